@@ -1,0 +1,63 @@
+"""mien: emotion in a recording, by its words, its voice and its faces.
+
+    >>> import mien
+    >>> analysis = mien.analyze_text("I am so happy to see you!")
+    >>> analysis.fused.top(0)
+    'joy'
+
+The label names how an observer would name the expression, not what a person feels.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from mien.analyze import Analyzer, Options, analyze, analyze_text
+    from mien.emotions import MIEN7, EmotionSpace, LabelMap
+    from mien.errors import MienError
+    from mien.results import Analysis, Evidence
+    from mien.timebase import Segment
+
+_HOMES = {
+    "Analysis": "mien.results",
+    "Analyzer": "mien.analyze",
+    "EmotionSpace": "mien.emotions",
+    "Evidence": "mien.results",
+    "LabelMap": "mien.emotions",
+    "MIEN7": "mien.emotions",
+    "MienError": "mien.errors",
+    "Options": "mien.analyze",
+    "Segment": "mien.timebase",
+    "analyze": "mien.analyze",
+    "analyze_text": "mien.analyze",
+}
+
+__all__ = [
+    "MIEN7",
+    "Analysis",
+    "Analyzer",
+    "EmotionSpace",
+    "Evidence",
+    "LabelMap",
+    "MienError",
+    "Options",
+    "Segment",
+    "analyze",
+    "analyze_text",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Public names load when they are first used, so that ``import mien`` stays light."""
+    if name not in _HOMES:
+        raise AttributeError(f"module 'mien' has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_HOMES])

@@ -1,0 +1,60 @@
+"""What a branch is: the whole contract on one screen.
+
+A package that wants to add a modality declares an entry point in the group ``mien.branches``
+whose value is a factory, ``factory(options) -> Branch``; ``options`` is a mapping that the user
+gave for this branch (``{"pack": FOLDER}`` for the built-in ones). ``mien.testing.check_branch``
+tells whether a branch keeps the contract; ``examples/`` holds a complete one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from mien.emotions import LabelMap
+from mien.results import Evidence
+from mien.scene import Scene, TrackKey
+from mien.timebase import Segment
+
+
+@dataclass(frozen=True)
+class BranchSpec:
+    """What a branch says of itself.
+
+    Args:
+        name: key of its evidence, lower case; also its name in tables.
+        version: of the branch.
+        needs: the tracks it reads; perceive finds these and no others.
+        label_map: from its own labels to the seven.
+        shortest: seconds; a segment with less of its modality is absent.
+        packs: SHA-256 of its model by pack name.
+        licence: under which its model may be used.
+    """
+
+    name: str
+    version: str
+    needs: tuple[TrackKey[Any], ...]
+    label_map: LabelMap
+    shortest: float
+    packs: Mapping[str, str]
+    licence: str
+
+
+class Branch(Protocol):
+    """One modality's judge. Cheap to construct and picklable: the model loads at first use."""
+
+    @property
+    def spec(self) -> BranchSpec:
+        """What it is and needs."""
+        ...
+
+    def judge(self, scene: Scene, segments: Sequence[Segment]) -> Evidence:
+        """Evidence with one row a segment, in the same order.
+
+        A segment that cannot be judged is an absent row with its reason, never a guess.
+        """
+        ...
+
+
+BranchFactory = Callable[[Mapping[str, Any]], Branch]

@@ -1,0 +1,94 @@
+"""Log-mel frames of speech: the front end that the voice net was trained with; numpy only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from mien.scene import SAMPLE_RATE, Samples
+
+FloatArray = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class MelContract:
+    """Settings of the front end; written into the pack and checked against it."""
+
+    rate: int = SAMPLE_RATE
+    window: int = 400
+    hop: int = 160
+    fft: int = 512
+    bands: int = 64
+    low: float = 60.0
+    high: float = 7600.0
+    normalisation: str = "per piece: mean 0, deviation 1 over all bands and frames"
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values for the manifest."""
+        return dict(self.__dict__)
+
+
+CONTRACT = MelContract()
+FLOOR = 1e-7
+"""Added to the power before the logarithm: about -70 dB of full scale."""
+
+
+@lru_cache
+def mel_filters(contract: MelContract = CONTRACT) -> FloatArray:
+    """Triangular filters ``(fft // 2 + 1, bands)`` of unit height on the mel scale.
+
+    The scale is ``2595 log10(1 + f / 700)`` (O'Shaughnessy 1987).
+    """
+
+    def mel(hertz: float) -> float:
+        return float(2595.0 * np.log10(1.0 + hertz / 700.0))
+
+    edges = np.linspace(mel(contract.low), mel(contract.high), contract.bands + 2)
+    hertz = 700.0 * (10.0 ** (edges / 2595.0) - 1.0)
+    bins = np.arange(contract.fft // 2 + 1) * contract.rate / contract.fft
+    rise = (bins[:, None] - hertz[:-2]) / (hertz[1:-1] - hertz[:-2])
+    fall = (hertz[2:] - bins[:, None]) / (hertz[2:] - hertz[1:-1])
+    return np.maximum(0.0, np.minimum(rise, fall)).astype(np.float32)
+
+
+def log_mel(samples: Samples, contract: MelContract = CONTRACT) -> FloatArray:
+    """Log-mel frames ``(n, bands)`` of mono samples in [-1, 1], one every 10 ms.
+
+    Shorter input than one window is padded with zeros to one frame.
+    """
+    if len(samples) < contract.window:
+        samples = np.pad(samples, (0, contract.window - len(samples)))
+    frames = np.lib.stride_tricks.sliding_window_view(samples, contract.window)[:: contract.hop]
+    taper = np.hanning(contract.window).astype(np.float32)
+    spectrum = np.fft.rfft(frames * taper, n=contract.fft, axis=1)
+    power = (spectrum.real**2 + spectrum.imag**2).astype(np.float32) / contract.window
+    return np.asarray(np.log(power @ mel_filters(contract) + FLOOR), dtype=np.float32)
+
+
+def standardise(frames: FloatArray) -> FloatArray:
+    """Frames with mean 0 and deviation 1 over all bands and times: loudness drops out."""
+    return np.asarray((frames - frames.mean()) / max(float(frames.std()), 1e-3), np.float32)
+
+
+def trim(samples: Samples, below_db: float = 35.0, margin: float = 0.05) -> Samples:
+    """Samples without the quiet ends.
+
+    Args:
+        samples: mono at 16 kHz.
+        below_db: 20 ms frames more than this below the loudest count as quiet.
+        margin: seconds kept on either side.
+    """
+    step = SAMPLE_RATE // 50
+    n = len(samples) // step
+    if n < 2:
+        return samples
+    energy = np.square(samples[: n * step].reshape(n, step)).mean(axis=1)
+    loud = np.flatnonzero(energy > energy.max() * 10 ** (-below_db / 10))
+    if not len(loud):
+        return samples
+    pad = int(margin * SAMPLE_RATE)
+    return samples[max(0, loud[0] * step - pad) : (loud[-1] + 1) * step + pad]

@@ -1,0 +1,95 @@
+"""The text branch: what is said, from the transcript."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from mien.branches.contract import BranchSpec
+from mien.branches.wordpiece import CONTRACT, Tokens, pad
+from mien.packs import Pack, find_pack
+from mien.results import Evidence
+from mien.scene import TRANSCRIPT, Scene, Transcript
+from mien.timebase import Segment
+
+FloatArray = npt.NDArray[np.float64]
+
+FULL_WORDS = 4
+"""Words from which on their number no longer limits the quality."""
+
+
+class TextModel:
+    """A text pack as a function from texts to probabilities."""
+
+    def __init__(self, pack: Pack) -> None:
+        pack.check_input(CONTRACT.as_dict())
+        self.pack = pack
+        self._tokens = Tokens(pack.folder / CONTRACT.tokenizer)
+
+    def probs(self, texts: Sequence[str], batch: int = 32) -> FloatArray:
+        """Probabilities ``(n, 7)`` of texts, in their order; texts of like length run together."""
+        rows = self._tokens.ids(texts)
+        out = np.zeros((len(rows), 7))
+        order = sorted(range(len(rows)), key=lambda row: len(rows[row]))
+        for start in range(0, len(order), batch):
+            chosen = order[start : start + batch]
+            ids, mask = pad([rows[row] for row in chosen])
+            out[chosen] = self.pack.probs({"ids": ids, "mask": mask})
+        return out
+
+
+class TextBranch:
+    """Judges the lines of each segment, each line on its own, weighted by its words."""
+
+    def __init__(self, options: Mapping[str, Any]) -> None:
+        self._where: str | Path | None = options.get("pack")
+
+    @cached_property
+    def _model(self) -> TextModel:
+        return TextModel(find_pack("text", self._where))
+
+    @cached_property
+    def spec(self) -> BranchSpec:
+        """See :class:`BranchSpec`."""
+        pack = self._model.pack
+        return BranchSpec(
+            name="text",
+            version=pack.manifest.version,
+            needs=(TRANSCRIPT,),
+            label_map=pack.label_map,
+            shortest=0.0,
+            packs={pack.manifest.name: pack.manifest.files["model.onnx"]},
+            licence=pack.manifest.licence,
+        )
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"_where": self._where}
+
+    def judge(self, scene: Scene, segments: Sequence[Segment]) -> Evidence:
+        """See :class:`mien.branches.Branch`."""
+        transcript = scene.get(TRANSCRIPT)
+        if transcript is None:
+            return Evidence.absent("text", segments, scene.why_missing(TRANSCRIPT))
+        if transcript.language != "en":
+            reason = f"the words are not English (language {transcript.language!r})"
+            return Evidence.absent("text", segments, reason)
+        rows = [self._row(transcript, segment) for segment in segments]
+        return Evidence.of_rows("text", segments, rows)
+
+    def _row(self, transcript: Transcript, segment: Segment) -> tuple[FloatArray, float] | str:
+        said = [line.inside(segment) for line in transcript.lines]
+        said = [(text, confidence) for text, confidence in said if text.strip()]
+        if not said:
+            return "no words"
+        probs = self._model.probs([text for text, _ in said])
+        counts = np.array([len(text.split()) for text, _ in said], dtype=float)
+        confidence = np.array([c for _, c in said])
+        weights = counts * np.maximum(confidence, 1e-3)
+        pooled = (weights / weights.sum()) @ probs
+        quality = float((counts / counts.sum()) @ confidence) * min(1.0, counts.sum() / FULL_WORDS)
+        return pooled / pooled.sum(), min(1.0, quality)

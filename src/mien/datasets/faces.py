@@ -1,0 +1,109 @@
+"""Face sets: FER-2013 as CSV, as ``.npz`` or as folders, and any CSV of picture paths."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from mien.datasets.csvfile import column, read_rows
+from mien.datasets.table import LabelledSet, build
+from mien.emotions import MIEN7, canonical_label, one_hot
+from mien.errors import DataError, LabelError
+
+SIDE = 48
+# fer2013.csv numbers its classes in this order (Goodfellow et al. 2013).
+FER_ORDER = ("anger", "disgust", "fear", "joy", "sadness", "surprise", "neutral")
+PICTURES = (".png", ".jpg", ".jpeg", ".bmp", ".webp")
+
+
+def load_faces(path: Path) -> LabelledSet:
+    """Faces at ``path``: a FER-2013 CSV, an ``.npz``, class folders, or a CSV of paths.
+
+    Raises:
+        DataError: if nothing there can be read as faces with labels.
+    """
+    if path.is_dir():
+        return _from_folders(path)
+    if path.suffix == ".npz":
+        return _from_npz(path)
+    if path.suffix == ".csv":
+        rows = read_rows(path)
+        if rows and "pixels" in rows[0]:
+            return _from_fer_csv(path, rows)
+        return _from_path_csv(path, rows)
+    raise DataError(f"{path} is no face set; expected a CSV, an .npz or a folder.")
+
+
+def _from_npz(path: Path) -> LabelledSet:
+    with np.load(path, allow_pickle=False) as file:
+        arrays: dict[str, npt.NDArray[Any]] = {name: file[name] for name in file.files}
+    missing = {"images", "labels"} - set(arrays)
+    if missing:
+        raise DataError(f"{path} lacks the arrays {sorted(missing)}.")
+    names = [canonical_label(n) for n in arrays.get("label_names", np.asarray(MIEN7.labels))]
+    labels = [names[int(i)] for i in arrays["labels"]]
+    extra = {}
+    if "ferplus_votes" in arrays:
+        extra["ferplus"] = _ferplus_targets(arrays["ferplus_votes"], arrays["ferplus_names"])
+    usage = arrays.get("usage")
+    return build(
+        np.asarray(arrays["images"], dtype=np.uint8).reshape(-1, SIDE, SIDE),
+        one_hot(labels),
+        "fer2013",
+        splits=None if usage is None else [str(u) for u in usage],
+        extra=extra,
+    )
+
+
+def _ferplus_targets(votes: npt.NDArray[Any], names: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
+    """Vote shares over our seven, ``(n, 7)``; all zero where FER+ has no usable vote."""
+    shares = np.zeros((len(votes), len(MIEN7)))
+    for name, count in zip(names, votes.T, strict=True):
+        try:
+            shares[:, MIEN7.index(canonical_label(str(name)))] += count
+        except LabelError:
+            continue  # "unknown" and "not a face" say nothing about the emotion
+    return np.asarray(shares / np.maximum(shares.sum(axis=1, keepdims=True), 1))
+
+
+def _from_fer_csv(path: Path, rows: list[dict[str, str]]) -> LabelledSet:
+    images = np.empty((len(rows), SIDE, SIDE), dtype=np.uint8)
+    for i, row in enumerate(rows):
+        pixels = np.array(row["pixels"].split(), dtype=np.uint8)
+        if pixels.size != SIDE * SIDE:
+            raise DataError(f"{path}, row {i + 2}: {pixels.size} pixels, expected {SIDE * SIDE}.")
+        images[i] = pixels.reshape(SIDE, SIDE)
+    labels = [FER_ORDER[int(column(row, "emotion", path))] for row in rows]
+    splits = [row.get("usage", "") for row in rows]
+    return build(images, one_hot(labels), "fer2013", splits=splits)
+
+
+def _read_picture(path: Path) -> npt.NDArray[np.uint8]:
+    import cv2
+
+    picture = cv2.imdecode(np.fromfile(path, dtype=np.uint8), cv2.IMREAD_GRAYSCALE)
+    if picture is None:
+        raise DataError(f"{path} is not a picture that can be read.")
+    return np.asarray(cv2.resize(picture, (SIDE, SIDE), interpolation=cv2.INTER_AREA), np.uint8)
+
+
+def _from_folders(root: Path) -> LabelledSet:
+    """``[split/]class/picture``: the folder above the picture names the class."""
+    files = sorted(p for p in root.rglob("*") if p.suffix.lower() in PICTURES)
+    if not files:
+        raise DataError(f"{root} holds no pictures; expected class folders with pictures in them.")
+    labels = [canonical_label(p.parent.name) for p in files]
+    splits = [p.parent.parent.name if p.parent.parent != root else "" for p in files]
+    images = np.stack([_read_picture(p) for p in files])
+    return build(images, one_hot(labels), root.name, splits=splits)
+
+
+def _from_path_csv(path: Path, rows: list[dict[str, str]]) -> LabelledSet:
+    images = [_read_picture(path.parent / column(row, "path", path)) for row in rows]
+    labels = [canonical_label(column(row, "label", path)) for row in rows]
+    splits = [row.get("split", "") for row in rows]
+    stacked = np.stack(images) if images else np.empty((0, SIDE, SIDE), np.uint8)
+    return build(stacked, one_hot(labels), path.stem, splits=splits)

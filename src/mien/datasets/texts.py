@@ -1,0 +1,100 @@
+"""Text sets: MELD, GoEmotions (Ekman level), ISEAR, and any CSV of texts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from mien.datasets.csvfile import column, read_rows
+from mien.datasets.table import LabelledSet, build, concatenate
+from mien.emotions import MIEN7, canonical_label, one_hot, shared_targets
+from mien.errors import DataError
+
+# Characters that Windows-1252 has where Unicode has C1 controls; MELD's files carry them.
+_CP1252 = {i: bytes([i]).decode("cp1252", errors="ignore") for i in range(0x80, 0xA0)}
+# ISEAR's two self-conscious emotions have no place among the seven.
+_ISEAR_LEFT_OUT = ("shame", "guilt")
+
+
+def load_texts(path: Path) -> LabelledSet:
+    """Texts at ``path``: a folder of MELD, GoEmotions or ISEAR, one of their files, or a CSV.
+
+    The group of a row is its dialogue where the corpus has dialogues.
+
+    Raises:
+        DataError: if nothing there can be read as texts with labels.
+    """
+    if path.is_dir():
+        files = sorted(p for p in path.rglob("*") if p.suffix in (".csv", ".tsv"))
+        if not files:
+            raise DataError(f"{path} holds no CSV or TSV with texts.")
+        return concatenate([load_texts(file) for file in files])
+    if path.suffix == ".tsv":
+        return _from_goemotions(path)
+    with path.open(encoding="utf-8", errors="replace") as file:
+        header = file.readline()
+    if "|" in header:
+        return _from_isear(path)
+    if "Utterance" in header and "Emotion" in header:
+        return _from_meld(path)
+    return _from_text_csv(path)
+
+
+def clean(text: str) -> str:
+    """Text with stray Windows-1252 characters mended and white space folded."""
+    return " ".join(text.translate(_CP1252).split())
+
+
+def _split_of(path: Path) -> str:
+    """The split that a file name tells: ``train``, ``dev``, ``test`` or nothing."""
+    stem = path.stem.lower()
+    return next((name for name in ("train", "dev", "test") if stem.startswith(name)), "")
+
+
+def _from_goemotions(path: Path) -> LabelledSet:
+    texts, labels = [], []
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+        parts = line.split("\t")
+        try:
+            labels.append([MIEN7.labels[int(i)] for i in parts[1].split(",")])
+        except (IndexError, ValueError):
+            raise DataError(
+                f"{path}, line {number}: expected text, label ids 0..6 and an id between tabs."
+            ) from None
+        texts.append(clean(parts[0]))
+    split = _split_of(path)
+    targets = shared_targets(labels)
+    return build(texts, targets, "goemotions", splits=[split] * len(texts))
+
+
+def _from_meld(path: Path) -> LabelledSet:
+    rows = read_rows(path)
+    split = _split_of(path)
+    return build(
+        [clean(row["utterance"]) for row in rows],
+        one_hot([canonical_label(row["emotion"]) for row in rows]),
+        "meld",
+        groups=[f"{split}/{column(row, 'dialogue_id', path)}" for row in rows],
+        splits=[split] * len(rows),
+    )
+
+
+def _from_isear(path: Path) -> LabelledSet:
+    rows = [
+        (clean(row["sit"]), row["field1"].strip().lower())
+        for row in read_rows(path, delimiter="|")
+        if row.get("sit") and row.get("field1")
+    ]
+    kept = [(t, e) for t, e in rows if e not in _ISEAR_LEFT_OUT and t and not t.startswith("[")]
+    labels = one_hot([canonical_label(emotion) for _, emotion in kept])
+    return build([text for text, _ in kept], labels, "isear")
+
+
+def _from_text_csv(path: Path) -> LabelledSet:
+    rows = read_rows(path)
+    return build(
+        [clean(column(row, "text", path)) for row in rows],
+        one_hot([canonical_label(column(row, "label", path)) for row in rows]),
+        path.stem,
+        groups=[row.get("group", "") for row in rows],
+        splits=[row.get("split", "") for row in rows],
+    )

@@ -1,0 +1,74 @@
+"""Voice sets: TESS, RAVDESS, CREMA-D, and any CSV of recording paths."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from mien.datasets.csvfile import column, read_rows
+from mien.datasets.table import LabelledSet, build, concatenate
+from mien.emotions import canonical_label, one_hot
+from mien.errors import DataError
+
+RECORDINGS = (".wav", ".flac", ".mp3", ".ogg", ".m4a", ".mp4", ".flv", ".avi", ".mkv", ".mov")
+RAVDESS_EMOTIONS = ("neutral", "calm", "happy", "sad", "angry", "fearful", "disgust", "surprised")
+_TESS = re.compile(r"^(?P<speaker>OAF|OA|YAF)_(?P<word>[a-z]+)_(?P<emotion>[a-z]+)$", re.I)
+_RAVDESS = re.compile(r"^\d\d-01-(?P<emotion>0[1-8])-\d\d-\d\d-\d\d-(?P<actor>\d\d)$")
+_CREMA = re.compile(r"^(?P<actor>1\d{3})_[A-Z]{3}_(?P<emotion>[A-Z]{3})_[A-Z]{2}$")
+
+
+def load_voices(path: Path) -> LabelledSet:
+    """Recordings at ``path``: a folder with TESS, RAVDESS or CREMA-D names, or a CSV of paths.
+
+    The group of a row is its speaker. A folder may hold several of these corpora.
+
+    Raises:
+        DataError: if no file there has a name that tells its emotion.
+    """
+    if path.is_dir():
+        return _from_folder(path)
+    if path.suffix == ".csv":
+        return _from_path_csv(path)
+    raise DataError(f"{path} is no voice set; expected a folder or a CSV.")
+
+
+def _named(corpus: str, stem: str) -> tuple[str, str] | None:
+    """Emotion name and speaker that a file name tells, or None if it is not of this corpus."""
+    if corpus == "tess" and (match := _TESS.match(stem)):
+        speaker = match["speaker"].upper()
+        return match["emotion"], "OAF" if speaker == "OA" else speaker
+    if corpus == "ravdess" and (match := _RAVDESS.match(stem)):
+        return RAVDESS_EMOTIONS[int(match["emotion"]) - 1], match["actor"]
+    if corpus == "crema-d" and (match := _CREMA.match(stem)):
+        return match["emotion"], match["actor"]
+    return None
+
+
+def _from_folder(root: Path) -> LabelledSet:
+    files = sorted(p for p in root.rglob("*") if p.suffix.lower() in RECORDINGS)
+    sets = []
+    for corpus in ("tess", "ravdess", "crema-d"):
+        found = [(p, named) for p in files if (named := _named(corpus, p.stem))]
+        if found:
+            labels = [canonical_label(emotion) for _, (emotion, _) in found]
+            speakers = [f"{corpus}/{speaker}" for _, (_, speaker) in found]
+            paths = [str(p) for p, _ in found]
+            sets.append(build(paths, one_hot(labels), corpus, groups=speakers))
+    if not sets:
+        raise DataError(
+            f"No file under {root} is named as in TESS (OAF_back_angry), RAVDESS "
+            "(03-01-05-01-01-01-01) or CREMA-D (1001_DFA_ANG_XX); "
+            "give a CSV with the columns path and label instead."
+        )
+    return concatenate(sets)
+
+
+def _from_path_csv(path: Path) -> LabelledSet:
+    rows = read_rows(path)
+    return build(
+        [str(path.parent / column(row, "path", path)) for row in rows],
+        one_hot([canonical_label(column(row, "label", path)) for row in rows]),
+        path.stem,
+        groups=[row.get("speaker", "") for row in rows],
+        splits=[row.get("split", "") for row in rows],
+    )

@@ -1,0 +1,77 @@
+"""Subtitle lines, markup removed."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from av.packet import Packet
+from av.subtitles.stream import SubtitleStream
+from av.subtitles.subtitle import AssSubtitle, Subtitle
+
+from mien.media.reader import Reader
+from mien.scene import Caption
+from mien.timebase import Segment
+
+DEFAULT_SECONDS = 4.0
+"""How long a line stands that does not say so."""
+
+_FIELDS_BEFORE_TEXT = 8
+_DRAWING = re.compile(r"\{[^}]*\\p[1-9][^}]*\}")
+_TAG = re.compile(r"(?<!\\)\{[^}]*\}")
+_BREAK = re.compile(r"\\[Nnh]")
+_ESCAPE = re.compile(r"\\([{}\\])")
+
+
+class CaptionReader(Reader):
+    """The lines of a subtitle track, as the container holds them.
+
+    Args:
+        stream: of the subtitles.
+        origin: the container's time at which the clip starts, seconds.
+    """
+
+    def __init__(self, stream: SubtitleStream, origin: float) -> None:
+        super().__init__()
+        self._stream = stream
+        self._origin = origin
+
+    def read(self, packet: Packet[Any] | None) -> Iterator[Caption]:
+        """The lines of a packet."""
+        base = self._stream.time_base
+        if packet is None or packet.pts is None or base is None:
+            return
+        start = float(packet.pts * base) - self._origin
+        end = start + (float((packet.duration or 0) * base) or DEFAULT_SECONDS)
+        if end <= 0:
+            return
+        for subtitle in self._attempt(lambda: self._decode(packet)):
+            text = _words(subtitle)
+            if text:
+                yield Caption(Segment(max(0.0, start), end), text)
+
+    def _decode(self, packet: Packet[Any]) -> list[Subtitle]:
+        return list(self._stream.decode(packet))
+
+
+def _words(subtitle: Subtitle) -> str:
+    if not isinstance(subtitle, AssSubtitle):
+        return ""
+    line = subtitle.ass.decode("utf-8", errors="replace")
+    return plain(line.split(",", _FIELDS_BEFORE_TEXT)[-1])
+
+
+def plain(text: str) -> str:
+    r"""The words of a SubStation line on one line, without tags and drawings.
+
+    Examples:
+        >>> plain(r"{\i1}Well,{\i0}\Nhello \{there\}")
+        'Well, hello {there}'
+        >>> plain(r"{\p1}m 0 0 l 10 10")
+        ''
+    """
+    if _DRAWING.search(text):
+        return ""
+    words = _BREAK.sub(" ", _TAG.sub("", text))
+    return " ".join(_ESCAPE.sub(r"\1", words).split())

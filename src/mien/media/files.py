@@ -1,0 +1,52 @@
+"""The file itself: one that exists, is regular, and is not empty."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+from mien.errors import MediaError
+
+
+def regular_file(path: str | os.PathLike[str]) -> Path:
+    """The absolute path of an existing regular file that is not empty.
+
+    Raises:
+        MediaError: if it is an address, missing, a folder, a device, empty or out of reach.
+    """
+    name = os.fspath(path)
+    file = Path(os.path.abspath(name))
+    try:
+        if file.is_file():
+            if file.stat().st_size:
+                return file
+            raise MediaError(f"{name} is empty (0 bytes); export or download it again.")
+        found = file.exists()
+    except OSError as error:
+        raise unreadable(name, error) from error
+    if re.match(r"[A-Za-z][A-Za-z0-9+.-]+://", name):
+        raise MediaError(f"{name} is an address; download the file and give its path.")
+    if found:
+        raise MediaError(f"{name} is not a regular file; give the path of a single recording.")
+    raise MediaError(f"{name} does not exist; give the path of an existing file.")
+
+
+def read_start(path: str | os.PathLike[str], limit: int) -> bytes:
+    """The first bytes of a file, all of them if there are at most ``limit``.
+
+    Raises:
+        MediaError: as ``regular_file``, or if the system does not let us read it.
+    """
+    file = regular_file(path)
+    try:
+        with file.open("rb") as stream:
+            return stream.read(limit)
+    except OSError as error:
+        raise unreadable(os.fspath(path), error) from error
+
+
+def unreadable(name: str, error: OSError) -> MediaError:
+    """The error for a file that the system does not let us read."""
+    reason = error.strerror or str(error)
+    return MediaError(f"{name} cannot be read ({reason}); check its permissions and its disk.")

@@ -1,0 +1,119 @@
+"""Pictures of a video: sampled by time, made upright, in BGR."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from av.error import FFmpegError
+from av.packet import Packet
+from av.sidedata.sidedata import Type
+from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
+
+from mien.media.guard import check_size, undecodable
+from mien.media.reader import Reader, Timeline
+from mien.scene import Frame, Image
+
+_EARLY = 1e-3
+"""Seconds by which a frame may come before its slot: containers round to milliseconds."""
+
+_SQUARE = 0.02
+
+
+class FrameReader(Reader):
+    """The first frame at or after every multiple of ``1 / frame_rate`` seconds.
+
+    Args:
+        stream: of the video.
+        timeline: of the stream.
+        frame_rate: pictures per second at most, above 0.
+        name: of the file, for errors.
+    """
+
+    def __init__(
+        self, stream: VideoStream, timeline: Timeline, frame_rate: float, name: str
+    ) -> None:
+        super().__init__()
+        self._stream = stream
+        self._timeline = timeline
+        self._rate = frame_rate
+        self._name = name
+        self._slot = 0
+        self._spacing = float(1 / (stream.average_rate or stream.guessed_rate or 25))
+
+    def read(self, packet: Packet[Any] | None) -> Iterator[Frame]:
+        """The sampled frames that a packet completes, or the last ones."""
+        for frame in self._attempt(lambda: self._stream.decode(packet)):
+            time = self._time(frame)
+            if time + _EARLY < self._slot / self._rate:
+                continue
+            self._slot = math.floor((time + _EARLY) * self._rate) + 1
+            image = upright_image(frame, self._stream, self._name)
+            image.flags.writeable = False
+            yield Frame(max(0.0, time), image)
+
+    def _time(self, frame: VideoFrame) -> float:
+        base = self._stream.time_base
+        stamp = None if frame.pts is None or base is None else float(frame.pts * base)
+        time = self._timeline.place(stamp, self.end)
+        until = time + (float(frame.duration * base) if frame.duration and base else self._spacing)
+        if time < self._timeline.end < until:
+            until = self._timeline.end  # the last frame's duration is mostly a guess
+        self.end = max(self.end, until)
+        return time
+
+
+def upright_image(frame: VideoFrame, stream: VideoStream, name: str) -> Image:
+    """A decoded frame as it is to be seen, ``(height, width, 3) uint8`` in BGR order.
+
+    Raises:
+        MediaError: if it is too large or of a pixel format that cannot be converted.
+    """
+    width, height = _square_size(frame, stream)
+    check_size(name, width, height)
+    try:
+        image = frame.to_ndarray(format="bgr24", width=width, height=height)
+    except FFmpegError as error:
+        raise undecodable(name, error) from error
+    return _turn(image.astype(np.uint8, copy=False), _matrix(frame))
+
+
+def upright_size(frame: VideoFrame, stream: VideoStream) -> tuple[int, int]:
+    """Width and height that ``upright_image`` gives."""
+    width, height = _square_size(frame, stream)
+    (a, b), _ = _matrix(frame)
+    return (height, width) if abs(b) > abs(a) else (width, height)
+
+
+def _square_size(frame: VideoFrame, stream: VideoStream) -> tuple[int, int]:
+    """The size with square pixels: widened or narrowed as the sample aspect ratio says."""
+    aspect = float(stream.sample_aspect_ratio or 1)
+    if abs(aspect - 1) < _SQUARE or not 0.25 <= aspect <= 4:
+        return frame.width, frame.height
+    return max(1, round(frame.width * aspect)), frame.height
+
+
+Matrix = tuple[tuple[int, int], tuple[int, int]]
+
+
+def _matrix(frame: VideoFrame) -> Matrix:
+    """The display matrix: a pixel at (x, y) is shown at (a x + c y, b x + d y), y downwards."""
+    try:
+        data = frame.side_data[Type.DISPLAYMATRIX]
+    except KeyError:
+        return (1, 0), (0, 1)
+    a, b, _, c, d = np.frombuffer(bytes(data), "=i4")[:5].tolist()
+    return ((a, b), (c, d)) if (a, b) != (0, 0) else ((1, 0), (0, 1))
+
+
+def _turn(image: Image, matrix: Matrix) -> Image:
+    """Turn and mirror by the nearest multiple of 90 degrees."""
+    (a, b), (c, d) = matrix
+    if abs(b) > abs(a):
+        image, across, down = image.transpose(1, 0, 2), c, b
+    else:
+        across, down = a, d
+    return np.ascontiguousarray(image[:: -1 if down < 0 else 1, :: -1 if across < 0 else 1])

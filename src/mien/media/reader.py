@@ -1,0 +1,96 @@
+"""Reading one stream: its time stamps on the clip's axis, and damage stepped over."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator
+from typing import Any, TypeVar
+
+from av.error import EOFError as EndOfStream
+from av.error import FFmpegError
+from av.packet import Packet
+
+from mien.scene import Moment
+
+MAX_FAILURES = 200
+"""Packets in a row that may fail before a stream is given up."""
+
+_STEP_BACK = 1.0
+_LEAP = 60.0
+_LONGEST = 3600.0
+
+F = TypeVar("F")
+
+
+class Timeline:
+    """Puts the time stamps of one stream on the axis of the clip.
+
+    A stamp that leaps a minute past the end that the header claims, or by more than an hour, or
+    back by more than a second, tells of a clock that was set anew (a cut broadcast, damage) and
+    not of the content: time then goes on from where it was. So no stamp can call for days of
+    silence.
+
+    Args:
+        origin: the container's time at which the clip starts, seconds.
+        end: of the clip as its header has it, seconds; 0 if it does not say.
+
+    Examples:
+        >>> timeline = Timeline(origin=1.4, end=10.0)
+        >>> round(timeline.place(3.4, due=1.9), 3), timeline.place(95444.0, due=2.5)
+        (2.0, 2.5)
+        >>> timeline.place(95444.5, due=3.0), timeline.place(None, due=3.5)
+        (3.0, 3.5)
+    """
+
+    def __init__(self, origin: float, end: float) -> None:
+        self._shift = origin
+        self.end = end
+
+    def place(self, stamp: float | None, due: float) -> float:
+        """Seconds since the start of the clip.
+
+        Args:
+            stamp: the container's time, seconds, None if it has none.
+            due: when the next moment is expected.
+        """
+        if stamp is None:
+            return due
+        time = stamp - self._shift
+        last = min(max(self.end, due) + _LEAP, due + _LONGEST)
+        if due - _STEP_BACK <= time <= last:
+            return time
+        self._shift = stamp - due
+        return due
+
+
+class Reader(ABC):
+    """Turns the packets of one stream into moments.
+
+    Attributes:
+        end: seconds up to which something was decoded, 0 if nothing was.
+        error: what the decoder said last, None if it never complained.
+    """
+
+    def __init__(self) -> None:
+        self.end = 0.0
+        self.error: FFmpegError | None = None
+        self._failures = 0
+
+    @abstractmethod
+    def read(self, packet: Packet[Any] | None) -> Iterator[Moment]:
+        """The moments that a packet completes; None tells that there are no more packets."""
+
+    def _attempt(self, decode: Callable[[], list[F]]) -> list[F]:
+        """What a decoder gives, nothing for a packet that it cannot decode."""
+        if self._failures > MAX_FAILURES:
+            return []
+        try:
+            frames = decode()
+        except EndOfStream:
+            return []
+        except FFmpegError as error:
+            self.error = error
+            self._failures += 1
+            return []
+        self._failures = 0
+        return frames

@@ -1,0 +1,171 @@
+"""A recording: opened once, demuxed once, decoded while it is read."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import chain
+from typing import Any
+
+import numpy as np
+from av.error import FFmpegError
+from av.packet import Packet
+from av.stream import Discard
+from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
+
+from mien.errors import MediaError, OptionError
+from mien.media.captions import CaptionReader
+from mien.media.frames import FrameReader, upright_size
+from mien.media.guard import check_size, open_container, undecodable
+from mien.media.reader import MAX_FAILURES, Reader, Timeline
+from mien.media.sound import SoundReader
+from mien.media.streams import choose_streams, describe
+from mien.scene import AudioBlock, ClipFacts, Moment, Samples
+
+_HELD_PACKETS = 400
+_HELD_BYTES = 32_000_000
+
+
+class Recording:
+    """An audio or video file as a clip.
+
+    Args:
+        name: its path as given.
+        pictures: False leaves the video unread, and its size out of the facts.
+
+    Raises:
+        MediaError: if it cannot be opened, holds nothing to play, or its pictures are too large.
+    """
+
+    def __init__(self, name: str, pictures: bool = True) -> None:
+        self._name = name
+        self._container = open_container(name)
+        self._readers: dict[int, Reader] = {}
+        self._held: list[Packet[Any]] = []
+        self._state = "fresh"
+        self._error: FFmpegError | None = None
+        try:
+            self._streams = choose_streams(self._container, name)
+            self._packets = self._demux()
+            video = self._streams.video if pictures else None
+            size = self._first_size(video) if video else (0, 0)
+            check_size(name, *size)
+            self._facts = describe(name, self._container, self._streams, size)
+        except BaseException:
+            self._container.close()
+            raise
+
+    @property
+    def facts(self) -> ClipFacts:
+        """What the container says; the duration grows with what was decoded beyond it."""
+        ends = (reader.end for reader in self._readers.values())
+        return replace(self._facts, duration=max(self._facts.duration, *ends, 0.0))
+
+    def play(self, frame_rate: float) -> Iterator[Moment]:
+        """Decode from the start to the end, once.
+
+        Args:
+            frame_rate: pictures wanted per second; the first at or after every multiple of
+                ``1 / frame_rate`` seconds is given. 0 leaves the video unread.
+
+        Raises:
+            OptionError: if the frame rate is negative or not finite.
+            MediaError: if nothing can be decoded, or it was played or closed before.
+        """
+        if not (math.isfinite(frame_rate) and frame_rate >= 0):
+            raise OptionError(f"frame_rate needs pictures per second, 0 or more, got {frame_rate}.")
+        if self._state != "fresh":
+            raise MediaError(f"{self._name} was {self._state} already; open it again to play it.")
+        self._state = "played"
+        self._readers = self._make_readers(frame_rate)
+        return self._moments()
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._state = "closed"
+        self._container.close()
+
+    def _moments(self) -> Iterator[Moment]:
+        for packet in chain(self._held, self._packets):
+            if packet.stream_index in self._readers:
+                yield from self._readers[packet.stream_index].read(packet)
+        for reader in self._readers.values():
+            yield from reader.read(None)
+        if self._readers and not any(reader.end for reader in self._readers.values()):
+            errors = (reader.error for reader in self._readers.values())
+            raise undecodable(self._name, next(filter(None, errors), self._error))
+
+    def _make_readers(self, frame_rate: float) -> dict[int, Reader]:
+        audio, video, captions = self._streams.audio, self._streams.video, self._streams.captions
+        origin, end = self._streams.origin, self._facts.duration
+        readers: dict[int, Reader] = {}
+        if audio is not None:
+            readers[audio.index] = SoundReader(audio, Timeline(origin, end))
+        if video is not None and frame_rate > 0:
+            timeline = Timeline(origin, end)
+            readers[video.index] = FrameReader(video, timeline, frame_rate, self._name)
+        elif video is not None:
+            video.discard = Discard.all
+        if captions is not None:
+            readers[captions.index] = CaptionReader(captions, origin)
+        return readers
+
+    def _demux(self) -> Iterator[Packet[Any]]:
+        """Packets of the chosen streams; a damaged stretch is passed over."""
+        failures = 0
+        while failures <= MAX_FAILURES:
+            try:
+                for packet in self._container.demux(self._streams.chosen):
+                    failures = 0
+                    if packet.size:  # an empty one would end the decoder
+                        yield packet
+                return
+            except FFmpegError as error:
+                self._error = error
+                failures += 1
+
+    def _first_size(self, video: VideoStream) -> tuple[int, int]:
+        """Size of the upright picture, in pixels.
+
+        Only a decoded frame knows its rotation: the packets up to it are held for ``play``.
+        """
+        context = video.codec_context
+        check_size(self._name, context.width, context.height)
+        frame = self._first_frame(video)
+        context.flush_buffers()
+        return upright_size(frame, video) if frame else (context.width, context.height)
+
+    def _first_frame(self, video: VideoStream) -> VideoFrame | None:
+        held = 0
+        for packet in self._packets:
+            self._held.append(packet)
+            held += packet.size
+            try:
+                frames = video.decode(packet) if packet.stream_index == video.index else []
+            except FFmpegError:
+                frames = []
+            if frames:
+                return frames[0]
+            if len(self._held) >= _HELD_PACKETS or held >= _HELD_BYTES:
+                return None
+        frames = video.decode(None)
+        return frames[0] if frames else None
+
+
+def whole_sound(path: str | os.PathLike[str]) -> Samples:
+    """All samples of a recording, ``(n,) float32`` mono at 16 kHz.
+
+    Raises:
+        MediaError: if it cannot be decoded or has no sound.
+    """
+    clip = Recording(os.fspath(path), pictures=False)
+    try:
+        if not clip.facts.has_audio:
+            raise MediaError(f"{clip.facts.path} has no sound; give a recording with sound.")
+        blocks = [m.samples for m in clip.play(0) if isinstance(m, AudioBlock)]
+    finally:
+        clip.close()
+    return np.concatenate(blocks)

@@ -1,0 +1,198 @@
+"""Model packs: a folder with ``pack.json``, ``model.onnx`` and what else the model needs.
+
+A pack is data, never code: ONNX for the graph, JSON for the rest. Every file is checked against
+the SHA-256 in ``pack.json`` before it is used. The packs that ship with mien lie in
+``mien/embedded``; nothing here touches the network.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from mien.emotions import MIEN7, EmotionSpace, LabelMap
+from mien.errors import PackError
+
+FORMAT = 1
+KINDS = ("face", "voice", "text")
+EMBEDDED = Path(__file__).parent / "embedded"
+
+
+def file_sha256(path: Path) -> str:
+    """SHA-256 of a file as hexadecimal digits."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What ``pack.json`` says.
+
+    Args:
+        name: of the pack.
+        version: of the pack.
+        kind: which branch it serves, one of ``face``, ``voice``, ``text``.
+        labels: order of the model's logits.
+        input: the input contract; a branch refuses a pack whose contract is not its own.
+        temperature: what the logits are divided by.
+        prior: share of each label in the training targets, in the order of ``labels``.
+        files: SHA-256 by file name.
+        licence: under which the pack may be used.
+        training: data with their licences, command, seed, commit, machine.
+        metrics: figures with the set, the split and the command that gave them.
+        threshold: above which a label counts as given in a multi-label judgement.
+    """
+
+    name: str
+    version: str
+    kind: str
+    labels: tuple[str, ...]
+    input: Mapping[str, Any]
+    temperature: float
+    prior: tuple[float, ...]
+    files: Mapping[str, str]
+    licence: str
+    training: Mapping[str, Any]
+    metrics: tuple[Mapping[str, Any], ...]
+    threshold: float = 0.5
+    format: int = field(default=FORMAT)
+
+    def to_json(self) -> str:
+        """The text of ``pack.json``."""
+        return json.dumps(self.__dict__, indent=1, ensure_ascii=False) + "\n"
+
+    @classmethod
+    def read(cls, path: Path) -> Manifest:
+        """Read ``pack.json``.
+
+        Raises:
+            PackError: if it is missing, not JSON, of another format or incomplete.
+        """
+        try:
+            value = json.loads(path.read_text(encoding="utf-8"))
+        except OSError:
+            raise PackError(
+                f"{path.parent} is no model pack: it holds no pack.json. Give a folder that "
+                "'mien train' or 'mien models convert' wrote."
+            ) from None
+        except ValueError as error:
+            raise PackError(
+                f"{path} is not JSON ({error}); fetch or train the pack anew."
+            ) from None
+        if value.get("format") != FORMAT:
+            raise PackError(
+                f"{path} has the pack format {value.get('format')!r}; this version of mien reads "
+                f"{FORMAT}."
+            )
+        for name in ("labels", "prior", "metrics"):
+            value[name] = tuple(value.get(name, ()))
+        try:
+            return cls(**value)
+        except TypeError as error:
+            raise PackError(f"{path} is not a whole manifest: {error}.") from None
+
+
+class Pack:
+    """A verified pack, ready to judge.
+
+    Args:
+        folder: where it lies.
+        kind: which branch wants it.
+
+    Raises:
+        PackError: if it is not there, of another kind, or a file is not what the manifest says.
+    """
+
+    def __init__(self, folder: Path, kind: str) -> None:
+        self.folder = folder
+        self.manifest = Manifest.read(folder / "pack.json")
+        if self.manifest.kind != kind:
+            raise PackError(f"{folder} is a pack for {self.manifest.kind!r}, not for {kind!r}.")
+        for name, expected in self.manifest.files.items():
+            path = folder / name
+            if not path.is_file() or file_sha256(path) != expected:
+                raise PackError(
+                    f"{path} is missing or not the file that pack.json describes (SHA-256 "
+                    f"{expected[:12]}...); install mien or fetch the pack again."
+                )
+
+    @property
+    def space(self) -> EmotionSpace:
+        """The labels that the model speaks."""
+        return EmotionSpace(self.manifest.name, self.manifest.labels)
+
+    @cached_property
+    def label_map(self) -> LabelMap:
+        """From the model's labels to our seven."""
+        return LabelMap.by_name(self.space, MIEN7)
+
+    @cached_property
+    def _session(self) -> Any:
+        import onnxruntime
+
+        options = onnxruntime.SessionOptions()
+        options.log_severity_level = 3
+        return onnxruntime.InferenceSession(
+            self.folder / "model.onnx", options, providers=["CPUExecutionProvider"]
+        )
+
+    def logits(self, inputs: Mapping[str, npt.NDArray[Any]]) -> npt.NDArray[np.float64]:
+        """The model's output ``(n, len(labels))`` for named inputs of n rows."""
+        wanted = {node.name for node in self._session.get_inputs()}
+        given = {name: array for name, array in inputs.items() if name in wanted}
+        return np.asarray(self._session.run(None, given)[0], dtype=np.float64)
+
+    def probs(self, inputs: Mapping[str, npt.NDArray[Any]]) -> npt.NDArray[np.float64]:
+        """Temperature-scaled probabilities over our seven labels, ``(n, 7)``."""
+        logits = self.logits(inputs) / self.manifest.temperature
+        logits -= logits.max(axis=1, keepdims=True)
+        native = np.exp(logits)
+        return self.label_map.apply(native / native.sum(axis=1, keepdims=True))
+
+    def check_input(self, contract: Mapping[str, Any]) -> None:
+        """Refuse a pack that was trained on other inputs than the branch makes.
+
+        Raises:
+            PackError: naming what differs.
+        """
+        theirs = dict(self.manifest.input)
+        differs = {k: (v, theirs.get(k)) for k, v in contract.items() if theirs.get(k) != v}
+        if differs:
+            listed = "; ".join(
+                f"{k}: {want!r} here, {got!r} there" for k, (want, got) in differs.items()
+            )
+            raise PackError(f"{self.folder} wants other inputs than this branch makes ({listed}).")
+
+
+def embedded_packs() -> list[Path]:
+    """Folders of the packs that ship with mien."""
+    return sorted(p.parent for p in EMBEDDED.glob("*/pack.json"))
+
+
+def find_pack(kind: str, where: str | Path | None = None) -> Pack:
+    """The pack at a folder, or the embedded one of a kind.
+
+    Args:
+        kind: ``face``, ``voice`` or ``text``.
+        where: a folder; None for the pack that ships with mien.
+
+    Raises:
+        PackError: if there is none.
+    """
+    if where is not None:
+        return Pack(Path(where), kind)
+    folder = EMBEDDED / kind
+    if not (folder / "pack.json").exists():
+        raise PackError(
+            f"This installation carries no pack for {kind!r}; reinstall mien or give one with "
+            f"--{kind} FOLDER."
+        )
+    return Pack(folder, kind)

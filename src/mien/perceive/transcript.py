@@ -1,0 +1,104 @@
+"""Where the words come from: given, a file beside the clip, a subtitle track, or an engine."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from mien.errors import InputError
+from mien.media import read_text
+from mien.scene import AudioTrack, Caption, ClipFacts, Line, Speech, Transcript
+from mien.timebase import Segment
+
+ENGINES = ("auto", "pocketsphinx", "none")
+SUBTITLES = (".srt", ".vtt", ".ass")
+
+
+def find_transcript(
+    facts: ClipFacts,
+    asr: str,
+    given: Transcript | None,
+    captions: Sequence[Caption],
+    audio: AudioTrack | None,
+    speech: Speech | None,
+    progress: Callable[[str, float], None],
+) -> Transcript | None:
+    """The transcript from the first source that has one, None if none has."""
+    if given is not None:
+        return given
+    if facts.kind == "text":
+        return transcript_of_text(read_text(Path(facts.path)))
+    if asr == "auto" and (written := _written(Path(facts.path), captions)):
+        return written
+    if asr == "none" or audio is None or speech is None or not speech.turns:
+        return None
+    from mien.perceive.pocketsphinx import Pocketsphinx
+
+    return Pocketsphinx().transcribe(audio, speech, progress)
+
+
+def _written(path: Path, captions: Sequence[Caption]) -> Transcript | None:
+    """The words that somebody wrote down for this clip, beside it or in it."""
+    beside = sidecar(path)
+    if beside is not None:
+        return read_subtitles(beside, "sidecar")
+    if captions:
+        return Transcript(tuple(Line(c.segment, c.text) for c in captions), "subtitles")
+    return None
+
+
+def sidecar(path: Path) -> Path | None:
+    """The subtitle file beside a clip that has its name: ``clip.srt`` or ``clip.en.srt``."""
+    for suffix in SUBTITLES:
+        for middle in ("", ".en"):
+            beside = path.with_name(path.stem + middle + suffix)
+            if beside.is_file() and beside != path:
+                return beside
+    return None
+
+
+def read_transcript(path: Path, duration: float) -> Transcript:
+    """A transcript that the user names: subtitles with their times, or a text without any.
+
+    Args:
+        path: ``.srt``, ``.vtt``, ``.ass`` or a text file.
+        duration: seconds of the clip; a text without times is taken to span it.
+
+    Raises:
+        InputError: if the file is not there or holds no words.
+    """
+    if not path.is_file():
+        raise InputError(f"There is no transcript at {path}; check the name.")
+    if path.suffix.lower() in SUBTITLES:
+        return read_subtitles(path, "given")
+    words = " ".join(read_text(path).split())
+    if not words:
+        raise InputError(f"The transcript {path} holds no words.")
+    return Transcript((Line(Segment(0.0, duration), words),), "given")
+
+
+def read_subtitles(path: Path, source: str) -> Transcript:
+    """The lines of an SRT, WebVTT or ASS file, markup removed.
+
+    Raises:
+        InputError: if the file is not in such a format.
+    """
+    import pysubs2
+
+    try:
+        events = pysubs2.SSAFile.from_string(read_text(path), format_=path.suffix[1:].lower())
+    except (pysubs2.Pysubs2Error, ValueError) as error:
+        raise InputError(f"{path} cannot be read as {path.suffix[1:].upper()}: {error}.") from None
+    lines = [
+        Line(Segment(event.start / 1000, event.end / 1000), " ".join(event.plaintext.split()))
+        for event in events
+        if event.type == "Dialogue" and event.plaintext.strip() and event.end >= event.start
+    ]
+    return Transcript(tuple(sorted(lines, key=lambda line: line.segment)), source)
+
+
+def transcript_of_text(text: str) -> Transcript:
+    """The non-empty lines of a text, all at one instant, since a text has no time."""
+    instant = Segment(0.0, 0.0)
+    lines = tuple(Line(instant, " ".join(t.split())) for t in text.splitlines() if t.strip())
+    return Transcript(lines, "given")

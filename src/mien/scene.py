@@ -1,0 +1,286 @@
+"""What a recording is (``Clip``) and what was perceived in it (``Scene``).
+
+The types here say what passes between the rooms; they decode and detect nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Generic, Literal, Protocol, TypeVar, cast
+
+import numpy as np
+import numpy.typing as npt
+
+from mien.errors import ContractError
+from mien.timebase import Segment
+
+SAMPLE_RATE = 16_000
+"""Samples per second of all audio inside mien (mono)."""
+
+Samples = npt.NDArray[np.float32]
+Image = npt.NDArray[np.uint8]
+ClipKind = Literal["recording", "picture", "text"]
+
+
+@dataclass(frozen=True)
+class ClipFacts:
+    """What the container says of itself.
+
+    Args:
+        path: as given by the user.
+        kind: a recording, a picture or a text.
+        duration: seconds; 0 for a picture or a text. The larger of what the header claims and
+            what was decoded, once the clip has been played.
+        container: short name of the container format (``mov``, ``matroska``, ``wav`` ...).
+        has_audio, has_video: whether there is such a stream; cover art is not video.
+        audio: codec, rate and channels in words, ``""`` without audio.
+        video: codec, size and frame rate in words, ``""`` without video.
+        width, height: of the upright picture in pixels (rotation applied), 0 without video.
+    """
+
+    path: str
+    kind: ClipKind
+    duration: float
+    container: str
+    has_audio: bool = False
+    has_video: bool = False
+    audio: str = ""
+    video: str = ""
+    width: int = 0
+    height: int = 0
+
+
+@dataclass(frozen=True, eq=False)
+class AudioBlock:
+    """Consecutive mono samples at 16 kHz in [-1, 1], ``(n,) float32``, from ``start`` seconds."""
+
+    start: float
+    samples: Samples
+
+
+@dataclass(frozen=True, eq=False)
+class Frame:
+    """An upright picture ``(height, width, 3) uint8`` in BGR order, shown at ``time`` seconds."""
+
+    time: float
+    image: Image
+
+
+@dataclass(frozen=True)
+class Caption:
+    """A line of a subtitle track, markup removed."""
+
+    segment: Segment
+    text: str
+
+
+Moment = AudioBlock | Frame | Caption
+
+
+class Clip(Protocol):
+    """A media source: a recording that is decoded while it is read, once, with bounded memory.
+
+    ``mien.media.open_clip`` gives the built-in ones; anything with these members will do.
+    """
+
+    @property
+    def facts(self) -> ClipFacts:
+        """What the container says."""
+        ...
+
+    def play(self, frame_rate: float) -> Iterator[Moment]:
+        """Decode from the start to the end, every stream in its own time order.
+
+        Args:
+            frame_rate: pictures wanted per second; at most that many are given, 0 for none.
+
+        Raises:
+            MediaError: if the file cannot be decoded.
+        """
+        ...
+
+    def close(self) -> None:
+        """Let go of the file; calling it twice is allowed."""
+        ...
+
+
+# --- what perceive finds -------------------------------------------------------------------
+
+
+class AudioTrack(Protocol):
+    """The whole sound of a clip, readable by time, not held in memory."""
+
+    @property
+    def duration(self) -> float:
+        """Seconds of sound."""
+        ...
+
+    def read(self, segment: Segment) -> Samples:
+        """Samples of a segment, cut at the ends of the track, ``(n,) float32``."""
+        ...
+
+
+@dataclass(frozen=True)
+class Speech:
+    """The turns in which somebody speaks, in time order, not overlapping."""
+
+    turns: tuple[Segment, ...]
+
+    def within(self, segment: Segment) -> tuple[Segment, ...]:
+        """The parts of the turns that lie inside a segment."""
+        parts = (turn & segment for turn in self.turns)
+        return tuple(part for part in parts if part is not None)
+
+
+@dataclass(frozen=True)
+class Word:
+    """A word, when it was said, and how sure the engine was (0 to 1)."""
+
+    text: str
+    segment: Segment
+    confidence: float
+
+
+@dataclass(frozen=True)
+class Line:
+    """An utterance: its words in one string, and one by one where their times are known."""
+
+    segment: Segment
+    text: str
+    words: tuple[Word, ...] = ()
+    confidence: float = 1.0
+
+    def inside(self, segment: Segment) -> tuple[str, float]:
+        """The part said inside a segment (by the words' middles) and its mean confidence."""
+        if not self.words:
+            return (self.text, self.confidence) if self.segment.middle in segment else ("", 0.0)
+        chosen = [word for word in self.words if word.segment.middle in segment]
+        if len(chosen) == len(self.words):
+            return self.text, self.confidence
+        if not chosen:
+            return "", 0.0
+        return " ".join(w.text for w in chosen), sum(w.confidence for w in chosen) / len(chosen)
+
+
+@dataclass(frozen=True)
+class Transcript:
+    """The lines of a recording in time order.
+
+    Args:
+        lines: utterances.
+        source: ``given``, ``sidecar``, ``subtitles``, or the name of the engine.
+        language: ISO 639-1 code.
+    """
+
+    lines: tuple[Line, ...]
+    source: str
+    language: str = "en"
+
+    @property
+    def text(self) -> str:
+        """All lines, one below the other."""
+        return "\n".join(line.text for line in self.lines)
+
+
+@dataclass(frozen=True)
+class FaceSample:
+    """One face in one picture.
+
+    Args:
+        time: seconds.
+        box: left, top, width, height in pixels of the upright picture.
+        score: how sure the detector was, 0 to 1.
+        sharpness: how sharp the crop is, 0 (blurred) to 1.
+        crop: index of its crop in the track's store.
+    """
+
+    time: float
+    box: tuple[float, float, float, float]
+    score: float
+    sharpness: float
+    crop: int
+
+
+class CropStore(Protocol):
+    """Gray face crops ``(48, 48) uint8`` by index, not held in memory."""
+
+    def take(self, indices: Sequence[int]) -> Image:
+        """Crops ``(n, 48, 48)``."""
+        ...
+
+
+@dataclass(frozen=True)
+class FaceTrack:
+    """The samples of one person while in view, in time order."""
+
+    identity: int
+    samples: tuple[FaceSample, ...]
+
+    @property
+    def segment(self) -> Segment:
+        """From the first sample to the last."""
+        return Segment(self.samples[0].time, self.samples[-1].time)
+
+
+@dataclass(frozen=True, eq=False)
+class Faces:
+    """All face tracks, the primary person's first.
+
+    Args:
+        tracks: one per person in view, the primary first.
+        times: when a picture was looked at, seconds, in order.
+        crops: where the crops are.
+    """
+
+    tracks: tuple[FaceTrack, ...]
+    times: tuple[float, ...]
+    crops: CropStore
+
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class TrackKey(Generic[T]):
+    """A typed name under which a scene holds something perceived."""
+
+    name: str
+
+
+AUDIO: TrackKey[AudioTrack] = TrackKey("audio")
+SPEECH: TrackKey[Speech] = TrackKey("speech")
+TRANSCRIPT: TrackKey[Transcript] = TrackKey("transcript")
+FACES: TrackKey[Faces] = TrackKey("faces")
+
+
+@dataclass(frozen=True, eq=False)
+class Scene:
+    """What was perceived in a clip: tracks under typed keys, and why a track is missing.
+
+    Args:
+        facts: of the clip.
+        tracks: by key; only what was asked for and could be had.
+        missing: by key name, in words, why something asked for could not be had.
+    """
+
+    facts: ClipFacts
+    tracks: Mapping[TrackKey[Any], Any]
+    missing: Mapping[str, str] = field(default_factory=dict)
+
+    def get(self, key: TrackKey[T]) -> T | None:
+        """The track, or None if it is missing."""
+        return cast("T | None", self.tracks.get(key))
+
+    def why_missing(self, key: TrackKey[Any]) -> str:
+        """Why a track is not there.
+
+        Raises:
+            ContractError: if nobody asked for it, which is a fault of the asker's spec.
+        """
+        try:
+            return self.missing[key.name]
+        except KeyError:
+            raise ContractError(
+                f"Nobody asked for the track {key.name!r}; name it in the branch's spec.needs."
+            ) from None

@@ -1,0 +1,1 @@
+"""Training of the embedded packs: needs the extra ``train`` (torch)."""

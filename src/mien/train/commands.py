@@ -1,0 +1,251 @@
+"""The trainers from end to end: data in, pack out."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from mien.branches import face as face_branch
+from mien.branches import logmel, wordpiece
+from mien.datasets import LabelledSet, concatenate, load_faces, load_texts, load_voices
+from mien.errors import DataError, OptionError
+from mien.metrics import FloatArray, fit_temperature, temper
+from mien.packs import Manifest
+from mien.train import face, text, voice
+from mien.train.encoder import base_folder
+from mien.train.loop import Schedule, Trainer
+from mien.train.packing import Judged, Outcome, write_pack
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class TrainOptions:
+    """What every trainer is told.
+
+    Args:
+        data: where the labelled sets lie.
+        out: folder of the pack; ``OUT.run`` beside it holds the checkpoint of a run.
+        epochs: passes; None for the recipe's own number.
+        seed: of everything random.
+        threads: of torch; None for all cores.
+        limit: use at most this many training rows (to try things out).
+    """
+
+    data: Sequence[Path]
+    out: Path
+    epochs: int | None = None
+    seed: int = 0
+    threads: int | None = None
+    limit: int | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("epochs", "threads", "limit"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise OptionError(f"{name} must be at least 1, got {value}.")
+
+    @property
+    def work(self) -> Path:
+        """Where the checkpoint lies."""
+        return self.out.with_name(self.out.name + ".run")
+
+
+def _begin(options: TrainOptions) -> None:
+    if options.threads is not None:
+        torch.set_num_threads(options.threads)
+    torch.manual_seed(options.seed)
+    options.work.mkdir(parents=True, exist_ok=True)
+
+
+def _load(reader: Callable[[Path], LabelledSet], paths: Sequence[Path]) -> LabelledSet:
+    if not paths:
+        raise DataError("No data was given; name at least one with --data.")
+    for path in paths:
+        if not path.exists():
+            raise DataError(f"There is nothing at {path}; check --data.")
+    return concatenate([reader(path) for path in paths])
+
+
+def _limited(train: LabelledSet, options: TrainOptions) -> LabelledSet:
+    if options.limit is None or options.limit >= len(train):
+        return train
+    rng = np.random.default_rng(options.seed)
+    return train.select(np.sort(rng.permutation(len(train))[: options.limit]))
+
+
+def _tempered(
+    valid: LabelledSet, probs: FloatArray, tests: Mapping[str, tuple[LabelledSet, FloatArray]]
+) -> tuple[float, list[Judged]]:
+    """Temperature from the validation rows with one label, and the tests under it."""
+    single = valid.single
+    temperature = fit_temperature(valid.labels[single], probs[single])
+    judged = [
+        Judged(name, rows.targets, temper(given, temperature))
+        for name, (rows, given) in tests.items()
+        if len(rows)
+    ]
+    return temperature, judged
+
+
+def _settings(recipe: object, schedule: Schedule, **rows: int) -> dict[str, object]:
+    return {"recipe": asdict(recipe), "schedule": asdict(schedule), "rows": rows}  # type: ignore[call-overload]
+
+
+def train_face(options: TrainOptions, say: Say = print) -> Manifest:
+    """Train the face pack; see :mod:`mien.train.face`.
+
+    Raises:
+        DataError: if the data cannot be read.
+        OptionError: if an earlier run in the same place had other settings.
+    """
+    _begin(options)
+    recipe = face.FaceRecipe()
+    epochs = options.epochs or 12
+    schedule = face.schedule(epochs, options.seed)
+    faces = _load(load_faces, options.data)
+    train, valid, test = face.divide(faces, recipe.valid_share, options.seed)
+    train = _limited(train, options)
+    recipe = replace(recipe, batch=min(recipe.batch, max(2, len(train) // 2)))
+    task = face.FaceTask(train, valid, recipe, epochs)
+    trainer = Trainer(task, schedule, options.work, say)
+    model = trainer.run()
+    tests = {"FER-2013 PublicTest": (test, face.predict(model, test.items))}
+    temperature, judged = _tempered(valid, face.predict(model, valid.items), tests)
+    outcome = Outcome(
+        kind="face",
+        model=model,
+        inputs={"pictures": torch.zeros(2, 1, 48, 48)},
+        dynamic={"pictures": {0: "n"}},
+        contract=face_branch.CONTRACT.as_dict(),
+        corpora=Counter(train.corpora.tolist()),
+        prior=task.targets.mean(dim=0).tolist(),
+        temperature=temperature,
+        tests=judged,
+        history=trainer.history,
+        settings=_settings(recipe, schedule, train=len(train), valid=len(valid), test=len(test)),
+        notes=[
+            "Exact copies of test pictures were dropped from training; the temperature was fitted "
+            "on validation rows of the training split. FER-2013 is mostly posed or acted pictures "
+            "from the web, labelled by few: other cameras, ages and cultures will fare worse."
+        ],
+    )
+    return write_pack(outcome, options.out, options.work)
+
+
+def train_voice(
+    options: TrainOptions,
+    say: Say = print,
+    *,
+    valid_speakers: Sequence[str] = ("ravdess/15", "ravdess/16"),
+    test_speakers: Sequence[str] = ("ravdess/17", "ravdess/18", "ravdess/19", "ravdess/20"),
+) -> Manifest:
+    """Train the voice pack; see :mod:`mien.train.voice`. Always divided by speaker.
+
+    Raises:
+        DataError: if the data cannot be read or a speaker is not in it.
+        OptionError: if an earlier run in the same place had other settings.
+    """
+    _begin(options)
+    recipe = voice.VoiceRecipe()
+    schedule = voice.schedule(options.epochs or 40, options.seed)
+    voices = _load(load_voices, options.data)
+    for speaker in (*valid_speakers, *test_speakers):
+        if speaker not in voices.groups:
+            known = ", ".join(sorted(set(voices.groups.tolist())))
+            raise DataError(f"There is no speaker {speaker!r}; the speakers are: {known}.")
+    is_valid = np.isin(voices.groups, list(valid_speakers))
+    is_test = np.isin(voices.groups, list(test_speakers))
+    train, valid, test = (voices.select(mask) for mask in (~is_valid & ~is_test, is_valid, is_test))
+    train = _limited(train, options)
+    if options.limit is not None:
+        recipe = replace(recipe, draws=min(recipe.draws, 2 * options.limit), batch=8)
+    task = voice.VoiceTask(train, valid, recipe, say)
+    trainer = Trainer(task, schedule, options.work, say)
+    model = trainer.run()
+    tests = {
+        f"unseen speakers {', '.join(test_speakers)}": (
+            test,
+            voice.predict(model, voice.read_all(test, say)),
+        )
+    }
+    temperature, judged = _tempered(valid, voice.predict(model, task.valid_sounds), tests)
+    outcome = Outcome(
+        kind="voice",
+        model=model,
+        inputs={"frames": torch.zeros(2, 254, logmel.CONTRACT.bands)},
+        dynamic={"frames": {0: "n", 1: "frames"}},
+        contract=logmel.CONTRACT.as_dict(),
+        corpora=Counter(train.corpora.tolist()),
+        prior=(task.weights @ task.targets).tolist(),
+        temperature=temperature,
+        tests=judged,
+        history=trainer.history,
+        settings=_settings(recipe, schedule, train=len(train), valid=len(valid), test=len(test))
+        | {"valid_speakers": list(valid_speakers), "test_speakers": list(test_speakers)},
+        notes=[
+            "No speaker of the validation or the test was trained on; 'calm' counts as neutral. "
+            "All of it is acted speech, two sentences in RAVDESS and one carrier phrase in TESS, "
+            "by North American speakers: expect less on everyday speech and other languages."
+        ],
+    )
+    return write_pack(outcome, options.out, options.work)
+
+
+def train_text(options: TrainOptions, say: Say = print, *, base: Path | None = None) -> Manifest:
+    """Train the text pack; see :mod:`mien.train.text`.
+
+    Args:
+        options: see :class:`TrainOptions`.
+        say: told one line an epoch.
+        base: folder of a BERT checkpoint to start from; None for MiniLM from its package.
+
+    Raises:
+        DataError: if the data or the checkpoint cannot be read.
+        OptionError: if an earlier run in the same place had other settings.
+    """
+    _begin(options)
+    recipe = text.TextRecipe()
+    schedule = text.schedule(options.epochs or 2, options.seed)
+    start = base_folder(base)
+    train, valid, held = text.divide(_load(load_texts, options.data), recipe.valid_share)
+    train = _limited(train, options)
+    recipe = replace(recipe, batch=min(recipe.batch, max(2, len(train) // 2)))
+    task = text.TextTask(train, valid, recipe, start)
+    trainer = Trainer(task, schedule, options.work, say)
+    model = trainer.run()
+    tests = {}
+    for corpus in sorted(set(held.corpora.tolist())):
+        rows = held.select(held.corpora == corpus)
+        tests[f"{corpus} dev"] = (rows, text.predict(model, task.tokens.ids(rows.items)))
+    valid_probs = text.predict(model, task.valid_ids)
+    temperature, judged = _tempered(valid, valid_probs, tests)
+    outcome = Outcome(
+        kind="text",
+        model=model,
+        inputs={
+            "ids": torch.ones(2, 9, dtype=torch.int64),
+            "mask": torch.ones(2, 9, dtype=torch.int64),
+        },
+        dynamic={"ids": {0: "n", 1: "tokens"}, "mask": {0: "n", 1: "tokens"}},
+        contract=wordpiece.CONTRACT.as_dict(),
+        corpora=Counter(train.corpora.tolist()),
+        prior=task.targets.mean(axis=0).tolist(),
+        temperature=temperature,
+        tests=judged,
+        history=trainer.history,
+        settings=_settings(recipe, schedule, train=len(train), valid=len(valid), held=len(held)),
+        threshold=text.best_threshold(valid.targets, temper(valid_probs, temperature)),
+        extra_files={"tokenizer.json": start / "tokenizer.json"},
+        notes=[
+            "English only. Temperature and threshold were fitted on validation rows of the "
+            "training splits. The figures above are of the model before its weights were stored "
+            "in 8 bits; 'mien evaluate text' judges the pack as it ships."
+        ],
+    )
+    return write_pack(outcome, options.out, options.work, quantise=True)

@@ -1,0 +1,152 @@
+"""``mien train face``: a small residual net on FER-2013, at 48x48 gray."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from mien.branches.face import CONTRACT, normalise
+from mien.datasets import LabelledSet
+from mien.emotions import MIEN7
+from mien.metrics import FloatArray, IntArray
+from mien.train.loop import Schedule, channels_last, soft_cross_entropy
+from mien.train.nets import FaceNet
+
+
+@dataclass(frozen=True)
+class FaceRecipe:
+    """Settings of the net and of what it is shown.
+
+    Args:
+        widths, depths: channels and blocks of each stage.
+        ferplus: weight of the FER+ vote shares in the targets, where there are any.
+        small_share: share of the epochs trained at ``small_side`` before full size: the first
+            epochs learn as much from small pictures at half the cost.
+        small_side: side of the small pictures.
+    """
+
+    widths: tuple[int, ...] = (24, 48, 96, 192)
+    depths: tuple[int, ...] = (2, 2, 2, 2)
+    dropout: float = 0.2
+    ferplus: float = 0.3
+    small_share: float = 0.6
+    small_side: int = 32
+    batch: int = 128
+    valid_share: float = 0.05
+
+
+def schedule(epochs: int, seed: int) -> Schedule:
+    """The schedule of the shipped recipe."""
+    return Schedule(epochs, lr=0.1, optimizer="sgd", weight_decay=5e-4, seed=seed)
+
+
+def divide(faces: LabelledSet, valid_share: float, seed: int) -> tuple[LabelledSet, ...]:
+    """Training, validation and test rows, with no picture of the test in the other two.
+
+    The test is the published PublicTest (or ``test``) split; without one there is none and the
+    third set is empty. Exact copies of a test picture are dropped from training, and copies
+    within training stay on one side.
+    """
+    prints = np.array([hashlib.sha1(p.tobytes()).hexdigest() for p in faces.items])
+    held = np.isin(np.char.lower(faces.splits), ["publictest", "privatetest", "test"])
+    rest = ~held & ~np.isin(prints, prints[held])
+    # The picture's own hash decides the side, so that copies go together.
+    draw = np.array([int(p[:8], 16) for p in prints]) ^ (seed * 2654435761 % 2**32)
+    valid = rest & ((draw % 10_000) < valid_share * 10_000)
+    return faces.select(rest & ~valid), faces.select(valid), faces.select(held)
+
+
+class FaceTask:
+    """Faces as batches of augmented pictures and soft targets."""
+
+    def __init__(
+        self, train: LabelledSet, valid: LabelledSet, recipe: FaceRecipe, epochs: int
+    ) -> None:
+        self.recipe, self.valid = recipe, valid
+        self.model = channels_last(FaceNet(recipe.widths, recipe.depths, recipe.dropout))
+        self.images = torch.from_numpy(normalise(train.items))
+        self.targets = torch.from_numpy(self._targets(train)).float()
+        self.small_epochs = int(recipe.small_share * epochs)
+        self.steps_per_epoch = len(train) // recipe.batch
+
+    def _targets(self, train: LabelledSet) -> FloatArray:
+        if "ferplus" not in train.extra:
+            return train.targets
+        votes = train.extra["ferplus"]
+        weight = self.recipe.ferplus * (votes.sum(axis=1, keepdims=True) > 0)
+        return np.asarray(train.targets * (1 - weight) + votes * weight)
+
+    def batches(self, epoch: int, rng: np.random.Generator) -> Iterator[tuple[Tensor, Tensor]]:
+        """Shuffled batches, small pictures in the first epochs."""
+        side = self.recipe.small_side if epoch < self.small_epochs else CONTRACT.side
+        order = rng.permutation(len(self.images))
+        for step in range(self.steps_per_epoch):
+            rows = torch.from_numpy(
+                order[step * self.recipe.batch : (step + 1) * self.recipe.batch]
+            )
+            yield augment(self.images[rows], side, rng), self.targets[rows]
+
+    def loss(self, model: nn.Module, batch: tuple[Tensor, Tensor]) -> Tensor:
+        """Soft cross-entropy."""
+        pictures, targets = batch
+        return soft_cross_entropy(
+            model(pictures.to(memory_format=torch.channels_last)), targets, smoothing=0.05
+        )
+
+    def validate(self, model: nn.Module) -> tuple[IntArray, FloatArray]:
+        """On the validation rows, without augmentation."""
+        return self.valid.labels, predict(model, self.valid.items)
+
+
+def augment(pictures: Tensor, side: int, rng: np.random.Generator) -> Tensor:
+    """Random flip, turn, scale, shift, contrast, brightness and a cut-out patch.
+
+    Args:
+        pictures: ``(n, 1, h, w)`` with values about [-1, 1].
+        side: side of the result.
+        rng: where the randomness comes from.
+    """
+    n = len(pictures)
+    angle = rng.normal(0, 0.17, n)
+    scale = np.exp(rng.normal(0, 0.1, n))
+    flip = rng.choice([-1.0, 1.0], n)
+    matrix = np.zeros((n, 2, 3), dtype=np.float32)
+    matrix[:, 0, 0], matrix[:, 0, 1] = flip * np.cos(angle) * scale, -np.sin(angle) * scale
+    matrix[:, 1, 0], matrix[:, 1, 1] = flip * np.sin(angle) * scale, np.cos(angle) * scale
+    matrix[:, :, 2] = rng.normal(0, 0.08, (n, 2))
+    grid = F.affine_grid(torch.from_numpy(matrix), [n, 1, side, side], align_corners=False)
+    out = F.grid_sample(pictures, grid, padding_mode="reflection", align_corners=False)
+    contrast = torch.from_numpy(np.exp(rng.normal(0, 0.25, n)).astype(np.float32))
+    shift = torch.from_numpy(rng.normal(0, 0.15, n).astype(np.float32))
+    out = out * contrast[:, None, None, None] + shift[:, None, None, None]
+    return _cut_out(out, rng)
+
+
+def _cut_out(pictures: Tensor, rng: np.random.Generator) -> Tensor:
+    """Half of the pictures lose a square of up to 40 % of their side (DeVries & Taylor 2017)."""
+    n, side = len(pictures), pictures.shape[-1]
+    size = (rng.uniform(0.1, 0.4, n) * side).astype(int) * (rng.random(n) < 0.5)
+    top, left = rng.integers(0, side, n), rng.integers(0, side, n)
+    line = np.arange(side)
+    rows = (line >= top[:, None]) & (line < (top + size)[:, None])
+    columns = (line >= left[:, None]) & (line < (left + size)[:, None])
+    keep = torch.from_numpy(~(rows[:, :, None] & columns[:, None, :]))
+    return pictures * keep[:, None]
+
+
+@torch.inference_mode()
+def predict(model: nn.Module, images: npt.NDArray[np.uint8], batch: int = 512) -> FloatArray:
+    """Probabilities ``(n, 7)`` of gray pictures ``(n, 48, 48)``."""
+    model.eval()
+    parts = [np.zeros((0, len(MIEN7)))]
+    for start in range(0, len(images), batch):
+        pictures = torch.from_numpy(normalise(images[start : start + batch]))
+        parts.append(torch.softmax(model(pictures).double(), dim=1).numpy())
+    return np.concatenate(parts)

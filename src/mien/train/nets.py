@@ -1,0 +1,122 @@
+"""The small nets that we train: a squeeze-excitation ResNet with two kinds of pooling."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import cast
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+
+class SqueezeExcite(nn.Module):
+    """Channel weights from the channel means (Hu et al. 2018)."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.down = nn.Linear(channels, channels // 8)
+        self.up = nn.Linear(channels // 8, channels)
+
+    def forward(self, x: Tensor) -> Tensor:
+        weights = torch.sigmoid(self.up(F.relu(self.down(x.mean((2, 3))))))
+        return x * weights[:, :, None, None]
+
+
+class Block(nn.Module):
+    """Two 3x3 convolutions with a short cut (He et al. 2016) and squeeze-excitation."""
+
+    def __init__(self, inputs: int, outputs: int, stride: tuple[int, int]) -> None:
+        super().__init__()
+        self.body = nn.Sequential(
+            nn.Conv2d(inputs, outputs, 3, stride, 1, bias=False),
+            nn.BatchNorm2d(outputs),
+            nn.ReLU(inplace=True),
+            nn.Conv2d(outputs, outputs, 3, 1, 1, bias=False),
+            nn.BatchNorm2d(outputs),
+            SqueezeExcite(outputs),
+        )
+        self.shortcut = (
+            nn.Identity()
+            if inputs == outputs and stride == (1, 1)
+            else nn.Sequential(
+                nn.Conv2d(inputs, outputs, 1, stride, bias=False), nn.BatchNorm2d(outputs)
+            )
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.relu(self.body(x) + self.shortcut(x))
+
+
+class Trunk(nn.Sequential):
+    """A stem and stages of blocks.
+
+    Args:
+        widths, depths: channels and blocks of each stage.
+        strides: vertical and horizontal stride on entering each stage; the first is the stem's.
+    """
+
+    def __init__(
+        self,
+        widths: Sequence[int],
+        depths: Sequence[int],
+        strides: Sequence[tuple[int, int]],
+    ) -> None:
+        layers: list[nn.Module] = [
+            nn.Conv2d(1, widths[0], 3, strides[0], 1, bias=False),
+            nn.BatchNorm2d(widths[0]),
+            nn.ReLU(inplace=True),
+        ]
+        inputs = widths[0]
+        for stage, (width, depth) in enumerate(zip(widths, depths, strict=True)):
+            for block in range(depth):
+                entering = block == 0 and stage > 0
+                layers.append(Block(inputs, width, strides[stage] if entering else (1, 1)))
+                inputs = width
+        super().__init__(*layers)
+
+
+class FaceNet(nn.Module):
+    """Gray picture ``(n, 1, h, w)`` to logits ``(n, 7)``."""
+
+    def __init__(self, widths: Sequence[int], depths: Sequence[int], dropout: float) -> None:
+        super().__init__()
+        self.trunk = Trunk(widths, depths, ((1, 1), (2, 2), (2, 2), (2, 2)))
+        self.dropout = nn.Dropout(dropout)
+        self.head = nn.Linear(widths[-1], 7)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return cast(Tensor, self.head(self.dropout(self.trunk(x).mean((2, 3)))))
+
+
+class AttentivePooling(nn.Module):
+    """Attention-weighted mean and standard deviation over time (Okabe et al. 2018)."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.score = nn.Sequential(
+            nn.Conv1d(channels, channels // 4, 1), nn.Tanh(), nn.Conv1d(channels // 4, channels, 1)
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        weights = torch.softmax(self.score(x), dim=2)
+        mean = (weights * x).sum(2)
+        spread = (weights * x * x).sum(2) - mean * mean
+        return torch.cat([mean, torch.sqrt(spread.clamp(min=1e-5))], dim=1)
+
+
+class VoiceNet(nn.Module):
+    """Log-mel frames ``(n, frames, bands)`` to logits ``(n, 7)``."""
+
+    def __init__(self, bands: int, widths: Sequence[int], depths: Sequence[int]) -> None:
+        super().__init__()
+        # Bands shrink by 8, frames by 8: one step of the pooling is 80 ms.
+        self.trunk = Trunk(widths, depths, ((1, 2), (2, 2), (2, 2), (2, 1)))
+        features = widths[-1] * (bands // 2 ** (len(widths) - 1))
+        self.squeeze = nn.Conv1d(features, 192, 1)
+        self.pooling = AttentivePooling(192)
+        self.head = nn.Sequential(nn.BatchNorm1d(384), nn.Dropout(0.3), nn.Linear(384, 7))
+
+    def forward(self, x: Tensor) -> Tensor:
+        maps = self.trunk(x.transpose(1, 2).unsqueeze(1))  # (n, c, bands', frames')
+        return cast(Tensor, self.head(self.pooling(F.relu(self.squeeze(maps.flatten(1, 2))))))

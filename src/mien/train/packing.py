@@ -1,0 +1,321 @@
+"""Writing a pack: the ONNX graph, the manifest, the card and the figures of its training."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor, nn
+
+import mien
+from mien.emotions import MIEN7
+from mien.errors import PackError
+from mien.metrics import (
+    FloatArray,
+    IntArray,
+    classification_figures,
+    confusion_matrix,
+    multilabel_macro_f1,
+    report_lines,
+)
+from mien.packs import Manifest, file_sha256
+from mien.train.figures import confusion_figure, curves_figure
+
+# What the cards say of the originals; the sets themselves are not shipped.
+LICENCES: Mapping[str, str] = {
+    "fer2013": "challenge data, research use, no open licence (FER+ votes: MIT)",
+    "tess": "CC BY-NC-ND 4.0",
+    "ravdess": "CC BY-NC-SA 4.0",
+    "crema-d": "ODbL 1.0",
+    "meld": "GPL-3.0",
+    "goemotions": "CC BY 4.0",
+    "isear": "research use",
+}
+PACK_LICENCE = (
+    "Weights for research and non-commercial use only, since they were trained on data under such "
+    "terms; the code is Apache-2.0."
+)
+
+
+@dataclass(frozen=True)
+class Judged:
+    """One test set with what the model said of it.
+
+    Args:
+        name: of the set and split, in words.
+        targets: ``(n, 7)``.
+        probs: ``(n, 7)``, temperature-scaled.
+    """
+
+    name: str
+    targets: FloatArray
+    probs: FloatArray
+
+    @property
+    def single(self) -> npt.NDArray[np.bool_]:
+        """The rows with one label."""
+        return np.asarray((self.targets > 0).sum(axis=1) == 1)
+
+    def figures(self, threshold: float) -> dict[str, Any]:
+        """All figures of merit of this set."""
+        labels = self.targets.argmax(axis=1)[self.single]
+        out: dict[str, Any] = {"set": self.name, "rows": len(self.targets)}
+        out |= {k: round(v, 4) for k, v in self._single(labels).items()}
+        if not self.single.all():
+            f1 = multilabel_macro_f1(self.targets, self.probs, threshold)
+            out["multilabel_macro_f1"] = round(f1, 4)
+        return out
+
+    def _single(self, labels: IntArray) -> dict[str, float]:
+        return classification_figures(labels, self.probs[self.single])
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """Everything of a finished training that goes into the pack.
+
+    Args:
+        kind: of the pack.
+        model: the averaged model.
+        inputs: example inputs by name, in the order of the model's arguments.
+        dynamic: by input name, the axes that vary and what they are called.
+        contract: the input contract of the branch.
+        corpora: of the training rows, name to count.
+        prior: share of each label in the training targets.
+        temperature: fitted on validation rows.
+        tests: what it was tested on.
+        history: one row an epoch.
+        settings: recipe, schedule and how the rows were divided.
+        threshold: for multi-label judgement.
+        extra_files: further files of the pack, by name.
+        notes: sentences for the card.
+    """
+
+    kind: str
+    model: nn.Module
+    inputs: Mapping[str, Tensor]
+    dynamic: Mapping[str, Mapping[int, str]]
+    contract: Mapping[str, Any]
+    corpora: Mapping[str, int]
+    prior: Sequence[float]
+    temperature: float
+    tests: Sequence[Judged]
+    history: Sequence[Mapping[str, float]]
+    settings: Mapping[str, Any]
+    threshold: float = 0.5
+    extra_files: Mapping[str, Path] = field(default_factory=dict)
+    notes: Sequence[str] = ()
+
+
+def write_pack(outcome: Outcome, out: Path, work: Path, *, quantise: bool = False) -> Manifest:
+    """Write a whole pack folder; it replaces ``out`` only when it is complete.
+
+    Args:
+        outcome: of the training.
+        out: folder of the pack.
+        work: folder for what is left over.
+        quantise: store matrices and embeddings in 8 bits (dynamic quantisation).
+
+    Raises:
+        PackError: if the exported graph does not agree with the model.
+    """
+    fresh = work / "pack"
+    shutil.rmtree(fresh, ignore_errors=True)
+    fresh.mkdir(parents=True)
+    export_onnx(outcome.model, outcome.inputs, outcome.dynamic, fresh / "model.onnx")
+    if quantise:
+        quantise_matrices(fresh / "model.onnx")
+    for name, path in outcome.extra_files.items():
+        shutil.copyfile(path, fresh / name)
+    manifest = _manifest(outcome, fresh)
+    (fresh / "pack.json").write_text(manifest.to_json(), encoding="utf-8")
+    _write_figures(outcome, fresh)
+    (fresh / "README.md").write_text(card(manifest, outcome.notes), encoding="utf-8")
+    shutil.rmtree(out, ignore_errors=True)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    fresh.replace(out)
+    return manifest
+
+
+def export_onnx(
+    model: nn.Module,
+    inputs: Mapping[str, Tensor],
+    dynamic: Mapping[str, Mapping[int, str]],
+    path: Path,
+) -> None:
+    """Export to one self-contained ONNX file and compare it with the model.
+
+    Raises:
+        PackError: if logits differ by more than 1e-3.
+    """
+    import onnxruntime
+
+    model = model.eval()
+    arguments = tuple(inputs.values())
+    torch.onnx.export(
+        model,
+        arguments,
+        str(path),
+        input_names=list(inputs),
+        output_names=["logits"],
+        dynamic_axes={name: dict(axes) for name, axes in dynamic.items()} | {"logits": {0: "n"}},
+        opset_version=17,
+        dynamo=False,
+    )
+    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    given = {name: value.numpy() for name, value in inputs.items()}
+    with torch.inference_mode():
+        gap = float(np.abs(session.run(None, given)[0] - model(*arguments).numpy()).max())
+    if gap > 1e-3:
+        raise PackError(f"The exported graph differs from the model by {gap:.2g} in a logit.")
+
+
+def quantise_matrices(path: Path) -> None:
+    """Store the weights of matrix products and embeddings in 8 bits, in place."""
+    from onnxruntime.quantization import QuantType, quantize_dynamic
+    from onnxruntime.quantization.shape_inference import quant_pre_process
+
+    ready = path.with_suffix(".ready.onnx")
+    quant_pre_process(path, ready, skip_symbolic_shape=True)
+    quantize_dynamic(
+        ready,
+        path,
+        weight_type=QuantType.QInt8,
+        op_types_to_quantize=["MatMul", "Gather"],
+        per_channel=True,
+    )
+    ready.unlink()
+
+
+def _manifest(outcome: Outcome, folder: Path) -> Manifest:
+    files = {p.name: file_sha256(p) for p in sorted(folder.iterdir())}
+    return Manifest(
+        name=f"mien-{outcome.kind}",
+        version=mien.__version__,
+        kind=outcome.kind,
+        labels=MIEN7.labels,
+        input=dict(outcome.contract),
+        temperature=round(outcome.temperature, 4),
+        prior=tuple(round(float(p), 5) for p in outcome.prior),
+        files=files,
+        licence=PACK_LICENCE,
+        training={
+            "data": [
+                {"name": n, "rows": rows, "licence": LICENCES.get(n, "see its source")}
+                for n, rows in outcome.corpora.items()
+            ],
+            "command": command_line(),
+            "settings": dict(outcome.settings),
+            "seconds": round(sum(row["seconds"] for row in outcome.history)),
+            "commit": commit(),
+            "machine": machine(),
+        },
+        metrics=tuple(test.figures(outcome.threshold) for test in outcome.tests),
+        threshold=outcome.threshold,
+    )
+
+
+def _write_figures(outcome: Outcome, folder: Path) -> None:
+    metrics = {
+        "tests": [test.figures(outcome.threshold) for test in outcome.tests],
+        "confusion": {},
+        "history": list(outcome.history),
+    }
+    report = []
+    for test in outcome.tests:
+        labels = test.targets.argmax(axis=1)[test.single]
+        probs = test.probs[test.single]
+        matrix = confusion_matrix(labels, probs.argmax(axis=1), len(MIEN7))
+        metrics["confusion"][test.name] = matrix.tolist()  # type: ignore[index]
+        report.append(f"{test.name}\n{report_lines(labels, probs, MIEN7.labels)}")
+    (folder / "metrics.json").write_text(json.dumps(metrics, indent=1) + "\n", encoding="utf-8")
+    (folder / "report.txt").write_text("\n".join(report), encoding="utf-8")
+    curves_figure(outcome.history).savefig(folder / "curves.png", dpi=100)
+    for i, (name, rows) in enumerate(metrics["confusion"].items()):  # type: ignore[attr-defined]
+        suffix = "" if i == 0 else f"-{i + 1}"
+        figure = confusion_figure(np.asarray(rows), MIEN7.labels, name)
+        figure.savefig(folder / f"confusion{suffix}.png", dpi=100)
+
+
+def card(manifest: Manifest, notes: Sequence[str]) -> str:
+    """The pack's card: what it is, from what, how good, and what it must not be used for."""
+    training = manifest.training
+    lines = [f"# {manifest.name} {manifest.version}", ""]
+    lines += [f"The {manifest.kind} model of mien. Labels: {', '.join(manifest.labels)}.", ""]
+    lines += [
+        "A label is how an observer would name the expression, not what a person feels. Do not use "
+        "it on people at work or in education (EU AI Act, Art. 5(1)(f)); tell people when it is "
+        "used on them (Art. 50(3)).",
+        "",
+        f"**Licence.** {manifest.licence}",
+        "",
+        "## Training data",
+        "",
+        "| set | rows | licence of the original |",
+        "|---|---|---|",
+    ]
+    lines += [f"| {d['name']} | {d['rows']} | {d['licence']} |" for d in training["data"]]
+    lines += ["", "## Figures", ""]
+    columns = sorted({key for row in manifest.metrics for key in row} - {"set", "rows"})
+    lines += ["| set | rows | " + " | ".join(columns) + " |", "|---" * (len(columns) + 2) + "|"]
+    for row in manifest.metrics:
+        cells = [f"{row[c]:.3f}" if c in row else "" for c in columns]
+        lines.append(f"| {row['set']} | {row['rows']} | " + " | ".join(cells) + " |")
+    lines += ["", "Confusion matrices, learning curves and reports lie beside this card.", ""]
+    lines += [*notes, ""] if notes else []
+    lines += [
+        "## Made by",
+        "",
+        f"    {training['command']}",
+        "",
+        f"Commit {training['commit']}, {training['machine']}, {training['seconds']} s. "
+        f"Settings: `{json.dumps(training['settings'])}`.",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def command_line() -> str:
+    """The command that is running; paths by their last part, since folders differ by machine."""
+    words = [Path(word).name if "/" in word else word for word in sys.argv[1:]]
+    return " ".join(["mien", *words])
+
+
+def commit() -> str:
+    """Short hash of the checkout that is running, with ``+`` for uncommitted changes."""
+    here = Path(__file__).parent
+    try:
+        run = subprocess.run(
+            ["git", "describe", "--always", "--dirty=+", "--exclude=*"],
+            cwd=here,
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=10,
+        )
+    except (OSError, subprocess.SubprocessError):
+        return "unknown"
+    return run.stdout.strip()
+
+
+def machine() -> str:
+    """Processor, cores and the version of torch."""
+    name = platform.processor() or platform.machine()
+    info = Path("/proc/cpuinfo")
+    if info.exists():
+        for line in info.read_text().splitlines():
+            if line.startswith("model name"):
+                name = line.split(":", 1)[1].strip()
+                break
+    return f"{name}, {os.cpu_count()} cores, torch {torch.__version__}"

@@ -1,0 +1,127 @@
+"""``mien train text``: a small transformer on GoEmotions, MELD and ISEAR."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from mien.branches.wordpiece import Tokens, pad
+from mien.datasets import LabelledSet
+from mien.metrics import FloatArray, IntArray, multilabel_macro_f1
+from mien.train.encoder import load_encoder
+from mien.train.loop import Schedule, soft_cross_entropy
+
+Batch = tuple[Tensor, Tensor, Tensor]
+
+
+@dataclass(frozen=True)
+class TextRecipe:
+    """Settings of the net and of what it reads.
+
+    Args:
+        batch: texts in a batch; texts of like length go together.
+        valid_share: share of the training rows kept for temperature and threshold; a dialogue
+            stays on one side.
+    """
+
+    batch: int = 64
+    dropout: float = 0.1
+    valid_share: float = 0.04
+
+
+def schedule(epochs: int, seed: int) -> Schedule:
+    """The schedule of the shipped recipe."""
+    return Schedule(
+        epochs,
+        lr=1e-4,
+        optimizer="adamw",
+        weight_decay=1e-2,
+        warmup=0.1,
+        ema=0.995,
+        clip=1.0,
+        seed=seed,
+    )
+
+
+def divide(texts: LabelledSet, valid_share: float) -> tuple[LabelledSet, LabelledSet, LabelledSet]:
+    """Training, validation and test rows; ``dev`` and ``test`` rows are the test.
+
+    A text that also stands in the test is dropped from training.
+    """
+    held = np.isin(texts.splits, ["dev", "test"])
+    folded = np.array([text.casefold() for text in texts.items])
+    # Very short lines ("What?") recur by nature; only longer ones count as copies.
+    long = np.char.str_len(folded) > 30
+    rest = ~held & ~(long & np.isin(folded, folded[held]))
+    units = [g or t for g, t in zip(texts.groups.tolist(), texts.items, strict=True)]
+    draw = np.array([int(hashlib.sha1(u.encode()).hexdigest()[:8], 16) % 10_000 for u in units])
+    valid = rest & (draw < valid_share * 10_000)
+    return texts.select(rest & ~valid), texts.select(valid), texts.select(held)
+
+
+class TextTask:
+    """Texts as batches of like length with soft targets."""
+
+    def __init__(
+        self, train: LabelledSet, valid: LabelledSet, recipe: TextRecipe, base: Path
+    ) -> None:
+        self.recipe, self.valid = recipe, valid
+        self.model: nn.Module = load_encoder(base, recipe.dropout)
+        self.tokens = Tokens(base / "tokenizer.json")
+        self.ids = self.tokens.ids(train.items)
+        self.valid_ids = self.tokens.ids(valid.items)
+        self.targets = train.targets
+        self.steps_per_epoch = len(train) // recipe.batch
+
+    def batches(self, epoch: int, rng: np.random.Generator) -> Iterator[Batch]:
+        """Shuffled batches; within each thousand or so the texts are sorted by length."""
+        order = rng.permutation(len(self.ids))
+        pool = self.recipe.batch * 24
+        plans = []
+        for start in range(0, len(order), pool):
+            part = sorted(order[start : start + pool], key=lambda row: len(self.ids[row]))
+            plans += [
+                part[i : i + self.recipe.batch] for i in range(0, len(part), self.recipe.batch)
+            ]
+        for which in rng.permutation(len(plans))[: self.steps_per_epoch]:
+            rows = plans[which]
+            ids, mask = pad([self.ids[row] for row in rows])
+            targets = torch.from_numpy(self.targets[rows]).float()
+            yield torch.from_numpy(ids), torch.from_numpy(mask), targets
+
+    def loss(self, model: nn.Module, batch: Batch) -> Tensor:
+        """Soft cross-entropy."""
+        ids, mask, targets = batch
+        return soft_cross_entropy(model(ids, mask), targets)
+
+    def validate(self, model: nn.Module) -> tuple[IntArray, FloatArray]:
+        """On the validation rows that carry one label."""
+        probs = predict(model, self.valid_ids)
+        return self.valid.labels[self.valid.single], probs[self.valid.single]
+
+
+@torch.inference_mode()
+def predict(model: nn.Module, ids: Sequence[Sequence[int]], batch: int = 128) -> FloatArray:
+    """Probabilities ``(n, 7)`` of tokenised texts, in their order."""
+    model.eval()
+    out = np.zeros((len(ids), 7))
+    order = sorted(range(len(ids)), key=lambda row: len(ids[row]))
+    for start in range(0, len(order), batch):
+        rows = order[start : start + batch]
+        tokens, mask = pad([ids[row] for row in rows])
+        logits = model(torch.from_numpy(tokens), torch.from_numpy(mask))
+        out[rows] = torch.softmax(logits.double(), dim=1).numpy()
+    return out
+
+
+def best_threshold(targets: FloatArray, probs: FloatArray) -> float:
+    """The threshold in steps of 0.01 with the best multi-label macro-F1 on validation rows."""
+    grid = np.arange(0.1, 0.61, 0.01)
+    scores = [multilabel_macro_f1(targets, probs, float(t)) for t in grid]
+    return round(float(grid[int(np.argmax(scores))]), 2)

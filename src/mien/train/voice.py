@@ -1,0 +1,156 @@
+"""``mien train voice``: a small residual net on log-mel frames of TESS and RAVDESS."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from mien.branches.logmel import CONTRACT, log_mel, standardise, trim
+from mien.branches.logmel import FloatArray as Frames
+from mien.branches.voice import pieces
+from mien.datasets import LabelledSet
+from mien.media import load_audio
+from mien.metrics import FloatArray, IntArray
+from mien.scene import SAMPLE_RATE, Samples
+from mien.train.loop import Schedule, channels_last, soft_cross_entropy
+from mien.train.nets import VoiceNet
+from mien.train.sound import spoil
+
+
+@dataclass(frozen=True)
+class VoiceRecipe:
+    """Settings of the net and of what it hears.
+
+    Args:
+        widths, depths: channels and blocks of each stage.
+        seconds: length of a training piece.
+        draws: recordings drawn in an epoch.
+        tess_share: share of the draws that come from TESS, whose two speakers would drown the
+            others otherwise.
+        mixup: parameter of the Beta distribution (Zhang et al. 2018), 0 for none.
+    """
+
+    widths: tuple[int, ...] = (16, 32, 64, 96)
+    depths: tuple[int, ...] = (1, 1, 2, 1)
+    seconds: float = 2.56
+    draws: int = 1600
+    tess_share: float = 0.3
+    batch: int = 32
+    mixup: float = 0.2
+    smoothing: float = 0.1
+
+
+def schedule(epochs: int, seed: int) -> Schedule:
+    """The schedule of the shipped recipe."""
+    return Schedule(epochs, lr=3e-3, optimizer="adamw", weight_decay=1e-2, seed=seed)
+
+
+def read_all(voices: LabelledSet, say: Callable[[str], None]) -> list[Samples]:
+    """The trimmed sound of every row; a few hundred megabytes at most for the sets we use."""
+    sounds = []
+    for i, path in enumerate(voices.items):
+        sounds.append(trim(load_audio(path)))
+        if (i + 1) % 1000 == 0:
+            say(f"read {i + 1} of {len(voices)} recordings")
+    return sounds
+
+
+class VoiceTask:
+    """Recordings as batches of spoiled, masked and mixed log-mel pieces."""
+
+    def __init__(
+        self,
+        train: LabelledSet,
+        valid: LabelledSet,
+        recipe: VoiceRecipe,
+        say: Callable[[str], None] = print,
+    ) -> None:
+        self.recipe, self.valid = recipe, valid
+        self.model = channels_last(VoiceNet(CONTRACT.bands, recipe.widths, recipe.depths))
+        self.sounds = read_all(train, say)
+        self.valid_sounds = read_all(valid, say)
+        self.targets = train.targets
+        self.weights = self._weights(train)
+        self.steps_per_epoch = recipe.draws // recipe.batch
+
+    def _weights(self, train: LabelledSet) -> FloatArray:
+        """Chance of each row: corpora by their share, the classes of a corpus evenly."""
+        weights = np.zeros(len(train))
+        shares = {"tess": self.recipe.tess_share}
+        corpora = sorted(set(train.corpora.tolist()))
+        rest = 1.0 - sum(shares.get(c, 0.0) for c in corpora)
+        others = [c for c in corpora if c not in shares]
+        for corpus in corpora:
+            share = shares.get(corpus, rest / max(1, len(others)))
+            inside = train.corpora == corpus
+            for label in np.unique(train.labels[inside]):
+                rows = inside & (train.labels == label)
+                weights[rows] = share / rows.sum()
+        return np.asarray(weights / weights.sum())
+
+    def batches(self, epoch: int, rng: np.random.Generator) -> Iterator[tuple[Tensor, Tensor]]:
+        """Drawn with the weights of :meth:`_weights`."""
+        for _ in range(self.steps_per_epoch):
+            rows = rng.choice(len(self.sounds), self.recipe.batch, p=self.weights)
+            frames = np.stack([self._piece(self.sounds[row], rng) for row in rows])
+            targets = self.targets[rows]
+            if self.recipe.mixup:
+                share = np.float32(rng.beta(self.recipe.mixup, self.recipe.mixup))
+                other = rng.permutation(len(rows))
+                frames = share * frames + (1 - share) * frames[other]
+                targets = share * targets + (1 - share) * targets[other]
+            yield torch.from_numpy(frames.astype(np.float32)), torch.from_numpy(targets).float()
+
+    def _piece(self, sound: Samples, rng: np.random.Generator) -> Frames:
+        size = int(self.recipe.seconds * SAMPLE_RATE)
+        sound = spoil(sound, rng)
+        if len(sound) > size:
+            start = rng.integers(0, len(sound) - size + 1)
+            sound = sound[start : start + size]
+        frames = standardise(log_mel(sound))
+        full = (size - CONTRACT.window) // CONTRACT.hop + 1
+        if len(frames) < full:
+            before = int(rng.integers(0, full - len(frames) + 1))
+            ends = (before, full - len(frames) - before)
+            frames = np.pad(frames, (ends, (0, 0)), constant_values=float(frames.min()))
+        return mask(frames[:full], rng)
+
+    def loss(self, model: nn.Module, batch: tuple[Tensor, Tensor]) -> Tensor:
+        """Smoothed soft cross-entropy."""
+        frames, targets = batch
+        return soft_cross_entropy(model(frames), targets, self.recipe.smoothing)
+
+    def validate(self, model: nn.Module) -> tuple[IntArray, FloatArray]:
+        """On the held-out speakers, as the branch judges: whole recordings."""
+        return self.valid.labels, predict(model, self.valid_sounds)
+
+
+def mask(frames: Frames, rng: np.random.Generator) -> Frames:
+    """Two bands of frequency and two of time set to the mean, 0 (SpecAugment, Park et al. 2019)."""
+    frames = frames.copy()
+    for axis, widest in ((1, 12), (1, 12), (0, 30), (0, 30)):
+        width = int(rng.integers(0, widest))
+        start = int(rng.integers(0, max(1, frames.shape[axis] - width)))
+        if axis == 1:
+            frames[:, start : start + width] = 0.0
+        else:
+            frames[start : start + width] = 0.0
+    return frames
+
+
+@torch.inference_mode()
+def predict(model: nn.Module, sounds: list[Samples]) -> FloatArray:
+    """Probabilities ``(n, 7)`` of trimmed recordings, pooled over pieces as the branch does."""
+    model.eval()
+    rows = []
+    for sound in sounds:
+        logits = [
+            model(torch.from_numpy(standardise(log_mel(piece))[None])) for piece in pieces(sound)
+        ]
+        logs = torch.log_softmax(torch.cat(logits).double(), dim=1).mean(dim=0)
+        rows.append(torch.softmax(logs, dim=0).numpy())
+    return np.stack(rows) if rows else np.zeros((0, 7))
