@@ -18,8 +18,8 @@ from av.subtitles.stream import SubtitleStream
 from av.video.stream import VideoStream
 
 ASS_HEADER = (
-    b"[Script Info]\r\nScriptType: v4.00+\r\n\r\n[V4+ Styles]\r\nFormat: Name, Fontname, Fontsize\r\n"
-    b"Style: Default,Arial,16\r\n\r\n[Events]\r\n"
+    b"[Script Info]\r\nScriptType: v4.00+\r\n\r\n[V4+ Styles]\r\n"
+    b"Format: Name, Fontname, Fontsize\r\nStyle: Default,Arial,16\r\n\r\n[Events]\r\n"
     b"Format: Layer, Start, End, Style, Name, MarginL, MarginR, MarginV, Effect, Text\r\n"
 )
 
@@ -75,6 +75,10 @@ def steps(seconds: float, rate: float) -> list[float]:
     return [i / rate for i in range(round(seconds * rate))]
 
 
+def _unmoved(time: float) -> float:
+    return time
+
+
 @dataclass
 class Recipe:
     """What ``write`` puts into a file; a stream is there if it has content.
@@ -107,7 +111,7 @@ class Recipe:
     rotation: int = 0
     captions: Sequence[tuple[float, float, str]] = ()
     scodec: str = "subrip"
-    warp: Warp = staticmethod(lambda time: time)  # type: ignore[assignment]
+    warp: Warp = _unmoved
     options: dict[str, str] = field(default_factory=dict)
     format: str | None = None
     aspect: Fraction | None = None
@@ -132,13 +136,15 @@ def write(path: Path, **recipe: Any) -> Path:
         packets = list(_captions(subtitles, made)) if subtitles else []
         packets += list(_sound(audio, made)) if audio else []
         packets += list(_pictures(video, made)) if video else []
-        packets.sort(key=lambda p: float((p.dts if p.dts is not None else p.pts or 0) * p.time_base))
+        packets.sort(
+            key=lambda p: float((p.dts if p.dts is not None else p.pts or 0) * p.time_base)
+        )
         for packet in packets:
             out.mux(packet)
     return path
 
 
-def path_is_avi(out: OutputContainer) -> bool:
+def _is_avi(out: OutputContainer) -> bool:
     return "avi" in out.format.name
 
 
@@ -146,7 +152,7 @@ def _video_stream(out: OutputContainer, made: Recipe) -> VideoStream:
     video = cast(VideoStream, out.add_stream(made.vcodec, rate=25))
     height, width = made.picture(0.0).shape[:2]
     video.width, video.height, video.pix_fmt = width, height, "yuv420p"
-    if not path_is_avi(out):
+    if not _is_avi(out):
         video.codec_context.time_base = Fraction(1, 1000)
     if made.vcodec == "mpeg4":
         video.codec_context.qmin = video.codec_context.qmax = 3
@@ -191,7 +197,9 @@ def _captions(stream: SubtitleStream, made: Recipe) -> list[av.Packet[Any]]:
     packets = []
     for start, end, line in made.captions:
         text = line.encode()
-        packet = av.Packet(struct.pack(">H", len(text)) + text if made.scodec == "mov_text" else text)
+        packet = av.Packet(
+            struct.pack(">H", len(text)) + text if made.scodec == "mov_text" else text
+        )
         packet.stream = stream
         packet.time_base = Fraction(1, 1000)
         packet.pts = packet.dts = round(start * 1000)

@@ -19,9 +19,8 @@ DEFAULT_SECONDS = 4.0
 
 _FIELDS_BEFORE_TEXT = 8
 _DRAWING = re.compile(r"\{[^}]*\\p[1-9][^}]*\}")
-_TAG = re.compile(r"(?<!\\)\{[^}]*\}")
+_TAG = re.compile(r"\{[^}]*\}")
 _BREAK = re.compile(r"\\[Nnh]")
-_ESCAPE = re.compile(r"\\([{}\\])")
 
 
 class CaptionReader(Reader):
@@ -33,17 +32,17 @@ class CaptionReader(Reader):
     """
 
     def __init__(self, stream: SubtitleStream, origin: float) -> None:
-        super().__init__()
+        super().__init__(stream)
         self._stream = stream
         self._origin = origin
 
     def read(self, packet: Packet[Any] | None) -> Iterator[Caption]:
         """The lines of a packet."""
-        base = self._stream.time_base
-        if packet is None or packet.pts is None or base is None:
+        stamp = self._stamp(packet) if packet else None
+        if packet is None or stamp is None:
             return
-        start = float(packet.pts * base) - self._origin
-        end = start + (float((packet.duration or 0) * base) or DEFAULT_SECONDS)
+        start = stamp - self._origin
+        end = start + ((packet.duration or 0) * self._base or DEFAULT_SECONDS)
         if end <= 0:
             return
         for subtitle in self._attempt(lambda: self._decode(packet)):
@@ -66,12 +65,11 @@ def plain(text: str) -> str:
     r"""The words of a SubStation line on one line, without tags and drawings.
 
     Examples:
-        >>> plain(r"{\i1}Well,{\i0}\Nhello \{there\}")
-        'Well, hello {there}'
+        >>> plain(r"{\i1}Well,{\i0}\Nhello there")
+        'Well, hello there'
         >>> plain(r"{\p1}m 0 0 l 10 10")
         ''
     """
     if _DRAWING.search(text):
         return ""
-    words = _BREAK.sub(" ", _TAG.sub("", text))
-    return " ".join(_ESCAPE.sub(r"\1", words).split())
+    return " ".join(_BREAK.sub(" ", _TAG.sub("", text)).split())

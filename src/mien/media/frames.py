@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from av.error import FFmpegError
@@ -36,12 +36,13 @@ class FrameReader(Reader):
     def __init__(
         self, stream: VideoStream, timeline: Timeline, frame_rate: float, name: str
     ) -> None:
-        super().__init__()
+        super().__init__(stream)
         self._stream = stream
         self._timeline = timeline
         self._rate = frame_rate
         self._name = name
         self._slot = 0
+        self._aspect = pixel_aspect(stream)
         self._spacing = float(1 / (stream.average_rate or stream.guessed_rate or 25))
 
     def read(self, packet: Packet[Any] | None) -> Iterator[Frame]:
@@ -51,28 +52,37 @@ class FrameReader(Reader):
             if time + _EARLY < self._slot / self._rate:
                 continue
             self._slot = math.floor((time + _EARLY) * self._rate) + 1
-            image = upright_image(frame, self._stream, self._name)
+            image = upright_image(frame, self._aspect, self._name)
             image.flags.writeable = False
             yield Frame(max(0.0, time), image)
 
     def _time(self, frame: VideoFrame) -> float:
-        base = self._stream.time_base
-        stamp = None if frame.pts is None or base is None else float(frame.pts * base)
-        time = self._timeline.place(stamp, self.end)
-        until = time + (float(frame.duration * base) if frame.duration and base else self._spacing)
+        time = self._timeline.place(self._stamp(frame), self.end)
+        until = time + ((frame.duration or 0) * self._base or self._spacing)
         if time < self._timeline.end < until:
             until = self._timeline.end  # the last frame's duration is mostly a guess
         self.end = max(self.end, until)
         return time
 
 
-def upright_image(frame: VideoFrame, stream: VideoStream, name: str) -> Image:
+def pixel_aspect(stream: VideoStream) -> float:
+    """Width of a pixel by its height, 1 if the stream does not say or cannot mean it."""
+    aspect = float(stream.sample_aspect_ratio or 1)
+    return aspect if 0.25 <= aspect <= 4 and abs(aspect - 1) > _SQUARE else 1.0
+
+
+def upright_image(frame: VideoFrame, aspect: float, name: str) -> Image:
     """A decoded frame as it is to be seen, ``(height, width, 3) uint8`` in BGR order.
+
+    Args:
+        frame: as decoded.
+        aspect: of its pixels; they become square by a change of the width.
+        name: of the file, for errors.
 
     Raises:
         MediaError: if it is too large or of a pixel format that cannot be converted.
     """
-    width, height = _square_size(frame, stream)
+    width, height = _square_size(frame, aspect)
     check_size(name, width, height)
     try:
         image = frame.to_ndarray(format="bgr24", width=width, height=height)
@@ -81,18 +91,14 @@ def upright_image(frame: VideoFrame, stream: VideoStream, name: str) -> Image:
     return _turn(image.astype(np.uint8, copy=False), _matrix(frame))
 
 
-def upright_size(frame: VideoFrame, stream: VideoStream) -> tuple[int, int]:
+def upright_size(frame: VideoFrame, aspect: float) -> tuple[int, int]:
     """Width and height that ``upright_image`` gives."""
-    width, height = _square_size(frame, stream)
+    width, height = _square_size(frame, aspect)
     (a, b), _ = _matrix(frame)
     return (height, width) if abs(b) > abs(a) else (width, height)
 
 
-def _square_size(frame: VideoFrame, stream: VideoStream) -> tuple[int, int]:
-    """The size with square pixels: widened or narrowed as the sample aspect ratio says."""
-    aspect = float(stream.sample_aspect_ratio or 1)
-    if abs(aspect - 1) < _SQUARE or not 0.25 <= aspect <= 4:
-        return frame.width, frame.height
+def _square_size(frame: VideoFrame, aspect: float) -> tuple[int, int]:
     return max(1, round(frame.width * aspect)), frame.height
 
 
@@ -102,9 +108,13 @@ Matrix = tuple[tuple[int, int], tuple[int, int]]
 def _matrix(frame: VideoFrame) -> Matrix:
     """The display matrix: a pixel at (x, y) is shown at (a x + c y, b x + d y), y downwards."""
     try:
-        data = frame.side_data[Type.DISPLAYMATRIX]
+        data = cast(Any, frame.side_data)[Type.DISPLAYMATRIX]
     except KeyError:
         return (1, 0), (0, 1)
+    except ValueError:  # side data next to it that PyAV 18 does not know
+        quarter = round(frame.rotation / 90) % 4
+        cos, sin = ((1, 0), (0, 1), (-1, 0), (0, -1))[quarter]
+        return (cos, -sin), (sin, cos)
     a, b, _, c, d = np.frombuffer(bytes(data), "=i4")[:5].tolist()
     return ((a, b), (c, d)) if (a, b) != (0, 0) else ((1, 0), (0, 1))
 

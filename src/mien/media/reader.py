@@ -8,7 +8,9 @@ from typing import Any, TypeVar
 
 from av.error import EOFError as EndOfStream
 from av.error import FFmpegError
+from av.frame import Frame
 from av.packet import Packet
+from av.stream import Stream
 
 from mien.scene import Moment
 
@@ -66,12 +68,16 @@ class Timeline:
 class Reader(ABC):
     """Turns the packets of one stream into moments.
 
+    Args:
+        stream: what is read; its time base is copied, since it does not outlive the container.
+
     Attributes:
         end: seconds up to which something was decoded, 0 if nothing was.
         error: what the decoder said last, None if it never complained.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, stream: Stream) -> None:
+        self._base = float(stream.time_base or 0)
         self.end = 0.0
         self.error: FFmpegError | None = None
         self._failures = 0
@@ -79,6 +85,10 @@ class Reader(ABC):
     @abstractmethod
     def read(self, packet: Packet[Any] | None) -> Iterator[Moment]:
         """The moments that a packet completes; None tells that there are no more packets."""
+
+    def _stamp(self, frame: Frame | Packet[Any]) -> float | None:
+        """The container's time of a frame or packet, seconds."""
+        return None if frame.pts is None else frame.pts * self._base
 
     def _attempt(self, decode: Callable[[], list[F]]) -> list[F]:
         """What a decoder gives, nothing for a packet that it cannot decode."""

@@ -18,7 +18,7 @@ from av.video.stream import VideoStream
 
 from mien.errors import MediaError, OptionError
 from mien.media.captions import CaptionReader
-from mien.media.frames import FrameReader, upright_size
+from mien.media.frames import FrameReader, pixel_aspect, upright_size
 from mien.media.guard import check_size, open_container, undecodable
 from mien.media.reader import MAX_FAILURES, Reader, Timeline
 from mien.media.sound import SoundReader
@@ -89,14 +89,24 @@ class Recording:
         self._container.close()
 
     def _moments(self) -> Iterator[Moment]:
-        for packet in chain(self._held, self._packets):
+        packets = chain(self._held, self._packets)
+        self._held = []
+        self._check_open()
+        for packet in packets:
             if packet.stream_index in self._readers:
                 yield from self._readers[packet.stream_index].read(packet)
+            self._check_open()
         for reader in self._readers.values():
             yield from reader.read(None)
+            self._check_open()
         if self._readers and not any(reader.end for reader in self._readers.values()):
             errors = (reader.error for reader in self._readers.values())
             raise undecodable(self._name, next(filter(None, errors), self._error))
+
+    def _check_open(self) -> None:
+        """PyAV would read freed memory of a container that was closed half-way."""
+        if self._state == "closed":
+            raise MediaError(f"{self._name} was closed while it was played; open it again.")
 
     def _make_readers(self, frame_rate: float) -> dict[int, Reader]:
         audio, video, captions = self._streams.audio, self._streams.video, self._streams.captions
@@ -136,23 +146,29 @@ class Recording:
         check_size(self._name, context.width, context.height)
         frame = self._first_frame(video)
         context.flush_buffers()
-        return upright_size(frame, video) if frame else (context.width, context.height)
+        if frame is None:
+            return context.width, context.height
+        return upright_size(frame, pixel_aspect(video))
 
     def _first_frame(self, video: VideoStream) -> VideoFrame | None:
         held = 0
         for packet in self._packets:
             self._held.append(packet)
             held += packet.size
-            try:
-                frames = video.decode(packet) if packet.stream_index == video.index else []
-            except FFmpegError:
-                frames = []
-            if frames:
-                return frames[0]
+            frame = _decoded(video, packet) if packet.stream_index == video.index else None
+            if frame is not None:
+                return frame
             if len(self._held) >= _HELD_PACKETS or held >= _HELD_BYTES:
                 return None
-        frames = video.decode(None)
-        return frames[0] if frames else None
+        return _decoded(video, None)
+
+
+def _decoded(video: VideoStream, packet: Packet[Any] | None) -> VideoFrame | None:
+    try:
+        frames = video.decode(packet)
+    except FFmpegError:
+        return None
+    return frames[0] if frames else None
 
 
 def whole_sound(path: str | os.PathLike[str]) -> Samples:

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from av.audio.frame import AudioFrame
-from av.audio.layout import AudioLayout
 from av.audio.resampler import AudioResampler
 from av.audio.stream import AudioStream
 from av.packet import Packet
 
+from mien.media.layouts import keep
 from mien.media.reader import Reader, Timeline
 from mien.scene import SAMPLE_RATE, AudioBlock, Samples
 
@@ -22,8 +22,6 @@ BLOCK = SAMPLE_RATE // 2
 TOLERANCE = 0.05
 """Seconds by which a time stamp may be ahead before silence is filled in."""
 
-_WEIGHTS = {"FL": 1.0, "FR": 1.0, "FC": 2**0.5, "LFE": 0.0, "LFE2": 0.0}
-_OTHER_WEIGHT = 2**-0.5
 _CANCELLED = 0.05
 _KEPT = 0.95
 _RAMP = SAMPLE_RATE // 50
@@ -38,7 +36,7 @@ class SoundReader(Reader):
     """
 
     def __init__(self, stream: AudioStream, timeline: Timeline) -> None:
-        super().__init__()
+        super().__init__(stream)
         self._stream = stream
         self._timeline = timeline
         self._run: _Run | None = None
@@ -46,31 +44,37 @@ class SoundReader(Reader):
 
     def read(self, packet: Packet[Any] | None) -> Iterator[AudioBlock]:
         """Blocks completed by a packet, or the rest."""
-        for frame in self._attempt(lambda: self._stream.decode(packet)):
+        for frame in self._attempt(lambda: self._decode(packet)):
             if frame.samples and frame.sample_rate:
                 yield from self._take(frame)
         if packet is None:
-            yield from self._close_run()
+            yield from self._push(None)
+
+    def _decode(self, packet: Packet[Any] | None) -> list[AudioFrame]:
+        frames = self._stream.decode(packet)
+        for frame in frames:
+            keep(frame.layout)
+        return frames
 
     def _take(self, frame: AudioFrame) -> Iterator[AudioBlock]:
         due = self._run.due if self._run else self._given / SAMPLE_RATE
-        base = self._stream.time_base
-        stamp = None if frame.pts is None or base is None else float(frame.pts * base)
-        start = self._timeline.place(stamp, due)
+        start = self._timeline.place(self._stamp(frame), due)
         if start + frame.samples / frame.sample_rate <= 0:
             return
         if self._run is None or start > due + TOLERANCE or not self._run.fits(frame):
-            yield from self._close_run()
+            yield from self._push(None)
             yield from self._silence(start)
             self._run = _Run(frame, self._given / SAMPLE_RATE)
-        for samples in self._run.push(frame):
-            yield self._block(samples)
+        yield from self._push(frame)
 
-    def _close_run(self) -> Iterator[AudioBlock]:
-        if self._run:
-            for samples in self._run.push(None):
-                yield self._block(samples)
-        self._run = None
+    def _push(self, frame: AudioFrame | None) -> Iterator[AudioBlock]:
+        run = self._run
+        if run is None:
+            return
+        if frame is None:
+            self._run = None
+        for samples in self._attempt(lambda: run.push(frame)):
+            yield self._block(samples)
 
     def _silence(self, until: float) -> Iterator[AudioBlock]:
         missing = round(until * SAMPLE_RATE) - self._given
@@ -88,7 +92,9 @@ class SoundReader(Reader):
 
 
 class _Run:
-    """Frames of one format that follow one another, resampled together.
+    """Frames of one format that follow one another, resampled and mixed together.
+
+    FFmpeg mixes surround sound to stereo, scaled so that nothing clips.
 
     Args:
         frame: the first frame; it is not pushed yet.
@@ -96,9 +102,18 @@ class _Run:
     """
 
     def __init__(self, frame: AudioFrame, start: float) -> None:
+        layout = keep(frame.layout)
+        channels = layout.nb_channels
+        unnamed = layout.name == f"{channels} channels" and channels > 8
+        if unnamed or layout.name.startswith("ambisonic"):
+            target = None  # FFmpeg cannot mix these
+        else:
+            target = "mono" if channels == 1 else "stereo"
         # Interleaved on purpose: with eight or more planes PyAV 18 reads past their end.
-        self._resampler = AudioResampler(format="flt", rate=SAMPLE_RATE, frame_size=BLOCK)
-        self._mixer = Mixer([channel.name for channel in _layout(frame).channels])
+        self._resampler = AudioResampler(
+            "flt", target, SAMPLE_RATE, frame_size=BLOCK, options={"rematrix_maxval": "1.0"}
+        )
+        self._mixer = Mixer()
         self._format = _format(frame)
         self.due = start
 
@@ -106,71 +121,58 @@ class _Run:
         """Whether a frame has the format of the run."""
         return _format(frame) == self._format
 
-    def push(self, frame: AudioFrame | None) -> Iterator[Samples]:
-        """Mono samples that a frame completes; None for the rest."""
+    def push(self, frame: AudioFrame | None) -> list[Samples]:
+        """Mono blocks that a frame completes; None for the rest."""
         if frame:
             self.due += frame.samples / frame.sample_rate
-        for resampled in self._resampler.resample(frame):
-            yield self._mixer.mix(resampled.to_ndarray().reshape(resampled.samples, -1))
+        blocks = self._resampler.resample(frame)
+        return [self._mixer.mix(b.to_ndarray().reshape(b.samples, -1)) for b in blocks]
 
 
 class Mixer:
-    """Mixes channels to mono.
+    """Mixes channels to mono: their mean, or the loudest one where they cancel each other out.
 
-    The channels are weighted as FFmpeg does it (centre 1, sides 0.7, the rest 0.5, no bass
-    effects). Where they cancel each other out - one microphone on two channels in opposite
-    phase - the loudest channel is taken instead; the choice looks back over some ten seconds,
-    and a change is faded over 20 ms.
-
-    Args:
-        channels: FFmpeg's short names (``FL``, ``FC`` ...), any others count alike.
+    One microphone on two channels in opposite phase would vanish in the mean. The choice looks
+    back over some ten seconds, and a change is faded over 20 ms.
     """
 
-    def __init__(self, channels: Sequence[str]) -> None:
-        known = any(channel in _WEIGHTS for channel in channels)
-        other = _OTHER_WEIGHT if known else 1.0
-        weights = np.array([_WEIGHTS.get(channel, other) for channel in channels], np.float32)
-        if not weights.any():
-            weights[:] = 1.0
-        self._downmix: Samples = weights / weights.sum()
-        self._current: Samples | None = None
-        self._power = np.zeros(len(channels))
-        self._mixed_power = 0.0
+    def __init__(self) -> None:
+        self._power: npt.NDArray[Any] = np.zeros(1)
+        self._mean_power = 0.0
+        self._alone: int | None = None
+        self._fresh = True
 
     def mix(self, block: npt.NDArray[Any]) -> Samples:
         """Mono samples in [-1, 1], ``(n,) float32``, of ``(n, channels)``."""
         sound: Samples = np.nan_to_num(block.astype(np.float32), nan=0.0, posinf=1.0, neginf=-1.0)
-        if sound.shape[1] == 1:
-            return np.clip(sound[:, 0], -1.0, 1.0)
-        mixed = sound @ self._downmix
-        wanted = self._choose(sound, mixed)
-        before, self._current = self._current, wanted
-        if wanted is not self._downmix:
-            mixed = sound @ wanted
-        if before is not None and before is not wanted:
-            share = np.minimum(np.arange(len(sound), dtype=np.float32) / _RAMP, 1.0)
-            mixed = share * mixed + (1 - share) * (sound @ before)
-        mono: Samples = np.clip(mixed, -1.0, 1.0)
-        return mono
+        if sound.shape[1] > 1:
+            before, fresh = self._alone, self._fresh
+            self._alone, self._fresh = self._choose(sound), False
+            mono = _channel(sound, self._alone)
+            if self._alone != before and not fresh:
+                share: Samples = np.linspace(0, len(sound) / _RAMP, len(sound), dtype=np.float32)
+                share = share.clip(max=1.0)
+                mono = share * mono + (1 - share) * _channel(sound, before)
+        else:
+            mono = sound[:, 0]
+        return np.clip(mono, -1.0, 1.0).astype(np.float32, copy=False)
 
-    def _choose(self, sound: Samples, mixed: Samples) -> Samples:
+    def _choose(self, sound: Samples) -> int | None:
+        """The channel that is taken alone, or None for the mean."""
+        mean = _channel(sound, None)
         self._power = _KEPT * self._power + np.square(sound).sum(axis=0)
-        self._mixed_power = _KEPT * self._mixed_power + float(mixed @ mixed)
+        self._mean_power = _KEPT * self._mean_power + float(mean @ mean)
         loudest = int(self._power.argmax())
-        if self._mixed_power >= _CANCELLED * self._power[loudest]:
-            return self._downmix
-        alone = None if self._current is self._downmix else self._current
-        if alone is not None and self._power @ alone > 0.5 * self._power[loudest]:
-            return alone
-        chosen = np.zeros_like(self._downmix)
-        chosen[loudest] = 1.0
-        return chosen
+        if self._mean_power >= _CANCELLED * self._power[loudest]:
+            return None
+        kept = self._alone
+        steady = kept is not None and self._power[kept] > 0.5 * self._power[loudest]
+        return kept if steady else loudest
 
 
-def _layout(frame: AudioFrame) -> AudioLayout:
-    layout = frame.layout
-    return layout if isinstance(layout, AudioLayout) else AudioLayout(str(layout))
+def _channel(sound: Samples, index: int | None) -> Samples:
+    return sound.mean(axis=1, dtype=np.float32) if index is None else sound[:, index]
 
 
 def _format(frame: AudioFrame) -> tuple[str, str, int]:
-    return str(frame.format.name), _layout(frame).name, frame.sample_rate
+    return str(frame.format.name), keep(frame.layout).name, frame.sample_rate

@@ -15,6 +15,7 @@ from av.video.stream import VideoStream
 
 from mien.errors import MediaError
 from mien.media.guard import DECODER_OPTIONS, undecodable
+from mien.media.layouts import keep
 from mien.scene import ClipFacts
 
 _TEXT_CODECS = frozenset({"ass", "mov_text", "srt", "ssa", "subrip", "text", "webvtt"})
@@ -142,7 +143,7 @@ def _origin(audio: AudioStream | None, video: VideoStream | None) -> float:
 
 def _audio_words(stream: AudioStream) -> str:
     context = stream.codec_context
-    layout = context.layout
+    layout = keep(context.layout)
     words = {1: "mono", 2: "stereo"}.get(layout.nb_channels, layout.name)
     return f"{context.codec.canonical_name}, {context.sample_rate} Hz, {words}"
 

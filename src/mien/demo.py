@@ -1,0 +1,77 @@
+"""``mien demo``: a clip made on the spot and analysed, to see that everything works.
+
+The picture is matplotlib's sample portrait of Grace Hopper (public domain, US Navy), slowly
+moved; the sentence was synthesised with espeak-ng and ships with mien.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from rich.console import RenderableType
+
+from mien.analyze import Analyzer
+from mien.media import load_audio
+from mien.media.writer import write_clip
+from mien.packs import EMBEDDED
+from mien.report.figure import save
+from mien.report.table import render
+from mien.scene import SAMPLE_RATE, Image
+
+RATE = 12
+WIDTH, HEIGHT = 480, 360
+
+
+@dataclass(frozen=True)
+class DemoResult:
+    """What the demo leaves behind."""
+
+    table: RenderableType
+    files: tuple[Path, ...]
+
+
+def run_demo(out: Path, progress: Callable[[str, float], None]) -> DemoResult:
+    """Make ``demo.mp4`` in a folder, analyse it, write ``analysis.json`` and ``analysis.png``."""
+    out.mkdir(parents=True, exist_ok=True)
+    clip, data, figure = out / "demo.mp4", out / "analysis.json", out / "analysis.png"
+    make_clip(clip)
+    analysis = Analyzer().analyze(clip, progress)
+    data.write_text(analysis.to_json(), encoding="utf-8")
+    save(analysis.plot(), figure)
+    return DemoResult(render(analysis), (clip, data, figure))
+
+
+def make_clip(path: Path) -> None:
+    """Write the demo clip, about 5 s of a moving portrait and a spoken sentence."""
+    speech = load_audio(EMBEDDED / "demo" / "speech.flac")
+    pause = np.zeros(SAMPLE_RATE // 2, dtype=np.float32)
+    samples = np.concatenate([pause, speech, pause])
+    count = int(len(samples) / SAMPLE_RATE * RATE)
+    write_clip(path, _pictures(count), RATE, samples)
+
+
+def _pictures(count: int) -> Iterator[Image]:
+    """The portrait under a camera that slowly closes in and sways."""
+    import cv2
+    from matplotlib import cbook
+
+    source = cbook.get_sample_data("grace_hopper.jpg", asfileobj=False)
+    portrait = cv2.imread(str(source))
+    if portrait is None:
+        raise FileNotFoundError(str(source))
+    height, width = portrait.shape[:2]
+    for index in range(count):
+        share = index / max(1, count - 1)
+        zoom = 0.72 + 0.12 * share
+        shift = 12 * np.sin(2 * np.pi * share)
+        matrix = np.array(
+            [
+                [zoom, 0, WIDTH / 2 - zoom * width / 2 + shift],
+                [0, zoom, HEIGHT / 2 - zoom * (0.37 * height)],
+            ]
+        )
+        moved = cv2.warpAffine(portrait, matrix, (WIDTH, HEIGHT), borderMode=cv2.BORDER_REPLICATE)
+        yield np.asarray(moved, dtype=np.uint8)

@@ -1,0 +1,121 @@
+"""For authors of branches: a suite that tells whether a branch keeps the contract."""
+
+from __future__ import annotations
+
+import pickle
+from dataclasses import replace
+
+import numpy as np
+
+from mien.branches import Branch
+from mien.emotions import MIEN7
+from mien.errors import ContractError
+from mien.media import AudioSpool, CropSpool
+from mien.results import Evidence
+from mien.scene import (
+    AUDIO,
+    FACES,
+    SAMPLE_RATE,
+    SPEECH,
+    TRANSCRIPT,
+    ClipFacts,
+    Faces,
+    FaceSample,
+    FaceTrack,
+    Line,
+    Scene,
+    Speech,
+    Transcript,
+    Word,
+)
+from mien.timebase import Segment
+
+SECONDS = 6.0
+
+
+def planted_scene() -> Scene:
+    """A scene of 6 s: sound throughout, speech and words from 1 to 3 s, a face from 2 to 5 s."""
+    rng = np.random.default_rng(0)
+    audio = AudioSpool()
+    time = np.arange(int(SECONDS * SAMPLE_RATE)) / SAMPLE_RATE
+    voice = 0.2 * np.sin(2 * np.pi * 140 * time) * (1 + np.sin(2 * np.pi * 4 * time))
+    voice *= (time >= 1) & (time < 3)
+    audio.append((voice + 0.001 * rng.standard_normal(len(time))).astype(np.float32))
+    crops = CropSpool()
+    samples = []
+    for index, when in enumerate(np.arange(2.0, 5.0, 0.2)):
+        crops.append(rng.integers(0, 255, (48, 48)).astype(np.uint8))
+        box = (100.0, 80.0, 120.0, 120.0)
+        samples.append(FaceSample(float(when), box, 0.9, 0.8, index))
+    words = [
+        Word(text, Segment(1 + 0.4 * i, 1.4 + 0.4 * i), 0.9)
+        for i, text in enumerate(("this", "is", "so", "good"))
+    ]
+    line = Line(Segment(1.0, 3.0), "this is so good", tuple(words), 0.9)
+    faces = Faces((FaceTrack(0, tuple(samples)),), tuple(np.arange(0, 6, 0.2).tolist()), crops)
+    tracks = {
+        AUDIO: audio,
+        SPEECH: Speech((Segment(1.0, 3.0),)),
+        TRANSCRIPT: Transcript((line,), "given"),
+        FACES: faces,
+    }
+    facts = ClipFacts("planted", "recording", SECONDS, "mov", has_audio=True, has_video=True)
+    return Scene(facts, tracks)
+
+
+def check_branch(branch: Branch) -> None:
+    """Check a branch against the contract of :mod:`mien.branches.contract`.
+
+    Raises:
+        ContractError: naming the clause that does not hold.
+    """
+    spec = branch.spec
+    _require(spec.name == spec.name.lower() and bool(spec.name), "spec.name is not lower case")
+    _require(spec.label_map.target == MIEN7, "spec.label_map does not lead to the seven labels")
+    _require(bool(spec.needs), "spec.needs is empty")
+    segments = [Segment(0.0, 6.0), Segment(0.0, 3.0), Segment(1.0, 3.0), Segment(2.0, 5.0)]
+    scene = _only_what_is_needed(planted_scene(), branch)
+    evidence = _judged(branch, scene, segments)
+    _require(bool(evidence.present.any()), "nothing was judged in a scene that holds everything")
+    _check_order(branch, scene, segments, evidence)
+    _check_absence(branch, scene, segments)
+    _require(len(_judged(branch, scene, []).segments) == 0, "no segments must give no rows")
+    copy = pickle.loads(pickle.dumps(branch))
+    again = _judged(copy, scene, segments)
+    _require(_same(evidence, again), "a pickled copy, or a second call, judges otherwise")
+
+
+def _require(holds: bool, clause: str) -> None:
+    if not holds:
+        raise ContractError(f"The branch breaks the contract: {clause}.")
+
+
+def _only_what_is_needed(scene: Scene, branch: Branch) -> Scene:
+    """Without the tracks that the spec does not name, so that a hidden need shows."""
+    needed = {key: track for key, track in scene.tracks.items() if key in branch.spec.needs}
+    return replace(scene, tracks=needed)
+
+
+def _judged(branch: Branch, scene: Scene, segments: list[Segment]) -> Evidence:
+    evidence = branch.judge(scene, segments)
+    _require(evidence.branch == branch.spec.name, "the evidence carries another name")
+    _require(evidence.segments == tuple(segments), "the rows are not the segments, in their order")
+    return evidence
+
+
+def _check_order(branch: Branch, scene: Scene, segments: list[Segment], evidence: Evidence) -> None:
+    turned = _judged(branch, scene, segments[::-1])
+    same = np.allclose(turned.probs[::-1], evidence.probs, atol=1e-5, equal_nan=True)
+    _require(same, "a row depends on the order of the segments")
+
+
+def _check_absence(branch: Branch, scene: Scene, segments: list[Segment]) -> None:
+    """Without its tracks a branch is absent everywhere and passes the given reason on."""
+    missing = {key.name: f"no {key.name} at all" for key in branch.spec.needs}
+    evidence = _judged(branch, replace(scene, tracks={}, missing=missing), segments)
+    _require(not evidence.present.any(), "it judges although its tracks are missing")
+    _require(set(evidence.reasons) <= set(missing.values()), "it hides why its track is missing")
+
+
+def _same(a: Evidence, b: Evidence) -> bool:
+    return a.reasons == b.reasons and np.allclose(a.probs, b.probs, atol=1e-5, equal_nan=True)

@@ -1,0 +1,207 @@
+import numpy as np
+import pytest
+
+from mien.branches import make_branches
+from mien.branches.face import normalise
+from mien.branches.logmel import CONTRACT, log_mel, mel_filters, standardise, trim
+from mien.branches.voice import pieces
+from mien.emotions import LabelMap
+from mien.errors import ContractError, OptionError
+from mien.media import AudioSpool
+from mien.results import Evidence
+from mien.scene import AUDIO, FACES, SPEECH, TRANSCRIPT, ClipFacts, Line, Scene, Speech, Transcript
+from mien.testing import check_branch, planted_scene
+from mien.timebase import Segment
+
+RATE = 16_000
+
+
+@pytest.mark.parametrize("name", sorted(make_branches()))
+def test_every_registered_branch_keeps_the_contract(name):
+    check_branch(make_branches()[name])
+
+
+class Broken:
+    """A branch whose faults a test chooses."""
+
+    def __init__(self, fault):
+        self.fault = fault
+
+    @property
+    def spec(self):
+        spec = make_branches()["text"].spec
+        return spec
+
+    def judge(self, scene, segments):
+        row = (np.full(7, 1 / 7), 0.5)
+        if self.fault == "guesses":
+            return Evidence.of_rows("text", segments, [row] * len(segments))
+        if self.fault == "other name":
+            return Evidence.of_rows("words", segments, [row] * len(segments))
+        if self.fault == "drops rows":
+            return Evidence.of_rows("text", segments[:1], [row] * len(segments[:1]))
+        return Evidence.absent("text", segments, "never")
+
+
+@pytest.mark.parametrize(
+    ("fault", "clause"),
+    [("guesses", "tracks are missing"), ("other name", "another name"),
+     ("drops rows", "rows are not the segments"), ("mute", "nothing was judged")],
+)  # fmt: skip
+def test_the_suite_finds_faults(fault, clause):
+    with pytest.raises(ContractError, match=clause):
+        check_branch(Broken(fault))
+
+
+def test_an_unknown_branch_is_refused():
+    with pytest.raises(OptionError, match="'smell'.*text, voice, face"):
+        make_branches({"smell": {}})
+
+
+# --- text ------------------------------------------------------------------------------------
+
+
+def spoken(text, words=(), language="en"):
+    line = Line(Segment(0.0, 3.0), text, tuple(words), 0.9)
+    facts = ClipFacts("x", "recording", 3.0, "wav")
+    return Scene(facts, {TRANSCRIPT: Transcript((line,), "given", language)})
+
+
+@pytest.mark.parametrize(
+    ("text", "label"),
+    [
+        ("I am so happy, this is wonderful, I love it!", "joy"),
+        ("I am furious, how dare you do this to me!", "anger"),
+        ("My grandmother died and I cannot stop crying.", "sadness"),
+        ("I was terrified, I thought he would kill me.", "fear"),
+        ("That is disgusting, the food was rotten and full of maggots.", "disgust"),
+        ("The meeting is on the second floor at three.", "neutral"),
+    ],
+)
+def test_plain_sentences_are_read_as_a_person_would(text, label):
+    evidence = make_branches()["text"].judge(spoken(text), [Segment(0.0, 3.0)])
+    assert evidence.top(0) == label
+
+
+def test_other_languages_and_silence_have_their_reason():
+    branch = make_branches()["text"]
+    german = branch.judge(spoken("Guten Tag", language="de"), [Segment(0.0, 3.0)])
+    assert "not English" in german.reasons[0]
+    later = branch.judge(spoken("hello there"), [Segment(5.0, 6.0)])
+    assert later.reasons == ("no words",)
+
+
+# --- voice -----------------------------------------------------------------------------------
+
+
+def heard(samples, turns):
+    spool = AudioSpool()
+    spool.append(samples.astype(np.float32))
+    seconds = len(samples) / RATE
+    facts = ClipFacts("x", "recording", seconds, "wav", has_audio=True)
+    return Scene(facts, {AUDIO: spool, SPEECH: Speech(tuple(turns))})
+
+
+def test_too_little_speech_is_absent_with_that_reason():
+    branch = make_branches()["voice"]
+    scene = heard(np.random.default_rng(0).normal(0, 0.1, RATE * 3), [Segment(1.0, 1.3)])
+    evidence = branch.judge(scene, [Segment(0.0, 3.0), Segment(2.0, 3.0)])
+    assert "too little speech (0.3 s" in evidence.reasons[0]
+    assert evidence.reasons[1] == "no speech"
+
+
+def test_noise_and_clipping_lower_the_quality():
+    rng = np.random.default_rng(0)
+    time = np.arange(RATE * 6) / RATE
+    voice = 0.3 * np.sin(2 * np.pi * 150 * time) * ((time > 1) & (time < 4))
+    turns = [Segment(1.0, 4.0)]
+    branch = make_branches()["voice"]
+
+    def quality(samples):
+        return branch.judge(heard(samples, turns), [Segment(0.0, 6.0)]).quality[0]
+
+    clean = quality(voice + rng.normal(0, 1e-4, len(time)))
+    noisy = quality(voice + rng.normal(0, 0.1, len(time)))
+    clipped = quality(np.clip(voice * 20, -1, 1))
+    assert clean > 0.95
+    assert noisy < 0.7 * clean
+    assert clipped < 0.7 * clean
+
+
+def test_mel_filters_peak_where_they_should():
+    filters = mel_filters()
+    assert filters.shape == (CONTRACT.fft // 2 + 1, CONTRACT.bands)
+    assert (filters.max(axis=0) > 0).all()
+    time = np.arange(RATE) / RATE
+    for hertz in (300.0, 1000.0, 4000.0):
+        frames = log_mel(np.sin(2 * np.pi * hertz * time).astype(np.float32))
+        band = int(frames.mean(axis=0).argmax())
+        peak = filters[:, band].argmax() * RATE / CONTRACT.fft
+        assert abs(peak - hertz) < 0.12 * hertz + 40
+
+
+def test_loudness_drops_out():
+    samples = np.random.default_rng(0).normal(0, 0.1, RATE).astype(np.float32)
+    loud, quiet = standardise(log_mel(samples)), standardise(log_mel(samples * 0.1))
+    assert loud == pytest.approx(quiet, abs=0.05)
+
+
+def test_trimming_keeps_the_loud_part():
+    samples = np.zeros(RATE * 3, dtype=np.float32)
+    samples[RATE : 2 * RATE] = 0.3
+    assert len(trim(samples)) == pytest.approx(RATE * 1.1, abs=RATE * 0.04)
+
+
+@pytest.mark.parametrize("seconds", [1.0, 3.0, 3.1, 7.7, 31.0])
+def test_pieces_cover_everything(seconds):
+    samples = np.arange(int(seconds * RATE), dtype=np.float32)
+    parts = pieces(samples)
+    assert parts[0][0] == 0
+    assert parts[-1][-1] == samples[-1]
+    assert all(len(part) <= 3 * RATE for part in parts)
+    for before, after in zip(parts, parts[1:], strict=False):
+        assert after[0] <= before[-1] + 1
+
+
+# --- face ------------------------------------------------------------------------------------
+
+
+def test_face_rows_follow_the_face():
+    branch = make_branches()["face"]
+    scene = planted_scene()
+    evidence = branch.judge(scene, [Segment(0.0, 1.5), Segment(2.0, 5.0), Segment(9.0, 10.0)])
+    assert evidence.reasons == ("no face in view", "", "no picture in this segment")
+    whole = branch.judge(scene, [Segment(0.0, 6.0)])
+    assert whole.quality[0] < evidence.quality[1]
+
+
+def test_a_small_face_is_absent_with_its_size():
+    scene = planted_scene()
+    faces = scene.get(FACES)
+    samples = tuple(
+        type(s)(s.time, (0.0, 0.0, 15.0, 15.0), s.score, s.sharpness, s.crop)
+        for s in faces.tracks[0].samples
+    )
+    track = type(faces.tracks[0])(0, samples)
+    small = type(faces)((track,), faces.times, faces.crops)
+    evidence = make_branches()["face"].judge(
+        Scene(scene.facts, {FACES: small}), [Segment(0.0, 6.0)]
+    )
+    assert evidence.reasons[0] == "face too small (15 px, at least 24 wanted)"
+
+
+def test_pictures_are_normalised_one_by_one():
+    rng = np.random.default_rng(0)
+    pictures = rng.integers(0, 255, (4, 48, 48)).astype(np.uint8)
+    pictures[3] = 128
+    out = normalise(pictures)
+    assert out.shape == (4, 1, 48, 48)
+    assert out[:3].mean(axis=(1, 2, 3)) == pytest.approx(np.zeros(3), abs=1e-5)
+    assert out[:3].std(axis=(1, 2, 3)) == pytest.approx(np.full(3, 0.5), abs=1e-4)
+    assert (out[3] == 0).all()
+
+
+def test_specs_lead_to_our_labels():
+    for branch in make_branches().values():
+        assert isinstance(branch.spec.label_map, LabelMap)
+        assert all(len(digest) == 64 for digest in branch.spec.packs.values())

@@ -1,0 +1,215 @@
+"""The command as a user meets it: what it prints, what it writes, how it refuses."""
+
+import json
+import subprocess
+import sys
+import wave
+
+import numpy as np
+import pytest
+
+from mien.results import Analysis
+
+
+def mien(*words, timeout=120):
+    return subprocess.run(
+        [sys.executable, "-m", "mien", *map(str, words)],
+        capture_output=True, text=True, timeout=timeout, check=False,
+        env={"COLUMNS": "160", "PATH": "/usr/bin:/bin", "HOME": "/nonexistent"},
+    )  # fmt: skip
+
+
+def refused(run):
+    """One clear sentence, exit code 2, no traceback."""
+    assert run.returncode == 2, run.stderr
+    assert "Traceback" not in run.stderr
+    lines = [line for line in run.stderr.splitlines() if line.strip()]
+    assert len(lines) == 1, run.stderr
+    assert lines[0].startswith("mien: ")
+    return lines[0]
+
+
+def write_wav(path, samples):
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(16_000)
+        file.writeframes((np.asarray(samples) * 32767).astype(np.int16).tobytes())
+
+
+def test_a_clip_gives_a_table_and_every_file(demo_clip, tmp_path):
+    out = {name: tmp_path / name for name in ("a.json", "a.png", "a.srt")}
+    run = mien(
+        "analyze", demo_clip, "--json", out["a.json"], "--figure", out["a.png"],
+        "--transcript", out["a.srt"],
+    )  # fmt: skip
+    assert run.returncode == 0, run.stderr
+    for word in ("anger", "surprise", "text", "voice", "face", "fused", "quality"):
+        assert word in run.stdout
+    analysis = Analysis.from_dict(json.loads(out["a.json"].read_text()))
+    assert all(evidence.present.all() for evidence in analysis.by_branch.values())
+    assert out["a.png"].read_bytes().startswith(b"\x89PNG")
+    assert "-->" in out["a.srt"].read_text()
+
+
+def test_json_on_standard_output_is_json_alone(tmp_path):
+    path = tmp_path / "words.txt"
+    path.write_text("What a wonderful day, I am so happy!")
+    run = mien("analyze", path, "--json", "-")
+    value = json.loads(run.stdout)
+    assert value["clip"]["kind"] == "text"
+    probs = value["fused"]["rows"][0]["probs"]
+    assert value["labels"][int(np.argmax(probs))] == "joy"
+
+
+@pytest.mark.parametrize("rule", ["length", "mean", "best"])
+def test_fusion_rules_are_chosen_by_name(rule, tmp_path):
+    path = tmp_path / "words.txt"
+    path.write_text("hello")
+    run = mien("analyze", path, "--fusion", rule, "--json", tmp_path / "a.json")
+    assert run.returncode == 0
+    options = json.loads((tmp_path / "a.json").read_text())["provenance"]["options"]
+    assert options["fusion"] == rule
+
+
+# --- what is missing says why ----------------------------------------------------------------
+
+
+def reasons(path, *words):
+    from mien import analyze
+
+    analysis = analyze(path)
+    return {name: e.reasons[0] for name, e in analysis.by_branch.items()}, analysis
+
+
+def test_a_text_has_neither_voice_nor_face(tmp_path):
+    path = tmp_path / "a.txt"
+    path.write_text("I am afraid.")
+    why, analysis = reasons(path)
+    assert why == {"text": "", "voice": "a text has no sound", "face": "a text has no picture"}
+    assert analysis.fused.top(0) == "fear"
+
+
+def test_a_sound_has_no_face_and_silence_no_words(tmp_path):
+    path = tmp_path / "a.wav"
+    write_wav(path, np.zeros(32_000))
+    why, analysis = reasons(path)
+    assert why == {"text": "no speech was found", "voice": "no speech", "face": "no picture"}
+    assert analysis.fused.reasons == ("no modality could be judged",)
+
+
+def test_a_picture_has_neither_sound_nor_words(tmp_path):
+    from matplotlib import cbook
+
+    path = tmp_path / "portrait.jpg"
+    path.write_bytes(cbook.get_sample_data("grace_hopper.jpg", asfileobj=False).read_bytes())
+    why, analysis = reasons(path)
+    assert why == {
+        "text": "a picture has no sound", "voice": "a picture has no sound", "face": "",
+    }  # fmt: skip
+    assert analysis.fused.top(0) == analysis.by_branch["face"].top(0)
+
+
+def test_a_silent_film_has_a_face_alone(tmp_path):
+    import av
+
+    from mien.demo import _pictures
+
+    path = tmp_path / "silent.mp4"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=12)
+        stream.width, stream.height, stream.pix_fmt = 480, 360, "yuv420p"
+        for picture in _pictures(24):
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="bgr24")))
+        container.mux(stream.encode(None))
+    why, _ = reasons(path)
+    assert why == {"text": "no sound", "voice": "no sound", "face": ""}
+
+
+# --- refusals --------------------------------------------------------------------------------
+
+
+def truncated(folder, clip):
+    path = folder / "cut.mp4"
+    path.write_bytes(clip.read_bytes()[:3000])
+    return path
+
+
+def renamed(folder, clip):
+    path = folder / "text.mp4"
+    path.write_text("this is no film")
+    return path
+
+
+def empty(folder, clip):
+    path = folder / "empty.mp4"
+    path.write_bytes(b"")
+    return path
+
+
+def soundless(folder, clip):
+    path = folder / "nothing.wav"
+    write_wav(path, [])
+    return path
+
+
+@pytest.mark.parametrize(
+    "make",
+    [truncated, renamed, empty, soundless, lambda f, c: f, lambda f, c: f / "missing.mp4"],
+    ids=["truncated", "renamed", "empty", "zero-length", "directory", "missing"],
+)
+def test_bad_files_get_one_sentence(make, tmp_path, demo_clip):
+    path = make(tmp_path, demo_clip)
+    assert path.name in refused(mien("analyze", path))
+
+
+@pytest.mark.parametrize(
+    ("words", "part"),
+    [
+        (("--fusion", "median"), "length, mean, best"),
+        (("--by", "scene"), "clip, utterance, window"),
+        (("--asr", "siri"), "auto, pocketsphinx, none"),
+        (("--figure", "a.gif"), ".png, .svg, .pdf"),
+        (("--transcript", "a.doc"), ".txt, .srt, .vtt"),
+        (("--json", "/nowhere/a.json"), "a folder that exists"),
+        (("--words", "missing.srt"), "missing.srt"),
+        (("--face", "."), "pack.json"),
+        (("--fps", "0"), "frame_rate"),
+    ],
+)
+def test_bad_options_get_one_sentence_with_the_remedy(words, part, tmp_path):
+    path = tmp_path / "words.txt"
+    path.write_text("hello")
+    assert part in refused(mien("analyze", path, *words))
+
+
+def test_evaluate_refuses_what_is_not_there(tmp_path):
+    assert "nothing at" in refused(mien("evaluate", "text", "--data", tmp_path / "none.csv"))
+    (tmp_path / "a.csv").write_text("text,label\n")
+    assert "No row" in refused(mien("evaluate", "text", "--data", tmp_path / "a.csv"))
+
+
+def test_evaluate_writes_the_named_figures(tmp_path):
+    path = tmp_path / "mine.csv"
+    path.write_text('text,label\nI am so happy!,joy\nI am so sad.,sadness\n"Ugh, gross",disgust\n')
+    run = mien("evaluate", "text", "--data", path, "--json", tmp_path / "out.json")
+    assert run.returncode == 0, run.stderr
+    value = json.loads((tmp_path / "out.json").read_text())
+    assert {"accuracy", "uar", "macro_f1", "weighted_f1", "ece", "nll"} <= set(value)
+    assert value["rows"] == 3
+    assert np.sum(value["confusion"]) == 3
+
+
+def test_models_are_listed_with_their_terms():
+    listed = mien("models", "list").stdout
+    for kind in ("face", "voice", "text"):
+        assert f"mien-{kind}" in listed
+        assert "non-commercial" in mien("models", "info", kind).stdout
+
+
+def test_the_demo_leaves_its_files(tmp_path):
+    run = mien("demo", "--out", tmp_path / "demo")
+    assert run.returncode == 0, run.stderr
+    for name in ("demo.mp4", "analysis.json", "analysis.png"):
+        assert (tmp_path / "demo" / name).stat().st_size > 1000
+        assert name in run.stdout

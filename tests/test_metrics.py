@@ -1,0 +1,65 @@
+"""Every figure against an independent reference, scikit-learn, or worked out by hand."""
+
+import numpy as np
+import pytest
+from sklearn import metrics as reference
+
+from mien.metrics import (
+    classification_figures,
+    confusion_matrix,
+    expected_calibration_error,
+    fit_temperature,
+    multilabel_macro_f1,
+    temper,
+)
+
+
+@pytest.fixture
+def judged():
+    rng = np.random.default_rng(3)
+    labels = rng.choice(7, 500, p=[0.3, 0.02, 0.1, 0.2, 0.2, 0.1, 0.08])
+    logits = rng.normal(size=(500, 7))
+    logits[np.arange(500), labels] += 1.2
+    probs = np.exp(logits)
+    return labels, probs / probs.sum(axis=1, keepdims=True)
+
+
+def test_figures_agree_with_scikit_learn(judged):
+    labels, probs = judged
+    called = probs.argmax(axis=1)
+    ours = classification_figures(labels, probs)
+    assert ours["accuracy"] == pytest.approx(reference.accuracy_score(labels, called))
+    assert ours["uar"] == pytest.approx(reference.balanced_accuracy_score(labels, called))
+    assert ours["macro_f1"] == pytest.approx(reference.f1_score(labels, called, average="macro"))
+    weighted = reference.f1_score(labels, called, average="weighted")
+    assert ours["weighted_f1"] == pytest.approx(weighted)
+    assert ours["nll"] == pytest.approx(reference.log_loss(labels, probs))
+    matrix = confusion_matrix(labels, called, 7)
+    assert (matrix == reference.confusion_matrix(labels, called)).all()
+
+
+def test_calibration_error_by_hand():
+    probs = np.array([[0.95, 0.05], [0.95, 0.05], [0.65, 0.35], [0.65, 0.35]])
+    labels = np.array([0, 1, 0, 0])
+    # 0.95 said and 0.5 true for one half, 0.65 said and 1.0 true for the other.
+    assert expected_calibration_error(labels, probs) == pytest.approx(0.5 * 0.45 + 0.5 * 0.35)
+
+
+def test_multilabel_f1_agrees_with_scikit_learn(judged):
+    _, probs = judged
+    rng = np.random.default_rng(5)
+    targets = rng.random(probs.shape) < probs * 1.5
+    targets[np.arange(len(probs)), probs.argmax(axis=1)] = True
+    given = probs >= 0.3
+    given[np.arange(len(probs)), probs.argmax(axis=1)] = True
+    expected = reference.f1_score(targets, given, average="macro")
+    assert multilabel_macro_f1(targets.astype(float), probs, 0.3) == pytest.approx(expected)
+
+
+def test_temperature_recovers_what_was_planted():
+    rng = np.random.default_rng(0)
+    logits = rng.normal(size=(20_000, 7)) * 2
+    probs = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    labels = np.array([rng.choice(7, p=row) for row in probs])
+    overconfident = temper(probs, 0.5)
+    assert fit_temperature(labels, overconfident) == pytest.approx(2.0, rel=0.05)

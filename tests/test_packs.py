@@ -1,0 +1,74 @@
+import json
+import shutil
+
+import numpy as np
+import pytest
+
+from mien.errors import PackError
+from mien.packs import EMBEDDED, KINDS, Manifest, Pack, embedded_packs, find_pack
+
+
+@pytest.fixture
+def copied(tmp_path):
+    """A copy of the embedded face pack that a test may damage."""
+    folder = tmp_path / "face"
+    shutil.copytree(EMBEDDED / "face", folder)
+    return folder
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_embedded_pack_is_whole_and_says_where_it_is_from(kind):
+    pack = find_pack(kind)
+    assert pack.manifest.kind == kind
+    assert pack.label_map.target.name == "mien7"
+    assert sum(pack.manifest.prior) == pytest.approx(1.0, abs=1e-3)
+    assert "non-commercial" in pack.manifest.licence
+    assert pack.manifest.training["command"].startswith(f"mien train {kind}")
+    assert all(d["licence"] for d in pack.manifest.training["data"])
+    card = (pack.folder / "README.md").read_text()
+    assert "not what a person feels" in card
+    assert "EU AI Act" in card
+
+
+def test_shipped_packs_stay_within_their_room():
+    size = sum(p.stat().st_size for f in embedded_packs() for p in f.iterdir())
+    assert size <= 60e6
+
+
+def test_a_changed_file_is_refused(copied):
+    model = copied / "model.onnx"
+    model.write_bytes(model.read_bytes()[:-1] + b"x")
+    with pytest.raises(PackError, match=r"model\.onnx is missing or not the file"):
+        Pack(copied, "face")
+
+
+def test_a_pack_of_another_kind_is_refused(copied):
+    with pytest.raises(PackError, match="for 'face', not for 'voice'"):
+        Pack(copied, "voice")
+
+
+def test_a_folder_without_a_pack_is_refused(tmp_path):
+    with pytest.raises(PackError, match=r"no pack\.json"):
+        Pack(tmp_path, "face")
+
+
+@pytest.mark.parametrize("change", [{"format": 99}, {"surplus": 1}])
+def test_a_manifest_of_another_form_is_refused(copied, change):
+    path = copied / "pack.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | change))
+    with pytest.raises(PackError, match=r"pack\.json"):
+        Manifest.read(path)
+
+
+def test_a_pack_made_for_other_inputs_is_refused(copied):
+    with pytest.raises(PackError, match="side: 64 here, 48 there"):
+        Pack(copied, "face").check_input({"side": 64})
+
+
+def test_temperature_and_labels_are_applied(copied):
+    pack = Pack(copied, "face")
+    pictures = np.random.default_rng(0).normal(size=(3, 1, 48, 48)).astype(np.float32)
+    logits = pack.logits({"pictures": pictures})
+    scaled = np.exp(logits / pack.manifest.temperature)
+    expected = pack.label_map.apply(scaled / scaled.sum(axis=1, keepdims=True))
+    assert pack.probs({"pictures": pictures}) == pytest.approx(expected)

@@ -1,0 +1,211 @@
+import numpy as np
+import pytest
+
+from mien.errors import InputError, OptionError
+from mien.media import open_clip
+from mien.perceive import PerceiveOptions, perceive
+from mien.perceive.faces import FaceFinder, overlap, sharpness
+from mien.perceive.speech import SpeechDetector, turns_of
+from mien.perceive.transcript import read_transcript, sidecar, transcript_of_text
+from mien.scene import AUDIO, FACES, SPEECH, TRANSCRIPT, Frame
+from mien.timebase import Segment
+
+RATE = 16_000
+
+
+# --- speech ----------------------------------------------------------------------------------
+
+
+def probs(*spans, seconds=10.0):
+    out = np.zeros(int(seconds / 0.032), dtype=np.float32)
+    for start, end in spans:
+        out[int(start / 0.032) : int(end / 0.032)] = 0.9
+    return out
+
+
+def turns(*spans):
+    return turns_of(probs(*spans), Segment(0.0, 10.0))
+
+
+def test_a_turn_is_found_where_it_was_planted():
+    (turn,) = turns((2.0, 4.0))
+    assert turn.start == pytest.approx(1.9, abs=0.05)
+    assert turn.end == pytest.approx(4.1, abs=0.05)
+
+
+def test_short_gaps_are_bridged_long_ones_are_not():
+    assert len(turns((2.0, 4.0), (4.2, 6.0))) == 1
+    assert len(turns((2.0, 4.0), (4.6, 6.0))) == 2
+
+
+def test_a_click_is_no_turn_and_the_end_is_kept():
+    assert turns((2.0, 2.1)) == []
+    (turn,) = turns((9.0, 10.0))
+    assert turn.end == 10.0
+
+
+def detect(samples):
+    detector = SpeechDetector()
+    for start in range(0, len(samples), 7001):
+        detector.hear(samples[start : start + 7001].astype(np.float32))
+    return detector.finish()
+
+
+@pytest.mark.parametrize("sound", ["silence", "white noise", "tone", "hum"])
+def test_what_is_not_speech_is_not_called_speech(sound):
+    rng = np.random.default_rng(0)
+    time = np.arange(RATE * 8) / RATE
+    samples = {
+        "silence": np.zeros(len(time)),
+        "white noise": rng.normal(0, 0.1, len(time)),
+        "tone": 0.3 * np.sin(2 * np.pi * 440 * time),
+        "hum": sum(0.1 * np.sin(2 * np.pi * 50 * k * time) for k in (1, 2, 3)),
+    }[sound]
+    assert detect(samples).turns == ()
+
+
+# --- faces -----------------------------------------------------------------------------------
+
+
+def portrait_frames(places, size=(360, 480)):
+    """Frames with the public-domain portrait's head at given places (None: no head)."""
+    import cv2
+    from matplotlib import cbook
+
+    picture = cv2.imread(str(cbook.get_sample_data("grace_hopper.jpg", asfileobj=False)))
+    head = cv2.resize(picture[60:380, 100:420], (150, 150), interpolation=cv2.INTER_AREA)
+    for index, place in enumerate(places):
+        canvas = np.full((*size, 3), 90, dtype=np.uint8)
+        if place is not None:
+            canvas[place[1] : place[1] + 150, place[0] : place[0] + 150] = head
+        yield Frame(index * 0.2, canvas)
+
+
+def look(places):
+    finder = FaceFinder()
+    for frame in portrait_frames(places):
+        finder.look(frame)
+    return finder.finish()
+
+
+def test_a_moving_face_is_one_track_at_the_right_place():
+    faces = look([(40 + 12 * i, 80) for i in range(10)])
+    (track,) = faces.tracks
+    assert len(track.samples) >= 9
+    left, top, wide, high = track.samples[0].box
+    assert overlap((left, top, wide, high), (40 + 25, 80 + 20, 105, 105)) > 0.5
+    assert faces.crops.take([track.samples[0].crop]).shape == (1, 48, 48)
+
+
+def test_a_face_that_is_away_for_long_is_another_track():
+    faces = look([(100, 80)] * 4 + [None] * 8 + [(100, 80)] * 4)
+    assert len(faces.tracks) == 2
+    assert len(faces.times) == 16
+
+
+def test_blank_and_noisy_pictures_hold_no_faces():
+    finder = FaceFinder()
+    rng = np.random.default_rng(0)
+    for i in range(4):
+        finder.look(Frame(i * 0.2, rng.integers(0, 255, (240, 320, 3)).astype(np.uint8)))
+        finder.look(Frame(i * 0.2 + 0.1, np.full((240, 320, 3), 30 * i, dtype=np.uint8)))
+    assert finder.finish().tracks == ()
+
+
+def test_blur_is_seen():
+    import cv2
+
+    (track,) = look([(100, 80)] * 3).tracks
+    sharp = look([(100, 80)] * 3).crops.take([track.samples[0].crop])[0]
+    blurred = cv2.GaussianBlur(sharp, (0, 0), 3)
+    assert sharpness(blurred) < 0.5 * sharpness(sharp)
+
+
+def test_overlap_by_hand():
+    assert overlap((0, 0, 10, 10), (5, 0, 10, 10)) == pytest.approx(50 / 150)
+    assert overlap((0, 0, 10, 10), (20, 0, 10, 10)) == 0.0
+
+
+# --- transcript ------------------------------------------------------------------------------
+
+SRT = "1\n00:00:01,000 --> 00:00:02,500\n<i>Hello</i> there\n\n2\n00:00:03,000 --> 00:00:04,000\nBye\n"
+
+
+def test_subtitles_are_read_with_their_times(tmp_path):
+    path = tmp_path / "words.srt"
+    path.write_text(SRT)
+    transcript = read_transcript(path, 10.0)
+    assert [line.text for line in transcript.lines] == ["Hello there", "Bye"]
+    assert transcript.lines[0].segment == Segment(1.0, 2.5)
+
+
+def test_a_sidecar_is_found_by_its_name(tmp_path):
+    clip = tmp_path / "talk.mp4"
+    (tmp_path / "other.srt").write_text(SRT)
+    assert sidecar(clip) is None
+    (tmp_path / "talk.en.srt").write_text(SRT)
+    assert sidecar(clip) == tmp_path / "talk.en.srt"
+
+
+def test_a_plain_transcript_spans_the_clip(tmp_path):
+    path = tmp_path / "words.txt"
+    path.write_text("one two\nthree")
+    transcript = read_transcript(path, 7.0)
+    assert transcript.text == "one two three"
+    assert transcript.lines[0].segment == Segment(0.0, 7.0)
+
+
+def test_missing_and_empty_transcripts_are_refused(tmp_path):
+    with pytest.raises(InputError, match="no transcript at"):
+        read_transcript(tmp_path / "none.srt", 1.0)
+    (tmp_path / "empty.txt").write_text("  \n")
+    with pytest.raises(InputError, match="no words"):
+        read_transcript(tmp_path / "empty.txt", 1.0)
+
+
+def test_a_text_is_cut_into_its_lines():
+    transcript = transcript_of_text("first line\n\n  second   line \n")
+    assert [line.text for line in transcript.lines] == ["first line", "second line"]
+
+
+# --- the whole pass --------------------------------------------------------------------------
+
+
+def test_one_pass_finds_speech_words_and_face(demo_clip):
+    clip = open_clip(demo_clip)
+    told = []
+    scene = perceive(
+        clip, [TRANSCRIPT, FACES], PerceiveOptions(), lambda doing, share: told.append(share)
+    )
+    clip.close()
+    speech = scene.get(SPEECH)
+    assert speech is not None
+    assert 0.2 < speech.turns[0].start < 0.9
+    transcript = scene.get(TRANSCRIPT)
+    assert transcript is not None
+    assert transcript.source == "pocketsphinx"
+    words = [word for line in transcript.lines for word in line.words]
+    assert len(words) > 6
+    assert all(0 <= word.confidence <= 1 for word in words)
+    assert all(word.segment.middle in Segment(0.3, 5.6) for word in words)
+    faces = scene.get(FACES)
+    assert faces is not None
+    assert len(faces.tracks) == 1
+    assert max(told) <= 1.0
+
+
+def test_a_sidecar_saves_the_engine_the_work(demo_clip, tmp_path):
+    path = tmp_path / "talk.mp4"
+    path.write_bytes(demo_clip.read_bytes())
+    (tmp_path / "talk.srt").write_text(SRT)
+    clip = open_clip(path)
+    scene = perceive(clip, [TRANSCRIPT], PerceiveOptions())
+    clip.close()
+    assert scene.get(TRANSCRIPT).source == "sidecar"
+    assert scene.get(AUDIO) is not None
+
+
+@pytest.mark.parametrize("change", [{"frame_rate": 0.0}, {"asr": "whisper9"}])
+def test_impossible_options_are_refused(change):
+    with pytest.raises(OptionError):
+        PerceiveOptions(**change)

@@ -1,0 +1,89 @@
+import numpy as np
+import pytest
+from rich.console import Console
+
+from mien.errors import InputError, OptionError
+from mien.report.figure import bars, save
+from mien.report.table import render
+from mien.report.transcript import write_transcript
+from mien.results import Analysis, Evidence, Provenance
+from mien.scene import ClipFacts, Line, Transcript
+from mien.timebase import Segment
+
+SEGMENTS = (Segment(0.0, 6.0),)
+
+
+def row(top):
+    probs = np.full(7, 0.05)
+    probs[top] = 0.7
+    return probs, 0.5
+
+
+def analysis(transcript=None):
+    by_branch = {
+        "text": Evidence.of_rows("text", SEGMENTS, [row(2)]),
+        "voice": Evidence.of_rows("voice", SEGMENTS, [row(0)]),
+        "face": Evidence.absent("face", SEGMENTS, "no face was found"),
+    }
+    return Analysis(
+        ClipFacts("clip.mp4", "recording", 6.0, "mov"),
+        SEGMENTS,
+        Evidence.of_rows("fused", SEGMENTS, [row(0)]),
+        by_branch,
+        Provenance("0", "3", {}, {}, {}),
+        transcript,
+    )
+
+
+def shown(value):
+    console = Console(width=150, record=True, file=open("/dev/null", "w"))  # noqa: PTH123, SIM115
+    console.print(render(value))
+    console.file.close()
+    return console.export_text()
+
+
+def test_the_table_shows_every_modality_and_why_one_is_missing():
+    text = shown(analysis())
+    for word in ("text", "voice", "face", "fused", "0.700", "no face was found", "anger", "fear"):
+        assert word in text
+    assert "not what a person feels" in text
+
+
+def test_bars_are_as_high_as_the_probabilities():
+    (axes,) = bars(analysis()).axes
+    heights = [patch.get_height() for patch in axes.patches]
+    assert len(heights) == 3 * 7
+    assert heights[2] == pytest.approx(0.7)
+    assert "anger" in axes.get_title(loc="left")
+    assert [t.get_text() for t in axes.get_legend().get_texts()][-1].startswith("fused")
+
+
+@pytest.mark.parametrize("suffix", [".png", ".svg", ".pdf"])
+def test_figures_are_saved_by_suffix(tmp_path, suffix):
+    save(bars(analysis()), tmp_path / f"a{suffix}")
+    assert (tmp_path / f"a{suffix}").stat().st_size > 3000
+
+
+def test_a_segment_that_is_not_there_is_refused():
+    with pytest.raises(OptionError, match="no segment 1"):
+        bars(analysis(), 1)
+
+
+def test_transcripts_are_read_back_by_an_independent_reader(tmp_path):
+    import pysubs2
+
+    lines = (Line(Segment(0.5, 2.25), "Hello there"), Line(Segment(3.0, 4.0), "Bye <now>"))
+    value = analysis(Transcript(lines, "given"))
+    for suffix in (".srt", ".vtt"):
+        path = tmp_path / f"a{suffix}"
+        write_transcript(value, path)
+        events = list(pysubs2.load(str(path)))
+        assert [(e.start, e.end) for e in events] == [(500, 2250), (3000, 4000)]
+        assert events[0].plaintext == "Hello there"
+    write_transcript(value, tmp_path / "a.txt")
+    assert (tmp_path / "a.txt").read_text() == "Hello there\nBye <now>\n"
+
+
+def test_no_words_no_transcript(tmp_path):
+    with pytest.raises(InputError, match="no transcript to write"):
+        write_transcript(analysis(), tmp_path / "a.txt")

@@ -1,0 +1,84 @@
+import json
+
+import numpy as np
+import pytest
+
+from mien.errors import ContractError, InputError
+from mien.results import Analysis, Evidence, Provenance
+from mien.scene import ClipFacts, Line, Transcript, Word
+from mien.timebase import Segment
+
+SEGMENTS = (Segment(0.0, 1.0), Segment(1.0, 2.0))
+ROW = np.array([0.7, 0.05, 0.05, 0.05, 0.05, 0.05, 0.05])
+
+
+def evidence(branch="voice"):
+    return Evidence.of_rows(branch, SEGMENTS, [(ROW, 0.5), "no speech"])
+
+
+def analysis():
+    words = (Word("hello", Segment(0.1, 0.5), 0.8),)
+    return Analysis(
+        clip=ClipFacts("a.mp4", "recording", 2.0, "mov", has_audio=True),
+        segments=SEGMENTS,
+        fused=evidence("fused"),
+        by_branch={"voice": evidence()},
+        provenance=Provenance("0", "3", {"voice": {"p": "1"}}, {"fusion": "mean"}, {"a": 1.0}),
+        transcript=Transcript((Line(Segment(0.0, 1.0), "hello", words, 0.8),), "given"),
+        speech=(Segment(0.1, 0.9),),
+    )
+
+
+def test_absence_is_a_value_with_a_reason():
+    absent = evidence()
+    assert absent.present.tolist() == [True, False]
+    assert np.isnan(absent.probs[1]).all()
+    assert absent.top(0) == "anger"
+    assert absent.top(1) is None
+
+
+@pytest.mark.parametrize(
+    ("probs", "quality", "reasons", "clause"),
+    [
+        (np.full((2, 7), 1 / 7), [0.5, 0.5], ["", "no speech"], "NaN, not a guess"),
+        (np.full((2, 7), 0.2), [0.5, 0.5], ["", ""], "sum to 1"),
+        (np.full((2, 7), 1 / 7), [0.5, 1.5], ["", ""], "quality"),
+        (np.full((1, 7), 1 / 7), [0.5], [""], "2 segments"),
+        (np.full((2, 7), np.nan), [0.0, 0.0], ["", ""], "finite"),
+    ],
+)
+def test_evidence_is_validated_at_birth(probs, quality, reasons, clause):
+    with pytest.raises(ContractError, match=clause):
+        Evidence("voice", SEGMENTS, probs, np.array(quality), tuple(reasons))
+
+
+def test_evidence_cannot_be_changed():
+    with pytest.raises(ValueError, match="read-only"):
+        evidence().probs[0, 0] = 1.0
+
+
+def test_the_wire_form_comes_back_whole():
+    first = analysis()
+    again = Analysis.from_dict(json.loads(first.to_json()))
+    assert again.to_dict() == first.to_dict()
+    assert again.by_branch["voice"].reasons == ("", "no speech")
+    assert again.transcript == first.transcript
+
+
+def test_another_version_of_the_wire_form_is_refused():
+    with pytest.raises(InputError, match="mien.analysis/0"):
+        Analysis.from_dict({"schema": "mien.analysis/0"})
+
+
+def test_evidence_for_other_segments_is_refused():
+    value = analysis()
+    with pytest.raises(ContractError, match="other segments"):
+        Analysis(value.clip, SEGMENTS[:1], value.fused, dict(value.by_branch), value.provenance)
+
+
+def test_frame_has_one_row_per_segment_and_branch():
+    frame = analysis().to_frame()
+    assert len(frame) == 4
+    assert frame.loc[frame.branch == "voice", "reason"].tolist() == ["", "no speech"]
+    assert frame["anger"].iloc[0] == pytest.approx(0.7)
+    assert frame["anger"].isna().sum() == 2

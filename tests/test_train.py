@@ -1,0 +1,304 @@
+"""The trainers on planted sets that are small enough for every run of the tests."""
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch", reason="the extra 'train' is not installed")
+
+from mien.datasets.table import build  # noqa: E402
+from mien.emotions import MIEN7, one_hot  # noqa: E402
+from mien.errors import OptionError  # noqa: E402
+from mien.evaluate import evaluate  # noqa: E402
+from mien.packs import Pack  # noqa: E402
+from mien.train import commands, face, text, voice  # noqa: E402
+from mien.train.encoder import EncoderSize, load_encoder  # noqa: E402
+from mien.train.loop import Schedule, soft_cross_entropy  # noqa: E402
+from mien.train.sound import add_noise, change_speed, spoil  # noqa: E402
+
+
+@pytest.fixture
+def faces(tmp_path):
+    """An ``.npz`` of 70 training and 14 test pictures; the class shows as a bright patch."""
+    rng = np.random.default_rng(0)
+    labels = np.arange(84) % 7
+    images = rng.integers(0, 60, (84, 48, 48)).astype(np.uint8)
+    for image, label in zip(images, labels, strict=True):
+        image[6 * label : 6 * label + 6, 8:40] = 220
+    usage = np.array(["Training"] * 70 + ["PublicTest"] * 14)
+    images[3] = images[80]  # a training picture that is also in the test
+    path = tmp_path / "faces.npz"
+    np.savez(path, images=images, labels=labels, usage=usage)
+    return path
+
+
+def options(data, tmp_path, **more):
+    settings = {"epochs": 2, "threads": 1} | more
+    return commands.TrainOptions([data], tmp_path / "pack", **settings)
+
+
+def silent(line):
+    pass
+
+
+def test_face_training_writes_a_whole_pack(faces, tmp_path):
+    manifest = commands.train_face(options(faces, tmp_path), silent)
+    folder = tmp_path / "pack"
+    found = {p.name for p in folder.iterdir()}
+    assert found == {
+        "model.onnx", "pack.json", "README.md", "metrics.json", "report.txt", "curves.png",
+        "confusion.png",
+    }  # fmt: skip
+    assert Pack(folder, "face").manifest == manifest
+    metrics = json.loads((folder / "metrics.json").read_text())
+    assert len(metrics["history"]) == 2
+    judged = evaluate("face", faces, split="PublicTest", pack=folder)
+    assert judged["accuracy"] == pytest.approx(manifest.metrics[0]["accuracy"], abs=1e-3)
+    assert judged["nll"] == pytest.approx(manifest.metrics[0]["nll"], abs=1e-2)
+
+
+def test_copies_of_test_pictures_are_dropped_from_training(faces):
+    from mien.datasets import load_faces
+
+    train, valid, test = face.divide(load_faces(faces), 0.2, 0)
+    kept = {p.tobytes() for p in np.concatenate([train.items, valid.items])}
+    assert len(train) + len(valid) == 69
+    assert not kept & {p.tobytes() for p in test.items}
+
+
+class Stop(Exception):
+    """Stands for a kill after an epoch."""
+
+
+def test_a_stopped_run_goes_on_to_the_same_end(faces, tmp_path):
+    def stop_after_one(line):
+        if line.startswith("epoch 1/"):
+            raise Stop
+
+    whole = commands.train_face(options(faces, tmp_path / "a"), silent)
+    with pytest.raises(Stop):
+        commands.train_face(options(faces, tmp_path / "b"), stop_after_one)
+    said = []
+    resumed = commands.train_face(options(faces, tmp_path / "b"), said.append)
+    assert said[0] == "going on after epoch 1 of 2"
+    assert resumed.files == whole.files
+
+
+def test_a_run_with_other_settings_is_not_gone_on_with(faces, tmp_path):
+    commands.train_face(options(faces, tmp_path), silent)
+    with pytest.raises(OptionError, match="other settings"):
+        commands.train_face(options(faces, tmp_path, seed=1), silent)
+
+
+@pytest.mark.slow
+def test_a_killed_command_goes_on(faces, tmp_path):
+    command = [sys.executable, "-m", "mien", "train", "face", "--data", str(faces), "--epochs", "3",
+               "--out", str(tmp_path / "pack"), "--threads", "1"]  # fmt: skip
+    run = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    for line in run.stdout:
+        if line.startswith("epoch 1/"):
+            run.kill()
+            break
+    run.wait()
+    run.stdout.close()
+    again = subprocess.run(command, capture_output=True, text=True, check=True, timeout=300)
+    assert again.stdout.startswith("going on after epoch")
+    assert (tmp_path / "pack" / "pack.json").exists()
+
+
+def write_sound(path, hertz, seconds=1.2):
+    import wave
+
+    time = np.arange(int(16_000 * seconds)) / 16_000
+    samples = (0.3 * np.sin(2 * np.pi * hertz * time) * 32767).astype(np.int16)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(16_000)
+        file.writeframes(samples.tobytes())
+
+
+@pytest.fixture
+def voices(tmp_path):
+    """Four actors with RAVDESS names, two recordings of each of the eight emotions."""
+    root = tmp_path / "voices"
+    for actor in range(1, 5):
+        for emotion in range(1, 9):
+            for take in (1, 2):
+                name = f"03-01-{emotion:02d}-01-01-{take:02d}-{actor:02d}.wav"
+                write_sound(root / f"Actor_{actor:02d}" / name, 150 * emotion + 10 * actor)
+    return root
+
+
+def test_voice_training_never_hears_the_held_out_speakers(voices, tmp_path):
+    manifest = commands.train_voice(
+        options(voices, tmp_path, limit=8, epochs=1),
+        silent,
+        valid_speakers=["ravdess/03"],
+        test_speakers=["ravdess/04"],
+    )
+    rows = manifest.training["settings"]["rows"]
+    assert rows == {"train": 8, "valid": 16, "test": 16}
+    judged = evaluate("voice", voices, pack=tmp_path / "pack")
+    assert judged["rows"] == 64
+    assert judged["support"]["neutral"] == 16
+
+
+def test_voice_training_refuses_speakers_that_are_not_there(voices, tmp_path):
+    from mien.errors import DataError
+
+    with pytest.raises(DataError, match="'ravdess/15'.*ravdess/01"):
+        commands.train_voice(options(voices, tmp_path), silent)
+
+
+def tiny_bert(folder):
+    """A BERT checkpoint of a few kilobytes, tokenizer included, in the published layout."""
+    from safetensors.torch import save_file
+    from tokenizers import Tokenizer, models, pre_tokenizers, processors
+
+    folder.mkdir()
+    words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "good", "bad", "plain", "very"]
+    tokenizer = Tokenizer(models.WordLevel({w: i for i, w in enumerate(words)}, "[UNK]"))
+    tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single="[CLS] $A [SEP]", special_tokens=[("[CLS]", 2), ("[SEP]", 3)]
+    )
+    tokenizer.save(str(folder / "tokenizer.json"))
+    size = EncoderSize(len(words), 16, 2, 2, 32, 64)
+    (folder / "config.json").write_text(json.dumps(size.__dict__))
+    rng = torch.Generator().manual_seed(0)
+
+    def some(*shape):
+        return torch.randn(*shape, generator=rng) * 0.1
+
+    weights = {
+        "embeddings.word_embeddings.weight": some(len(words), 16),
+        "embeddings.position_embeddings.weight": some(64, 16),
+        "embeddings.token_type_embeddings.weight": some(2, 16),
+        "embeddings.LayerNorm.weight": torch.ones(16),
+        "embeddings.LayerNorm.bias": torch.zeros(16),
+    }
+    shapes = {
+        "attention.self.query": (16, 16), "attention.self.key": (16, 16),
+        "attention.self.value": (16, 16), "attention.output.dense": (16, 16),
+        "intermediate.dense": (32, 16), "output.dense": (16, 32),
+    }  # fmt: skip
+    for i in range(2):
+        for name, shape in shapes.items():
+            weights[f"encoder.layer.{i}.{name}.weight"] = some(*shape)
+            weights[f"encoder.layer.{i}.{name}.bias"] = torch.zeros(shape[0])
+        for name in ("attention.output.LayerNorm", "output.LayerNorm"):
+            weights[f"encoder.layer.{i}.{name}.weight"] = torch.ones(16)
+            weights[f"encoder.layer.{i}.{name}.bias"] = torch.zeros(16)
+    save_file(weights, folder / "model.safetensors")
+    return folder
+
+
+def test_text_training_learns_planted_words(tmp_path):
+    base = tiny_bert(tmp_path / "base")
+    rows = [("very good", "3"), ("very bad", "5"), ("plain", "4"), ("good bad", "3,5")] * 40
+    data = tmp_path / "sets"
+    data.mkdir()
+    (data / "train.tsv").write_text("".join(f"{t}\t{i}\tx\n" for t, i in rows))
+    (data / "dev.tsv").write_text("".join(f"{t}\t{i}\tx\n" for t, i in rows[:20]))
+    # A recipe's learning rate is for real texts; the planted ones take many steps instead.
+    manifest = commands.train_text(options(data, tmp_path, epochs=30), silent, base=base)
+    assert "multilabel_macro_f1" in manifest.metrics[0]
+    judged = evaluate("text", data, split="dev", pack=tmp_path / "pack")
+    assert judged["rows"] == 20
+    assert judged["rows_with_one_label"] == 15
+    assert judged["threshold"] == manifest.threshold
+
+
+def test_encoder_agrees_with_an_independent_implementation(tmp_path):
+    transformers = pytest.importorskip("transformers")
+    config = transformers.BertConfig(
+        vocab_size=50, hidden_size=16, num_hidden_layers=2, num_attention_heads=2,
+        intermediate_size=32, max_position_embeddings=64,
+    )  # fmt: skip
+    torch.manual_seed(0)
+    theirs = transformers.BertModel(config, add_pooling_layer=False).eval()
+    theirs.save_pretrained(tmp_path / "bert")
+    ours = load_encoder(tmp_path / "bert").eval()
+    ids = torch.tensor([[2, 7, 9, 3], [2, 8, 3, 0]])
+    mask = torch.tensor([[1, 1, 1, 1], [1, 1, 1, 0]])
+    with torch.inference_mode():
+        hidden = theirs(input_ids=ids, attention_mask=mask).last_hidden_state
+        shown = mask[:, :, None]
+        mean = (hidden * shown).sum(1) / shown.sum(1)
+        expected = ours.head(torch.cat([mean, hidden[:, 0]], dim=1))
+        assert torch.allclose(ours(ids, mask), expected, atol=1e-5)
+
+
+def test_a_dialogue_stays_on_one_side():
+    groups = [f"train/{i // 10}" for i in range(400)]
+    items = [f"line {i}" for i in range(400)]
+    rows = build(items, one_hot(["joy"] * 400), "meld", groups=groups, splits=["train"] * 400)
+    train, valid, held = text.divide(rows, 0.2)
+    assert len(train) + len(valid) == 400
+    assert len(held) == 0
+    assert 0 < len(valid) < 200
+    assert not set(train.groups.tolist()) & set(valid.groups.tolist())
+
+
+def test_schedule_climbs_then_falls():
+    schedule = Schedule(epochs=1, lr=1.0, warmup=0.25)
+    rates = [schedule.rate(step, 100) for step in range(100)]
+    assert int(np.argmax(rates)) in (24, 25)
+    assert max(rates) == pytest.approx(1.0)
+    assert rates[-1] < 0.01
+    assert all(b > a for a, b in zip(rates[:24], rates[1:25], strict=True))
+
+
+def test_soft_targets_with_one_label_are_cross_entropy():
+    logits = torch.randn(5, 7)
+    labels = torch.tensor([0, 1, 2, 3, 6])
+    targets = torch.nn.functional.one_hot(labels, 7).float()
+    expected = torch.nn.functional.cross_entropy(logits, labels, label_smoothing=0.1)
+    assert soft_cross_entropy(logits, targets, 0.1) == pytest.approx(expected.item(), abs=1e-5)
+
+
+def test_noise_has_the_asked_ratio():
+    rng = np.random.default_rng(0)
+    sound = np.sin(np.arange(32_000) / 10).astype(np.float32)
+    noise = add_noise(sound, 10.0, 1.0, rng) - sound
+    ratio = 10 * np.log10(np.square(sound).mean() / np.square(noise).mean())
+    assert ratio == pytest.approx(10.0, abs=0.1)
+
+
+def test_speed_changes_length_and_pitch():
+    time = np.arange(16_000) / 16_000
+    fast = change_speed(np.sin(2 * np.pi * 400 * time).astype(np.float32), 1.1)
+    assert len(fast) == pytest.approx(16_000 / 1.1, abs=1)
+    peak = np.abs(np.fft.rfft(fast)).argmax() * 16_000 / len(fast)
+    assert peak == pytest.approx(440, abs=3)
+
+
+def test_spoiled_sound_stays_sound():
+    rng = np.random.default_rng(0)
+    sound = np.random.default_rng(1).normal(0, 0.1, 20_001).astype(np.float32)
+    for _ in range(20):
+        out = spoil(sound, rng)
+        assert np.isfinite(out).all()
+        assert 0.85 < len(out) / len(sound) < 1.15
+
+
+def test_masks_leave_most_of_the_frames():
+    frames = np.ones((254, 64), dtype=np.float32)
+    hidden = (voice.mask(frames, np.random.default_rng(0)) == 0).mean()
+    assert 0.02 < hidden < 0.6
+
+
+def test_classes_of_a_corpus_are_drawn_evenly(tmp_path):
+    path = tmp_path / "a.wav"
+    write_sound(path, 200)
+    labels = ["joy"] * 30 + ["fear"] * 10
+    rows = build([str(path)] * 40, one_hot(labels), "ravdess")
+    task = voice.VoiceTask(rows, rows.select(np.arange(2)), voice.VoiceRecipe(), silent)
+    shares = task.weights @ rows.targets
+    assert shares[MIEN7.index("joy")] == pytest.approx(0.5)
+    assert shares[MIEN7.index("fear")] == pytest.approx(0.5)
