@@ -36,7 +36,7 @@ $(VENV)/.dev: $(VENV)/.core
 
 # The versions that main was last tested with.
 constraints: $(VENV)/.dev
-	$(PIP) freeze --exclude-editable > constraints.txt
+	$(PIP) freeze --exclude-editable | sed 's/+cpu//' > constraints.txt
 
 clean:
 	rm -rf $(VENV) demo build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache

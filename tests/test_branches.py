@@ -1,3 +1,5 @@
+import itertools
+
 import numpy as np
 import pytest
 
@@ -143,7 +145,7 @@ def test_mel_filters_peak_where_they_should():
 def test_loudness_drops_out():
     samples = np.random.default_rng(0).normal(0, 0.1, RATE).astype(np.float32)
     loud, quiet = standardise(log_mel(samples)), standardise(log_mel(samples * 0.1))
-    assert loud == pytest.approx(quiet, abs=0.05)
+    assert loud == pytest.approx(quiet, abs=0.15)
 
 
 def test_trimming_keeps_the_loud_part():
@@ -159,7 +161,7 @@ def test_pieces_cover_everything(seconds):
     assert parts[0][0] == 0
     assert parts[-1][-1] == samples[-1]
     assert all(len(part) <= 3 * RATE for part in parts)
-    for before, after in zip(parts, parts[1:], strict=False):
+    for before, after in itertools.pairwise(parts):
         assert after[0] <= before[-1] + 1
 
 

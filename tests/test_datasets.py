@@ -119,7 +119,7 @@ def test_meld_is_mended_and_grouped_by_dialogue(tmp_path):
         encoding="utf-8",
     )
     texts = load_texts(path)
-    assert texts.items == ["It’s me"]
+    assert texts.items == ["It\u2019s me"]
     assert texts.groups.tolist() == ["train/4"]
 
 

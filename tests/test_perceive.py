@@ -128,7 +128,10 @@ def test_overlap_by_hand():
 
 # --- transcript ------------------------------------------------------------------------------
 
-SRT = "1\n00:00:01,000 --> 00:00:02,500\n<i>Hello</i> there\n\n2\n00:00:03,000 --> 00:00:04,000\nBye\n"
+SRT = (
+    "1\n00:00:01,000 --> 00:00:02,500\n<i>Hello</i> there\n\n"
+    "2\n00:00:03,000 --> 00:00:04,000\nBye\n"
+)
 
 
 def test_subtitles_are_read_with_their_times(tmp_path):

@@ -1,3 +1,5 @@
+import itertools
+
 import pytest
 
 from mien.errors import OptionError
@@ -41,7 +43,7 @@ def test_windows_cover_everything_and_end_with_the_clip(duration):
     windows = list(Clock(0.0, 2.5, 5.0).windows(Segment(0.0, duration)))
     assert windows[0].start == 0.0
     assert windows[-1].end == pytest.approx(duration)
-    for before, after in zip(windows, windows[1:], strict=False):
+    for before, after in itertools.pairwise(windows):
         assert after.start <= before.end
         assert after.end > before.end
 

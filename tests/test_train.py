@@ -9,6 +9,8 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="the extra 'train' is not installed")
 
+import itertools
+
 from mien.datasets.table import build  # noqa: E402
 from mien.emotions import MIEN7, one_hot  # noqa: E402
 from mien.errors import OptionError  # noqa: E402
@@ -69,17 +71,17 @@ def test_copies_of_test_pictures_are_dropped_from_training(faces):
     assert not kept & {p.tobytes() for p in test.items}
 
 
-class Stop(Exception):
+class StopError(Exception):
     """Stands for a kill after an epoch."""
 
 
 def test_a_stopped_run_goes_on_to_the_same_end(faces, tmp_path):
     def stop_after_one(line):
         if line.startswith("epoch 1/"):
-            raise Stop
+            raise StopError
 
     whole = commands.train_face(options(faces, tmp_path / "a"), silent)
-    with pytest.raises(Stop):
+    with pytest.raises(StopError):
         commands.train_face(options(faces, tmp_path / "b"), stop_after_one)
     said = []
     resumed = commands.train_face(options(faces, tmp_path / "b"), said.append)
@@ -251,7 +253,7 @@ def test_schedule_climbs_then_falls():
     assert int(np.argmax(rates)) in (24, 25)
     assert max(rates) == pytest.approx(1.0)
     assert rates[-1] < 0.01
-    assert all(b > a for a, b in zip(rates[:24], rates[1:25], strict=True))
+    assert all(b > a for a, b in itertools.pairwise(rates))
 
 
 def test_soft_targets_with_one_label_are_cross_entropy():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -25,6 +26,7 @@ from mien.scene import (
     Line,
     Scene,
     Speech,
+    TrackKey,
     Transcript,
     Word,
 )
@@ -53,7 +55,7 @@ def planted_scene() -> Scene:
     ]
     line = Line(Segment(1.0, 3.0), "this is so good", tuple(words), 0.9)
     faces = Faces((FaceTrack(0, tuple(samples)),), tuple(np.arange(0, 6, 0.2).tolist()), crops)
-    tracks = {
+    tracks: dict[TrackKey[Any], Any] = {
         AUDIO: audio,
         SPEECH: Speech((Segment(1.0, 3.0),)),
         TRANSCRIPT: Transcript((line,), "given"),

@@ -92,6 +92,7 @@ class Recipe:
         picture: what is shown at a time.
         vcodec: encoder of the video.
         rotation: degrees counterclockwise that the player is told to turn.
+        flips: whether it is told to mirror left-right and up-down.
         captions: (start, end, line).
         scodec: of the captions.
         warp: moves the packets of the sound in time.
@@ -109,12 +110,13 @@ class Recipe:
     picture: Callable[[float], Picture] = by_second
     vcodec: str = "mpeg4"
     rotation: int = 0
+    flips: tuple[bool, bool] = (False, False)
     captions: Sequence[tuple[float, float, str]] = ()
     scodec: str = "subrip"
     warp: Warp = _unmoved
     options: dict[str, str] = field(default_factory=dict)
     format: str | None = None
-    aspect: Fraction | None = None
+    aspect: Fraction | int | None = None
     language: tuple[str, str] = ("", "")
 
 
@@ -159,9 +161,9 @@ def _video_stream(out: OutputContainer, made: Recipe) -> VideoStream:
     if made.vcodec == "libx264":
         video.codec_context.options = {"preset": "ultrafast", "bf": "2"}
     if made.aspect:
-        video.codec_context.sample_aspect_ratio = made.aspect
+        video.codec_context.sample_aspect_ratio = Fraction(made.aspect)
     if made.rotation:
-        video.set_display_rotation(made.rotation)
+        video.set_display_rotation(made.rotation, hflip=made.flips[0], vflip=made.flips[1])
     return video
 
 

@@ -42,7 +42,7 @@ class CaptionReader(Reader):
         if packet is None or stamp is None:
             return
         start = stamp - self._origin
-        end = start + ((packet.duration or 0) * self._base or DEFAULT_SECONDS)
+        end = start + (max(0, packet.duration or 0) * self._base or DEFAULT_SECONDS)
         if end <= 0:
             return
         for subtitle in self._attempt(lambda: self._decode(packet)):

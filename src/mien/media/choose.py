@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 from mien.errors import MediaError
 from mien.media.files import read_start
@@ -23,7 +24,7 @@ def choose_clip(path: str | os.PathLike[str]) -> Clip:
         MediaError: if it is missing, empty, or none of the kinds.
     """
     name, head = os.fspath(path), read_start(path, _HEAD)
-    suffix = os.path.splitext(name)[1].lower()
+    suffix = Path(name).suffix.lower()
     if picture_format(head):
         return Picture(name)
     if head[4:8] == b"ftyp" and head[8:12] in _STILL_BRANDS:

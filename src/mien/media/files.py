@@ -16,7 +16,7 @@ def regular_file(path: str | os.PathLike[str]) -> Path:
         MediaError: if it is an address, missing, a folder, a device, empty or out of reach.
     """
     name = os.fspath(path)
-    file = Path(os.path.abspath(name))
+    file = Path(name).absolute()
     try:
         if file.is_file():
             if file.stat().st_size:

@@ -133,6 +133,8 @@ class Recording:
                     if packet.size:  # an empty one would end the decoder
                         yield packet
                 return
+            except IndexError:
+                return  # at the end of a file in which streams came up on the way, PyAV 18 stumbles
             except FFmpegError as error:
                 self._error = error
                 failures += 1

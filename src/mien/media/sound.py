@@ -22,8 +22,12 @@ BLOCK = SAMPLE_RATE // 2
 TOLERANCE = 0.05
 """Seconds by which a time stamp may be ahead before silence is filled in."""
 
+LOWEST_RATE = 2000
+"""Samples per second below which a rate is damage: at 1 Hz a small file would last for days."""
+
 _CANCELLED = 0.05
-_KEPT = 0.95
+"""Power of the mean by that of the loudest channel, under which the channels cancel out."""
+
 _RAMP = SAMPLE_RATE // 50
 
 
@@ -45,7 +49,7 @@ class SoundReader(Reader):
     def read(self, packet: Packet[Any] | None) -> Iterator[AudioBlock]:
         """Blocks completed by a packet, or the rest."""
         for frame in self._attempt(lambda: self._decode(packet)):
-            if frame.samples and frame.sample_rate:
+            if frame.samples and frame.sample_rate >= LOWEST_RATE:
                 yield from self._take(frame)
         if packet is None:
             yield from self._push(None)
@@ -132,13 +136,11 @@ class _Run:
 class Mixer:
     """Mixes channels to mono: their mean, or the loudest one where they cancel each other out.
 
-    One microphone on two channels in opposite phase would vanish in the mean. The choice looks
-    back over some ten seconds, and a change is faded over 20 ms.
+    One microphone on two channels in opposite phase would vanish in the mean. It is decided for
+    each block anew, and a change is faded over 20 ms.
     """
 
     def __init__(self) -> None:
-        self._power: npt.NDArray[Any] = np.zeros(1)
-        self._mean_power = 0.0
         self._alone: int | None = None
         self._fresh = True
 
@@ -159,15 +161,12 @@ class Mixer:
 
     def _choose(self, sound: Samples) -> int | None:
         """The channel that is taken alone, or None for the mean."""
-        mean = _channel(sound, None)
-        self._power = _KEPT * self._power + np.square(sound).sum(axis=0)
-        self._mean_power = _KEPT * self._mean_power + float(mean @ mean)
-        loudest = int(self._power.argmax())
-        if self._mean_power >= _CANCELLED * self._power[loudest]:
+        mean, power = _channel(sound, None), np.square(sound).sum(axis=0)
+        loudest = int(power.argmax())
+        if mean @ mean >= _CANCELLED * power[loudest]:
             return None
         kept = self._alone
-        steady = kept is not None and self._power[kept] > 0.5 * self._power[loudest]
-        return kept if steady else loudest
+        return kept if kept is not None and power[kept] > 0.5 * power[loudest] else loudest
 
 
 def _channel(sound: Samples, index: int | None) -> Samples:

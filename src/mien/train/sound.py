@@ -15,7 +15,7 @@ def spoil(sound: Samples, rng: np.random.Generator) -> Samples:
     sound = change_speed(sound, float(rng.choice([0.9, 0.95, 1.0, 1.05, 1.1])))
     size = _padded(len(sound))
     spectrum = np.fft.rfft(sound, size)
-    hertz = np.fft.rfftfreq(size, 1 / SAMPLE_RATE)
+    hertz: FloatArray = np.fft.rfftfreq(size, 1 / SAMPLE_RATE).astype(np.float64)
     spectrum *= _colour(hertz, rng)
     if rng.random() < 0.3:
         spectrum *= _room(size, rng)
