@@ -4,14 +4,16 @@ import json
 import subprocess
 import sys
 import wave
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+import mien
 from mien.results import Analysis
 
 
-def mien(*words, timeout=120):
+def command(*words, timeout=120):
     return subprocess.run(
         [sys.executable, "-m", "mien", *map(str, words)],
         capture_output=True, text=True, timeout=timeout, check=False,
@@ -39,7 +41,7 @@ def write_wav(path, samples):
 
 def test_a_clip_gives_a_table_and_every_file(demo_clip, tmp_path):
     out = {name: tmp_path / name for name in ("a.json", "a.png", "a.srt")}
-    run = mien(
+    run = command(
         "analyze", demo_clip, "--json", out["a.json"], "--figure", out["a.png"],
         "--transcript", out["a.srt"],
     )  # fmt: skip
@@ -55,7 +57,7 @@ def test_a_clip_gives_a_table_and_every_file(demo_clip, tmp_path):
 def test_json_on_standard_output_is_json_alone(tmp_path):
     path = tmp_path / "words.txt"
     path.write_text("What a wonderful day, I am so happy!")
-    run = mien("analyze", path, "--json", "-")
+    run = command("analyze", path, "--json", "-")
     value = json.loads(run.stdout)
     assert value["clip"]["kind"] == "text"
     probs = value["fused"]["rows"][0]["probs"]
@@ -66,7 +68,7 @@ def test_json_on_standard_output_is_json_alone(tmp_path):
 def test_fusion_rules_are_chosen_by_name(rule, tmp_path):
     path = tmp_path / "words.txt"
     path.write_text("hello")
-    run = mien("analyze", path, "--fusion", rule, "--json", tmp_path / "a.json")
+    run = command("analyze", path, "--fusion", rule, "--json", tmp_path / "a.json")
     assert run.returncode == 0
     options = json.loads((tmp_path / "a.json").read_text())["provenance"]["options"]
     assert options["fusion"] == rule
@@ -75,10 +77,8 @@ def test_fusion_rules_are_chosen_by_name(rule, tmp_path):
 # --- what is missing says why ----------------------------------------------------------------
 
 
-def reasons(path, *words):
-    from mien import analyze
-
-    analysis = analyze(path)
+def reasons(path):
+    analysis = mien.analyze(path)
     return {name: e.reasons[0] for name, e in analysis.by_branch.items()}, analysis
 
 
@@ -102,7 +102,8 @@ def test_a_picture_has_neither_sound_nor_words(tmp_path):
     from matplotlib import cbook
 
     path = tmp_path / "portrait.jpg"
-    path.write_bytes(cbook.get_sample_data("grace_hopper.jpg", asfileobj=False).read_bytes())
+    sample = cbook.get_sample_data("grace_hopper.jpg", asfileobj=False)
+    path.write_bytes(Path(sample).read_bytes())
     why, analysis = reasons(path)
     assert why == {
         "text": "a picture has no sound", "voice": "a picture has no sound", "face": "",
@@ -160,7 +161,7 @@ def soundless(folder, clip):
 )
 def test_bad_files_get_one_sentence(make, tmp_path, demo_clip):
     path = make(tmp_path, demo_clip)
-    assert path.name in refused(mien("analyze", path))
+    assert path.name in refused(command("analyze", path))
 
 
 @pytest.mark.parametrize(
@@ -180,19 +181,19 @@ def test_bad_files_get_one_sentence(make, tmp_path, demo_clip):
 def test_bad_options_get_one_sentence_with_the_remedy(words, part, tmp_path):
     path = tmp_path / "words.txt"
     path.write_text("hello")
-    assert part in refused(mien("analyze", path, *words))
+    assert part in refused(command("analyze", path, *words))
 
 
 def test_evaluate_refuses_what_is_not_there(tmp_path):
-    assert "nothing at" in refused(mien("evaluate", "text", "--data", tmp_path / "none.csv"))
+    assert "nothing at" in refused(command("evaluate", "text", "--data", tmp_path / "none.csv"))
     (tmp_path / "a.csv").write_text("text,label\n")
-    assert "No row" in refused(mien("evaluate", "text", "--data", tmp_path / "a.csv"))
+    assert "No row" in refused(command("evaluate", "text", "--data", tmp_path / "a.csv"))
 
 
 def test_evaluate_writes_the_named_figures(tmp_path):
     path = tmp_path / "mine.csv"
     path.write_text('text,label\nI am so happy!,joy\nI am so sad.,sadness\n"Ugh, gross",disgust\n')
-    run = mien("evaluate", "text", "--data", path, "--json", tmp_path / "out.json")
+    run = command("evaluate", "text", "--data", path, "--json", tmp_path / "out.json")
     assert run.returncode == 0, run.stderr
     value = json.loads((tmp_path / "out.json").read_text())
     assert {"accuracy", "uar", "macro_f1", "weighted_f1", "ece", "nll"} <= set(value)
@@ -201,14 +202,14 @@ def test_evaluate_writes_the_named_figures(tmp_path):
 
 
 def test_models_are_listed_with_their_terms():
-    listed = mien("models", "list").stdout
+    listed = command("models", "list").stdout
     for kind in ("face", "voice", "text"):
         assert f"mien-{kind}" in listed
-        assert "non-commercial" in mien("models", "info", kind).stdout
+        assert "non-commercial" in command("models", "info", kind).stdout
 
 
 def test_the_demo_leaves_its_files(tmp_path):
-    run = mien("demo", "--out", tmp_path / "demo")
+    run = command("demo", "--out", tmp_path / "demo")
     assert run.returncode == 0, run.stderr
     for name in ("demo.mp4", "analysis.json", "analysis.png"):
         assert (tmp_path / "demo" / name).stat().st_size > 1000

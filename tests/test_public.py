@@ -24,6 +24,14 @@ def test_public_names_are_exactly_these():
         assert getattr(mien, name) is not None
 
 
+def test_analyze_stays_a_function_whatever_is_imported():
+    code = (
+        "import mien, mien.analyzer, mien.cli; print(callable(mien.analyze));"
+        "from mien import analyze; print(analyze is mien.analyze)"
+    )
+    assert run(code).split() == ["True", "True"]
+
+
 def test_import_is_light_and_has_no_side_effect():
     code = (
         "import os, sys, time, logging, threading; before = dict(os.environ);"

@@ -11,15 +11,15 @@ torch = pytest.importorskip("torch", reason="the extra 'train' is not installed"
 
 import itertools
 
-from mien.datasets.table import build  # noqa: E402
-from mien.emotions import MIEN7, one_hot  # noqa: E402
-from mien.errors import OptionError  # noqa: E402
-from mien.evaluate import evaluate  # noqa: E402
-from mien.packs import Pack  # noqa: E402
-from mien.train import commands, face, text, voice  # noqa: E402
-from mien.train.encoder import EncoderSize, load_encoder  # noqa: E402
-from mien.train.loop import Schedule, soft_cross_entropy  # noqa: E402
-from mien.train.sound import add_noise, change_speed, spoil  # noqa: E402
+from mien.datasets.table import build
+from mien.emotions import MIEN7, one_hot
+from mien.errors import OptionError
+from mien.evaluate import evaluate
+from mien.packs import Pack
+from mien.train import commands, face, text, voice
+from mien.train.encoder import EncoderSize, load_encoder
+from mien.train.loop import Schedule, soft_cross_entropy
+from mien.train.sound import add_noise, change_speed, spoil
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from mien.analyze import Analyzer, Options, analyze, analyze_text
+    from mien.analyzer import Analyzer, Options, analyze, analyze_text
     from mien.emotions import MIEN7, EmotionSpace, LabelMap
     from mien.errors import MienError
     from mien.results import Analysis, Evidence
@@ -23,16 +23,16 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "Analysis": "mien.results",
-    "Analyzer": "mien.analyze",
+    "Analyzer": "mien.analyzer",
     "EmotionSpace": "mien.emotions",
     "Evidence": "mien.results",
     "LabelMap": "mien.emotions",
     "MIEN7": "mien.emotions",
     "MienError": "mien.errors",
-    "Options": "mien.analyze",
+    "Options": "mien.analyzer",
     "Segment": "mien.timebase",
-    "analyze": "mien.analyze",
-    "analyze_text": "mien.analyze",
+    "analyze": "mien.analyzer",
+    "analyze_text": "mien.analyzer",
 }
 
 __all__ = [

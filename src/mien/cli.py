@@ -83,7 +83,7 @@ def analyze(
     face_pack: Annotated[Path | None, typer.Option("--face", metavar="PACK")] = None,
 ) -> None:
     """Analyse one recording, picture or text."""
-    from mien.analyze import Analyzer, Options
+    from mien.analyzer import Analyzer, Options
     from mien.cut import CutOptions
     from mien.report import figure as figures
     from mien.report import table

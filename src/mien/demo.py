@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from rich.console import RenderableType
 
-from mien.analyze import Analyzer
+from mien.analyzer import Analyzer
 from mien.media import load_audio
 from mien.media.writer import write_clip
 from mien.packs import EMBEDDED

@@ -55,8 +55,6 @@ def test_every_layout(tmp_path: Path, layout: str, codec: str) -> None:
         layout=layout,
         acodec=codec,
     )
-    if (layout, codec) == ("quad", "aac"):
-        pytest.skip("no such AAC layout")
     heard = listen(path)
     assert onsets(heard.samples) == pytest.approx(AT, abs=0.025)
     assert 0.3 < np.abs(heard.samples).max() < 0.6
@@ -113,11 +111,12 @@ def test_numbers_that_are_no_sound() -> None:
     assert Mixer().mix(block).tolist() == [0.0, 1.0, -1.0, 1.0, 0.25]
 
 
-def test_a_rate_that_no_sound_has(tmp_path: Path) -> None:
+@pytest.mark.parametrize("wrong", [1, 1999, 1_073_789_824])
+def test_a_rate_that_no_sound_has(tmp_path: Path, wrong: int) -> None:
     path = write(tmp_path / "a.wav", sound=beeps(0.3, [0.1]), acodec="pcm_s16le")
     content = path.read_bytes()
     rate = struct.pack("<I", 48_000)
-    path.write_bytes(content.replace(rate, struct.pack("<I", 1), 1))
+    path.write_bytes(content.replace(rate, struct.pack("<I", wrong), 1))
     with pytest.raises(MediaError, match=r"a\.wav is damaged"):
         load_audio(path)
 

@@ -22,6 +22,9 @@ _EARLY = 1e-3
 
 _SQUARE = 0.02
 
+Matrix = tuple[tuple[int, int], tuple[int, int]]
+"""``(a, b), (c, d)`` of ``display_matrix``."""
+
 
 class FrameReader(Reader):
     """The first frame at or after every multiple of ``1 / frame_rate`` seconds.
@@ -42,6 +45,8 @@ class FrameReader(Reader):
         self._rate = frame_rate
         self._name = name
         self._slot = 0
+        self._angle: int | None = None
+        self._matrix: Matrix = ((1, 0), (0, 1))
         self._aspect = pixel_aspect(stream)
         self._spacing = float(1 / (stream.average_rate or stream.guessed_rate or 25))
 
@@ -52,9 +57,16 @@ class FrameReader(Reader):
             if time + _EARLY < self._slot / self._rate:
                 continue
             self._slot = math.floor((time + _EARLY) * self._rate) + 1
-            image = upright_image(frame, self._aspect, self._name)
-            image.flags.writeable = False
-            yield Frame(max(0.0, time), image)
+            yield Frame(max(0.0, time), self._image(frame))
+
+    def _image(self, frame: VideoFrame) -> Image:
+        # Looking at a frame's side data ties it into a cycle, and a megabyte of FFmpeg's stays
+        # until the next garbage collection; so it is done once for each angle only.
+        if frame.rotation != self._angle:
+            self._angle, self._matrix = frame.rotation, display_matrix(frame)
+        image = upright_image(frame, self._aspect, self._matrix, self._name)
+        image.flags.writeable = False
+        return image
 
     def _time(self, frame: VideoFrame) -> float:
         time = self._timeline.place(self._stamp(frame), self.end)
@@ -71,12 +83,13 @@ def pixel_aspect(stream: VideoStream) -> float:
     return aspect if 0.25 <= aspect <= 4 and abs(aspect - 1) > _SQUARE else 1.0
 
 
-def upright_image(frame: VideoFrame, aspect: float, name: str) -> Image:
+def upright_image(frame: VideoFrame, aspect: float, matrix: Matrix, name: str) -> Image:
     """A decoded frame as it is to be seen, ``(height, width, 3) uint8`` in BGR order.
 
     Args:
         frame: as decoded.
         aspect: of its pixels; they become square by a change of the width.
+        matrix: how it is to be turned.
         name: of the file, for errors.
 
     Raises:
@@ -88,13 +101,13 @@ def upright_image(frame: VideoFrame, aspect: float, name: str) -> Image:
         image = frame.to_ndarray(format="bgr24", width=width, height=height)
     except FFmpegError as error:
         raise undecodable(name, error) from error
-    return _turn(image.astype(np.uint8, copy=False), _matrix(frame))
+    return _turn(image.astype(np.uint8, copy=False), matrix)
 
 
 def upright_size(frame: VideoFrame, aspect: float) -> tuple[int, int]:
     """Width and height that ``upright_image`` gives."""
     width, height = _square_size(frame, aspect)
-    (a, b), _ = _matrix(frame)
+    (a, b), _ = display_matrix(frame)
     return (height, width) if abs(b) > abs(a) else (width, height)
 
 
@@ -102,11 +115,8 @@ def _square_size(frame: VideoFrame, aspect: float) -> tuple[int, int]:
     return max(1, round(frame.width * aspect)), frame.height
 
 
-Matrix = tuple[tuple[int, int], tuple[int, int]]
-
-
-def _matrix(frame: VideoFrame) -> Matrix:
-    """The display matrix: a pixel at (x, y) is shown at (a x + c y, b x + d y), y downwards."""
+def display_matrix(frame: VideoFrame) -> Matrix:
+    """How a frame is turned: a pixel at (x, y) is shown at (a x + c y, b x + d y), y downwards."""
     try:
         data = cast(Any, frame.side_data)[Type.DISPLAYMATRIX]
     except KeyError:

@@ -22,8 +22,8 @@ BLOCK = SAMPLE_RATE // 2
 TOLERANCE = 0.05
 """Seconds by which a time stamp may be ahead before silence is filled in."""
 
-LOWEST_RATE = 2000
-"""Samples per second below which a rate is damage: at 1 Hz a small file would last for days."""
+LOWEST_RATE, HIGHEST_RATE = 2000, 800_000
+"""Samples per second; others are damage, and would make days of sound or filters of gigabytes."""
 
 _CANCELLED = 0.05
 """Power of the mean by that of the loudest channel, under which the channels cancel out."""
@@ -49,7 +49,7 @@ class SoundReader(Reader):
     def read(self, packet: Packet[Any] | None) -> Iterator[AudioBlock]:
         """Blocks completed by a packet, or the rest."""
         for frame in self._attempt(lambda: self._decode(packet)):
-            if frame.samples and frame.sample_rate >= LOWEST_RATE:
+            if frame.samples and LOWEST_RATE <= frame.sample_rate <= HIGHEST_RATE:
                 yield from self._take(frame)
         if packet is None:
             yield from self._push(None)
