@@ -1,4 +1,5 @@
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,7 +12,18 @@ from mien.emotions import LabelMap
 from mien.errors import ContractError, OptionError
 from mien.media import AudioSpool
 from mien.results import Evidence
-from mien.scene import AUDIO, FACES, SPEECH, TRANSCRIPT, ClipFacts, Line, Scene, Speech, Transcript
+from mien.scene import (
+    AUDIO,
+    FACES,
+    SPEECH,
+    TRANSCRIPT,
+    ClipFacts,
+    FaceTrack,
+    Line,
+    Scene,
+    Speech,
+    Transcript,
+)
 from mien.testing import check_branch, planted_scene
 from mien.timebase import Segment
 
@@ -177,15 +189,25 @@ def test_face_rows_follow_the_face():
     assert whole.quality[0] < evidence.quality[1]
 
 
+def test_each_segment_is_judged_by_its_own_largest_face():
+    scene = planted_scene()
+    faces = scene.get(FACES)
+    first = faces.tracks[0]
+    early = [replace(s, box=(0, 0, 90, 90)) for s in first.samples if s.time < 3]
+    late = [replace(s, box=(200, 0, 200, 200)) for s in first.samples if s.time >= 3]
+    both = replace(faces, tracks=(FaceTrack(0, tuple(late)), FaceTrack(1, tuple(early))))
+    branch = make_branches()["face"]
+    segments = [Segment(2.0, 3.0), Segment(3.0, 5.0)]
+    split = branch.judge(Scene(scene.facts, {FACES: both}), segments)
+    assert split.reasons == ("", "")
+    assert split.quality[0] < split.quality[1]
+
+
 def test_a_small_face_is_absent_with_its_size():
     scene = planted_scene()
     faces = scene.get(FACES)
-    samples = tuple(
-        type(s)(s.time, (0.0, 0.0, 15.0, 15.0), s.score, s.sharpness, s.crop)
-        for s in faces.tracks[0].samples
-    )
-    track = type(faces.tracks[0])(0, samples)
-    small = type(faces)((track,), faces.times, faces.crops)
+    samples = tuple(replace(s, box=(0.0, 0.0, 15.0, 15.0)) for s in faces.tracks[0].samples)
+    small = replace(faces, tracks=(FaceTrack(0, samples),))
     evidence = make_branches()["face"].judge(
         Scene(scene.facts, {FACES: small}), [Segment(0.0, 6.0)]
     )

@@ -54,7 +54,7 @@ def test_face_training_writes_a_whole_pack(faces, tmp_path):
         "model.onnx", "pack.json", "README.md", "metrics.json", "report.txt", "curves.png",
         "confusion.png",
     }  # fmt: skip
-    assert Pack(folder, "face").manifest == manifest
+    assert Pack(folder, "face").manifest.to_json() == manifest.to_json()
     metrics = json.loads((folder / "metrics.json").read_text())
     assert len(metrics["history"]) == 2
     judged = evaluate("face", faces, split="PublicTest", pack=folder)
@@ -202,7 +202,8 @@ def tiny_bert(folder):
 
 def test_text_training_learns_planted_words(tmp_path):
     base = tiny_bert(tmp_path / "base")
-    rows = [("very good", "3"), ("very bad", "5"), ("plain", "4"), ("good bad", "3,5")] * 40
+    kinds = [("very good", "3"), ("very bad", "5"), ("plain", "4"), ("good bad", "3,5")]
+    rows = [(f"{text} {i}", ids) for i in range(60) for text, ids in kinds]
     data = tmp_path / "sets"
     data.mkdir()
     (data / "train.tsv").write_text("".join(f"{t}\t{i}\tx\n" for t, i in rows))
@@ -253,7 +254,7 @@ def test_schedule_climbs_then_falls():
     assert int(np.argmax(rates)) in (24, 25)
     assert max(rates) == pytest.approx(1.0)
     assert rates[-1] < 0.01
-    assert all(b > a for a, b in itertools.pairwise(rates))
+    assert all(b > a for a, b in itertools.pairwise(rates[:25]))
 
 
 def test_soft_targets_with_one_label_are_cross_entropy():

@@ -68,7 +68,7 @@ class FaceModel:
 
 
 class FaceBranch:
-    """Judges the primary person's face: quality-weighted mean in the log domain."""
+    """Judges the primary person of each segment: quality-weighted mean in the log domain."""
 
     def __init__(self, options: Mapping[str, Any]) -> None:
         self._where: str | Path | None = options.get("pack")
@@ -107,7 +107,7 @@ class FaceBranch:
         looked = sum(time in segment for time in faces.times)
         if not looked:
             return "no picture in this segment"
-        samples = [s for s in faces.tracks[0].samples if s.time in segment]
+        samples = _primary(faces, segment)
         if not samples:
             return "no face in view"
         large = [s for s in samples if min(s.box[2:]) >= SMALLEST]
@@ -119,6 +119,12 @@ class FaceBranch:
         pooled = np.exp((weights / weights.sum()) @ np.log(np.maximum(probs, 1e-9)))
         quality = float(weights.mean()) * min(1.0, len(large) / looked)
         return pooled / pooled.sum(), quality
+
+
+def _primary(faces: Faces, segment: Segment) -> list[FaceSample]:
+    """The samples of the person with the most face area over time inside a segment."""
+    inside = ([s for s in track.samples if s.time in segment] for track in faces.tracks)
+    return max(inside, key=lambda samples: sum(s.box[2] * s.box[3] for s in samples), default=[])
 
 
 def sample_quality(sample: FaceSample) -> float:

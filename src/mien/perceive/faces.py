@@ -21,6 +21,8 @@ SMALLEST_SHARE = 0.08
 """Faces below this share of the shorter side are not looked for."""
 LARGEST_JUMP = 1.0
 """Seconds that a face may be out of view and still be the same person."""
+LEAST_SCORE = 0.6
+"""Mean score below which a track is taken for a false alarm."""
 SAME = 0.3
 """Overlap (intersection over union) from which on two boxes are the same person."""
 
@@ -106,11 +108,17 @@ class FaceFinder:
     def finish(self) -> Faces:
         """The tracks found, the primary person's first.
 
-        Where several pictures were looked at, a face seen in one alone is taken for a false alarm.
-        The primary person is the one with the most face area over time.
+        Where several pictures were looked at, a face seen in one alone is taken for a false alarm,
+        and so is a track of low scores. The primary person is the one with the most face area
+        over time.
         """
         least = 1 if len(self._times) < 3 else 2
-        tracks = [t for t in self._closed + self._open if len(t.samples) >= least]
+        tracks = [
+            track
+            for track in self._closed + self._open
+            if len(track.samples) >= least
+            and np.mean([sample.score for sample in track.samples]) >= LEAST_SCORE
+        ]
         tracks.sort(key=lambda t: -sum(s.box[2] * s.box[3] * s.score for s in t.samples))
         named = tuple(FaceTrack(i, tuple(t.samples)) for i, t in enumerate(tracks))
         return Faces(named, tuple(self._times), self._crops)

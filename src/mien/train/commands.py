@@ -19,7 +19,7 @@ from mien.packs import Manifest
 from mien.train import face, text, voice
 from mien.train.encoder import base_folder
 from mien.train.loop import Schedule, Trainer
-from mien.train.packing import Judged, Outcome, write_pack
+from mien.train.packing import Judged, Outcome, export_graph, write_pack
 
 Say = Callable[[str], None]
 
@@ -72,6 +72,14 @@ def _load(reader: Callable[[Path], LabelledSet], paths: Sequence[Path]) -> Label
     return concatenate([reader(path) for path in paths])
 
 
+def _check_rows(train: LabelledSet, valid: LabelledSet) -> None:
+    if len(train) < 2 or not valid.single.any():
+        raise DataError(
+            f"{len(train)} rows for training and {int(valid.single.sum())} with one label for "
+            "validation are too few; give more data."
+        )
+
+
 def _limited(train: LabelledSet, options: TrainOptions) -> LabelledSet:
     if options.limit is None or options.limit >= len(train):
         return train
@@ -111,17 +119,21 @@ def train_face(options: TrainOptions, say: Say = print) -> Manifest:
     faces = _load(load_faces, options.data)
     train, valid, test = face.divide(faces, recipe.valid_share, options.seed)
     train = _limited(train, options)
+    _check_rows(train, valid)
     recipe = replace(recipe, batch=min(recipe.batch, max(2, len(train) // 2)))
     task = face.FaceTask(train, valid, recipe, epochs)
     trainer = Trainer(task, schedule, options.work, say)
-    model = trainer.run()
-    tests = {"FER-2013 PublicTest": (test, face.predict(model, test.items))}
-    temperature, judged = _tempered(valid, face.predict(model, valid.items), tests)
+    graph = export_graph(
+        trainer.run(),
+        {"pictures": torch.zeros(2, 1, 48, 48)},
+        {"pictures": {0: "n"}},
+        options.work / "model.onnx",
+    )
+    tests = {"FER-2013 PublicTest": (test, face.predict(graph, test.items))}
+    temperature, judged = _tempered(valid, face.predict(graph, valid.items), tests)
     outcome = Outcome(
         kind="face",
-        model=model,
-        inputs={"pictures": torch.zeros(2, 1, 48, 48)},
-        dynamic={"pictures": {0: "n"}},
+        graph=graph.path,
         contract=face_branch.CONTRACT.as_dict(),
         corpora=Counter(train.corpora.tolist()),
         prior=task.targets.mean(dim=0).tolist(),
@@ -163,23 +175,27 @@ def train_voice(
     is_test = np.isin(voices.groups, list(test_speakers))
     train, valid, test = (voices.select(mask) for mask in (~is_valid & ~is_test, is_valid, is_test))
     train = _limited(train, options)
+    _check_rows(train, valid)
     if options.limit is not None:
         recipe = replace(recipe, draws=min(recipe.draws, 2 * options.limit), batch=8)
     task = voice.VoiceTask(train, valid, recipe, say)
     trainer = Trainer(task, schedule, options.work, say)
-    model = trainer.run()
+    graph = export_graph(
+        trainer.run(),
+        {"frames": torch.zeros(2, 254, logmel.CONTRACT.bands)},
+        {"frames": {0: "n", 1: "frames"}},
+        options.work / "model.onnx",
+    )
     tests = {
         f"unseen speakers {', '.join(test_speakers)}": (
             test,
-            voice.predict(model, voice.read_all(test, say)),
+            voice.predict(graph, voice.read_all(test, say)),
         )
     }
-    temperature, judged = _tempered(valid, voice.predict(model, task.valid_sounds), tests)
+    temperature, judged = _tempered(valid, voice.predict(graph, task.valid_sounds), tests)
     outcome = Outcome(
         kind="voice",
-        model=model,
-        inputs={"frames": torch.zeros(2, 254, logmel.CONTRACT.bands)},
-        dynamic={"frames": {0: "n", 1: "frames"}},
+        graph=graph.path,
         contract=logmel.CONTRACT.as_dict(),
         corpora=Counter(train.corpora.tolist()),
         prior=(task.weights @ task.targets).tolist(),
@@ -215,24 +231,28 @@ def train_text(options: TrainOptions, say: Say = print, *, base: Path | None = N
     start = base_folder(base)
     train, valid, held = text.divide(_load(load_texts, options.data), recipe.valid_share)
     train = _limited(train, options)
+    _check_rows(train, valid)
     recipe = replace(recipe, batch=min(recipe.batch, max(2, len(train) // 2)))
     task = text.TextTask(train, valid, recipe, start)
     trainer = Trainer(task, schedule, options.work, say)
-    model = trainer.run()
+    example = torch.ones(2, 9, dtype=torch.int64)
+    axes = {0: "n", 1: "tokens"}
+    graph = export_graph(
+        trainer.run(),
+        {"ids": example, "mask": example},
+        {"ids": axes, "mask": axes},
+        options.work / "model.onnx",
+        quantise=True,
+    )
     tests = {}
     for corpus in sorted(set(held.corpora.tolist())):
         rows = held.select(held.corpora == corpus)
-        tests[f"{corpus} dev"] = (rows, text.predict(model, task.tokens.ids(rows.items)))
-    valid_probs = text.predict(model, task.valid_ids)
+        tests[f"{corpus} dev"] = (rows, text.predict(graph, task.tokens.ids(rows.items)))
+    valid_probs = text.predict(graph, task.valid_ids)
     temperature, judged = _tempered(valid, valid_probs, tests)
     outcome = Outcome(
         kind="text",
-        model=model,
-        inputs={
-            "ids": torch.ones(2, 9, dtype=torch.int64),
-            "mask": torch.ones(2, 9, dtype=torch.int64),
-        },
-        dynamic={"ids": {0: "n", 1: "tokens"}, "mask": {0: "n", 1: "tokens"}},
+        graph=graph.path,
         contract=wordpiece.CONTRACT.as_dict(),
         corpora=Counter(train.corpora.tolist()),
         prior=task.targets.mean(axis=0).tolist(),
@@ -244,8 +264,8 @@ def train_text(options: TrainOptions, say: Say = print, *, base: Path | None = N
         extra_files={"tokenizer.json": start / "tokenizer.json"},
         notes=[
             "English only. Temperature and threshold were fitted on validation rows of the "
-            "training splits. The figures above are of the model before its weights were stored "
-            "in 8 bits; 'mien evaluate text' judges the pack as it ships."
+            "training splits. The weights are stored in 8 bits; the figures are of the pack as it "
+            "ships."
         ],
     )
-    return write_pack(outcome, options.out, options.work, quantise=True)
+    return write_pack(outcome, options.out, options.work)

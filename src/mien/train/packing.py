@@ -8,6 +8,7 @@ import platform
 import shutil
 import subprocess
 import sys
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -87,14 +88,12 @@ class Outcome:
 
     Args:
         kind: of the pack.
-        model: the averaged model.
-        inputs: example inputs by name, in the order of the model's arguments.
-        dynamic: by input name, the axes that vary and what they are called.
+        graph: the exported model, as it will ship.
         contract: the input contract of the branch.
         corpora: of the training rows, name to count.
         prior: share of each label in the training targets.
         temperature: fitted on validation rows.
-        tests: what it was tested on.
+        tests: what the graph was tested on.
         history: one row an epoch.
         settings: recipe, schedule and how the rows were divided.
         threshold: for multi-label judgement.
@@ -103,9 +102,7 @@ class Outcome:
     """
 
     kind: str
-    model: nn.Module
-    inputs: Mapping[str, Tensor]
-    dynamic: Mapping[str, Mapping[int, str]]
+    graph: Path
     contract: Mapping[str, Any]
     corpora: Mapping[str, int]
     prior: Sequence[float]
@@ -118,24 +115,35 @@ class Outcome:
     notes: Sequence[str] = ()
 
 
-def write_pack(outcome: Outcome, out: Path, work: Path, *, quantise: bool = False) -> Manifest:
+class Graph(nn.Module):
+    """An exported graph that can stand wherever the model stood: tests judge what ships."""
+
+    def __init__(self, path: Path) -> None:
+        import onnxruntime
+
+        super().__init__()
+        self.path = path
+        self._session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+        self._names = [node.name for node in self._session.get_inputs()]
+
+    def forward(self, *inputs: Tensor) -> Tensor:
+        """Logits ``(n, 7)`` for the inputs in the order of the model's arguments."""
+        given = dict(zip(self._names, (x.numpy() for x in inputs), strict=True))
+        return torch.from_numpy(self._session.run(None, given)[0])
+
+
+def write_pack(outcome: Outcome, out: Path, work: Path) -> Manifest:
     """Write a whole pack folder; it replaces ``out`` only when it is complete.
 
     Args:
         outcome: of the training.
         out: folder of the pack.
         work: folder for what is left over.
-        quantise: store matrices and embeddings in 8 bits (dynamic quantisation).
-
-    Raises:
-        PackError: if the exported graph does not agree with the model.
     """
     fresh = work / "pack"
     shutil.rmtree(fresh, ignore_errors=True)
     fresh.mkdir(parents=True)
-    export_onnx(outcome.model, outcome.inputs, outcome.dynamic, fresh / "model.onnx")
-    if quantise:
-        quantise_matrices(fresh / "model.onnx")
+    shutil.copyfile(outcome.graph, fresh / "model.onnx")
     for name, path in outcome.extra_files.items():
         shutil.copyfile(path, fresh / name)
     manifest = _manifest(outcome, fresh)
@@ -148,37 +156,48 @@ def write_pack(outcome: Outcome, out: Path, work: Path, *, quantise: bool = Fals
     return manifest
 
 
-def export_onnx(
+def export_graph(
     model: nn.Module,
     inputs: Mapping[str, Tensor],
     dynamic: Mapping[str, Mapping[int, str]],
     path: Path,
-) -> None:
+    *,
+    quantise: bool = False,
+) -> Graph:
     """Export to one self-contained ONNX file and compare it with the model.
 
-    Raises:
-        PackError: if logits differ by more than 1e-3.
-    """
-    import onnxruntime
+    Args:
+        model: in its final state.
+        inputs: example inputs by name, in the order of the model's arguments.
+        dynamic: by input name, the axes that vary and what they are called.
+        path: of the file.
+        quantise: store matrices and embeddings in 8 bits (dynamic quantisation).
 
+    Raises:
+        PackError: if logits differ by more than 1e-3 before quantisation.
+    """
     model = model.eval()
-    arguments = tuple(inputs.values())
-    torch.onnx.export(
-        model,
-        arguments,
-        str(path),
-        input_names=list(inputs),
-        output_names=["logits"],
-        dynamic_axes={name: dict(axes) for name, axes in dynamic.items()} | {"logits": {0: "n"}},
-        opset_version=17,
-        dynamo=False,
-    )
-    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
-    given = {name: value.numpy() for name, value in inputs.items()}
+    with warnings.catch_warnings():
+        # torch is pinned, and this exporter writes one plain file with named dynamic axes.
+        warnings.filterwarnings("ignore", category=DeprecationWarning)
+        torch.onnx.export(
+            model,
+            tuple(inputs.values()),
+            str(path),
+            input_names=list(inputs),
+            output_names=["logits"],
+            dynamic_axes={n: dict(axes) for n, axes in dynamic.items()} | {"logits": {0: "n"}},
+            opset_version=17,
+            dynamo=False,
+        )
     with torch.inference_mode():
-        gap = float(np.abs(session.run(None, given)[0] - model(*arguments).numpy()).max())
+        given = tuple(inputs.values())
+        gap = float((Graph(path)(*given) - model(*given)).abs().max())
     if gap > 1e-3:
         raise PackError(f"The exported graph differs from the model by {gap:.2g} in a logit.")
+    if quantise:
+        quantise_matrices(path)
+    return Graph(path)
 
 
 def quantise_matrices(path: Path) -> None:

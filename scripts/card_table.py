@@ -1,0 +1,58 @@
+"""Write the figures of the embedded packs into the README: `python scripts/card_table.py`.
+
+The figures are read from each pack's manifest, where training put them; nothing is typed in.
+With `--check` nothing is written and the exit code tells whether the README is up to date.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+
+from mien.packs import Manifest, embedded_packs
+
+README = Path(__file__).resolve().parents[1] / "README.md"
+BEGIN = "<!-- figures: written by scripts/card_table.py -->"
+END = "<!-- end of figures -->"
+COLUMNS = ("accuracy", "uar", "macro_f1", "weighted_f1", "multilabel_macro_f1", "ece")
+
+
+def table() -> str:
+    """One row a pack and test set."""
+    lines = [
+        "| pack | MB | tested on | rows | accuracy | UAR | macro F1 | weighted F1 | "
+        "multi-label macro F1 | ECE |",
+        "|---|---|---|---|---|---|---|---|---|---|",
+    ]
+    for folder in embedded_packs():
+        manifest = Manifest.read(folder / "pack.json")
+        size = (folder / "model.onnx").stat().st_size / 1e6
+        for row in manifest.metrics:
+            cells = [f"{row[c]:.3f}" if c in row else "" for c in COLUMNS]
+            lines.append(
+                f"| {manifest.kind} | {size:.1f} | {row['set']} | {row['rows']} | "
+                + " | ".join(cells)
+                + " |"
+            )
+        training = manifest.training
+        lines.append(
+            f"| | | `{training['command']}`, seed {training['settings']['schedule']['seed']}, "
+            f"commit {training['commit']}, {training['machine']} | | | | | | | |"
+        )
+    return "\n".join(lines)
+
+
+def main() -> int:
+    """Write, or check with ``--check``."""
+    text = README.read_text(encoding="utf-8")
+    block = f"{BEGIN}\n{table()}\n{END}"
+    fresh = re.sub(f"{re.escape(BEGIN)}.*?{re.escape(END)}", lambda _: block, text, flags=re.S)
+    if "--check" in sys.argv:
+        return int(fresh != text)
+    README.write_text(fresh, encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

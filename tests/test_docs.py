@@ -1,0 +1,26 @@
+"""What the documents say has to be so."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def test_the_figures_of_the_readme_are_those_of_the_packs():
+    check = [sys.executable, str(ROOT / "scripts" / "card_table.py"), "--check"]
+    assert subprocess.run(check, check=False, timeout=60).returncode == 0
+
+
+def test_every_module_and_room_stands_in_the_architecture():
+    text = (ROOT / "docs" / "architecture.md").read_text()
+    here = ROOT / "src" / "mien"
+    rooms = {p.stem for p in here.glob("*.py") if p.stem != "__init__"}
+    rooms |= {p.parent.name for p in here.glob("*/__init__.py")}
+    assert not {room for room in rooms if room not in text}
+
+
+def test_no_document_names_a_machine_path():
+    for path in [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]:
+        for mark in ("/work/", "/root/", "/home/"):
+            assert mark not in path.read_text(), path
