@@ -6,7 +6,7 @@ import pytest
 
 from mien.branches import make_branches
 from mien.branches.face import normalise
-from mien.branches.logmel import CONTRACT, log_mel, mel_filters, standardise, trim
+from mien.branches.logmel import CONTRACT, log_mel, mel_filters, piece_frames, standardise, trim
 from mien.branches.voice import pieces
 from mien.emotions import LabelMap
 from mien.errors import ContractError, OptionError
@@ -160,6 +160,15 @@ def test_loudness_drops_out():
     assert loud == pytest.approx(quiet, abs=0.15)
 
 
+def test_short_sound_is_filled_as_in_training():
+    samples = np.random.default_rng(0).normal(0, 0.1, RATE).astype(np.float32)
+    frames = piece_frames(samples)
+    assert frames.shape == (CONTRACT.frames, CONTRACT.bands)
+    assert (frames[:70] == frames.min()).all()
+    assert (frames[-70:] == frames.min()).all()
+    assert piece_frames(np.tile(samples, 5)).shape == frames.shape
+
+
 def test_trimming_keeps_the_loud_part():
     samples = np.zeros(RATE * 3, dtype=np.float32)
     samples[RATE : 2 * RATE] = 0.3
@@ -172,7 +181,7 @@ def test_pieces_cover_everything(seconds):
     parts = pieces(samples)
     assert parts[0][0] == 0
     assert parts[-1][-1] == samples[-1]
-    assert all(len(part) <= 3 * RATE for part in parts)
+    assert all(len(part) <= CONTRACT.samples for part in parts)
     for before, after in itertools.pairwise(parts):
         assert after[0] <= before[-1] + 1
 

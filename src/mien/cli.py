@@ -92,8 +92,7 @@ def analyze(
     # What cannot be written is found out before the work is done, not after.
     _check_target(figure, "--figure", figures.FORMATS)
     _check_target(transcript, "--transcript", transcripts.FORMATS)
-    if json_file not in (None, "-"):
-        _check_target(Path(str(json_file)), "--json", None)
+    _check_target(None if json_file in (None, "-") else Path(str(json_file)), "--json", None)
     packs = {"text": text_pack, "voice": voice_pack, "face": face_pack}
     options = Options(
         fusion=fusion,

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from mien.branches.contract import BranchSpec
-from mien.packs import Pack, find_pack
+from mien.branches.packed import PackBranch
+from mien.packs import Pack
 from mien.results import Evidence
 from mien.scene import FACES, Faces, FaceSample, Scene
 from mien.timebase import Segment
@@ -67,32 +66,15 @@ class FaceModel:
         return np.concatenate(parts)
 
 
-class FaceBranch:
+class FaceBranch(PackBranch):
     """Judges the primary person of each segment: quality-weighted mean in the log domain."""
 
-    def __init__(self, options: Mapping[str, Any]) -> None:
-        self._where: str | Path | None = options.get("pack")
+    name = "face"
+    needs = (FACES,)
 
     @cached_property
     def _model(self) -> FaceModel:
-        return FaceModel(find_pack("face", self._where))
-
-    @cached_property
-    def spec(self) -> BranchSpec:
-        """See :class:`BranchSpec`."""
-        pack = self._model.pack
-        return BranchSpec(
-            name="face",
-            version=pack.manifest.version,
-            needs=(FACES,),
-            label_map=pack.label_map,
-            shortest=0.0,
-            packs={pack.manifest.name: pack.manifest.files["model.onnx"]},
-            licence=pack.manifest.licence,
-        )
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {"_where": self._where}
+        return FaceModel(self.pack)
 
     def judge(self, scene: Scene, segments: Sequence[Segment]) -> Evidence:
         """See :class:`mien.branches.Branch`."""

@@ -25,11 +25,17 @@ class MelContract:
     bands: int = 64
     low: float = 60.0
     high: float = 7600.0
+    frames: int = 254
     normalisation: str = "per piece: mean 0, deviation 1 over all bands and frames"
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values for the manifest."""
         return dict(self.__dict__)
+
+    @property
+    def samples(self) -> int:
+        """Samples of one piece: 2.56 s."""
+        return self.window + (self.frames - 1) * self.hop
 
 
 CONTRACT = MelContract()
@@ -72,6 +78,28 @@ def log_mel(samples: Samples, contract: MelContract = CONTRACT) -> FloatArray:
 def standardise(frames: FloatArray) -> FloatArray:
     """Frames with mean 0 and deviation 1 over all bands and times: loudness drops out."""
     return np.asarray((frames - frames.mean()) / max(float(frames.std()), 1e-3), np.float32)
+
+
+def fill(frames: FloatArray, before: int, contract: MelContract = CONTRACT) -> FloatArray:
+    """Frames of one piece, ``(contract.frames, bands)``, the quietest value around what is short.
+
+    A net that was trained on filled pieces has to be given filled pieces: judged without, the
+    first pack lost 5 to 13 points of UAR on unseen speakers.
+
+    Args:
+        frames: ``(n, bands)``, n at most ``contract.frames``.
+        before: how many of the missing frames come first.
+        contract: settings of the front end.
+    """
+    missing = contract.frames - len(frames)
+    ends = (before, missing - before)
+    return np.pad(frames, (ends, (0, 0)), constant_values=float(frames.min()))
+
+
+def piece_frames(samples: Samples) -> FloatArray:
+    """What the net is shown of one piece of sound: standardised, filled evenly at both ends."""
+    frames = standardise(log_mel(samples[: CONTRACT.samples]))
+    return fill(frames, (CONTRACT.frames - len(frames)) // 2)
 
 
 def trim(samples: Samples, below_db: float = 35.0, margin: float = 0.05) -> Samples:

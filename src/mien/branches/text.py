@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import cached_property
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from mien.branches.contract import BranchSpec
+from mien.branches.packed import PackBranch
 from mien.branches.wordpiece import CONTRACT, Tokens, pad
-from mien.packs import Pack, find_pack
+from mien.packs import Pack
 from mien.results import Evidence
 from mien.scene import TRANSCRIPT, Scene, Transcript
 from mien.timebase import Segment
@@ -43,32 +41,15 @@ class TextModel:
         return out
 
 
-class TextBranch:
+class TextBranch(PackBranch):
     """Judges the lines of each segment, each line on its own, weighted by its words."""
 
-    def __init__(self, options: Mapping[str, Any]) -> None:
-        self._where: str | Path | None = options.get("pack")
+    name = "text"
+    needs = (TRANSCRIPT,)
 
     @cached_property
     def _model(self) -> TextModel:
-        return TextModel(find_pack("text", self._where))
-
-    @cached_property
-    def spec(self) -> BranchSpec:
-        """See :class:`BranchSpec`."""
-        pack = self._model.pack
-        return BranchSpec(
-            name="text",
-            version=pack.manifest.version,
-            needs=(TRANSCRIPT,),
-            label_map=pack.label_map,
-            shortest=0.0,
-            packs={pack.manifest.name: pack.manifest.files["model.onnx"]},
-            licence=pack.manifest.licence,
-        )
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {"_where": self._where}
+        return TextModel(self.pack)
 
     def judge(self, scene: Scene, segments: Sequence[Segment]) -> Evidence:
         """See :class:`mien.branches.Branch`."""

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import cached_property
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from mien.branches.contract import BranchSpec
-from mien.branches.logmel import CONTRACT, log_mel, standardise, trim
-from mien.packs import Pack, find_pack
+from mien.branches.logmel import CONTRACT, piece_frames, trim
+from mien.branches.packed import PackBranch
+from mien.packs import Pack
 from mien.results import Evidence
 from mien.scene import AUDIO, SAMPLE_RATE, SPEECH, AudioTrack, Samples, Scene, Speech
 from mien.timebase import Segment
@@ -21,15 +19,13 @@ FloatArray = npt.NDArray[np.float64]
 
 SHORTEST = 0.6
 """Seconds of speech that a segment must hold to be judged."""
-LONGEST_PIECE = 3.0
-"""Seconds; longer speech is judged in pieces of this length, overlapping by half."""
 FULL_LENGTH = 2.0
 """Seconds of speech from which on length no longer limits the quality."""
 
 
 def pieces(samples: Samples) -> list[Samples]:
-    """Overlapping pieces of at most ``LONGEST_PIECE`` seconds that cover the samples."""
-    size = int(LONGEST_PIECE * SAMPLE_RATE)
+    """Pieces of at most 2.56 s that cover the samples, overlapping by half or more."""
+    size = CONTRACT.samples
     if len(samples) <= size:
         return [samples]
     count = int(np.ceil((len(samples) - size) / (size / 2))) + 1
@@ -50,40 +46,22 @@ class VoiceModel:
         The quiet ends are cut off; long speech is judged in pieces whose log probabilities are
         averaged.
         """
-        rows = [
-            self.pack.probs({"frames": standardise(log_mel(piece))[None]})[0]
-            for piece in pieces(trim(samples))
-        ]
+        frames = np.stack([piece_frames(piece) for piece in pieces(trim(samples))])
+        rows = self.pack.probs({"frames": frames})
         pooled = np.exp(np.log(np.maximum(rows, 1e-9)).mean(axis=0))
         return np.asarray(pooled / pooled.sum())
 
 
-class VoiceBranch:
+class VoiceBranch(PackBranch):
     """Judges the speech inside each segment."""
 
-    def __init__(self, options: Mapping[str, Any]) -> None:
-        self._where: str | Path | None = options.get("pack")
+    name = "voice"
+    needs = (AUDIO, SPEECH)
+    shortest = SHORTEST
 
     @cached_property
     def _model(self) -> VoiceModel:
-        return VoiceModel(find_pack("voice", self._where))
-
-    @cached_property
-    def spec(self) -> BranchSpec:
-        """See :class:`BranchSpec`."""
-        pack = self._model.pack
-        return BranchSpec(
-            name="voice",
-            version=pack.manifest.version,
-            needs=(AUDIO, SPEECH),
-            label_map=pack.label_map,
-            shortest=SHORTEST,
-            packs={pack.manifest.name: pack.manifest.files["model.onnx"]},
-            licence=pack.manifest.licence,
-        )
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {"_where": self._where}
+        return VoiceModel(self.pack)
 
     def judge(self, scene: Scene, segments: Sequence[Segment]) -> Evidence:
         """See :class:`mien.branches.Branch`."""

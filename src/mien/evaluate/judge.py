@@ -122,13 +122,15 @@ def evaluate(
         "seconds": round(seconds, 3),
         "data": data.name,
         "split": split,
-        "pack": {
-            "name": model.manifest.name,
-            "version": model.manifest.version,
-            "sha256": model.manifest.files["model.onnx"],
-        },
+        "pack": _identity(model),
         "mien": __version__,
     }
+
+
+def _identity(pack: Pack) -> dict[str, str]:
+    manifest = pack.manifest
+    sha256 = manifest.files["model.onnx"]
+    return {"name": manifest.name, "version": manifest.version, "sha256": sha256}
 
 
 def _figures(rows: LabelledSet, probs: FloatArray, threshold: float) -> dict[str, Any]:

@@ -55,6 +55,11 @@ class TrainOptions:
         """Where the checkpoint lies."""
         return self.out.with_name(self.out.name + ".run")
 
+    @property
+    def graph(self) -> Path:
+        """Where the model is exported to before it goes into the pack."""
+        return self.work / "model.onnx"
+
 
 def _begin(options: TrainOptions) -> None:
     if options.threads is not None:
@@ -123,12 +128,7 @@ def train_face(options: TrainOptions, say: Say = print) -> Manifest:
     recipe = replace(recipe, batch=min(recipe.batch, max(2, len(train) // 2)))
     task = face.FaceTask(train, valid, recipe, epochs)
     trainer = Trainer(task, schedule, options.work, say)
-    graph = export_graph(
-        trainer.run(),
-        {"pictures": torch.zeros(2, 1, 48, 48)},
-        {"pictures": {0: "n"}},
-        options.work / "model.onnx",
-    )
+    graph = export_graph(trainer.run(), face.EXAMPLE, face.AXES, options.graph)
     tests = {"FER-2013 PublicTest": (test, face.predict(graph, test.items))}
     temperature, judged = _tempered(valid, face.predict(graph, valid.items), tests)
     outcome = Outcome(
@@ -167,25 +167,14 @@ def train_voice(
     recipe = voice.VoiceRecipe()
     schedule = voice.schedule(options.epochs or 40, options.seed)
     voices = _load(load_voices, options.data)
-    for speaker in (*valid_speakers, *test_speakers):
-        if speaker not in voices.groups:
-            known = ", ".join(sorted(set(voices.groups.tolist())))
-            raise DataError(f"There is no speaker {speaker!r}; the speakers are: {known}.")
-    is_valid = np.isin(voices.groups, list(valid_speakers))
-    is_test = np.isin(voices.groups, list(test_speakers))
-    train, valid, test = (voices.select(mask) for mask in (~is_valid & ~is_test, is_valid, is_test))
+    train, valid, test = voice.divide(voices, valid_speakers, test_speakers)
     train = _limited(train, options)
     _check_rows(train, valid)
     if options.limit is not None:
         recipe = replace(recipe, draws=min(recipe.draws, 2 * options.limit), batch=8)
     task = voice.VoiceTask(train, valid, recipe, say)
     trainer = Trainer(task, schedule, options.work, say)
-    graph = export_graph(
-        trainer.run(),
-        {"frames": torch.zeros(2, 254, logmel.CONTRACT.bands)},
-        {"frames": {0: "n", 1: "frames"}},
-        options.work / "model.onnx",
-    )
+    graph = export_graph(trainer.run(), voice.EXAMPLE, voice.AXES, options.graph)
     tests = {
         f"unseen speakers {', '.join(test_speakers)}": (
             test,
@@ -235,15 +224,7 @@ def train_text(options: TrainOptions, say: Say = print, *, base: Path | None = N
     recipe = replace(recipe, batch=min(recipe.batch, max(2, len(train) // 2)))
     task = text.TextTask(train, valid, recipe, start)
     trainer = Trainer(task, schedule, options.work, say)
-    example = torch.ones(2, 9, dtype=torch.int64)
-    axes = {0: "n", 1: "tokens"}
-    graph = export_graph(
-        trainer.run(),
-        {"ids": example, "mask": example},
-        {"ids": axes, "mask": axes},
-        options.work / "model.onnx",
-        quantise=True,
-    )
+    graph = export_graph(trainer.run(), text.EXAMPLE, text.AXES, options.graph, quantise=True)
     tests = {}
     for corpus in sorted(set(held.corpora.tolist())):
         rows = held.select(held.corpora == corpus)

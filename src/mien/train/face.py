@@ -42,6 +42,10 @@ class FaceRecipe:
     valid_share: float = 0.05
 
 
+EXAMPLE = {"pictures": torch.zeros(2, 1, CONTRACT.side, CONTRACT.side)}
+AXES = {"pictures": {0: "n"}}
+
+
 def schedule(epochs: int, seed: int) -> Schedule:
     """The schedule of the shipped recipe."""
     return Schedule(epochs, lr=0.1, optimizer="sgd", weight_decay=5e-4, seed=seed)

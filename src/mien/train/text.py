@@ -35,6 +35,10 @@ class TextRecipe:
     valid_share: float = 0.04
 
 
+EXAMPLE = {name: torch.ones(2, 9, dtype=torch.int64) for name in ("ids", "mask")}
+AXES = {name: {0: "n", 1: "tokens"} for name in EXAMPLE}
+
+
 def schedule(epochs: int, seed: int) -> Schedule:
     """The schedule of the shipped recipe."""
     return Schedule(

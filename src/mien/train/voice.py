@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from mien.branches.logmel import CONTRACT, log_mel, standardise, trim
+from mien.branches.logmel import CONTRACT, fill, log_mel, piece_frames, standardise, trim
 from mien.branches.logmel import FloatArray as Frames
 from mien.branches.voice import pieces
 from mien.datasets import LabelledSet
+from mien.errors import DataError
 from mien.media import load_audio
 from mien.metrics import FloatArray, IntArray
-from mien.scene import SAMPLE_RATE, Samples
+from mien.scene import Samples
 from mien.train.loop import Schedule, channels_last, soft_cross_entropy
 from mien.train.nets import VoiceNet
 from mien.train.sound import spoil
@@ -27,7 +28,6 @@ class VoiceRecipe:
 
     Args:
         widths, depths: channels and blocks of each stage.
-        seconds: length of a training piece.
         draws: recordings drawn in an epoch.
         tess_share: share of the draws that come from TESS, whose two speakers would drown the
             others otherwise.
@@ -36,7 +36,6 @@ class VoiceRecipe:
 
     widths: tuple[int, ...] = (16, 32, 64, 96)
     depths: tuple[int, ...] = (1, 1, 2, 1)
-    seconds: float = 2.56
     draws: int = 1600
     tess_share: float = 0.3
     batch: int = 32
@@ -44,9 +43,30 @@ class VoiceRecipe:
     smoothing: float = 0.1
 
 
+EXAMPLE = {"frames": torch.zeros(2, CONTRACT.frames, CONTRACT.bands)}
+AXES = {"frames": {0: "n"}}
+
+
 def schedule(epochs: int, seed: int) -> Schedule:
     """The schedule of the shipped recipe."""
     return Schedule(epochs, lr=3e-3, optimizer="adamw", weight_decay=1e-2, seed=seed)
+
+
+def divide(
+    voices: LabelledSet, valid_speakers: Sequence[str], test_speakers: Sequence[str]
+) -> tuple[LabelledSet, LabelledSet, LabelledSet]:
+    """Training, validation and test rows by speaker.
+
+    Raises:
+        DataError: if a speaker is not in the set.
+    """
+    for speaker in (*valid_speakers, *test_speakers):
+        if speaker not in voices.groups:
+            known = ", ".join(sorted(set(voices.groups.tolist())))
+            raise DataError(f"There is no speaker {speaker!r}; the speakers are: {known}.")
+    valid = np.isin(voices.groups, list(valid_speakers))
+    test = np.isin(voices.groups, list(test_speakers))
+    return voices.select(~valid & ~test), voices.select(valid), voices.select(test)
 
 
 def read_all(voices: LabelledSet, say: Callable[[str], None]) -> list[Samples]:
@@ -106,18 +126,14 @@ class VoiceTask:
             yield torch.from_numpy(frames.astype(np.float32)), torch.from_numpy(targets).float()
 
     def _piece(self, sound: Samples, rng: np.random.Generator) -> Frames:
-        size = int(self.recipe.seconds * SAMPLE_RATE)
+        size = CONTRACT.samples
         sound = spoil(sound, rng)
         if len(sound) > size:
             start = rng.integers(0, len(sound) - size + 1)
             sound = sound[start : start + size]
         frames = standardise(log_mel(sound))
-        full = (size - CONTRACT.window) // CONTRACT.hop + 1
-        if len(frames) < full:
-            before = int(rng.integers(0, full - len(frames) + 1))
-            ends = (before, full - len(frames) - before)
-            frames = np.pad(frames, (ends, (0, 0)), constant_values=float(frames.min()))
-        return mask(frames[:full], rng)
+        before = int(rng.integers(0, CONTRACT.frames - len(frames) + 1))
+        return mask(fill(frames, before), rng)
 
     def loss(self, model: nn.Module, batch: tuple[Tensor, Tensor]) -> Tensor:
         """Smoothed soft cross-entropy."""
@@ -148,9 +164,7 @@ def predict(model: nn.Module, sounds: list[Samples]) -> FloatArray:
     model.eval()
     rows = []
     for sound in sounds:
-        logits = [
-            model(torch.from_numpy(standardise(log_mel(piece))[None])) for piece in pieces(sound)
-        ]
-        logs = torch.log_softmax(torch.cat(logits).double(), dim=1).mean(dim=0)
+        frames = np.stack([piece_frames(piece) for piece in pieces(sound)])
+        logs = torch.log_softmax(model(torch.from_numpy(frames)).double(), dim=1).mean(dim=0)
         rows.append(torch.softmax(logs, dim=0).numpy())
     return np.stack(rows) if rows else np.zeros((0, 7))

@@ -1,0 +1,50 @@
+"""What the built-in branches share: a pack that is found, checked and loaded at first use."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import Any, ClassVar
+
+from mien.branches.contract import BranchSpec
+from mien.packs import Pack, find_pack
+from mien.scene import TrackKey
+
+
+class PackBranch:
+    """A branch whose model is a pack; cheap to construct and picklable.
+
+    Args:
+        options: ``pack``, the folder of a pack; without it the embedded one of the branch's kind.
+    """
+
+    name: ClassVar[str]
+    needs: ClassVar[tuple[TrackKey[Any], ...]]
+    shortest: ClassVar[float] = 0.0
+
+    def __init__(self, options: Mapping[str, Any]) -> None:
+        self._where: str | Path | None = options.get("pack")
+
+    @cached_property
+    def pack(self) -> Pack:
+        """The pack; opening it checks its files."""
+        return find_pack(self.name, self._where)
+
+    @property
+    def spec(self) -> BranchSpec:
+        """See :class:`BranchSpec`."""
+        manifest = self.pack.manifest
+        return BranchSpec(
+            name=self.name,
+            version=manifest.version,
+            needs=self.needs,
+            label_map=self.pack.label_map,
+            shortest=self.shortest,
+            packs={manifest.name: manifest.files["model.onnx"]},
+            licence=manifest.licence,
+        )
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Where the pack is, and not the loaded model."""
+        return {"_where": self._where}
