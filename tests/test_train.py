@@ -140,14 +140,24 @@ def test_voice_training_never_hears_the_held_out_speakers(voices, tmp_path):
     manifest = commands.train_voice(
         options(voices, tmp_path, limit=8, epochs=1),
         silent,
-        valid_speakers=["ravdess/03"],
-        test_speakers=["ravdess/04"],
+        speakers=commands.Speakers(["ravdess/03"], ["ravdess/04"]),
     )
     rows = manifest.training["settings"]["rows"]
     assert rows == {"train": 8, "valid": 16, "test": 16}
     judged = evaluate("voice", voices, pack=tmp_path / "pack")
     assert judged["rows"] == 64
     assert judged["support"]["neutral"] == 16
+
+
+def test_what_ships_may_be_trained_on_all_speakers_and_says_so(voices, tmp_path):
+    speakers = commands.Speakers(["ravdess/03"], ["ravdess/04"], ship_all=True)
+    small = options(voices, tmp_path, limit=8, epochs=1)
+    manifest = commands.train_voice(small, silent, speakers=speakers)
+    assert manifest.training["data"][0]["rows"] == 64
+    assert manifest.metrics[0]["rows"] == 16
+    assert "do not judge this pack" in (tmp_path / "pack" / "README.md").read_text()
+    again = commands.train_voice(small, silent, speakers=speakers)
+    assert again.files == manifest.files
 
 
 def test_voice_training_refuses_speakers_that_are_not_there(voices, tmp_path):

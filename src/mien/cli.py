@@ -205,14 +205,15 @@ def train_voice(
     test: Annotated[
         str, typer.Option(help="Speakers for the test, as corpus/speaker.")
     ] = "ravdess/17,ravdess/18,ravdess/19,ravdess/20",
+    ship_all: Annotated[
+        bool, typer.Option("--ship-all", help="Then train what ships on all speakers.")
+    ] = False,
 ) -> None:
     """Train the voice pack on TESS, RAVDESS, CREMA-D folders or a CSV."""
     commands = _trainers()
     options = commands.TrainOptions(data, out, epochs, seed, threads, limit)
-    manifest = commands.train_voice(
-        options, _say, valid_speakers=valid.split(","), test_speakers=test.split(",")
-    )
-    _trained(manifest, out)
+    speakers = commands.Speakers(valid.split(","), test.split(","), ship_all)
+    _trained(commands.train_voice(options, _say, speakers=speakers), out)
 
 
 @train_app.command("text")

@@ -59,7 +59,7 @@ class LabelledSet:
     def select(self, which: npt.ArrayLike) -> LabelledSet:
         """The rows of a boolean mask or of indices."""
         chosen = np.asarray(which)
-        rows = np.flatnonzero(chosen) if chosen.dtype == bool else chosen
+        rows = np.flatnonzero(chosen) if chosen.dtype == bool else chosen.astype(np.intp)
         if isinstance(self.items, np.ndarray):
             items: Any = self.items[rows]
         else:

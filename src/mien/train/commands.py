@@ -150,54 +150,65 @@ def train_face(options: TrainOptions, say: Say = print) -> Manifest:
     return write_pack(outcome, options.out, options.work)
 
 
+@dataclass(frozen=True)
+class Speakers:
+    """How a voice set is divided; no speaker is ever on two sides.
+
+    Args:
+        valid: speakers that the temperature is fitted on, as ``corpus/speaker``.
+        test: speakers that the figures are of.
+        ship_all: after the run that the figures are of, train the weights that ship on all
+            speakers, under the same recipe; the card says so.
+    """
+
+    valid: Sequence[str] = ("ravdess/15", "ravdess/16")
+    test: Sequence[str] = ("ravdess/17", "ravdess/18", "ravdess/19", "ravdess/20")
+    ship_all: bool = False
+
+
 def train_voice(
-    options: TrainOptions,
-    say: Say = print,
-    *,
-    valid_speakers: Sequence[str] = ("ravdess/15", "ravdess/16"),
-    test_speakers: Sequence[str] = ("ravdess/17", "ravdess/18", "ravdess/19", "ravdess/20"),
+    options: TrainOptions, say: Say = print, *, speakers: Speakers | None = None
 ) -> Manifest:
-    """Train the voice pack; see :mod:`mien.train.voice`. Always divided by speaker.
+    """Train the voice pack; see :mod:`mien.train.voice`.
 
     Raises:
         DataError: if the data cannot be read or a speaker is not in it.
         OptionError: if an earlier run in the same place had other settings.
     """
     _begin(options)
+    speakers = speakers or Speakers()
     recipe = voice.VoiceRecipe()
-    schedule = voice.schedule(options.epochs or 40, options.seed)
-    voices = _load(load_voices, options.data)
-    train, valid, test = voice.divide(voices, valid_speakers, test_speakers)
-    train = _limited(train, options)
-    _check_rows(train, valid)
     if options.limit is not None:
         recipe = replace(recipe, draws=min(recipe.draws, 2 * options.limit), batch=8)
+    schedule = voice.schedule(options.epochs or 40, options.seed)
+    voices = _load(load_voices, options.data)
+    train, valid, test = voice.divide(voices, speakers.valid, speakers.test)
+    train = _limited(train, options)
+    _check_rows(train, valid)
     task = voice.VoiceTask(train, valid, recipe, say)
     trainer = Trainer(task, schedule, options.work, say)
     graph = export_graph(trainer.run(), voice.EXAMPLE, voice.AXES, options.graph)
-    tests = {
-        f"unseen speakers {', '.join(test_speakers)}": (
-            test,
-            voice.predict(graph, voice.read_all(test, say)),
-        )
-    }
-    temperature, judged = _tempered(valid, voice.predict(graph, task.valid_sounds), tests)
+    judged = voice.predict(graph, voice.read_all(test, say))
+    tests = {f"speakers {', '.join(speakers.test)}, unseen": (test, judged)}
+    temperature, judged_tests = _tempered(valid, voice.predict(graph, task.valid_sounds), tests)
+    settings = _settings(recipe, schedule, train=len(train), valid=len(valid), test=len(test))
+    if speakers.ship_all:
+        say("training on all speakers")
+        torch.manual_seed(options.seed)
+        task = voice.VoiceTask(voices, voices.select([]), recipe, say)
+        trainer = Trainer(task, schedule, options.work / "all", say)
+        graph = export_graph(trainer.run(), voice.EXAMPLE, voice.AXES, options.graph)
     outcome = Outcome(
         kind="voice",
         graph=graph.path,
         contract=logmel.CONTRACT.as_dict(),
-        corpora=Counter(train.corpora.tolist()),
+        corpora=Counter((voices if speakers.ship_all else train).corpora.tolist()),
         prior=(task.weights @ task.targets).tolist(),
         temperature=temperature,
-        tests=judged,
+        tests=judged_tests,
         history=trainer.history,
-        settings=_settings(recipe, schedule, train=len(train), valid=len(valid), test=len(test))
-        | {"valid_speakers": list(valid_speakers), "test_speakers": list(test_speakers)},
-        notes=[
-            "No speaker of the validation or the test was trained on; 'calm' counts as neutral. "
-            "All of it is acted speech, two sentences in RAVDESS and one carrier phrase in TESS, "
-            "by North American speakers: expect less on everyday speech and other languages."
-        ],
+        settings=settings | {"speakers": asdict(speakers)},
+        notes=voice.card_notes(speakers.ship_all),
     )
     return write_pack(outcome, options.out, options.work)
 

@@ -11,16 +11,15 @@ from mien.metrics import IntArray
 
 
 def curves_figure(history: Sequence[Mapping[str, float]]) -> Figure:
-    """Training loss, and accuracy and UAR on the validation rows, by epoch."""
+    """Training loss, and accuracy and UAR on the validation rows where there were any, by epoch."""
     figure = Figure(figsize=(8, 3.4), layout="constrained")
     left, right = figure.subplots(1, 2)
     epochs = [row["epoch"] for row in history]
     left.plot(epochs, [row["loss"] for row in history], marker=".", color="#0072B2")
     left.set(xlabel="epoch", title="training loss")
     for key, colour in (("accuracy", "#D55E00"), ("uar", "#009E73")):
-        right.plot(
-            epochs, [row[f"valid_{key}"] for row in history], marker=".", color=colour, label=key
-        )
+        shares = [row.get(f"valid_{key}", float("nan")) for row in history]
+        right.plot(epochs, shares, marker=".", color=colour, label=key)
     right.set(xlabel="epoch", title="validation", ylim=(0, 1))
     right.legend(frameon=False, loc="lower right")
     for axes in (left, right):

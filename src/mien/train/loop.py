@@ -34,7 +34,7 @@ class Task(Protocol):
         ...
 
     def validate(self, model: nn.Module) -> tuple[IntArray, FloatArray]:
-        """Labels ``(n,)`` and probabilities ``(n, 7)`` on the validation rows."""
+        """Labels ``(n,)`` and probabilities ``(n, 7)`` on the validation rows, if there are any."""
         ...
 
 
@@ -137,14 +137,13 @@ class Trainer:
             loss = self._epoch(epoch)
             labels, probs = self.task.validate(self.average.model)
             row = {"epoch": epoch + 1, "loss": loss, "seconds": time.perf_counter() - started}
-            row |= {f"valid_{k}": v for k, v in classification_figures(labels, probs).items()}
+            said = f"epoch {epoch + 1}/{self.schedule.epochs}  loss {loss:.4f}  "
+            if len(labels):
+                row |= {f"valid_{k}": v for k, v in classification_figures(labels, probs).items()}
+                said += f"valid accuracy {row['valid_accuracy']:.4f}  uar {row['valid_uar']:.4f}  "
             self.history.append(row)
             self._save()
-            self.say(
-                f"epoch {epoch + 1}/{self.schedule.epochs}  loss {loss:.4f}  "
-                f"valid accuracy {row['valid_accuracy']:.4f}  uar {row['valid_uar']:.4f}  "
-                f"{row['seconds']:.0f} s"
-            )
+            self.say(f"{said}{row['seconds']:.0f} s")
         return self.average.model
 
     def _epoch(self, epoch: int) -> float:

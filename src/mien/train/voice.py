@@ -69,6 +69,22 @@ def divide(
     return voices.select(~valid & ~test), voices.select(valid), voices.select(test)
 
 
+def card_notes(ship_all: bool) -> list[str]:
+    """What the card says of how the figures came about."""
+    notes = [
+        "No speaker of the validation or the test was trained on in the run that the figures are "
+        "of; 'calm' counts as neutral. All of it is acted speech, two sentences in RAVDESS and one "
+        "carrier phrase in TESS, by North American speakers: expect less on everyday speech and "
+        "other languages."
+    ]
+    if ship_all:
+        notes.append(
+            "The weights that ship were then trained under the same recipe on all speakers, the "
+            "held-out ones included: do not judge this pack on the speakers named above."
+        )
+    return notes
+
+
 def read_all(voices: LabelledSet, say: Callable[[str], None]) -> list[Samples]:
     """The trimmed sound of every row; a few hundred megabytes at most for the sets we use."""
     sounds = []
