@@ -35,8 +35,8 @@ def analysis(transcript=None):
     )
 
 
-def shown(value):
-    console = Console(width=150, record=True, file=open("/dev/null", "w"))  # noqa: PTH123, SIM115
+def shown(value, width=150):
+    console = Console(width=width, record=True, file=open("/dev/null", "w"))  # noqa: PTH123, SIM115
     console.print(render(value))
     console.file.close()
     return console.export_text()
@@ -47,6 +47,14 @@ def test_the_table_shows_every_modality_and_why_one_is_missing():
     for word in ("text", "voice", "face", "fused", "0.700", "no face was found", "anger", "fear"):
         assert word in text
     assert "not what a person feels" in text
+
+
+def test_the_table_stands_whole_in_80_columns():
+    text = shown(analysis(), 80)
+    for label in ("anger", "disgust", "fear", "joy", "neutral", "sadness", "surprise", "quality"):
+        assert label in text
+    assert "no face" in text
+    assert "…" not in text
 
 
 def test_bars_are_as_high_as_the_probabilities():

@@ -11,10 +11,10 @@ from mien.results import Analysis, Evidence
 
 def render(analysis: Analysis) -> RenderableType:
     """Facts of the clip, then for each segment the modalities and the fused row."""
-    parts: list[RenderableType] = [Text(headline(analysis))]
+    parts: list[RenderableType] = [Text(headline(analysis)), Text()]
     for row, segment in enumerate(analysis.segments):
         title = str(segment) if segment.duration else ""
-        parts.append(_segment_table(analysis, row, title))
+        parts += [_segment_table(analysis, row, title), Text()]
     if analysis.transcript is not None and analysis.transcript.lines:
         parts.append(Text(f"Words ({analysis.transcript.source}):", style="bold"))
         parts += [Text(f"  {line.text}") for line in analysis.transcript.lines[:12]]
@@ -40,27 +40,34 @@ def headline(analysis: Analysis) -> str:
     return "  |  ".join(facts)
 
 
-def _segment_table(analysis: Analysis, row: int, title: str) -> Table:
-    table = Table(title=title or None, title_justify="left", expand=False)
-    table.add_column("", style="bold", no_wrap=True)
+def _segment_table(analysis: Analysis, row: int, title: str) -> RenderableType:
+    # No lines and narrow columns, so that all of it stands in a terminal of 80 columns.
+    table = Table(
+        title=title or None, title_justify="left", box=None, padding=(0, 1, 0, 0), header_style=""
+    )
+    table.add_column("", no_wrap=True)
     for label in analysis.space.labels:
         table.add_column(label, justify="right", no_wrap=True)
-    table.add_column("quality", justify="right")
-    table.add_column("says / why not", min_width=10)
-    for name, evidence in analysis.by_branch.items():
-        _add_row(table, name, evidence, row)
-    table.add_section()
-    _add_row(table, "fused", analysis.fused, row)
-    return table
+    table.add_column("quality", justify="right", no_wrap=True)
+    table.add_column("says", no_wrap=True)
+    series = (*analysis.by_branch.values(), analysis.fused)
+    for evidence in series:
+        _add_row(table, evidence, row, "bold" if evidence is analysis.fused else "")
+    why = [
+        Text(f"{evidence.branch} is absent: {evidence.reasons[row]}", style="yellow")
+        for evidence in series
+        if not evidence.present[row]
+    ]
+    return Group(table, *why)
 
 
-def _add_row(table: Table, name: str, evidence: Evidence, row: int) -> None:
-    k = len(evidence.space)
+def _add_row(table: Table, evidence: Evidence, row: int, style: str) -> None:
     if not evidence.present[row]:
-        dashes = [Text("-", style="dim")] * (k + 1)
-        table.add_row(name, *dashes, Text(evidence.reasons[row], style="yellow"))
+        dashes = [Text("-", style="dim")] * (len(evidence.space) + 1)
+        table.add_row(evidence.branch, *dashes, style=style)
         return
     probs = evidence.probs[row]
     cells = [Text(f"{p:.3f}") for p in probs]
-    cells[int(probs.argmax())].stylize("bold reverse")
-    table.add_row(name, *cells, f"{evidence.quality[row]:.2f}", Text(evidence.top(row) or ""))
+    cells[int(probs.argmax())].stylize("reverse")
+    quality = f"{evidence.quality[row]:.2f}"
+    table.add_row(evidence.branch, *cells, quality, Text(evidence.top(row) or ""), style=style)
