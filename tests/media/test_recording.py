@@ -204,7 +204,7 @@ def test_pictures_are_given_while_they_are_read(tmp_path: Path) -> None:
     try:
         count = sum(isinstance(m, Frame) for m in clip.play(25))
         peak = tracemalloc.get_traced_memory()[1]
-        left = [o for o in gc.get_objects() if isinstance(o, av.VideoFrame | av.AudioFrame)]
+        left = [o for o in gc.get_objects() if type(o) in (av.VideoFrame, av.AudioFrame)]
     finally:
         tracemalloc.stop()
         gc.enable()
