@@ -7,10 +7,12 @@ import pytest
 from mien.branches import make_branches
 from mien.branches.face import normalise
 from mien.branches.logmel import CONTRACT, log_mel, mel_filters, piece_frames, standardise, trim
+from mien.branches.text import TextModel
 from mien.branches.voice import pieces
 from mien.emotions import LabelMap
 from mien.errors import ContractError, OptionError
 from mien.media import AudioSpool
+from mien.packs import find_pack
 from mien.results import Evidence
 from mien.scene import (
     AUDIO,
@@ -95,6 +97,14 @@ def spoken(text, words=(), language="en"):
 def test_plain_sentences_are_read_as_a_person_would(text, label):
     evidence = make_branches()["text"].judge(spoken(text), [Segment(0.0, 3.0)])
     assert evidence.top(0) == label
+
+
+def test_a_text_is_judged_the_same_beside_others():
+    model = TextModel(find_pack("text"))
+    texts = ["I am so happy!", "WHY WOULD YOU DO THAT?! " * 8, "ok"]
+    together = model.probs(texts)
+    for text, row in zip(texts, together, strict=True):
+        assert model.probs([text])[0] == pytest.approx(row)
 
 
 def test_other_languages_and_silence_have_their_reason():

@@ -29,16 +29,17 @@ class TextModel:
         self.pack = pack
         self._tokens = Tokens(pack.folder / CONTRACT.tokenizer)
 
-    def probs(self, texts: Sequence[str], batch: int = 32) -> FloatArray:
-        """Probabilities ``(n, 7)`` of texts, in their order; texts of like length run together."""
-        rows = self._tokens.ids(texts)
-        out = np.zeros((len(rows), 7))
-        order = sorted(range(len(rows)), key=lambda row: len(rows[row]))
-        for start in range(0, len(order), batch):
-            chosen = order[start : start + batch]
-            ids, mask = pad([rows[row] for row in chosen])
-            out[chosen] = self.pack.probs({"ids": ids, "mask": mask})
-        return out
+    def probs(self, texts: Sequence[str]) -> FloatArray:
+        """Probabilities ``(n, 7)`` of texts, in their order.
+
+        Each text is run alone: an 8-bit pack scales its activations by the largest of a batch, so
+        that together a text's answer would depend on its neighbours.
+        """
+        parts = [np.zeros((0, 7))]
+        for row in self._tokens.ids(texts):
+            ids, mask = pad([row])
+            parts.append(self.pack.probs({"ids": ids, "mask": mask}))
+        return np.concatenate(parts)
 
 
 class TextBranch(PackBranch):

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mien.datasets.csvfile import column, read_rows
-from mien.datasets.table import LabelledSet, build
+from mien.datasets.table import LabelledSet, build, files_under
 from mien.emotions import MIEN7, canonical_label, one_hot
 from mien.errors import DataError, LabelError
 
@@ -92,7 +92,7 @@ def _read_picture(path: Path) -> npt.NDArray[np.uint8]:
 
 def _from_folders(root: Path) -> LabelledSet:
     """``[split/]class/picture``: the folder above the picture names the class."""
-    files = sorted(p for p in root.rglob("*") if p.suffix.lower() in PICTURES)
+    files = files_under(root, PICTURES)
     if not files:
         raise DataError(f"{root} holds no pictures; expected class folders with pictures in them.")
     labels = [canonical_label(p.parent.name) for p in files]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import os
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -84,6 +86,17 @@ class LabelledSet:
             known = ", ".join(sorted(set(self.splits.tolist()) - {""})) or "none"
             raise DataError(f"No row has the split {name!r}; the splits here are: {known}.")
         return self.select(mask)
+
+
+def files_under(root: Path, suffixes: Collection[str]) -> list[Path]:
+    """Files below a folder with one of the suffixes (lower case), sorted; links are followed."""
+    found = [
+        Path(folder, name)
+        for folder, _, names in os.walk(root, followlinks=True)
+        for name in names
+        if Path(name).suffix.lower() in suffixes
+    ]
+    return sorted(found)
 
 
 def build(

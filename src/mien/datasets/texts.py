@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from mien.datasets.csvfile import column, read_rows
-from mien.datasets.table import LabelledSet, build, concatenate
+from mien.datasets.table import LabelledSet, build, concatenate, files_under
 from mien.emotions import MIEN7, canonical_label, one_hot, shared_targets
 from mien.errors import DataError
 
@@ -24,7 +24,7 @@ def load_texts(path: Path) -> LabelledSet:
         DataError: if nothing there can be read as texts with labels.
     """
     if path.is_dir():
-        files = sorted(p for p in path.rglob("*") if p.suffix in (".csv", ".tsv"))
+        files = files_under(path, (".csv", ".tsv"))
         if not files:
             raise DataError(f"{path} holds no CSV or TSV with texts.")
         return concatenate([load_texts(file) for file in files])

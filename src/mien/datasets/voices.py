@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 from mien.datasets.csvfile import column, read_rows
-from mien.datasets.table import LabelledSet, build, concatenate
+from mien.datasets.table import LabelledSet, build, concatenate, files_under
 from mien.emotions import canonical_label, one_hot
 from mien.errors import DataError
 
@@ -45,7 +45,7 @@ def _named(corpus: str, stem: str) -> tuple[str, str] | None:
 
 
 def _from_folder(root: Path) -> LabelledSet:
-    files = sorted(p for p in root.rglob("*") if p.suffix.lower() in RECORDINGS)
+    files = files_under(root, RECORDINGS)
     sets = []
     for corpus in ("tess", "ravdess", "crema-d"):
         found = [(p, named) for p in files if (named := _named(corpus, p.stem))]

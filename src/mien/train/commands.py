@@ -239,8 +239,9 @@ def train_text(options: TrainOptions, say: Say = print, *, base: Path | None = N
     tests = {}
     for corpus in sorted(set(held.corpora.tolist())):
         rows = held.select(held.corpora == corpus)
-        tests[f"{corpus} dev"] = (rows, text.predict(graph, task.tokens.ids(rows.items)))
-    valid_probs = text.predict(graph, task.valid_ids)
+        tests[f"{corpus} dev"] = (rows, text.predict(graph, task.tokens.ids(rows.items), batch=1))
+    # One by one, as the branch judges: see TextModel.probs.
+    valid_probs = text.predict(graph, task.valid_ids, batch=1)
     temperature, judged = _tempered(valid, valid_probs, tests)
     outcome = Outcome(
         kind="text",
