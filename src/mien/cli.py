@@ -72,7 +72,9 @@ def analyze(
     words: Annotated[
         Path | None, typer.Option(metavar="FILE", help="A transcript to use instead of hearing.")
     ] = None,
-    fusion: Annotated[str, typer.Option(help="length (the paper's), mean or best.")] = "length",
+    fusion: Annotated[
+        str, typer.Option(help="length (the paper's), mean, best or product.")
+    ] = "length",
     by: Annotated[str, typer.Option(help="clip, utterance or window.")] = "clip",
     window: Annotated[float, typer.Option(help="Seconds of a window.")] = 5.0,
     step: Annotated[float, typer.Option(help="Seconds from window to window.")] = 2.5,
