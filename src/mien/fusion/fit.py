@@ -12,11 +12,13 @@ from mien.emotions import MIEN7
 from mien.errors import DataError
 from mien.fusion.pooled import Company, Pool, Reader, softmax
 from mien.metrics import negative_log_likelihood
-from mien.witness import BoolArray, FloatArray, IntArray, Witness, WitnessTable, group_folds
+from mien.witness import FLOOR, BoolArray, FloatArray, IntArray, Witness, WitnessTable, group_folds
 
-# Newton's method ends when the decrement (twice what is still to be gained, in nats) is below.
-ENOUGH = 1e-6
+# Newton's method ends after a step that promised (half of) less than this, in nats over all rows;
+# it converges quadratically, so what is left then is far less.
+ENOUGH = 1e-3
 STEPS = 50
+SHORTEST = 2.0**-20
 # Factors on the log-odds that are tried: inverse temperatures.
 FACTORS = np.exp(np.linspace(np.log(0.5), np.log(2.0), 141))
 
@@ -47,9 +49,9 @@ def fit_pool(table: WitnessTable, options: FitOptions | None = None) -> Pool:
 
     Every modality is calibrated alone on all items where it is present; then every company of two
     or more on the items where all of it are present, whoever else is (this is modality dropout,
-    each subset once). A company's weights are drawn by the penalty towards its members' own
-    calibrations, i.e. towards the plain prior-corrected product. The penalty of each company is
-    the one with the least negative log-likelihood across folds of the groups.
+    each subset once). First each member gets one weight >= 0 on its own calibration, the
+    log-linear pool; the penalty then draws the company's matrices towards that. The penalty of
+    each company is the one with the least negative log-likelihood across folds of the groups.
 
     Raises:
         DataError: if fewer than two labels or two groups occur.
@@ -61,12 +63,15 @@ def fit_pool(table: WitnessTable, options: FitOptions | None = None) -> Pool:
     labels = tuple(MIEN7.labels[i] for i in columns)
     target = np.searchsorted(columns, table.labels)
     readers = {n: _reader(w, labels, options) for n, w in sorted(table.witnesses.items())}
-    pool = Pool(labels, counts / counts.sum(), readers, {}, "")
-    folds = group_folds(table.groups, min(options.folds, len(np.unique(table.groups))), 0)
+    pool = Pool(labels, counts / counts.sum(), readers, {}, {}, "")
+    folds = group_folds(
+        table.groups, min(options.folds, len(np.unique(table.groups))), options.seed
+    )
     losses: dict[str, float] = {}
     for company, rows in _companies(table.witnesses, options.smallest):
         design = _design(pool, table, company, rows)
         data = _Data(design, target[rows], np.log(pool.prior), _own(pool, company))
+        data = replace(data, home=data.home * _amplitudes(data, pool, company))
         penalty, odds = _choose(data, folds[rows], options.penalties)
         factor, loss = _temper(data, odds)
         weights = factor * _newton(data, penalty)
@@ -74,6 +79,9 @@ def fit_pool(table: WitnessTable, options: FitOptions | None = None) -> Pool:
         pool = replace(pool, companies={**pool.companies, company: met})
         if len(company) == 1:
             losses[company[0]] = loss
+            continue
+        loud = _loudness(pool, table, company, rows)
+        pool = replace(pool, loudness={**pool.loudness, company: loud})
     return replace(pool, best=min(losses, key=lambda name: losses[name]))
 
 
@@ -119,6 +127,54 @@ def _own(pool: Pool, company: Company) -> FloatArray:
     if len(company) == 1:
         return np.zeros((len(pool.readers[company[0]].centre) + 1, len(pool.labels)))
     return np.vstack([pool.companies[(name,)][name].T for name in company])
+
+
+def _loudness(
+    pool: Pool, table: WitnessTable, company: Company, rows: BoolArray
+) -> dict[str, float]:
+    """The least-squares factor from each member's own log-odds to its term in the company."""
+    out = {}
+    together = {name: table.witnesses[name].select(rows) for name in company}
+    terms = pool.terms(together)
+    for name in company:
+        own = pool.terms({name: together[name]})[name]
+        # Log-odds are known but for a constant of each row, and a bias is no loudness.
+        own, here = (_centred(term) for term in (own, terms[name]))
+        out[name] = round(float((own * here).sum() / max(float((own * own).sum()), FLOOR)), 4)
+    return out
+
+
+def _centred(term: FloatArray) -> FloatArray:
+    rows = term - term.mean(axis=1, keepdims=True)
+    return np.asarray(rows - rows.mean(axis=0))
+
+
+def _amplitudes(data: _Data, pool: Pool, company: Company) -> FloatArray:
+    """The weight >= 0 of each member on its own calibration, a row of ``home`` each, ``(d, 1)``.
+
+    Least negative log-likelihood by coordinate-wise Newton steps, cut off at 0; the loss is convex
+    and the bounds are separate, so that this ends at the minimum.
+    """
+    sizes = [len(pool.readers[name].centre) + 1 for name in company]
+    if len(company) == 1:
+        return np.ones((sizes[0], 1))
+    ends = np.cumsum(sizes)[:-1]
+    parts = zip(np.split(data.design, ends, axis=1), np.split(data.home, ends), strict=True)
+    terms = [block @ home for block, home in parts]
+    amplitudes = np.ones(len(terms))
+    rows = np.arange(len(data.target))
+    for _ in range(STEPS):
+        before = amplitudes.copy()
+        for m, term in enumerate(terms):
+            mixed = sum(a * t for a, t in zip(amplitudes, terms, strict=True))
+            probs = softmax(data.offset + np.asarray(mixed))
+            mean = (probs * term).sum(axis=1)
+            slope = float((mean - term[rows, data.target]).sum())
+            bend = float(((probs * term**2).sum(axis=1) - mean**2).sum())
+            amplitudes[m] = max(0.0, amplitudes[m] - slope / max(bend, FLOOR))
+        if np.abs(amplitudes - before).max() < ENOUGH:
+            break
+    return np.repeat(amplitudes, sizes)[:, None]
 
 
 def _unstack(
@@ -197,13 +253,12 @@ def _newton(data: _Data, penalty: float, start: FloatArray | None = None) -> Flo
         slope = data.design.T @ (probs - onehot) + penalty * (weights - data.home)
         step = np.linalg.solve(_curvature(data.design, probs, penalty), slope.T.ravel())
         move = step.reshape(k, d).T
-        decrement = float((slope * move).sum())
-        if decrement < ENOUGH:
-            break
         length = 1.0
-        while (new := data.loss(weights - length * move, penalty)) > loss and length > ENOUGH:
+        while (new := data.loss(weights - length * move, penalty)) > loss and length > SHORTEST:
             length /= 2
         weights, loss = weights - length * move, new
+        if float((slope * move).sum()) < ENOUGH:
+            break
     return weights
 
 

@@ -87,6 +87,7 @@ class Pool:
         readers: by modality.
         companies: by company (names in alphabetical order), for each of its members the matrix
             ``(k, d + 1)`` of weights, bias last.
+        loudness: by company of two or more, each member's factor; see :meth:`weight`.
         best: the modality that is best alone, by the data that it was fitted to.
         risk: rows of threshold, coverage and risk (see :func:`mien.metrics.risk_coverage`), from
             answers out of fold; empty if not known.
@@ -96,6 +97,7 @@ class Pool:
     prior: FloatArray
     readers: Mapping[str, Reader]
     companies: Mapping[Company, Mapping[str, FloatArray]]
+    loudness: Mapping[Company, Mapping[str, float]]
     best: str
     risk: tuple[tuple[float, float, float], ...] = ()
 
@@ -159,16 +161,12 @@ class Pool:
         return np.asarray(shares / shares.sum())
 
     def weight(self, name: str, company: Company) -> float:
-        """How loud a modality speaks in a company: its matrix on its own calibration's, as ``a_m``.
+        """How loud a modality speaks in a company: the ``a_m`` of the log-linear pool.
 
-        The least-squares factor ``<W_mS, W_m> / <W_m, W_m>``; 1 alone or where the company or the
-        modality is not known.
+        The factor from the modality's own calibrated log-odds to its term; 1 alone or where the
+        company or the modality is not known.
         """
-        met = self.companies.get(tuple(sorted(company)), {})
-        if name not in met:
-            return 1.0
-        own, here = self.companies[(name,)][name][:, :-1], met[name][:, :-1]
-        return float((own * here).sum() / max(float((own * own).sum()), FLOOR))
+        return self.loudness.get(tuple(sorted(company)), {}).get(name, 1.0)
 
     def fuse(self, evidences: Mapping[str, Evidence]) -> Evidence:
         """The fused evidence of segments; its quality is the mean of those that were heard.
@@ -205,7 +203,11 @@ class Pool:
                 for name, reader in self.readers.items()
             },
             "companies": [
-                {"present": list(company), "weights": {n: _rounded(w) for n, w in met.items()}}
+                {
+                    "present": list(company),
+                    "weights": {n: _rounded(w) for n, w in met.items()},
+                    "loudness": dict(self.loudness.get(company, {})),
+                }
                 for company, met in self.companies.items()
             ],
             "best": self.best,
@@ -243,6 +245,7 @@ class Pool:
                     tuple(c["present"]): {n: np.array(w) for n, w in c["weights"].items()}
                     for c in value["companies"]
                 },
+                {tuple(c["present"]): c["loudness"] for c in value["companies"]},
                 value["best"],
                 tuple((t, c, r) for t, c, r in value["risk"]),
             )
