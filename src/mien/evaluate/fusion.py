@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
@@ -123,23 +124,27 @@ def render(result: Mapping[str, Any]) -> RenderableType:
     about = result["about"]
     source = f"{about['folds']}-fold by group" if about["pack"] is None else about["pack"]["name"]
     head = f"{about['data']}: {about['rows']} items of {about['groups']} groups, {source}"
-    table = Table(title="every method; accuracy with its 95 % interval", title_justify="left")
-    table.add_column("")
-    for name in SHOWN:
-        table.add_column(name, justify="right")
-    table.add_column("p", justify="right")
+    table = _grid("every method", ("accuracy", "95 %", *SHOWN[1:], "p"))
     for method, entry in result.items():
         if method in ("about", "subsets"):
             continue
         low, high = entry["interval"]["accuracy"]
-        cells = [f"{entry['accuracy']:.4f} ({low:.3f}-{high:.3f})"]
-        cells += [f"{entry[name]:.4f}" for name in SHOWN[1:]]
-        p = "" if method == BEST_SINGLE else f"{entry['mcnemar_p']:.2g}"
+        cells = [f"{entry['accuracy']:.3f}", f"{low:.3f}-{high:.3f}"]
+        cells += [f"{entry[name]:.3f}" for name in SHOWN[1:]]
+        p = "" if method == BEST_SINGLE else _p(entry["mcnemar_p"])
         table.add_row(Text(method, style="bold" if method == POOLED else ""), *cells, p)
-    subsets = Table(title="pooled, given just these", title_justify="left")
-    subsets.add_column("")
-    for name in (*SHOWN, "lost"):
-        subsets.add_column(name, justify="right")
+    subsets = _grid("pooled, given just these", (*SHOWN, "lost"))
     for company, entry in result["subsets"].items():
-        subsets.add_row(company, *(f"{entry[name]:.4f}" for name in (*SHOWN, "lost")))
+        subsets.add_row(company, *(f"{entry[name]:.3f}" for name in (*SHOWN, "lost")))
     return Group(Text(head), table, subsets)
+
+
+def _grid(title: str, columns: Sequence[str]) -> Table:
+    grid = Table(title=title, title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    for name in ("", *columns):
+        grid.add_column(name, justify="right" if name else "left", no_wrap=True)
+    return grid
+
+
+def _p(p: float) -> str:
+    return f"{p:.3f}" if p >= 0.001 else "<0.001"
