@@ -32,7 +32,7 @@ class Options:
     """What is asked for.
 
     Args:
-        fusion: ``length`` (the paper's Table 1), ``mean`` or ``best``.
+        fusion: ``length`` (the paper's Table 1), ``mean``, ``best`` or ``product``.
         cut: how the clip is cut into segments.
         frame_rate: pictures looked at per second.
         asr: ``auto``, ``pocketsphinx`` or ``none``.

@@ -22,7 +22,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Reads emotion from a recording by its words, its voice and its faces.",
 )
-train_app = typer.Typer(no_args_is_help=True, help="Train a pack (needs the extra 'train').")
+train_app = typer.Typer(
+    no_args_is_help=True, help="Train a pack (all but fusion need the extra 'train')."
+)
 evaluate_app = typer.Typer(no_args_is_help=True, help="Judge a labelled set with a pack.")
 models_app = typer.Typer(no_args_is_help=True, help="The model packs.")
 app.add_typer(train_app, name="train")
@@ -72,7 +74,9 @@ def analyze(
     words: Annotated[
         Path | None, typer.Option(metavar="FILE", help="A transcript to use instead of hearing.")
     ] = None,
-    fusion: Annotated[str, typer.Option(help="length (the paper's), mean or best.")] = "length",
+    fusion: Annotated[
+        str, typer.Option(help="length (the paper's), mean, best or product.")
+    ] = "length",
     by: Annotated[str, typer.Option(help="clip, utterance or window.")] = "clip",
     window: Annotated[float, typer.Option(help="Seconds of a window.")] = 5.0,
     step: Annotated[float, typer.Option(help="Seconds from window to window.")] = 2.5,
@@ -151,6 +155,7 @@ Out = Annotated[Path, typer.Option("--out", help="Folder of the pack to write.")
 Epochs = Annotated[int | None, typer.Option(help="Passes; the recipe's own number by default.")]
 Seed = Annotated[int, typer.Option(help="Of everything random.")]
 Threads = Annotated[int | None, typer.Option(help="Threads of torch; all cores by default.")]
+Folds = Annotated[int, typer.Option(help="Of the cross-validation; groups are never divided.")]
 Limit = Annotated[int | None, typer.Option(help="Use at most so many training rows.")]
 
 
@@ -234,6 +239,21 @@ def train_text(
     _trained(commands.train_text(options, _say, base=base), out)
 
 
+@train_app.command("fusion")
+def train_fusion(
+    data: Annotated[
+        Path, typer.Option("--data", help="Human votes, or a table of posteriors (CSV, Parquet).")
+    ],
+    out: Out,
+    folds: Folds = 10,
+    seed: Seed = 0,
+) -> None:
+    """Fit the pooling of modalities on votes (CREMA-D's layout) or posteriors; needs no torch."""
+    from mien.train import fusion
+
+    _trained(fusion.train_fusion(fusion.FusionOptions(data, out, folds, seed), _say), out)
+
+
 # --- evaluate --------------------------------------------------------------------------------
 
 
@@ -279,6 +299,30 @@ def evaluate_text(
 ) -> None:
     """Judge texts: GoEmotions, MELD, ISEAR, or a CSV."""
     _evaluate("text", data, split, pack, json_file)
+
+
+@evaluate_app.command("fusion")
+def evaluate_fusion(
+    data: Annotated[
+        Path, typer.Option("--data", help="Human votes, or a table of posteriors (CSV, Parquet).")
+    ],
+    pack: Annotated[
+        Path | None, typer.Option("--pack", help="Cross-validated on the data itself by default.")
+    ] = None,
+    folds: Folds = 10,
+    seed: Seed = 0,
+    json_file: JsonOption = None,
+) -> None:
+    """Judge each modality, the plain rules and the learned pool on the same items."""
+    from mien.evaluate.fusion import evaluate_fusion as judge
+    from mien.evaluate.fusion import render as render_methods
+
+    _check_target(json_file, "--json", None)
+    with _progress() as report:
+        result = judge(data, pack=pack, folds=folds, seed=seed, progress=report)
+    Console().print(render_methods(result))
+    if json_file is not None:
+        json_file.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
 
 
 # --- models ----------------------------------------------------------------------------------

@@ -7,8 +7,10 @@ recall.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -132,3 +134,84 @@ def report_lines(labels: IntArray, probs: FloatArray, names: tuple[str, ...]) ->
     figures: Mapping[str, float] = classification_figures(labels, probs)
     lines += [f"{key:>12} {value:>9.4f}" for key, value in figures.items()]
     return "\n".join(lines) + "\n"
+
+
+def mcnemar_p(labels: IntArray, one: FloatArray, other: FloatArray) -> float:
+    """Two-sided p that two classifiers err equally often on the same rows, in [0, 1].
+
+    The exact test (McNemar 1947; binomial with 1/2 over the rows where just one of the two is
+    right); 1.0 where they never differ.
+
+    Examples:
+        >>> labels = np.zeros(6, dtype=np.int64)
+        >>> right, wrong = np.tile([0.9, 0.1], (6, 1)), np.tile([0.1, 0.9], (6, 1))
+        >>> round(mcnemar_p(labels, right, wrong), 5)  # 2 / 2**6
+        0.03125
+    """
+    first, second = one.argmax(axis=1) == labels, other.argmax(axis=1) == labels
+    only_first, only_second = int((first & ~second).sum()), int((second & ~first).sum())
+    n, fewer = only_first + only_second, min(only_first, only_second)
+    logs = [
+        math.lgamma(n + 1) - math.lgamma(i + 1) - math.lgamma(n - i + 1) - n * math.log(2)
+        for i in range(fewer + 1)
+    ]
+    return min(1.0, 2 * math.fsum(math.exp(value) for value in logs))
+
+
+def bootstrap_interval(
+    figures: Callable[[IntArray, FloatArray], Mapping[str, float]],
+    labels: IntArray,
+    probs: FloatArray,
+    *,
+    groups: npt.NDArray[Any],
+    draws: int = 500,
+    seed: int = 0,
+) -> dict[str, tuple[float, float]]:
+    """95 % percentile intervals of figures of merit (Efron and Tibshirani 1993, ch. 13).
+
+    Whole groups are drawn with replacement, since items of one speaker are not independent.
+
+    Args:
+        figures: of labels and probabilities.
+        labels: ``(n,)``.
+        probs: ``(n, k)``.
+        groups: ``(n,)``; one name a row for a plain bootstrap.
+        draws: how many samples.
+        seed: of the draws.
+    """
+    rng = np.random.default_rng(seed)
+    _, group, sizes = np.unique(groups, return_inverse=True, return_counts=True)
+    members = np.split(np.argsort(group, kind="stable"), np.cumsum(sizes)[:-1])
+    drawn: dict[str, list[float]] = {}
+    for _ in range(draws):
+        picks = rng.integers(0, len(members), len(members))
+        rows = np.concatenate([members[i] for i in picks])
+        for name, value in figures(labels[rows], probs[rows]).items():
+            drawn.setdefault(name, []).append(value)
+    return {
+        name: (float(np.quantile(values, 0.025)), float(np.quantile(values, 0.975)))
+        for name, values in drawn.items()
+    }
+
+
+def risk_coverage(labels: IntArray, probs: FloatArray) -> FloatArray:
+    """Rows of threshold, coverage and risk, the threshold falling (El-Yaniv and Wiener 2010).
+
+    Answering only where the top probability is at least ``threshold``, ``coverage`` is the share
+    of rows answered and ``risk`` the share of the answers that are wrong.
+
+    Examples:
+        >>> probs = np.array([[0.9, 0.1], [0.7, 0.3], [0.6, 0.4]])
+        >>> risk_coverage(np.array([0, 1, 0]), probs).round(2).tolist()
+        [[0.9, 0.33, 0.0], [0.7, 0.67, 0.5], [0.6, 1.0, 0.33]]
+    """
+    confidence = probs.max(axis=1)
+    order = np.argsort(-confidence, kind="stable")
+    wrong = (probs.argmax(axis=1) != labels)[order]
+    answered = np.arange(1, len(labels) + 1)
+    rows = np.stack(
+        [confidence[order], answered / len(labels), np.cumsum(wrong) / answered], axis=1
+    )
+    # Rows of the same confidence are answered together or not at all.
+    last = np.append(np.diff(rows[:, 0]) != 0, True)
+    return np.asarray(rows[last], dtype=np.float64)

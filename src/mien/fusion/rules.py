@@ -1,4 +1,4 @@
-"""The fusion rules: ``mean``, ``best`` and the paper's ``length``."""
+"""The fusion rules without learning: ``mean``, ``best``, ``product`` and the paper's ``length``."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from mien.errors import OptionError
 from mien.fusion.length import length_weights
 from mien.results import Evidence
 from mien.timebase import Segment
+from mien.witness import FLOOR
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -45,11 +46,21 @@ def paper_weights(
     return {name: length_weights(segment.duration).get(name, 1 / 3) for name in evidences}
 
 
-RULES: Mapping[str, Rule] = {"length": paper_weights, "mean": mean_weights, "best": best_weights}
+RULES: Mapping[str, Rule] = {
+    "length": paper_weights,
+    "mean": mean_weights,
+    "best": best_weights,
+    "product": mean_weights,
+}
+# These multiply probabilities where the others add them.
+GEOMETRIC = ("product",)
 
 
 def fuse(evidences: Mapping[str, Evidence], rule: str = "length") -> Evidence:
     """The fused evidence: a weighted mean of the present rows, weights summing to one.
+
+    ``product`` multiplies the present rows instead (a product of experts, Hinton 2002, under equal
+    priors), so that one alone is left as it is.
 
     A missing modality's weight goes to the others in proportion; where all present ones weigh
     nothing (a text alone under ``length``: 0 s long) they count the same. The fused quality is
@@ -57,7 +68,7 @@ def fuse(evidences: Mapping[str, Evidence], rule: str = "length") -> Evidence:
 
     Args:
         evidences: by name, all for the same segments.
-        rule: ``length``, ``mean`` or ``best``.
+        rule: ``length``, ``mean``, ``best`` or ``product``.
 
     Raises:
         OptionError: if the rule is not known or there is no evidence at all.
@@ -70,11 +81,14 @@ def fuse(evidences: Mapping[str, Evidence], rule: str = "length") -> Evidence:
     rows = []
     for i, segment in enumerate(first.segments):
         weights = RULES[rule](evidences, i, segment)
-        rows.append(_fuse_row([(e, weights[name]) for name, e in evidences.items()], i))
+        weighted = [(e, weights[name]) for name, e in evidences.items()]
+        rows.append(_fuse_row(weighted, i, rule in GEOMETRIC))
     return Evidence.of_rows("fused", first.segments, rows)
 
 
-def _fuse_row(weighted: list[tuple[Evidence, float]], row: int) -> tuple[FloatArray, float] | str:
+def _fuse_row(
+    weighted: list[tuple[Evidence, float]], row: int, multiply: bool
+) -> tuple[FloatArray, float] | str:
     present = [(evidence, weight) for evidence, weight in weighted if evidence.present[row]]
     if not present:
         return "no modality could be judged"
@@ -82,6 +96,15 @@ def _fuse_row(weighted: list[tuple[Evidence, float]], row: int) -> tuple[FloatAr
     if weights.sum() == 0:
         weights = np.ones(len(present))
     weights = weights / weights.sum()
-    probs = weights @ np.stack([evidence.probs[row] for evidence, _ in present])
+    stack = np.stack([evidence.probs[row] for evidence, _ in present])
+    probs = _product(stack) if multiply else weights @ stack
     quality = weights @ np.array([evidence.quality[row] for evidence, _ in present])
     return probs / probs.sum(), float(quality)
+
+
+def _product(stack: FloatArray) -> FloatArray:
+    """Product of rows ``(m, k)``, no probability counted below ``FLOOR`` where there are two."""
+    if len(stack) == 1:
+        return np.asarray(stack[0])
+    logs = np.log(np.maximum(stack, FLOOR)).sum(axis=0)
+    return np.asarray(np.exp(logs - logs.max()))

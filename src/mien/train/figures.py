@@ -7,7 +7,12 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from matplotlib.figure import Figure
 
-from mien.metrics import IntArray
+from mien.metrics import FloatArray, IntArray, expected_calibration_error
+
+# Bins of confidence as in the calibration error; a point of fewer answers would only show noise.
+_BINS, _FEWEST = 15, 20
+# Left of this the share of wrong answers is that of a handful.
+_LEAST_COVERAGE = 0.02
 
 
 def curves_figure(history: Sequence[Mapping[str, float]]) -> Figure:
@@ -48,4 +53,63 @@ def confusion_figure(matrix: IntArray, names: Sequence[str], title: str) -> Figu
                 fontsize=8,
                 color="white" if share > 0.55 else "black",
             )
+    return figure
+
+
+# Okabe and Ito's palette, which colour-blind readers can tell apart; the pool is dark.
+_COLOURS = ("#E69F00", "#0072B2", "#222222", "#009E73", "#CC79A7")
+
+
+def reliability_figure(labels: IntArray, methods: Mapping[str, FloatArray]) -> Figure:
+    """Share of right answers by confidence, with the number of answers beneath.
+
+    Args:
+        labels: ``(n,)``.
+        methods: probabilities ``(n, k)`` by name, as many as there are colours at most.
+    """
+    figure = Figure(figsize=(6, 5.6), layout="constrained")
+    upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1))
+    upper.plot((0, 1), (0, 1), color="#999999", lw=1, ls="--")
+    for (name, probs), colour in zip(methods.items(), _COLOURS, strict=False):
+        confidence, right = probs.max(axis=1), probs.argmax(axis=1) == labels
+        which = np.minimum((confidence * _BINS).astype(int), _BINS - 1)
+        shown = [b for b in range(_BINS) if (which == b).sum() >= _FEWEST]
+        ece = expected_calibration_error(labels, probs)
+        upper.plot(
+            [confidence[which == b].mean() for b in shown],
+            [right[which == b].mean() for b in shown],
+            marker="o",
+            ms=4,
+            color=colour,
+            label=f"{name} (ECE {ece:.3f})",
+        )
+        lower.hist(confidence, bins=_BINS, range=(0, 1), histtype="step", color=colour, lw=1.4)
+    upper.set(ylabel="share of right answers", xlim=(0, 1), ylim=(0, 1), title="reliability")
+    upper.legend(frameon=False, loc="upper left")
+    lower.set(xlabel="confidence", ylabel="answers")
+    return _plain(figure)
+
+
+def risk_figure(curves: Mapping[str, FloatArray]) -> Figure:
+    """Share of wrong answers by share of items answered, the surest first.
+
+    Args:
+        curves: rows of threshold, coverage and risk by name.
+    """
+    figure = Figure(figsize=(6, 4.2), layout="constrained")
+    axes = figure.add_subplot()
+    for (name, rows), colour in zip(curves.items(), _COLOURS, strict=False):
+        shown = rows[rows[:, 1] >= _LEAST_COVERAGE]
+        label = f"{name} (all answered: {rows[-1, 2]:.1%} wrong)"
+        axes.plot(shown[:, 1], shown[:, 2], color=colour, lw=1.8, label=label)
+    axes.set(xlabel="share answered (coverage)", ylabel="share wrong (risk)", xlim=(0, 1))
+    axes.set(ylim=(0, None), title="risk and coverage")
+    axes.legend(frameon=False, loc="upper left")
+    return _plain(figure)
+
+
+def _plain(figure: Figure) -> Figure:
+    for axes in figure.axes:
+        axes.spines[["top", "right"]].set_visible(False)
+        axes.grid(alpha=0.25)
     return figure

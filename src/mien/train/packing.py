@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
-import platform
 import shutil
-import subprocess
-import sys
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -32,6 +28,7 @@ from mien.metrics import (
 )
 from mien.packs import Manifest, file_sha256
 from mien.train.figures import confusion_figure, curves_figure
+from mien.train.origin import command_line, commit, machine
 
 # What the cards say of the originals; the sets themselves are not shipped.
 LICENCES: Mapping[str, str] = {
@@ -238,7 +235,7 @@ def _manifest(outcome: Outcome, folder: Path) -> Manifest:
             "settings": dict(outcome.settings),
             "seconds": round(sum(row["seconds"] for row in outcome.history)),
             "commit": commit(),
-            "machine": machine(),
+            "machine": f"{machine()}, torch {torch.__version__}",
         },
         metrics=tuple(test.figures(outcome.threshold) for test in outcome.tests),
         threshold=outcome.threshold,
@@ -303,38 +300,3 @@ def card(manifest: Manifest, notes: Sequence[str]) -> str:
         "",
     ]
     return "\n".join(lines)
-
-
-def command_line() -> str:
-    """The command that is running; paths by their last part, since folders differ by machine."""
-    words = [Path(word).name if "/" in word else word for word in sys.argv[1:]]
-    return " ".join(["mien", *words])
-
-
-def commit() -> str:
-    """Short hash of the checkout that is running, with ``+`` for uncommitted changes."""
-    here = Path(__file__).parent
-    try:
-        run = subprocess.run(
-            ["git", "describe", "--always", "--dirty=+", "--exclude=*"],
-            cwd=here,
-            capture_output=True,
-            text=True,
-            check=True,
-            timeout=10,
-        )
-    except (OSError, subprocess.SubprocessError):
-        return "unknown"
-    return run.stdout.strip()
-
-
-def machine() -> str:
-    """Processor, cores and the version of torch."""
-    name = platform.processor() or platform.machine()
-    info = Path("/proc/cpuinfo")
-    if info.exists():
-        for line in info.read_text().splitlines():
-            if line.startswith("model name"):
-                name = line.split(":", 1)[1].strip()
-                break
-    return f"{name}, {os.cpu_count()} cores, torch {torch.__version__}"

@@ -1,0 +1,150 @@
+"""``mien evaluate fusion``: a table of witnesses in, every method's figures of merit out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from mien import __version__
+from mien.datasets.posteriors import load_witnesses
+from mien.fusion.compare import BEST_SINGLE, POOLED, Answers, Progress, answers, out_of_fold
+from mien.fusion.packed import load_pools
+from mien.metrics import (
+    FloatArray,
+    IntArray,
+    bootstrap_interval,
+    classification_figures,
+    mcnemar_p,
+)
+from mien.packs import Pack
+from mien.witness import WitnessTable
+
+SHOWN = ("accuracy", "uar", "macro_f1", "nll", "ece")
+DRAWS = 500
+FOLDS = 10
+
+
+def evaluate_fusion(
+    data: Path,
+    *,
+    pack: Path | None = None,
+    folds: int = FOLDS,
+    seed: int = 0,
+    progress: Progress = lambda doing, share: None,
+) -> dict[str, Any]:
+    """Judge every method on a table of votes or of posteriors.
+
+    Args:
+        data: see :func:`mien.datasets.posteriors.load_witnesses`.
+        pack: a fusion pack; None to fit and judge by cross-validation over the groups, everything
+            out of fold.
+        folds: of this cross-validation.
+        seed: of the folds and the bootstrap.
+        progress: told what is being done and the share done.
+
+    Returns:
+        One entry a method: ``accuracy``, ``uar``, ``macro_f1``, ``weighted_f1``, ``nll``, ``ece``,
+        ``interval`` (95 %, whole groups drawn) and ``mcnemar_p`` against ``best_single``; and
+        ``subsets`` (the pool given just these modalities), ``about`` (what was judged, and how).
+
+    Raises:
+        DataError: if the table cannot be read or divided into so many folds.
+        PackError: if the pack cannot be used.
+    """
+    table = load_witnesses(data)
+    if pack is None:
+        said = out_of_fold(table, folds, seed, progress)
+        how: dict[str, Any] = {"folds": folds, "by": "group", "pack": None}
+    else:
+        model = Pack(pack, "fusion")
+        said = answers(load_pools(model), table)
+        how = {"folds": None, "pack": {"name": model.manifest.name, **model.manifest.files}}
+    return {**figures_of(said, table, seed, progress), "about": _about(table, said, how, seed)}
+
+
+def figures_of(
+    said: Answers, table: WitnessTable, seed: int, progress: Progress = lambda doing, share: None
+) -> dict[str, Any]:
+    """An entry a method, and ``subsets`` with an entry a company; see :func:`evaluate_fusion`."""
+    best = said.methods[BEST_SINGLE]
+    out: dict[str, Any] = {}
+    for done, (name, probs) in enumerate(said.methods.items()):
+        progress(f"judging {name}", done / len(said.methods))
+        out[name] = _entry(probs, best, table, seed)
+    whole = out[POOLED]["accuracy"]
+    subsets: dict[str, Any] = {}
+    for name, probs in said.companies.items():
+        figures = _figures(table.labels, probs)
+        subsets[name] = {**figures, "lost": whole - figures["accuracy"]}
+    return {**out, "subsets": subsets}
+
+
+def _figures(labels: IntArray, probs: FloatArray) -> Mapping[str, float]:
+    return classification_figures(labels, probs)
+
+
+def _entry(probs: FloatArray, best: FloatArray, table: WitnessTable, seed: int) -> dict[str, Any]:
+    interval = bootstrap_interval(
+        _figures, table.labels, probs, groups=table.groups, draws=DRAWS, seed=seed
+    )
+    return {
+        **_figures(table.labels, probs),
+        "interval": {name: list(interval[name]) for name in SHOWN},
+        "mcnemar_p": mcnemar_p(table.labels, probs, best),
+    }
+
+
+def _about(table: WitnessTable, said: Answers, how: Mapping[str, Any], seed: int) -> dict[str, Any]:
+    return {
+        "data": table.name,
+        "licence": table.licence,
+        "rows": len(table),
+        "groups": len(set(table.groups.tolist())),
+        "present": {name: int(w.present.sum()) for name, w in table.witnesses.items()},
+        "best_single": dict(said.best),
+        **how,
+        "seed": seed,
+        "draws": DRAWS,
+        "mien": __version__,
+    }
+
+
+def render(result: Mapping[str, Any]) -> RenderableType:
+    """The figures of every method with their intervals, then what a missing modality costs.
+
+    ``p`` is McNemar's against ``best_single``; ``lost`` is the accuracy that all
+    modalities together have more.
+    """
+    about = result["about"]
+    source = f"{about['folds']}-fold by group" if about["pack"] is None else about["pack"]["name"]
+    head = f"{about['data']}: {about['rows']} items of {about['groups']} groups, {source}"
+    table = _grid("every method", ("accuracy", "95 %", *SHOWN[1:], "p"))
+    for method, entry in result.items():
+        if method in ("about", "subsets"):
+            continue
+        low, high = entry["interval"]["accuracy"]
+        cells = [f"{entry['accuracy']:.3f}", f"{low:.3f}-{high:.3f}"]
+        cells += [f"{entry[name]:.3f}" for name in SHOWN[1:]]
+        p = "" if method == BEST_SINGLE else _p(entry["mcnemar_p"])
+        table.add_row(Text(method, style="bold" if method == POOLED else ""), *cells, p)
+    subsets = _grid("pooled, given just these", (*SHOWN, "lost"))
+    for company, entry in result["subsets"].items():
+        subsets.add_row(company, *(f"{entry[name]:.3f}" for name in (*SHOWN, "lost")))
+    return Group(Text(head), table, subsets)
+
+
+def _grid(title: str, columns: Sequence[str]) -> Table:
+    grid = Table(title=title, title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    for name in ("", *columns):
+        grid.add_column(name, justify="right" if name else "left", no_wrap=True)
+    return grid
+
+
+def _p(p: float) -> str:
+    return f"{p:.3f}" if p >= 0.001 else "<0.001"

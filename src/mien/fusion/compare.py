@@ -1,0 +1,143 @@
+"""Every way of answering side by side: each modality alone, the plain rules, the learned pool."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+
+from mien.emotions import MIEN7
+from mien.fusion.fit import FitOptions, fit_pool
+from mien.fusion.pooled import Pool
+from mien.fusion.rules import fuse
+from mien.fusion.usual import groups_are_large, with_usual
+from mien.results import Evidence
+from mien.timebase import Segment
+from mien.witness import FloatArray, Witness, WitnessTable, group_folds
+
+Progress = Callable[[str, float], None]
+
+MAJORITY, BEST_SINGLE = "majority", "best_single"
+PLAIN_RULES = ("mean", "product", "length")
+POOLED, PERSON = "pooled", "pooled_person"
+CALIBRATED = "_calibrated"
+# Companies are written so: face+voice.
+JOIN = "+"
+
+
+@dataclass(frozen=True)
+class Pools:
+    """What one fit gives.
+
+    Args:
+        plain: judges each item on its own.
+        person: also reads what is usual for the person; None where groups are too small.
+    """
+
+    plain: Pool
+    person: Pool | None = None
+
+    @classmethod
+    def fit(cls, table: WitnessTable, options: FitOptions | None = None) -> Pools:
+        """Both pools from labelled items; see :func:`mien.fusion.fit.fit_pool`."""
+        plain = fit_pool(table, options)
+        person = fit_pool(with_usual(table), options) if groups_are_large(table) else None
+        return cls(plain, person)
+
+
+@dataclass(frozen=True, eq=False)
+class Answers:
+    """Probabilities ``(n, 7)`` of the same items, by method and by company.
+
+    Args:
+        methods: ``majority``, each modality raw and calibrated, ``best_single``, the plain rules,
+            ``pooled`` and, where there is one, ``pooled_person``.
+        companies: of the pool when it is given just these modalities (``face+voice``).
+        best: the modality behind ``best_single``, as often as it was chosen.
+    """
+
+    methods: Mapping[str, FloatArray]
+    companies: Mapping[str, FloatArray]
+    best: Mapping[str, int]
+
+
+def answers(pools: Pools, table: WitnessTable) -> Answers:
+    """What every method says of a table that the pools were not fitted to.
+
+    A modality that is absent answers with the prior, since it knows no better.
+    """
+    pool, witnesses = pools.plain, table.witnesses
+    prior = np.zeros(len(MIEN7))
+    prior[[MIEN7.index(label) for label in pool.labels]] = pool.prior
+    companies = {
+        JOIN.join(company): _filled(pool.probs({n: witnesses[n] for n in company}), prior)
+        for size in range(1, len(witnesses) + 1)
+        for company in combinations(sorted(witnesses), size)
+    }
+    methods = {MAJORITY: np.tile(prior, (len(table), 1))}
+    for name, witness in witnesses.items():
+        methods[name] = _filled(witness.probs, prior)
+        methods[name + CALIBRATED] = companies[name]
+    best = pool.best if pool.best in witnesses else sorted(witnesses)[0]
+    methods[BEST_SINGLE] = companies[best]
+    evidences = _evidences(table)
+    for rule in PLAIN_RULES:
+        methods[rule] = _filled(fuse(evidences, rule).probs, prior)
+    methods[POOLED] = companies[JOIN.join(sorted(witnesses))]
+    if pools.person is not None:
+        methods[PERSON] = _filled(pools.person.probs(with_usual(table).witnesses), prior)
+    return Answers(methods, companies, {best: 1})
+
+
+def out_of_fold(
+    table: WitnessTable,
+    folds: int,
+    seed: int,
+    progress: Progress = lambda doing, share: None,
+) -> Answers:
+    """The answers to every item by pools that were fitted without its fold.
+
+    Folds divide the groups; everything learnt, the penalty and the choice of the best modality
+    too, is learnt inside the other folds.
+
+    Raises:
+        DataError: if there are fewer groups than folds.
+    """
+    fold_of = group_folds(table.groups, folds, seed)
+    parts = []
+    for fold in range(folds):
+        progress(f"fold {fold + 1} of {folds}", fold / folds)
+        pools = Pools.fit(table.select(fold_of != fold))
+        parts.append(answers(pools, table.select(fold_of == fold)))
+    # A method that one fold could not fit is left out.
+    shared = [name for name in parts[0].methods if all(name in part.methods for part in parts)]
+    back = np.argsort(np.argsort(fold_of, kind="stable"), kind="stable")
+    best: dict[str, int] = {}
+    for part in parts:
+        best |= {name: best.get(name, 0) + count for name, count in part.best.items()}
+    return Answers(
+        {name: np.concatenate([part.methods[name] for part in parts])[back] for name in shared},
+        {
+            name: np.concatenate([part.companies[name] for part in parts])[back]
+            for name in parts[0].companies
+        },
+        best,
+    )
+
+
+def _filled(probs: FloatArray, prior: FloatArray) -> FloatArray:
+    return np.where(np.isfinite(probs), probs, prior)
+
+
+def _evidences(table: WitnessTable) -> dict[str, Evidence]:
+    segments = tuple(Segment(0.0, float(seconds)) for seconds in table.seconds)
+    return {name: _evidence(name, w, segments) for name, w in table.witnesses.items()}
+
+
+def _evidence(name: str, witness: Witness, segments: tuple[Segment, ...]) -> Evidence:
+    reasons = tuple("" if here else "absent" for here in witness.present)
+    # Tables are written with few digits; an evidence wants rows that sum to one.
+    probs = witness.probs / witness.probs.sum(axis=1, keepdims=True)
+    return Evidence(name, segments, probs, np.where(witness.present, witness.quality, 0), reasons)

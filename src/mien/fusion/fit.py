@@ -1,0 +1,273 @@
+"""Fitting a pool: every company of modalities learns how much each of its members counts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import combinations
+
+import numpy as np
+
+from mien.emotions import MIEN7
+from mien.errors import DataError
+from mien.fusion.pooled import Company, Pool, Reader, softmax
+from mien.metrics import negative_log_likelihood
+from mien.witness import FLOOR, BoolArray, FloatArray, IntArray, Witness, WitnessTable, group_folds
+
+# Newton's method ends after a step that promised (half of) less than this, in nats over all rows;
+# it converges quadratically, so what is left then is far less.
+ENOUGH = 1e-3
+STEPS = 50
+SHORTEST = 2.0**-20
+# Factors on the log-odds that are tried: inverse temperatures.
+FACTORS = np.exp(np.linspace(np.log(0.5), np.log(2.0), 141))
+
+
+@dataclass(frozen=True)
+class FitOptions:
+    """How a pool is fitted.
+
+    Args:
+        shares: whether probabilities stand beside their logarithms as features.
+        extras: names of further numbers to use; None for all that the witnesses carry.
+        penalties: L2 penalties to choose from, on weights of scaled features.
+        folds: of the training groups, by which the penalty is chosen.
+        seed: of these folds.
+        smallest: a company with fewer rows is not fitted and pooled from its members' own.
+    """
+
+    shares: bool = True
+    extras: tuple[str, ...] | None = None
+    penalties: Sequence[float] = (1.0, 3.0, 10.0, 30.0, 100.0)
+    folds: int = 4
+    seed: int = 0
+    smallest: int = 50
+
+
+def fit_pool(table: WitnessTable, options: FitOptions | None = None) -> Pool:
+    """A pool from labelled items; numpy only, the same result at every run.
+
+    Every modality is calibrated alone on all items where it is present; then every company of two
+    or more on the items where all of it are present, whoever else is (this is modality dropout,
+    each subset once). First each member gets one weight >= 0 on its own calibration, the
+    log-linear pool; the penalty then draws the company's matrices towards that. The penalty of
+    each company is the one with the least negative log-likelihood across folds of the groups.
+
+    Raises:
+        DataError: if fewer than two labels or two groups occur.
+    """
+    options = options or FitOptions()
+    columns, counts = np.unique(table.labels, return_counts=True)
+    if len(columns) < 2:
+        raise DataError(f"{table.name} has items of one label alone; a pool needs at least two.")
+    labels = tuple(MIEN7.labels[i] for i in columns)
+    target = np.searchsorted(columns, table.labels)
+    readers = {n: _reader(w, labels, options) for n, w in sorted(table.witnesses.items())}
+    pool = Pool(labels, counts / counts.sum(), readers, {}, {}, "")
+    folds = group_folds(
+        table.groups, min(options.folds, len(np.unique(table.groups))), options.seed
+    )
+    losses: dict[str, float] = {}
+    for company, rows in _companies(table.witnesses, options.smallest):
+        design = _design(pool, table, company, rows)
+        data = _Data(design, target[rows], np.log(pool.prior), _own(pool, company))
+        data = replace(data, home=data.home * _amplitudes(data, pool, company))
+        penalty, odds = _choose(data, folds[rows], options.penalties)
+        factor, loss = _temper(data, odds)
+        weights = factor * _newton(data, penalty)
+        met = _unstack(weights, [pool.readers[n] for n in company], company)
+        pool = replace(pool, companies={**pool.companies, company: met})
+        if len(company) == 1:
+            losses[company[0]] = loss
+            continue
+        loud = _loudness(pool, table, company, rows)
+        pool = replace(pool, loudness={**pool.loudness, company: loud})
+    return replace(pool, best=min(losses, key=lambda name: losses[name]))
+
+
+def _reader(witness: Witness, labels: tuple[str, ...], options: FitOptions) -> Reader:
+    extras = tuple(sorted(witness.extras)) if options.extras is None else options.extras
+    extras = tuple(name for name in extras if name in witness.extras)
+    plain = Reader.plain(labels, options.shares, extras)
+    here = witness.select(witness.present)
+    # An unknown extra must not pull the mean: it counts as its own centre.
+    known = {name: np.nanmean(here.extras[name]) for name in extras}
+    filled = {
+        n: np.where(np.isnan(here.extras[n]), mean, here.extras[n]) for n, mean in known.items()
+    }
+    features = plain.features(Witness(here.probs, here.quality, filled))
+    spread = features.std(axis=0)
+    return replace(plain, centre=features.mean(axis=0), scale=np.where(spread > 0, spread, 1.0))
+
+
+def _companies(witnesses: Mapping[str, Witness], smallest: int) -> list[tuple[Company, BoolArray]]:
+    """Modalities alone, then larger and larger companies, with the rows where all are present."""
+    out = []
+    for size in range(1, len(witnesses) + 1):
+        for company in combinations(sorted(witnesses), size):
+            rows = np.logical_and.reduce([witnesses[name].present for name in company])
+            if size == 1 or rows.sum() >= smallest:
+                out.append((company, rows))
+    return out
+
+
+def _design(pool: Pool, table: WitnessTable, company: Company, rows: BoolArray) -> FloatArray:
+    """Features and a one for the bias, of each member in turn, times its quality."""
+    blocks = []
+    for name in company:
+        here = table.witnesses[name].select(rows)
+        features = pool.readers[name].features(here)
+        ones = np.ones((len(features), 1))
+        blocks.append(np.hstack([features, ones]) * here.quality[:, None])
+    return np.hstack(blocks)
+
+
+def _own(pool: Pool, company: Company) -> FloatArray:
+    """Where the penalty draws the weights: nothing for one alone, else the members' own."""
+    if len(company) == 1:
+        return np.zeros((len(pool.readers[company[0]].centre) + 1, len(pool.labels)))
+    return np.vstack([pool.companies[(name,)][name].T for name in company])
+
+
+def _loudness(
+    pool: Pool, table: WitnessTable, company: Company, rows: BoolArray
+) -> dict[str, float]:
+    """The least-squares factor from each member's own log-odds to its term in the company."""
+    out = {}
+    together = {name: table.witnesses[name].select(rows) for name in company}
+    terms = pool.terms(together)
+    for name in company:
+        own = pool.terms({name: together[name]})[name]
+        # Log-odds are known but for a constant of each row, and a bias is no loudness.
+        own, here = (_centred(term) for term in (own, terms[name]))
+        out[name] = round(float((own * here).sum() / max(float((own * own).sum()), FLOOR)), 4)
+    return out
+
+
+def _centred(term: FloatArray) -> FloatArray:
+    rows = term - term.mean(axis=1, keepdims=True)
+    return np.asarray(rows - rows.mean(axis=0))
+
+
+def _amplitudes(data: _Data, pool: Pool, company: Company) -> FloatArray:
+    """The weight >= 0 of each member on its own calibration, a row of ``home`` each, ``(d, 1)``.
+
+    Least negative log-likelihood by coordinate-wise Newton steps, cut off at 0; the loss is convex
+    and the bounds are separate, so that this ends at the minimum.
+    """
+    sizes = [len(pool.readers[name].centre) + 1 for name in company]
+    if len(company) == 1:
+        return np.ones((sizes[0], 1))
+    ends = np.cumsum(sizes)[:-1]
+    parts = zip(np.split(data.design, ends, axis=1), np.split(data.home, ends), strict=True)
+    terms = [block @ home for block, home in parts]
+    amplitudes = np.ones(len(terms))
+    rows = np.arange(len(data.target))
+    for _ in range(STEPS):
+        before = amplitudes.copy()
+        for m, term in enumerate(terms):
+            mixed = sum(a * t for a, t in zip(amplitudes, terms, strict=True))
+            probs = softmax(data.offset + np.asarray(mixed))
+            mean = (probs * term).sum(axis=1)
+            slope = float((mean - term[rows, data.target]).sum())
+            bend = float(((probs * term**2).sum(axis=1) - mean**2).sum())
+            amplitudes[m] = max(0.0, amplitudes[m] - slope / max(bend, FLOOR))
+        if np.abs(amplitudes - before).max() < ENOUGH:
+            break
+    return np.repeat(amplitudes, sizes)[:, None]
+
+
+def _unstack(
+    weights: FloatArray, readers: Sequence[Reader], company: Company
+) -> dict[str, FloatArray]:
+    ends = np.cumsum([len(reader.centre) + 1 for reader in readers])
+    return {
+        name: block.T for name, block in zip(company, np.split(weights, ends[:-1]), strict=True)
+    }
+
+
+@dataclass(frozen=True, eq=False)
+class _Data:
+    """A multinomial regression: ``logits = offset + design @ weights``, drawn towards ``home``.
+
+    Shapes: design ``(n, d)``, target ``(n,)`` in 0..k-1, offset ``(k,)``, home ``(d, k)``.
+    """
+
+    design: FloatArray
+    target: IntArray
+    offset: FloatArray
+    home: FloatArray
+
+    def select(self, rows: BoolArray) -> _Data:
+        return replace(self, design=self.design[rows], target=self.target[rows])
+
+    def probs(self, weights: FloatArray) -> FloatArray:
+        return softmax(self.offset + self.design @ weights)
+
+    def loss(self, weights: FloatArray, penalty: float) -> float:
+        """Penalised negative log-likelihood, in nats over all rows."""
+        nll = negative_log_likelihood(self.target, self.probs(weights)) * len(self.target)
+        return nll + penalty / 2 * float(((weights - self.home) ** 2).sum())
+
+
+def _choose(data: _Data, folds: IntArray, penalties: Sequence[float]) -> tuple[float, FloatArray]:
+    """The penalty with the least loss out of fold, and its log-odds out of fold, ``(n, k)``."""
+    odds = {penalty: np.zeros((len(data.target), len(data.offset))) for penalty in penalties}
+    for fold in np.unique(folds):
+        inside, outside = data.select(folds != fold), folds == fold
+        weights = data.home
+        for penalty in sorted(penalties, reverse=True):
+            weights = _newton(inside, penalty, weights)
+            odds[penalty][outside] = data.design[outside] @ weights
+    losses = {
+        penalty: negative_log_likelihood(data.target, softmax(data.offset + logits))
+        for penalty, logits in odds.items()
+    }
+    best = min(losses, key=lambda penalty: losses[penalty])
+    return best, odds[best]
+
+
+def _temper(data: _Data, odds: FloatArray) -> tuple[float, float]:
+    """The factor on log-odds out of fold with the least loss, and that loss (Guo et al. 2017).
+
+    Unseen groups are judged a little less surely than those that the weights were fitted to.
+    """
+    losses = [
+        negative_log_likelihood(data.target, softmax(data.offset + factor * odds))
+        for factor in FACTORS
+    ]
+    return float(FACTORS[int(np.argmin(losses))]), min(losses)
+
+
+def _newton(data: _Data, penalty: float, start: FloatArray | None = None) -> FloatArray:
+    """The weights ``(d, k)`` of least penalised loss, by Newton's method with halved steps.
+
+    The loss is strictly convex for ``penalty > 0``, so there is one minimum.
+    """
+    weights = data.home.copy() if start is None else start
+    d, k = weights.shape
+    onehot = np.eye(k)[data.target]
+    loss = data.loss(weights, penalty)
+    for _ in range(STEPS):
+        probs = data.probs(weights)
+        slope = data.design.T @ (probs - onehot) + penalty * (weights - data.home)
+        step = np.linalg.solve(_curvature(data.design, probs, penalty), slope.T.ravel())
+        move = step.reshape(k, d).T
+        length = 1.0
+        while (new := data.loss(weights - length * move, penalty)) > loss and length > SHORTEST:
+            length /= 2
+        weights, loss = weights - length * move, new
+        if float((slope * move).sum()) < ENOUGH:
+            break
+    return weights
+
+
+def _curvature(design: FloatArray, probs: FloatArray, penalty: float) -> FloatArray:
+    """The Hessian ``(k d, k d)``, class by class: sum of ``p_a (delta_ab - p_b) x x^T``."""
+    (_, d), k = design.shape, probs.shape[1]
+    out = np.empty((k, d, k, d))
+    for a in range(k):
+        for b in range(a, k):
+            share = probs[:, a] * (float(a == b) - probs[:, b])
+            out[a, :, b, :] = out[b, :, a, :] = design.T @ (share[:, None] * design)
+    return out.reshape(k * d, k * d) + penalty * np.eye(k * d)
