@@ -20,6 +20,7 @@ COLUMNS = ("accuracy", "uar", "macro_f1", "weighted_f1", "multilabel_macro_f1", 
 
 def table() -> str:
     """One row a pack and test set."""
+    made = [""]
     lines = [
         "| pack | MB | tested on | rows | accuracy | UAR | macro F1 | weighted F1 | "
         "multi-label macro F1 | ECE |",
@@ -36,11 +37,12 @@ def table() -> str:
                 + " |"
             )
         training = manifest.training
-        lines.append(
-            f"| | | `{training['command']}`, seed {training['settings']['schedule']['seed']}, "
-            f"commit {training['commit']}, {training['machine']} | | | | | | | |"
+        made.append(
+            f"* {manifest.kind}: `{training['command']}`, seed "
+            f"{training['settings']['schedule']['seed']}, commit {training['commit']}, "
+            f"{training['machine']}"
         )
-    return "\n".join(lines)
+    return "\n".join(lines + made)
 
 
 def main() -> int:

@@ -1,1 +1,1 @@
-"""Training of the embedded packs: needs the extra ``train`` (torch)."""
+"""Training of the packs: all but the fusion's need the extra ``train`` (torch)."""
