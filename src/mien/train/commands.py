@@ -119,7 +119,7 @@ def train_face(options: TrainOptions, say: Say = print) -> Manifest:
     """
     _begin(options)
     recipe = face.FaceRecipe()
-    epochs = options.epochs or 12
+    epochs = options.epochs or 40
     schedule = face.schedule(epochs, options.seed)
     faces = _load(load_faces, options.data)
     train, valid, test = face.divide(faces, recipe.valid_share, options.seed)
@@ -136,7 +136,7 @@ def train_face(options: TrainOptions, say: Say = print) -> Manifest:
         graph=graph.path,
         contract=face_branch.CONTRACT.as_dict(),
         corpora=Counter(train.corpora.tolist()),
-        prior=task.targets.mean(dim=0).tolist(),
+        prior=task.prior.tolist(),
         temperature=temperature,
         tests=judged,
         history=trainer.history,

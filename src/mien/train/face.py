@@ -30,14 +30,17 @@ class FaceRecipe:
         small_share: share of the epochs trained at ``small_side`` before full size: the first
             epochs learn as much from small pictures at half the cost.
         small_side: side of the small pictures.
+        least_share: least share of each label among the draws of an epoch; rare labels are drawn
+            again until they reach it.
     """
 
-    widths: tuple[int, ...] = (24, 48, 96, 192)
+    widths: tuple[int, ...] = (32, 64, 128, 256)
     depths: tuple[int, ...] = (2, 2, 2, 2)
     dropout: float = 0.2
     ferplus: float = 0.3
     small_share: float = 0.6
-    small_side: int = 32
+    small_side: int = 40
+    least_share: float = 0.05
     batch: int = 128
     valid_share: float = 0.05
 
@@ -48,7 +51,7 @@ AXES = {"pictures": {0: "n"}}
 
 def schedule(epochs: int, seed: int) -> Schedule:
     """The schedule of the shipped recipe."""
-    return Schedule(epochs, lr=0.1, optimizer="sgd", weight_decay=5e-4, seed=seed)
+    return Schedule(epochs, lr=0.1, optimizer="sgd", weight_decay=5e-4, ema=0.999, seed=seed)
 
 
 def divide(faces: LabelledSet, valid_share: float, seed: int) -> tuple[LabelledSet, ...]:
@@ -77,6 +80,8 @@ class FaceTask:
         self.model = channels_last(FaceNet(recipe.widths, recipe.depths, recipe.dropout))
         self.images = torch.from_numpy(normalise(train.items))
         self.targets = torch.from_numpy(self._targets(train)).float()
+        self.draws = draw_shares(train.labels, recipe.least_share)
+        self.prior = (self.draws @ self.targets.double().numpy()) / self.draws.sum()
         self.small_epochs = int(recipe.small_share * epochs)
         self.steps_per_epoch = len(train) // recipe.batch
 
@@ -90,7 +95,7 @@ class FaceTask:
     def batches(self, epoch: int, rng: np.random.Generator) -> Iterator[tuple[Tensor, Tensor]]:
         """Shuffled batches, small pictures in the first epochs."""
         side = self.recipe.small_side if epoch < self.small_epochs else CONTRACT.side
-        order = rng.permutation(len(self.images))
+        order = draw(self.draws, rng)
         for step in range(self.steps_per_epoch):
             rows = torch.from_numpy(
                 order[step * self.recipe.batch : (step + 1) * self.recipe.batch]
@@ -107,6 +112,26 @@ class FaceTask:
     def validate(self, model: nn.Module) -> tuple[IntArray, FloatArray]:
         """On the validation rows, without augmentation."""
         return self.valid.labels, predict(model, self.valid.items)
+
+
+def draw_shares(labels: IntArray, least: float) -> FloatArray:
+    """How often each row is drawn in an epoch, so that no label makes up less than ``least``.
+
+    Returns:
+        Expected draws ``(n,)``, which sum to ``n``; equal within a label.
+    """
+    counts = np.bincount(labels, minlength=len(MIEN7))
+    shares = np.where(counts > 0, np.maximum(counts / len(labels), least), 0)
+    return np.asarray((shares / shares.sum() * len(labels) / np.maximum(counts, 1))[labels])
+
+
+def draw(expected: FloatArray, rng: np.random.Generator) -> IntArray:
+    """Rows in random order, each as often as expected: systematic sampling over a shuffle."""
+    shuffled = rng.permutation(len(expected))
+    ends = np.cumsum(expected[shuffled])
+    points = np.arange(len(expected)) + rng.random()
+    chosen = shuffled[np.searchsorted(ends, points, side="right").clip(max=len(expected) - 1)]
+    return np.asarray(rng.permutation(chosen))
 
 
 def augment(pictures: Tensor, side: int, rng: np.random.Generator) -> Tensor:

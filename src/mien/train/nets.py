@@ -77,11 +77,11 @@ class Trunk(nn.Sequential):
 
 
 class FaceNet(nn.Module):
-    """Gray picture ``(n, 1, h, w)`` to logits ``(n, 7)``."""
+    """Gray picture ``(n, 1, h, w)`` to logits ``(n, 7)``; every stage halves the sides."""
 
     def __init__(self, widths: Sequence[int], depths: Sequence[int], dropout: float) -> None:
         super().__init__()
-        self.trunk = Trunk(widths, depths, ((1, 1), (2, 2), (2, 2), (2, 2)))
+        self.trunk = Trunk(widths, depths, ((2, 2),) * len(widths))
         self.dropout = nn.Dropout(dropout)
         self.head = nn.Linear(widths[-1], 7)
 

@@ -1,0 +1,54 @@
+"""The command line: ``mien analyze | demo | train | evaluate | models``."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from mien import __version__
+from mien.cli import evaluate, models, train
+from mien.cli.analyze import analyze, demo
+from mien.errors import MienError
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Reads emotion from a recording by its words, its voice and its faces.",
+)
+app.command()(analyze)
+app.command()(demo)
+app.add_typer(train.app, name="train")
+app.add_typer(evaluate.app, name="evaluate")
+app.add_typer(models.app, name="models")
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"mien {__version__}")
+        raise typer.Exit()
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    pass
+
+
+def main() -> None:
+    """Run the command line; what mien refuses ends in one sentence and exit code 2."""
+    try:
+        app()
+    except MienError as error:
+        typer.echo(f"mien: {error}", err=True)
+        raise SystemExit(2) from None
+    except KeyboardInterrupt:
+        typer.echo("mien: stopped.", err=True)
+        raise SystemExit(130) from None
+    except OSError as error:
+        typer.echo(f"mien: {error.filename or 'a file'}: {error.strerror or error}.", err=True)
+        raise SystemExit(2) from None

@@ -1,0 +1,113 @@
+"""``mien train face | voice | text | fusion``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from mien.cli.shared import Folds, Seed, say
+from mien.errors import MissingExtraError
+
+app = typer.Typer(
+    no_args_is_help=True, help="Train a pack (all but fusion need the extra 'train')."
+)
+
+Data = Annotated[
+    list[Path], typer.Option("--data", help="A labelled set in its published layout; repeatable.")
+]
+Out = Annotated[Path, typer.Option("--out", help="Folder of the pack to write.")]
+Epochs = Annotated[int | None, typer.Option(help="Passes; the recipe's own number by default.")]
+Threads = Annotated[int | None, typer.Option(help="Threads of torch; all cores by default.")]
+Limit = Annotated[int | None, typer.Option(help="Use at most so many training rows.")]
+
+
+def _trainers() -> Any:
+    try:
+        from mien.train import commands
+    except ModuleNotFoundError as error:
+        if (error.name or "").startswith("mien"):
+            raise
+        raise MissingExtraError("mien train", "train") from None
+    return commands
+
+
+def _trained(manifest: Any, out: Path) -> None:
+    for row in manifest.metrics:
+        figures = "  ".join(f"{k} {v}" for k, v in row.items() if k not in ("set", "rows"))
+        typer.echo(f"{row['set']} ({row['rows']} rows): {figures}")
+    typer.echo(f"wrote {out} (card: {out / 'README.md'})")
+
+
+@app.command("face")
+def train_face(
+    data: Data,
+    out: Out,
+    epochs: Epochs = None,
+    seed: Seed = 0,
+    threads: Threads = None,
+    limit: Limit = None,
+) -> None:
+    """Train the face pack on FER-2013 (CSV, .npz or folders)."""
+    commands = _trainers()
+    options = commands.TrainOptions(data, out, epochs, seed, threads, limit)
+    _trained(commands.train_face(options, say), out)
+
+
+@app.command("voice")
+def train_voice(
+    data: Data,
+    out: Out,
+    epochs: Epochs = None,
+    seed: Seed = 0,
+    threads: Threads = None,
+    limit: Limit = None,
+    valid: Annotated[
+        str, typer.Option(help="Speakers for validation, as corpus/speaker.")
+    ] = "ravdess/15,ravdess/16",
+    test: Annotated[
+        str, typer.Option(help="Speakers for the test, as corpus/speaker.")
+    ] = "ravdess/17,ravdess/18,ravdess/19,ravdess/20",
+    ship_all: Annotated[
+        bool, typer.Option("--ship-all", help="Then train what ships on all speakers.")
+    ] = False,
+) -> None:
+    """Train the voice pack on TESS, RAVDESS, CREMA-D folders or a CSV."""
+    commands = _trainers()
+    options = commands.TrainOptions(data, out, epochs, seed, threads, limit)
+    speakers = commands.Speakers(valid.split(","), test.split(","), ship_all)
+    _trained(commands.train_voice(options, say, speakers=speakers), out)
+
+
+@app.command("text")
+def train_text(
+    data: Data,
+    out: Out,
+    epochs: Epochs = None,
+    seed: Seed = 0,
+    threads: Threads = None,
+    limit: Limit = None,
+    base: Annotated[
+        Path | None, typer.Option(help="Folder of a BERT checkpoint; MiniLM by default.")
+    ] = None,
+) -> None:
+    """Train the text pack on GoEmotions, MELD, ISEAR or a CSV."""
+    commands = _trainers()
+    options = commands.TrainOptions(data, out, epochs, seed, threads, limit)
+    _trained(commands.train_text(options, say, base=base), out)
+
+
+@app.command("fusion")
+def train_fusion(
+    data: Annotated[
+        Path, typer.Option("--data", help="Human votes, or a table of posteriors (CSV, Parquet).")
+    ],
+    out: Out,
+    folds: Folds = 10,
+    seed: Seed = 0,
+) -> None:
+    """Fit the pooling of modalities on votes (CREMA-D's layout) or posteriors; needs no torch."""
+    from mien.train import fusion
+
+    _trained(fusion.train_fusion(fusion.FusionOptions(data, out, folds, seed), say), out)
