@@ -22,7 +22,7 @@ from mien.emotions import MIEN7, EmotionSpace, LabelMap
 from mien.errors import PackError
 
 FORMAT = 1
-KINDS = ("face", "voice", "text")
+KINDS = ("face", "voice", "text", "detector")
 EMBEDDED = Path(__file__).parent / "embedded"
 
 
@@ -39,7 +39,7 @@ class Manifest:
     Args:
         name: of the pack.
         version: of the pack.
-        kind: which branch it serves, one of ``face``, ``voice``, ``text``.
+        kind: what it serves: the branch ``face``, ``voice`` or ``text``, or the ``detector``.
         labels: order of the model's logits.
         input: the input contract; a branch refuses a pack whose contract is not its own.
         temperature: what the logits are divided by.
@@ -146,11 +146,15 @@ class Pack:
             self.folder / "model.onnx", options, providers=["CPUExecutionProvider"]
         )
 
-    def logits(self, inputs: Mapping[str, npt.NDArray[Any]]) -> npt.NDArray[np.float64]:
-        """The model's output ``(n, len(labels))`` for named inputs of n rows."""
+    def run(self, inputs: Mapping[str, npt.NDArray[Any]]) -> npt.NDArray[np.float32]:
+        """The model's output for named inputs of n rows, ``(n, ...)``."""
         wanted = {node.name for node in self._session.get_inputs()}
         given = {name: array for name, array in inputs.items() if name in wanted}
-        return np.asarray(self._session.run(None, given)[0], dtype=np.float64)
+        return np.asarray(self._session.run(None, given)[0], dtype=np.float32)
+
+    def logits(self, inputs: Mapping[str, npt.NDArray[Any]]) -> npt.NDArray[np.float64]:
+        """The model's output ``(n, len(labels))`` for named inputs of n rows."""
+        return self.run(inputs).astype(np.float64)
 
     def probs(self, inputs: Mapping[str, npt.NDArray[Any]]) -> npt.NDArray[np.float64]:
         """Temperature-scaled probabilities over our seven labels, ``(n, 7)``."""

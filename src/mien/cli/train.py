@@ -55,6 +55,39 @@ def train_face(
     _trained(commands.train_face(options, say), out)
 
 
+@app.command("detector")
+def train_detector(
+    data: Annotated[
+        list[Path],
+        typer.Option("--data", help="A folder of pictures with or without people; repeatable."),
+    ],
+    teacher: Annotated[Path, typer.Option(help="A YuNet ONNX file: it says where the faces are.")],
+    out: Out,
+    crops: Annotated[
+        Path | None, typer.Option(help="Face crops to paste into pictures: FER-2013.")
+    ] = None,
+    nobody: Annotated[
+        list[Path] | None, typer.Option(help="A folder of pictures without people; repeatable.")
+    ] = None,
+    licence: Annotated[
+        list[str] | None,
+        typer.Option(metavar="FOLDER=LICENCE", help="Licence of a folder, for the card."),
+    ] = None,
+    epochs: Epochs = None,
+    seed: Seed = 0,
+    threads: Threads = None,
+    limit: Annotated[int | None, typer.Option(help="Pictures an epoch.")] = None,
+) -> None:
+    """Train the face detector on pictures that a teacher has named."""
+    commands = _trainers()
+    from mien.train import detect
+
+    options = commands.TrainOptions(data, out, epochs, seed, threads, limit)
+    licences = dict(pair.partition("=")[::2] for pair in licence or ())
+    people = detect.PeopleOptions(teacher, crops, nobody or (), licences)
+    _trained(detect.train_detector(options, people, say), out)
+
+
 @app.command("voice")
 def train_voice(
     data: Data,

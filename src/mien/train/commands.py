@@ -61,7 +61,8 @@ class TrainOptions:
         return self.work / "model.onnx"
 
 
-def _begin(options: TrainOptions) -> None:
+def begin(options: TrainOptions) -> None:
+    """Set threads and seed, make the work folder."""
     if options.threads is not None:
         torch.set_num_threads(options.threads)
     torch.manual_seed(options.seed)
@@ -106,7 +107,8 @@ def _tempered(
     return temperature, judged
 
 
-def _settings(recipe: object, schedule: Schedule, **rows: int) -> dict[str, object]:
+def settings_of(recipe: object, schedule: Schedule, **rows: int) -> dict[str, object]:
+    """What a card says of how a pack was trained."""
     return {"recipe": asdict(recipe), "schedule": asdict(schedule), "rows": rows}  # type: ignore[call-overload]
 
 
@@ -117,7 +119,7 @@ def train_face(options: TrainOptions, say: Say = print) -> Manifest:
         DataError: if the data cannot be read.
         OptionError: if an earlier run in the same place had other settings.
     """
-    _begin(options)
+    begin(options)
     recipe = face.FaceRecipe()
     epochs = options.epochs or 40
     schedule = face.schedule(epochs, options.seed)
@@ -140,7 +142,7 @@ def train_face(options: TrainOptions, say: Say = print) -> Manifest:
         temperature=temperature,
         tests=judged,
         history=trainer.history,
-        settings=_settings(recipe, schedule, train=len(train), valid=len(valid), test=len(test)),
+        settings=settings_of(recipe, schedule, train=len(train), valid=len(valid), test=len(test)),
         notes=[
             "Exact copies of test pictures were dropped from training; the temperature was fitted "
             "on validation rows of the training split. FER-2013 is mostly posed or acted pictures "
@@ -175,7 +177,7 @@ def train_voice(
         DataError: if the data cannot be read or a speaker is not in it.
         OptionError: if an earlier run in the same place had other settings.
     """
-    _begin(options)
+    begin(options)
     speakers = speakers or Speakers()
     recipe = voice.VoiceRecipe()
     if options.limit is not None:
@@ -191,7 +193,7 @@ def train_voice(
     judged = voice.predict(graph, voice.read_all(test, say))
     tests = {f"speakers {', '.join(speakers.test)}, unseen": (test, judged)}
     temperature, judged_tests = _tempered(valid, voice.predict(graph, task.valid_sounds), tests)
-    settings = _settings(recipe, schedule, train=len(train), valid=len(valid), test=len(test))
+    settings = settings_of(recipe, schedule, train=len(train), valid=len(valid), test=len(test))
     if speakers.ship_all:
         say("training on all speakers")
         torch.manual_seed(options.seed)
@@ -225,7 +227,7 @@ def train_text(options: TrainOptions, say: Say = print, *, base: Path | None = N
         DataError: if the data or the checkpoint cannot be read.
         OptionError: if an earlier run in the same place had other settings.
     """
-    _begin(options)
+    begin(options)
     recipe = text.TextRecipe()
     schedule = text.schedule(options.epochs or 2, options.seed)
     start = base_folder(base)
@@ -252,7 +254,7 @@ def train_text(options: TrainOptions, say: Say = print, *, base: Path | None = N
         temperature=temperature,
         tests=judged,
         history=trainer.history,
-        settings=_settings(recipe, schedule, train=len(train), valid=len(valid), held=len(held)),
+        settings=settings_of(recipe, schedule, train=len(train), valid=len(valid), held=len(held)),
         threshold=text.best_threshold(valid.targets, temper(valid_probs, temperature)),
         extra_files={"tokenizer.json": start / "tokenizer.json"},
         notes=[

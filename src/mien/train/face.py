@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from mien.branches.face import CONTRACT, normalise
 from mien.datasets import LabelledSet
 from mien.emotions import MIEN7
-from mien.metrics import FloatArray, IntArray
+from mien.metrics import FloatArray, IntArray, classification_figures
 from mien.train.loop import Schedule, channels_last, soft_cross_entropy
 from mien.train.nets import FaceNet
 
@@ -109,9 +109,9 @@ class FaceTask:
             model(pictures.to(memory_format=torch.channels_last)), targets, smoothing=0.05
         )
 
-    def validate(self, model: nn.Module) -> tuple[IntArray, FloatArray]:
+    def validate(self, model: nn.Module) -> dict[str, float]:
         """On the validation rows, without augmentation."""
-        return self.valid.labels, predict(model, self.valid.items)
+        return classification_figures(self.valid.labels, predict(model, self.valid.items))
 
 
 def draw_shares(labels: IntArray, least: float) -> FloatArray:

@@ -13,21 +13,24 @@ from mien.metrics import FloatArray, IntArray, expected_calibration_error
 _BINS, _FEWEST = 15, 20
 # Left of this the share of wrong answers is that of a handful.
 _LEAST_COVERAGE = 0.02
+_DRAWN = {"accuracy": "#D55E00", "uar": "#009E73", "recall": "#D55E00", "precision": "#009E73"}
 
 
 def curves_figure(history: Sequence[Mapping[str, float]]) -> Figure:
-    """Training loss, and accuracy and UAR on the validation rows where there were any, by epoch."""
-    figure = Figure(figsize=(8, 3.4), layout="constrained")
-    left, right = figure.subplots(1, 2)
+    """Training loss and, where there were validation rows, the figures on them, by epoch."""
+    drawn = [key for key in _DRAWN if history and f"valid_{key}" in history[0]]
+    figure = Figure(figsize=(8 if drawn else 4.2, 3.4), layout="constrained")
+    panels = figure.subplots(1, 2 if drawn else 1, squeeze=False)[0]
     epochs = [row["epoch"] for row in history]
-    left.plot(epochs, [row["loss"] for row in history], marker=".", color="#0072B2")
-    left.set(xlabel="epoch", title="training loss")
-    for key, colour in (("accuracy", "#D55E00"), ("uar", "#009E73")):
-        shares = [row.get(f"valid_{key}", float("nan")) for row in history]
-        right.plot(epochs, shares, marker=".", color=colour, label=key)
-    right.set(xlabel="epoch", title="validation", ylim=(0, 1))
-    right.legend(frameon=False, loc="lower right")
-    for axes in (left, right):
+    panels[0].plot(epochs, [row["loss"] for row in history], marker=".", color="#0072B2")
+    panels[0].set(xlabel="epoch", title="training loss")
+    for key in drawn:
+        shares = [row[f"valid_{key}"] for row in history]
+        panels[1].plot(epochs, shares, marker=".", color=_DRAWN[key], label=key)
+    if drawn:
+        panels[1].set(xlabel="epoch", title="validation", ylim=(0, 1))
+        panels[1].legend(frameon=False, loc="lower right")
+    for axes in panels:
         axes.spines[["top", "right"]].set_visible(False)
         axes.grid(alpha=0.25)
     return figure

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from copy import deepcopy
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -16,7 +16,6 @@ import torch
 from torch import nn
 
 from mien.errors import OptionError
-from mien.metrics import FloatArray, IntArray, classification_figures
 
 
 class Task(Protocol):
@@ -33,8 +32,8 @@ class Task(Protocol):
         """Mean loss of a batch, a scalar."""
         ...
 
-    def validate(self, model: nn.Module) -> tuple[IntArray, FloatArray]:
-        """Labels ``(n,)`` and probabilities ``(n, 7)`` on the validation rows, if there are any."""
+    def validate(self, model: nn.Module) -> Mapping[str, float]:
+        """Figures of merit on the validation rows; none if there are no rows."""
         ...
 
 
@@ -135,12 +134,12 @@ class Trainer:
         for epoch in range(len(self.history), self.schedule.epochs):
             started = time.perf_counter()
             loss = self._epoch(epoch)
-            labels, probs = self.task.validate(self.average.model)
+            figures = self.task.validate(self.average.model)
             row = {"epoch": epoch + 1, "loss": loss, "seconds": time.perf_counter() - started}
+            row |= {f"valid_{name}": value for name, value in figures.items()}
             said = f"epoch {epoch + 1}/{self.schedule.epochs}  loss {loss:.4f}  "
-            if len(labels):
-                row |= {f"valid_{k}": v for k, v in classification_figures(labels, probs).items()}
-                said += f"valid accuracy {row['valid_accuracy']:.4f}  uar {row['valid_uar']:.4f}  "
+            # The first few are what the trainer deems most telling.
+            said += "".join(f"valid {k} {v:.4f}  " for k, v in list(figures.items())[:3])
             self.history.append(row)
             self._save()
             self.say(f"{said}{row['seconds']:.0f} s")

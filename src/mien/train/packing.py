@@ -96,6 +96,9 @@ class Outcome:
         threshold: for multi-label judgement.
         extra_files: further files of the pack, by name.
         notes: sentences for the card.
+        labels: of the model; none for a detector.
+        measured: further figures, as rows of the manifest.
+        licences: by corpus, where they are not known to this module.
     """
 
     kind: str
@@ -110,6 +113,9 @@ class Outcome:
     threshold: float = 0.5
     extra_files: Mapping[str, Path] = field(default_factory=dict)
     notes: Sequence[str] = ()
+    labels: tuple[str, ...] = MIEN7.labels
+    measured: Sequence[Mapping[str, Any]] = ()
+    licences: Mapping[str, str] = field(default_factory=dict)
 
 
 class Graph(nn.Module):
@@ -183,7 +189,7 @@ def export_graph(
             str(path),
             input_names=list(inputs),
             output_names=["logits"],
-            dynamic_axes={n: dict(axes) for n, axes in dynamic.items()} | {"logits": {0: "n"}},
+            dynamic_axes={"logits": {0: "n"}} | {n: dict(axes) for n, axes in dynamic.items()},
             opset_version=17,
             dynamo=False,
         )
@@ -214,13 +220,54 @@ def quantise_matrices(path: Path) -> None:
     ready.unlink()
 
 
+class _Feeds:
+    """Calibration inputs in the form that the quantiser reads, one at a time."""
+
+    def __init__(self, feeds: Sequence[Mapping[str, npt.NDArray[np.float32]]]) -> None:
+        self._feeds = iter(feeds)
+
+    def get_next(self) -> dict[str, npt.NDArray[np.float32]] | None:
+        """The next inputs, None at the end."""
+        return dict(found) if (found := next(self._feeds, None)) is not None else None
+
+
+def quantise_convolutions(
+    path: Path, feeds: Sequence[Mapping[str, npt.NDArray[np.float32]]], keep: Sequence[str] = ()
+) -> None:
+    """Run convolutions in 8 bits, weights and activations, in place (static quantisation).
+
+    Args:
+        path: of the ONNX file.
+        feeds: inputs by name; the ranges of the activations are read off them.
+        keep: names of nodes that stay in 32 bits.
+    """
+    from onnxruntime.quantization import QuantFormat, QuantType, quantize_static
+    from onnxruntime.quantization.shape_inference import quant_pre_process
+
+    ready = path.with_suffix(".ready.onnx")
+    quant_pre_process(path, ready, skip_symbolic_shape=True)
+    quantize_static(
+        ready,
+        path,
+        _Feeds(feeds),
+        quant_format=QuantFormat.QDQ,
+        activation_type=QuantType.QUInt8,
+        weight_type=QuantType.QInt8,
+        op_types_to_quantize=["Conv", "Add", "Gemm"],
+        per_channel=True,
+        nodes_to_exclude=list(keep),
+    )
+    ready.unlink()
+
+
 def _manifest(outcome: Outcome, folder: Path) -> Manifest:
     files = {p.name: file_sha256(p) for p in sorted(folder.iterdir())}
+    licences = {**LICENCES, **outcome.licences}
     return Manifest(
         name=f"mien-{outcome.kind}",
         version=mien.__version__,
         kind=outcome.kind,
-        labels=MIEN7.labels,
+        labels=outcome.labels,
         input=dict(outcome.contract),
         temperature=round(outcome.temperature, 4),
         prior=tuple(round(float(p), 5) for p in outcome.prior),
@@ -228,7 +275,7 @@ def _manifest(outcome: Outcome, folder: Path) -> Manifest:
         licence=PACK_LICENCE,
         training={
             "data": [
-                {"name": n, "rows": rows, "licence": LICENCES.get(n, "see its source")}
+                {"name": n, "rows": rows, "licence": licences.get(n, "see its source")}
                 for n, rows in outcome.corpora.items()
             ],
             "command": command_line(),
@@ -237,7 +284,10 @@ def _manifest(outcome: Outcome, folder: Path) -> Manifest:
             "commit": commit(),
             "machine": f"{machine()}, torch {torch.__version__}",
         },
-        metrics=tuple(test.figures(outcome.threshold) for test in outcome.tests),
+        metrics=(
+            *(test.figures(outcome.threshold) for test in outcome.tests),
+            *outcome.measured,
+        ),
         threshold=outcome.threshold,
     )
 
@@ -268,7 +318,8 @@ def card(manifest: Manifest, notes: Sequence[str]) -> str:
     """The pack's card: what it is, from what, how good, and what it must not be used for."""
     training = manifest.training
     lines = [f"# {manifest.name} {manifest.version}", ""]
-    lines += [f"The {manifest.kind} model of mien. Labels: {', '.join(manifest.labels)}.", ""]
+    labels = f" Labels: {', '.join(manifest.labels)}." if manifest.labels else ""
+    lines += [f"The {manifest.kind} model of mien.{labels}", ""]
     lines += [
         "A label is how an observer would name the expression, not what a person feels. Do not use "
         "it on people at work or in education (EU AI Act, Art. 5(1)(f)); tell people when it is "

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from mien.branches.wordpiece import Tokens, pad
 from mien.datasets import LabelledSet
-from mien.metrics import FloatArray, IntArray, multilabel_macro_f1
+from mien.metrics import FloatArray, classification_figures, multilabel_macro_f1
 from mien.train.encoder import load_encoder
 from mien.train.loop import Schedule, soft_cross_entropy
 
@@ -104,10 +104,12 @@ class TextTask:
         ids, mask, targets = batch
         return soft_cross_entropy(model(ids, mask), targets)
 
-    def validate(self, model: nn.Module) -> tuple[IntArray, FloatArray]:
+    def validate(self, model: nn.Module) -> dict[str, float]:
         """On the validation rows that carry one label."""
         probs = predict(model, self.valid_ids)
-        return self.valid.labels[self.valid.single], probs[self.valid.single]
+        return classification_figures(
+            self.valid.labels[self.valid.single], probs[self.valid.single]
+        )
 
 
 @torch.inference_mode()

@@ -15,7 +15,7 @@ from mien.branches.voice import pieces
 from mien.datasets import LabelledSet
 from mien.errors import DataError
 from mien.media import load_audio
-from mien.metrics import FloatArray, IntArray
+from mien.metrics import FloatArray, classification_figures
 from mien.scene import Samples
 from mien.train.loop import Schedule, channels_last, soft_cross_entropy
 from mien.train.nets import VoiceNet
@@ -156,9 +156,11 @@ class VoiceTask:
         frames, targets = batch
         return soft_cross_entropy(model(frames), targets, self.recipe.smoothing)
 
-    def validate(self, model: nn.Module) -> tuple[IntArray, FloatArray]:
+    def validate(self, model: nn.Module) -> dict[str, float]:
         """On the held-out speakers, as the branch judges: whole recordings."""
-        return self.valid.labels, predict(model, self.valid_sounds)
+        if not len(self.valid):
+            return {}
+        return classification_figures(self.valid.labels, predict(model, self.valid_sounds))
 
 
 def mask(frames: Frames, rng: np.random.Generator) -> Frames:

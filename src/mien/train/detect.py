@@ -1,0 +1,131 @@
+"""``mien train detector`` from end to end: folders of pictures and a teacher in, pack out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import onnx
+
+from mien.datasets import load_faces
+from mien.datasets.people import (
+    Pictures,
+    Teacher,
+    concatenate_pictures,
+    load_pictures,
+    pictures_of_crops,
+)
+from mien.errors import DataError
+from mien.packs import Manifest
+from mien.perceive.anchors import CONTRACT
+from mien.train import detector
+from mien.train.commands import Say, TrainOptions, begin, settings_of
+from mien.train.compose import Composer
+from mien.train.loop import Trainer
+from mien.train.packing import Outcome, export_graph, quantise_convolutions, write_pack
+
+CROPS = 8_000
+"""Face crops that are enlarged and pasted."""
+
+
+@dataclass(frozen=True)
+class PeopleOptions:
+    """What else the detector's training is told.
+
+    Args:
+        teacher: a YuNet ONNX file.
+        crops: a set of face crops (FER-2013), or None.
+        nobody: folders of pictures without people; what the teacher sees there is a mistake.
+        licences: by the name of a folder of pictures, the licence that its card should state.
+    """
+
+    teacher: Path
+    crops: Path | None = None
+    nobody: Sequence[Path] = ()
+    licences: Mapping[str, str] | None = None
+
+
+def _crops(options: TrainOptions, people: PeopleOptions, teacher: Teacher) -> Pictures | None:
+    if people.crops is None:
+        return None
+    faces = load_faces(people.crops)
+    rows = np.flatnonzero(np.char.lower(faces.splits) == "training")
+    rows = np.random.default_rng(options.seed).permutation(rows)[:CROPS]
+    cache = options.work / f"{people.crops.stem}.npz"
+    return pictures_of_crops(np.asarray(faces.items)[rows], teacher, cache, people.crops.stem)
+
+
+def _folders(paths: Sequence[Path], options: TrainOptions, teacher: Teacher, say: Say) -> Pictures:
+    for path in paths:
+        if not path.is_dir():
+            raise DataError(f"{path} is no folder of pictures; check --data.")
+    return concatenate_pictures(
+        [load_pictures(path, teacher, options.work / f"{path.name}.npz", say) for path in paths]
+    )
+
+
+def train_detector(options: TrainOptions, people: PeopleOptions, say: Say = print) -> Manifest:
+    """Train the face detector; see :mod:`mien.train.detector`.
+
+    Raises:
+        DataError: if a folder holds no pictures or the teacher is not there.
+        OptionError: if an earlier run in the same place had other settings.
+    """
+    begin(options)
+    recipe = detector.DetectorRecipe(draws=options.limit or detector.DetectorRecipe.draws)
+    schedule = detector.schedule(options.epochs or 12, options.seed)
+    teacher = Teacher(people.teacher)
+    pictures = _folders([*options.data, *people.nobody], options, teacher, say)
+    pictures = pictures.without_faces({path.name for path in people.nobody})
+    crops = _crops(options, people, teacher)
+    train, valid = detector.divide(pictures, recipe.valid_share)
+    first = Composer(train, crops, recipe.side)
+    second = Composer(valid, crops, recipe.side)
+    task = detector.DetectorTask(first, second, recipe)
+    trainer = Trainer(task, schedule, options.work, say)
+    model = trainer.run()
+    graph = export_graph(model, detector.EXAMPLE, detector.AXES, options.graph)
+    plain = detector.judge(graph, task.valid)
+    feeds = detector.sample_pictures(first, 200, options.seed)
+    quantise_convolutions(options.graph, feeds, _last_layers(options.graph))
+    stored = detector.judge(type(graph)(options.graph), task.valid)
+    rows = dict(train=len(train), valid=len(valid))
+    measured = [
+        {"set": f"composed pictures kept aside, {kind}", "rows": len(task.valid)}
+        | {name: round(value, 4) for name, value in figures.items()}
+        for kind, figures in (("32 bits", plain), ("8 bits, as it ships", stored))
+    ]
+    sources = [*pictures.sources, *(() if crops is None else crops.sources)]
+    outcome = Outcome(
+        kind="detector",
+        graph=options.graph,
+        contract=CONTRACT,
+        corpora={name: sources.count(name) for name in dict.fromkeys(sources)},
+        licences=people.licences or {},
+        prior=(),
+        temperature=1.0,
+        tests=(),
+        history=trainer.history,
+        settings=settings_of(recipe, schedule, **rows),
+        labels=(),
+        measured=measured,
+        notes=[
+            f"Faces were named by a teacher, {people.teacher.stem} (MIT): what it misses, this "
+            "net was taught to miss. Pictures of people from public repositories; none is shipped."
+        ],
+    )
+    return write_pack(outcome, options.out, options.work)
+
+
+def _last_layers(path: Path) -> list[str]:
+    """The layers that give the rows: 8 bits would blur the boxes."""
+    graph = onnx.load(path).graph
+    # Before quantisation every convolution that feeds no activation or sum is such a layer.
+    consumers = {name: node.op_type for node in graph.node for name in node.input}
+    return [
+        node.name
+        for node in graph.node
+        if node.op_type == "Conv" and consumers.get(node.output[0]) in ("Reshape", "Flatten")
+    ]
