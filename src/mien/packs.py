@@ -9,17 +9,19 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from mien.emotions import MIEN7, EmotionSpace, LabelMap
 from mien.errors import PackError
+
+F = TypeVar("F")
 
 FORMAT = 1
 KINDS = ("face", "voice", "text")
@@ -159,19 +161,51 @@ class Pack:
         native = np.exp(logits)
         return self.label_map.apply(native / native.sum(axis=1, keepdims=True))
 
+    def front_end(self, known: Mapping[str, Callable[[Mapping[str, Any]], F]], default: str) -> F:
+        """What makes the model's inputs, as its contract's ``front_end`` names it.
+
+        Args:
+            known: by name, what is made from the input contract.
+            default: for a contract that names none.
+
+        Raises:
+            PackError: if the name is not known or the contract not kept.
+        """
+        name = self.manifest.input.get("front_end", default)
+        if name not in known:
+            raise PackError(
+                f"{self.folder} wants the front end {name!r}; this version of mien knows: "
+                f"{', '.join(known)}."
+            )
+        try:
+            return known[name](self.manifest.input)
+        except PackError as error:
+            raise PackError(f"{self.folder}: {error}") from None
+
     def check_input(self, contract: Mapping[str, Any]) -> None:
         """Refuse a pack that was trained on other inputs than the branch makes.
 
         Raises:
             PackError: naming what differs.
         """
-        theirs = dict(self.manifest.input)
-        differs = {k: (v, theirs.get(k)) for k, v in contract.items() if theirs.get(k) != v}
-        if differs:
-            listed = "; ".join(
-                f"{k}: {want!r} here, {got!r} there" for k, (want, got) in differs.items()
-            )
-            raise PackError(f"{self.folder} wants other inputs than this branch makes ({listed}).")
+        try:
+            check_contract(contract, self.manifest.input)
+        except PackError as error:
+            raise PackError(f"{self.folder}: {error}") from None
+
+
+def check_contract(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> None:
+    """Refuse an input contract that differs from what is made here.
+
+    Raises:
+        PackError: naming what differs.
+    """
+    differs = {k: (v, theirs.get(k)) for k, v in ours.items() if theirs.get(k) != v}
+    if differs:
+        listed = "; ".join(
+            f"{k}: {want!r} here, {got!r} there" for k, (want, got) in differs.items()
+        )
+        raise PackError(f"the pack wants other inputs than this branch makes ({listed}).")
 
 
 def embedded_packs() -> list[Path]:
