@@ -180,3 +180,17 @@ def test_speech_under_a_laughter_track_is_not_judged(shared):
     options = mien.Options(asr="none", frame_rate=0.2)
     evidence = mien.analyze(shared / "clips" / "test.avi", options).by_branch["voice"]
     assert "drowned" in evidence.reasons[0]
+
+
+def test_quiet_speech_is_found_where_loud_speech_is(speech):
+    from mien.perceive.speech import finish_speech
+
+    samples, _ = speech
+    found = []
+    for gain in (1.0, 0.003):
+        detector, sound = SpeechDetector(), spooled(samples * gain)
+        detector.hear(sound.read(WHOLE))
+        found.append(finish_speech(detector, sound).turns)
+    loud, quiet = found
+    assert sum(turn.duration for turn in loud) > 3
+    assert sum(t.duration for t in quiet) == pytest.approx(sum(t.duration for t in loud), abs=0.3)
