@@ -35,9 +35,9 @@ class FrontEnd(Protocol):
         ...
 
 
-FRONT_ENDS: Mapping[str, Callable[[Mapping[str, Any]], FrontEnd]] = {
-    "logmel": LogMel,
-    "waveform": Waveform,
+FRONT_ENDS: Mapping[str, Callable[[Pack], FrontEnd]] = {
+    "logmel": lambda pack: LogMel(pack.manifest.input),
+    "waveform": lambda pack: Waveform(pack.manifest.input),
 }
 """By the name that a pack's input contract gives; a new kind of net adds its own."""
 
