@@ -52,7 +52,8 @@ def test_the_planted_noise_is_measured(speech, snr, colour):
     said = samples[int(turns[0].start * RATE) : int(turns[0].end * RATE)]
     level = np.sqrt(np.square(said).mean() / 10 ** (snr / 10))
     noisy = samples + level * noise(colour, np.random.default_rng(snr + 10))
-    assert measure(spooled(noisy), turns, WHOLE).ratio == pytest.approx(snr, abs=1.0)
+    found = measure(spooled(noisy), turns, WHOLE).ratio
+    assert found == pytest.approx(snr, abs=1.0 if snr >= 0 else 2.0)
     # Without a gap, from the short pauses inside the speech.
     assert measure(spooled(noisy), turns, turns[0]).ratio == pytest.approx(snr, abs=4.0)
 
@@ -146,9 +147,10 @@ def test_nor_where_the_detector_took_it_for_speech(name):
 
 def test_drowned_speech_is_absent_with_what_was_measured(speech):
     samples, turns = speech
-    rng = np.random.default_rng(0)
-    laughter = 0.3 * noise(1, rng) * (np.sin(8 * np.pi * TIME) > 0)
-    evidence = judged(0.05 * samples + laughter, turns)
+    others = np.resize(
+        samples[int(turns[0].start * RATE) : int(turns[0].end * RATE)][::-1], len(TIME)
+    )
+    evidence = judged(0.05 * samples + others, turns)
     assert "drowned in other sound (signal-to-noise ratio -" in evidence.reasons[0]
 
 
