@@ -1,8 +1,9 @@
 """Checkpoints by name: a folder on this machine, or a model of the Hugging Face hub.
 
 Nothing is fetched unless it is asked for. What was fetched lies in the cache of
-``huggingface_hub`` (``HF_HOME``), which keeps what is complete, goes on with what is not, and is
-kept offline by ``HF_HUB_OFFLINE=1``. Only data is ever taken: no code of a checkpoint is run.
+``huggingface_hub`` (``HF_HOME``), which keeps the files that are complete, goes on after a dropped
+connection, and is kept offline by ``HF_HUB_OFFLINE=1``. Only data is ever taken: no code of a
+checkpoint is run.
 """
 
 from __future__ import annotations
@@ -47,8 +48,8 @@ def local_folder(name: str, *, download: bool) -> Path:
 
     Args:
         name: a folder, which serves in place, or a hub id (``facebook/wav2vec2-base``).
-        download: fetch what is not in the cache. It goes on where an earlier download stopped.
-            Files of pickled weights are fetched only where there are no safetensors.
+        download: fetch what is not in the cache; files that an earlier download completed are kept.
+            Pickled weights are fetched only where there are no safetensors.
 
     Raises:
         HubError: if it is neither here nor can be fetched.
@@ -111,7 +112,7 @@ def _ask(name: str, download: bool, ignored: tuple[str, ...]) -> Path:
 def _unreachable(name: str) -> str:
     return (
         f"{name!r} is not on this machine and the hub cannot be reached; try again with a network "
-        "(a stopped download goes on), or copy the checkpoint here and give its folder."
+        "(what is complete is kept), or copy the checkpoint here and give its folder."
     )
 
 

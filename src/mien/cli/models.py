@@ -42,7 +42,7 @@ def models_info(
 def models_pull(
     hub_id: Annotated[str, typer.Argument(metavar="HUBID", help="As owner/model.")],
 ) -> None:
-    """Fetch a checkpoint of the hub and check it; a stopped download goes on (extra 'hub')."""
+    """Fetch a checkpoint of the hub and check it; complete files are kept (extra 'hub')."""
     from mien.hub import fetch, is_hub_id
 
     if not is_hub_id(hub_id):
