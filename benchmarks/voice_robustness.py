@@ -4,9 +4,9 @@
 
 Writes each recording of a RAVDESS folder (or of any voice set that mien reads) as a real file in
 every form, judges it on the way that ``mien analyze`` goes, and prints accuracy and unweighted
-average recall beside the drop against the clean form. An absent voice counts as wrong in both; the
-share that was judged at all is given too. The packs that ship have heard all 20 speakers: for
-honest figures give ``--pack`` one that was trained without them.
+average recall, the change against the clean form, and McNemar's p on the same recordings. An
+absent voice counts as wrong; the share that was judged at all is given too. The packs that ship
+have heard all 20 speakers: for honest figures give ``--pack`` one that was trained without them.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from mien import Analyzer, Options
 from mien.datasets import LabelledSet, load_voices
 from mien.emotions import MIEN7
 from mien.media import load_audio
-from mien.metrics import bootstrap_interval, classification_figures
+from mien.metrics import bootstrap_interval, classification_figures, mcnemar_p
 from mien.packs import find_pack
 from mien.train.origin import commit, machine
 
@@ -144,18 +144,25 @@ def judge(rows: LabelledSet, form: Form, analyzer: Analyzer) -> tuple[Array, Arr
     return probs, quality
 
 
-def figures(labels: Array, probs: Array, groups: Array) -> dict[str, float]:
-    """Figures of merit; an absent row counts as wrong."""
-    judged = np.isfinite(probs[:, 0])
+def filled_in(labels: Array, probs: Array) -> Array:
+    """Probabilities with a wrong answer in the absent rows."""
+    absent = ~np.isfinite(probs[:, 0])
     filled = probs.copy()
-    wrong = np.eye(len(MIEN7))[(labels + 1) % len(MIEN7)]
-    filled[~judged] = wrong[~judged]
+    filled[absent] = np.eye(len(MIEN7))[(labels[absent] + 1) % len(MIEN7)]
+    return filled
+
+
+def figures(labels: Array, probs: Array, clean: Array, groups: Array) -> dict[str, float]:
+    """Figures of merit, absent rows wrong; ``p`` is McNemar's against the clean form."""
+    judged = np.isfinite(probs[:, 0])
+    filled = filled_in(labels, probs)
     out = {k: classification_figures(labels, filled)[k] for k in ("accuracy", "uar")}
     interval = bootstrap_interval(
         lambda y, p: {"uar": classification_figures(y, p)["uar"]}, labels, filled,
         groups=groups, draws=200, seed=0,
     )["uar"]  # fmt: skip
-    return out | {"low": interval[0], "high": interval[1], "judged": float(judged.mean())}
+    out |= {"low": interval[0], "high": interval[1], "judged": float(judged.mean())}
+    return out | {"p": mcnemar_p(labels, filled, filled_in(labels, clean))}
 
 
 def chosen(data: Path, speakers: list[str], limit: int | None) -> LabelledSet:
@@ -189,21 +196,24 @@ def main() -> None:
         f"{len(rows)} recordings of speakers {args.speakers or 'all'}, {pack.name} "
         f"{pack.files['model.onnx'][:12]}, commit {commit()}, seed 0, {machine()}"
     )
-    lines = [head, "", "| form | accuracy | UAR (95 %) | drop of UAR | judged | quality |",
-             "|---|---|---|---|---|---|"]  # fmt: skip
+    lines = [head, "", "| form | accuracy | UAR (95 %) | change of UAR | p | judged | quality |",
+             "|---|---|---|---|---|---|---|"]  # fmt: skip
     print("\n".join(lines), flush=True)
     result: dict[str, Any] = {"about": head, "forms": {}}
+    clean: Array = np.zeros((0, len(MIEN7)))
     for name, form in FORMS.items():
         if name != "clean" and args.forms and args.forms not in name:
             continue
         started = time.perf_counter()
         probs, quality = judge(rows, form, analyzer)
-        found = figures(rows.labels, probs, rows.groups)
+        clean = probs if name == "clean" else clean
+        found = figures(rows.labels, probs, clean, rows.groups)
         result["forms"][name] = found | {"quality": float(quality.mean())}
         drop = found["uar"] - result["forms"]["clean"]["uar"]
         lines.append(
             f"| {name} | {found['accuracy']:.3f} | {found['uar']:.3f} ({found['low']:.2f} to "
-            f"{found['high']:.2f}) | {drop:+.3f} | {found['judged']:.0%} | {quality.mean():.2f} |"
+            f"{found['high']:.2f}) | {drop:+.3f} | {found['p']:.3f} | "
+            f"{found['judged']:.0%} | {quality.mean():.2f} |"
         )
         print(lines[-1], f"{time.perf_counter() - started:.0f} s", flush=True)
     if args.out is not None:

@@ -140,12 +140,15 @@ def signal_to_noise(speech: FloatArray, gaps: FloatArray) -> float:
     """Signal-to-noise ratio in dB from the powers of 32 ms frames, ``10 log10(S / N - 1)``.
 
     ``S`` is the mean over the speech turns. ``N`` is the 60th percentile over the gaps between them
-    where these last half a second in all (speech that the detector missed is less than the rest,
-    laughter and babble are more); else the tenth percentile over the turns themselves, since speech
-    has short pauses (minimum statistics, Martin 2001). Against planted noise the first is right to
-    1 dB from 0 dB on, the second to 2 dB up to 15 dB; it says 14 to 32 dB of clean speech. WADA
-    (Kim & Stern 2008), tried in its place, was off by 2 to 5 dB on utterances of two seconds and
-    said 12 dB of clean ones.
+    where these last half a second in all: what the detector missed of the speech is mostly less
+    than that, laughter and babble are mostly more. Else ``N`` is the tenth percentile over the
+    turns themselves, since speech has short pauses (after minimum statistics, Martin 2001).
+
+    With white, pink and babble noise planted into 31 recordings at 0 to 20 dB, the median from the
+    gaps was right to 0.5 dB. Without gaps it was right to 3.5 dB at 0 to 10 dB (1 dB but for
+    babble) and said 15 at 20 dB. WADA (Kim & Stern 2008), tried in its place, was off by 1.5 to
+    5.5 dB. Where the detector missed most of the speech the ratio is far too low: in 1 of 106
+    clean recordings.
 
     Args:
         speech: ``(n,)`` powers of the turns' frames, n at least 1.
