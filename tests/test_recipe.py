@@ -114,6 +114,7 @@ def test_a_killed_run_goes_on_and_a_complete_one_is_not_repeated(tess, base, tmp
 def test_what_was_trained_becomes_a_pack_of_one_second_windows(tess, base, tmp_path):
     run_recipe(options(tess, base, tmp_path / "run", split="word"), lambda line: None)
     folder = tmp_path / "run" / "word"
+    assert not [p for p in folder.iterdir() if p.suffix in (".bin", ".pt", ".pkl")]
     manifest = convert(ConvertOptions(str(folder), tmp_path / "pack"), lambda line: None)
     assert manifest.input["window"] == 1.0
     assert manifest.input["fixed"]

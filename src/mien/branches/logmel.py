@@ -139,11 +139,11 @@ def at_level(samples: Samples, decibels: float = -35.0) -> Samples:
     """Samples whose root mean square lies at a level; silence stays as it is.
 
     Standardised frames keep a trace of the level, since it decides what lies under ``FLOOR``: 40 dB
-    down, half of what a net got right was lost.
+    down, a net's UAR on unseen speakers fell from 64 to 33 %; at this level it is 61 %.
 
     Args:
         samples: mono in [-1, 1].
-        decibels: of full scale; the default is the median of the trimmed RAVDESS recordings.
+        decibels: of full scale; the default is near the median of trimmed RAVDESS recordings.
     """
     level = float(np.sqrt(np.square(samples, dtype=np.float64).mean())) if len(samples) else 0.0
     if level < 1e-6:

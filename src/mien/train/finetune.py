@@ -128,6 +128,7 @@ def finetune(
     final = _figures({k.replace("test_", "eval_"): v for k, v in said.metrics.items()})
     run = Run(name, (len(train), len(test)), baseline, final, history, matrix.tolist())
     trainer.save_model(options.out)
+    (options.out / "training_args.bin").unlink(missing_ok=True)  # a pickle, which nobody needs
     extractor.save_pretrained(options.out)
     _draw(run, options.out)
     done.write_text(json.dumps(asdict(run), indent=1) + "\n", encoding="utf-8")
