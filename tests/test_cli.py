@@ -94,7 +94,8 @@ def test_a_sound_has_no_face_and_silence_no_words(tmp_path):
     path = tmp_path / "a.wav"
     write_wav(path, np.zeros(32_000))
     why, analysis = reasons(path)
-    assert why == {"text": "no speech was found", "voice": "no speech", "face": "no picture"}
+    silence = "silence (peak -120 dB of full scale or less)"
+    assert why == {"text": "no speech was found", "voice": silence, "face": "no picture"}
     assert analysis.fused.reasons == ("no modality could be judged",)
 
 

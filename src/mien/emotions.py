@@ -118,12 +118,33 @@ class LabelMap:
         object.__setattr__(self, "matrix", matrix)
 
     @classmethod
-    def by_name(cls, source: EmotionSpace, target: EmotionSpace = MIEN7) -> LabelMap:
-        """The map that sends each source label to the target label it is an alias of."""
+    def by_name(
+        cls,
+        source: EmotionSpace,
+        target: EmotionSpace = MIEN7,
+        names: Mapping[str, str] | None = None,
+    ) -> LabelMap:
+        """The map that sends each source label to the target label it is an alias of.
+
+        Args:
+            source: the space that a model speaks.
+            target: the space wanted.
+            names: target label by source label, for those whose name does not tell.
+
+        Raises:
+            LabelError: naming the labels that are no known alias and not in ``names``.
+        """
+        known = {name: name for name in target.labels} | _CANONICAL | dict(names or {})
+        places = {name: known.get(name, known.get(name.strip().lower())) for name in source.labels}
+        unknown = [name for name, label in places.items() if label is None]
+        if unknown:
+            raise LabelError(
+                f"The labels {', '.join(map(repr, unknown))} of {source.name!r} are none that mien "
+                f"knows; say which of {', '.join(target.labels)} each of them is."
+            )
         matrix = np.zeros((len(source), len(target)))
-        for row, name in enumerate(source.labels):
-            label = name if name in target.labels else canonical_label(name)
-            matrix[row, target.index(label)] = 1.0
+        for row, label in enumerate(places.values()):
+            matrix[row, target.index(str(label))] = 1.0
         return cls(source, target, matrix)
 
     def apply(self, probs: FloatArray) -> FloatArray:

@@ -7,6 +7,7 @@
     │   ├── LabelError      an emotion label is unknown or does not fit the space
     │   └── OptionError     an option has a value it cannot have
     ├── PackError           a model pack is missing, damaged or of another kind
+    ├── HubError            a checkpoint is not on this machine and cannot be fetched
     ├── ContractError       a plug-in broke its contract (a bug in the plug-in)
     └── MissingExtraError   an optional dependency is not installed
 
@@ -51,6 +52,10 @@ class OptionError(InputError):
 
 class PackError(MienError):
     """A model pack is missing, damaged or of another kind."""
+
+
+class HubError(MienError):
+    """A checkpoint is not on this machine and cannot be fetched."""
 
 
 class ContractError(MienError):

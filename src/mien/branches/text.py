@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from mien.branches.packed import PackBranch
-from mien.branches.wordpiece import CONTRACT, Tokens, pad
+from mien.branches.wordpiece import Windows, WordPiece
 from mien.packs import Pack
 from mien.results import Evidence
 from mien.scene import TRANSCRIPT, Scene, Transcript
@@ -21,13 +22,27 @@ FULL_WORDS = 4
 """Words from which on their number no longer limits the quality."""
 
 
+class FrontEnd(Protocol):
+    """How a text becomes the inputs of a net."""
+
+    def batches(self, text: str) -> Iterator[tuple[Mapping[str, Any], float]]:
+        """Named inputs of one row each, which together hold the text, and the row's weight."""
+        ...
+
+
+FRONT_ENDS: Mapping[str, Callable[[Pack], FrontEnd]] = {
+    "wordpiece": WordPiece,
+    "tokenizer": Windows,
+}
+"""By the name that a pack's input contract gives; a new kind of net adds its own."""
+
+
 class TextModel:
     """A text pack as a function from texts to probabilities."""
 
     def __init__(self, pack: Pack) -> None:
-        pack.check_input(CONTRACT.as_dict())
+        self._front_end = pack.front_end(FRONT_ENDS, "wordpiece")
         self.pack = pack
-        self._tokens = Tokens(pack.folder / CONTRACT.tokenizer)
 
     def probs(self, texts: Sequence[str]) -> FloatArray:
         """Probabilities ``(n, 7)`` of texts, in their order.
@@ -35,11 +50,18 @@ class TextModel:
         Each text is run alone: an 8-bit pack scales its activations by the largest of a batch, so
         that together a text's answer would depend on its neighbours.
         """
-        parts = [np.zeros((0, 7))]
-        for row in self._tokens.ids(texts):
-            ids, mask = pad([row])
-            parts.append(self.pack.probs({"ids": ids, "mask": mask}))
-        return np.concatenate(parts)
+        return np.concatenate([np.zeros((0, 7)), *(self._row(text) for text in texts)])
+
+    def _row(self, text: str) -> FloatArray:
+        rows, weights = zip(
+            *(
+                (self.pack.probs(inputs), weight)
+                for inputs, weight in self._front_end.batches(text)
+            ),
+            strict=True,
+        )
+        shares = np.asarray(weights) / sum(weights)
+        return np.asarray(shares @ np.concatenate(rows))[None]
 
 
 class TextBranch(PackBranch):

@@ -1,59 +1,78 @@
-"""The voice branch: how speech sounds, from log-mel frames of the speech turns."""
+"""The voice branch: how speech sounds, judged on the speech turns."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
+from itertools import pairwise
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
-from mien.branches.logmel import CONTRACT, piece_frames, trim
+from mien.branches.logmel import LogMel
 from mien.branches.packed import PackBranch
+from mien.branches.soundness import SHORTEST, agreement, measure, silence
+from mien.branches.waveform import Waveform
 from mien.packs import Pack
 from mien.results import Evidence
-from mien.scene import AUDIO, SAMPLE_RATE, SPEECH, AudioTrack, Samples, Scene, Speech
+from mien.scene import AUDIO, SPEECH, AudioTrack, Samples, Scene, Speech
 from mien.timebase import Segment
 
 FloatArray = npt.NDArray[np.float64]
 
-SHORTEST = 0.6
-"""Seconds of speech that a segment must hold to be judged."""
-FULL_LENGTH = 2.0
-"""Seconds of speech from which on length no longer limits the quality."""
+# A turn below a quarter of a second tells little and would be mostly padding.
+_SHORTEST_TURN = 0.25
+# Longer turns are judged in parts, so that memory does not grow with them.
+_LONGEST_PART = 300.0
 
 
-def pieces(samples: Samples) -> list[Samples]:
-    """Pieces of at most 2.56 s that cover the samples, overlapping by half or more."""
-    size = CONTRACT.samples
-    if len(samples) <= size:
-        return [samples]
-    count = int(np.ceil((len(samples) - size) / (size / 2))) + 1
-    starts = np.linspace(0, len(samples) - size, count).astype(int)
-    return [samples[start : start + size] for start in starts]
+class FrontEnd(Protocol):
+    """How speech becomes the inputs of a net."""
+
+    def batches(self, samples: Samples) -> Iterator[tuple[Mapping[str, Any], Sequence[float]]]:
+        """Named inputs of n pieces that together cover the samples, and the n pieces' weights."""
+        ...
+
+
+FRONT_ENDS: Mapping[str, Callable[[Pack], FrontEnd]] = {
+    "logmel": lambda pack: LogMel(pack.manifest.input),
+    "waveform": lambda pack: Waveform(pack.manifest.input),
+}
+"""By the name that a pack's input contract gives; a new kind of net adds its own."""
 
 
 class VoiceModel:
     """A voice pack as a function from speech to probabilities."""
 
     def __init__(self, pack: Pack) -> None:
-        pack.check_input(CONTRACT.as_dict())
+        self._front_end = pack.front_end(FRONT_ENDS, "logmel")
         self.pack = pack
 
-    def probs(self, samples: Samples) -> FloatArray:
-        """Probabilities ``(7,)`` of mono speech at 16 kHz of any length.
+    def rows(self, samples: Samples) -> tuple[FloatArray, FloatArray]:
+        """Probabilities ``(n, 7)`` and weights ``(n,)`` of pieces that cover the samples.
 
-        The quiet ends are cut off; long speech is judged in pieces whose log probabilities are
-        averaged.
+        Args:
+            samples: mono speech at 16 kHz of any length.
         """
-        frames = np.stack([piece_frames(piece) for piece in pieces(trim(samples))])
-        rows = self.pack.probs({"frames": frames})
-        pooled = np.exp(np.log(np.maximum(rows, 1e-9)).mean(axis=0))
-        return np.asarray(pooled / pooled.sum())
+        batches = self._front_end.batches(samples)
+        rows, weights = zip(*((self.pack.probs(x), w) for x, w in batches), strict=True)
+        return np.concatenate(rows), np.concatenate([np.asarray(w) for w in weights])
+
+    def probs(self, samples: Samples) -> FloatArray:
+        """Probabilities ``(7,)`` of mono speech at 16 kHz of any length, its pieces pooled."""
+        return pool(*self.rows(samples))
+
+
+def pool(rows: FloatArray, weights: FloatArray) -> FloatArray:
+    """The weighted geometric mean ``(k,)`` of probabilities ``(n, k)``."""
+    logs = np.log(np.maximum(rows, 1e-9))
+    pooled = np.exp((weights / weights.sum()) @ logs)
+    return np.asarray(pooled / pooled.sum())
 
 
 class VoiceBranch(PackBranch):
-    """Judges the speech inside each segment."""
+    """Judges the speech inside each segment, turn by turn, each turn by its seconds."""
 
     name = "voice"
     needs = (AUDIO, SPEECH)
@@ -75,47 +94,24 @@ class VoiceBranch(PackBranch):
         self, audio: AudioTrack, speech: Speech, segment: Segment
     ) -> tuple[FloatArray, float] | str:
         turns = speech.within(segment)
-        seconds = sum(turn.duration for turn in turns)
         if not turns:
-            return "no speech"
-        if seconds < SHORTEST:
-            return f"too little speech ({seconds:.1f} s, at least {SHORTEST} s wanted)"
-        logs, weights = np.zeros(7), 0.0
-        for turn in turns:
-            # A turn below a quarter of a second tells little and would be mostly padding.
-            if turn.duration < 0.25 and len(turns) > 1:
-                continue
-            logs += turn.duration * np.log(np.maximum(self._model.probs(audio.read(turn)), 1e-9))
-            weights += turn.duration
-        pooled = np.exp(logs / max(weights, 1e-9))
-        return pooled / pooled.sum(), voice_quality(audio, turns, segment)
+            return silence(audio, segment)
+        sound = measure(audio, turns, segment)
+        if sound.unfit:
+            return sound.unfit
+        parts = [part for turn in turns for part in _parts(turn)]
+        heard = [p for p in parts if p.duration >= _SHORTEST_TURN] or parts
+        judged = [self._model.rows(audio.read(part)) for part in heard]
+        rows = np.concatenate([rows for rows, _ in judged])
+        weights = np.concatenate(
+            [p.duration * w / w.sum() for p, (_, w) in zip(heard, judged, strict=True)]
+        )
+        return pool(rows, weights), sound.quality * agreement(rows, weights)
 
 
-def voice_quality(audio: AudioTrack, turns: Sequence[Segment], segment: Segment) -> float:
-    """How far the sound is to be trusted, in [0, 1].
-
-    The product of how long the speech is (in full from 2 s), its signal-to-noise ratio against
-    the rest of the segment (in full from 20 dB, none at 0 dB; taken as full where the segment
-    holds nothing but speech), and the share of samples that do not clip.
-    """
-    seconds = sum(turn.duration for turn in turns)
-    loud = np.concatenate([audio.read(turn) for turn in turns])
-    gaps = _between(turns, segment)
-    quiet = np.concatenate([audio.read(gap) for gap in gaps]) if gaps else np.zeros(0)
-    clean = 1.0
-    if len(quiet) > SAMPLE_RATE // 5:
-        signal, noise = float(np.square(loud).mean()), float(np.square(quiet).mean())
-        ratio = 10 * np.log10((signal + 1e-10) / (noise + 1e-10))
-        clean = float(np.clip(ratio / 20.0, 0.0, 1.0))
-    clipped = float((np.abs(loud) >= 0.999).mean())
-    return min(1.0, seconds / FULL_LENGTH) * clean * max(0.0, 1.0 - 10 * clipped)
-
-
-def _between(turns: Sequence[Segment], segment: Segment) -> list[Segment]:
-    """The parts of a segment that no turn covers, less 0.1 s next to a turn."""
-    edges = [segment.start]
-    for turn in turns:
-        edges += [turn.start - 0.1, turn.end + 0.1]
-    edges.append(segment.end)
-    pairs = zip(edges[::2], edges[1::2], strict=True)
-    return [Segment(start, end) for start, end in pairs if end > start]
+def _parts(turn: Segment) -> Iterator[Segment]:
+    """A turn in parts of at most five minutes."""
+    count = max(1, int(np.ceil(turn.duration / _LONGEST_PART)))
+    edges = np.linspace(turn.start, turn.end, count + 1).tolist()
+    for start, end in pairwise(edges):
+        yield Segment(start, end)

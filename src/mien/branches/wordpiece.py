@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+
+from mien.packs import Pack, check_contract
 
 IntArray = npt.NDArray[np.int64]
 
@@ -41,6 +43,53 @@ class Tokens:
     def ids(self, texts: Sequence[str]) -> list[list[int]]:
         """Token ids of each text, the special tokens included, without padding."""
         return [encoding.ids for encoding in self._tokenizer.encode_batch(list(texts))]
+
+
+class WordPiece:
+    """Front end of the nets that mien trains: one row a text, cut at 96 tokens.
+
+    Args:
+        pack: of the net, with its tokenizer.
+
+    Raises:
+        PackError: if the pack was trained with other settings.
+    """
+
+    def __init__(self, pack: Pack) -> None:
+        check_contract(CONTRACT.as_dict(), pack.manifest.input)
+        self._tokens = Tokens(pack.folder / CONTRACT.tokenizer)
+
+    def batches(self, text: str) -> Iterator[tuple[dict[str, IntArray], float]]:
+        """Ids and mask of the one row."""
+        (row,) = self._tokens.ids([text])
+        ids, mask = pad([row])
+        yield {"ids": ids, "mask": mask}, 1.0
+
+
+class Windows:
+    """Front end of converted nets: a text of any length in windows as long as the net can read.
+
+    The windows of a long text share a quarter and count by their tokens.
+
+    Args:
+        pack: of the net, with its tokenizer; its contract says how long a window is.
+    """
+
+    def __init__(self, pack: Pack) -> None:
+        from tokenizers import Tokenizer
+
+        contract = pack.manifest.input
+        longest = int(contract["longest"])
+        self._tokenizer = Tokenizer.from_file(str(pack.folder / contract["tokenizer"]))
+        self._tokenizer.enable_truncation(longest, stride=longest // 4)
+        self._tokenizer.no_padding()
+
+    def batches(self, text: str) -> Iterator[tuple[dict[str, IntArray], float]]:
+        """Ids and mask of one window after the other, with its number of tokens."""
+        first = self._tokenizer.encode(text)
+        for window in (first, *first.overflowing):
+            ids, mask = pad([window.ids])
+            yield {"ids": ids, "mask": mask}, float(len(window.ids))
 
 
 def pad(rows: Sequence[Sequence[int]]) -> tuple[IntArray, IntArray]:

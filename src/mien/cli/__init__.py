@@ -1,4 +1,4 @@
-"""The command line: ``mien analyze | demo | train | evaluate | models``."""
+"""The command line: ``mien analyze | demo | data | train | evaluate | models``."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from mien import __version__
-from mien.cli import evaluate, models, train
+from mien.cli import data, evaluate, models, train
 from mien.cli.analyze import analyze, demo
 from mien.errors import MienError
 
@@ -19,6 +19,7 @@ app = typer.Typer(
 )
 app.command()(analyze)
 app.command()(demo)
+app.add_typer(data.app, name="data")
 app.add_typer(train.app, name="train")
 app.add_typer(evaluate.app, name="evaluate")
 app.add_typer(models.app, name="models")

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from mien.cli.shared import check_target, progress
+from mien.cli.shared import check_target, pack_or_hub, progress
 
 
 def analyze(
@@ -34,8 +34,8 @@ def analyze(
     step: Annotated[float, typer.Option(help="Seconds from window to window.")] = 2.5,
     asr: Annotated[str, typer.Option(help="auto, pocketsphinx or none.")] = "auto",
     fps: Annotated[float, typer.Option(help="Pictures looked at per second.")] = 5.0,
-    text_pack: Annotated[Path | None, typer.Option("--text", metavar="PACK")] = None,
-    voice_pack: Annotated[Path | None, typer.Option("--voice", metavar="PACK")] = None,
+    text_pack: Annotated[str | None, typer.Option("--text", metavar="PACK|HUBID")] = None,
+    voice_pack: Annotated[str | None, typer.Option("--voice", metavar="PACK|HUBID")] = None,
     face_pack: Annotated[Path | None, typer.Option("--face", metavar="PACK")] = None,
 ) -> None:
     """Analyse one recording, picture or text."""
@@ -49,7 +49,11 @@ def analyze(
     check_target(figure, "--figure", figures.FORMATS)
     check_target(transcript, "--transcript", transcripts.FORMATS)
     check_target(None if json_file in (None, "-") else Path(str(json_file)), "--json", None)
-    packs = {"text": text_pack, "voice": voice_pack, "face": face_pack}
+    packs = {
+        "text": pack_or_hub(text_pack),
+        "voice": pack_or_hub(voice_pack),
+        "face": face_pack,
+    }
     options = Options(
         fusion=fusion,
         cut=CutOptions(by, window, step),

@@ -1,4 +1,4 @@
-"""``mien models list | info``."""
+"""``mien models list | info | pull | convert``."""
 
 from __future__ import annotations
 
@@ -7,15 +7,19 @@ from typing import Annotated
 
 import typer
 
+from mien.cli.shared import say
+from mien.errors import MissingExtraError, OptionError
+
 app = typer.Typer(no_args_is_help=True, help="The model packs.")
 
 
 @app.command("list")
 def models_list() -> None:
-    """The packs that ship with mien."""
-    from mien.packs import Manifest, embedded_packs
+    """The packs that ship with mien, and those made from hub checkpoints."""
+    from mien.packs import Manifest, cache_folder, embedded_packs
 
-    for folder in embedded_packs():
+    cached = sorted(p.parent for p in (cache_folder() / "packs").glob("*/pack.json"))
+    for folder in (*embedded_packs(), *cached):
         manifest = Manifest.read(folder / "pack.json")
         size = sum(p.stat().st_size for p in folder.iterdir()) / 1e6
         typer.echo(f"{manifest.kind:6} {manifest.name} {manifest.version}  {size:.1f} MB  {folder}")
@@ -32,3 +36,55 @@ def models_info(
     manifest = Manifest.read(folder / "pack.json")
     card = folder / "README.md"
     typer.echo(card.read_text(encoding="utf-8") if card.exists() else manifest.to_json())
+
+
+@app.command("pull")
+def models_pull(
+    hub_id: Annotated[str, typer.Argument(metavar="HUBID", help="As owner/model.")],
+) -> None:
+    """Fetch a checkpoint of the hub and check it; complete files are kept (extra 'hub')."""
+    from mien.hub import fetch, is_hub_id
+
+    if not is_hub_id(hub_id):
+        raise OptionError(f"{hub_id!r} is no hub id; give a name such as owner/model.")
+    typer.echo(f"{hub_id} is complete in {fetch(hub_id)}")
+
+
+@app.command("convert")
+def models_convert(
+    checkpoint: Annotated[str, typer.Argument(help="A folder or a hub id.")],
+    out: Annotated[Path, typer.Option("--to", metavar="PACK", help="Folder of the pack.")],
+    names: Annotated[
+        list[str] | None,
+        typer.Option("--map", metavar="LABEL=EMOTION", help="What a label is to us; repeatable."),
+    ] = None,
+    int8: Annotated[
+        bool, typer.Option("--int8", help="Matrix products in 8 bits: smaller and faster.")
+    ] = False,
+    check: Annotated[
+        list[Path] | None,
+        typer.Option(help="A recording (voice) or text file (text) to compare on; repeatable."),
+    ] = None,
+    bound: Annotated[
+        float | None, typer.Option(help="Largest difference of a probability that is accepted.")
+    ] = None,
+    window: Annotated[
+        float | None, typer.Option(help="Seconds that a voice net is shown at once; 30 by default.")
+    ] = None,
+) -> None:
+    """Make a pack of a classifier of sound or text from the transformers library (extra 'hub')."""
+    try:
+        from mien.train.convert import ConvertOptions, convert
+    except ModuleNotFoundError as error:
+        if (error.name or "").startswith("mien"):
+            raise
+        raise MissingExtraError("mien models convert", "hub") from None
+    pairs = {}
+    for given in names or []:
+        label, _, emotion = given.rpartition("=")
+        if not label or not emotion:
+            raise OptionError(f"--map cannot be {given!r}; give LABEL=EMOTION.")
+        pairs[label] = emotion
+    checks = [str(path) for path in check or []]
+    convert(ConvertOptions(checkpoint, out, pairs, int8, checks, bound, window), say)
+    typer.echo(f"wrote {out} (card: {out / 'README.md'})")

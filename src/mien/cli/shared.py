@@ -12,7 +12,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
-from mien.errors import OptionError
+from mien.errors import MissingExtraError, OptionError
 
 Report = Callable[[str, float], None]
 
@@ -41,6 +41,27 @@ def check_target(path: Path | None, option: str, suffixes: tuple[str, ...] | Non
         raise OptionError(
             f"{option} cannot be written to {path}; name a file in a folder that exists."
         )
+
+
+def pack_or_hub(name: str | None) -> str | None:
+    """A pack's folder as it is; a hub id once a pack has been made of its checkpoint.
+
+    Raises:
+        HubError: if the checkpoint is neither here nor can be fetched.
+        MissingExtraError: if a pack has to be made and the extra 'hub' is not installed.
+    """
+    from mien.hub import is_hub_id
+    from mien.packs import cached_pack
+
+    if name is None or not is_hub_id(name) or cached_pack(name).exists():
+        return name
+    try:
+        from mien.train.convert import pack_of
+    except ModuleNotFoundError as error:
+        if (error.name or "").startswith("mien"):
+            raise
+        raise MissingExtraError(f"A pack of {name!r}", "hub") from None
+    return str(pack_of(name, lambda line: typer.echo(line, err=True)))
 
 
 def say(line: str) -> None:

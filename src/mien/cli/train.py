@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from mien.cli.shared import Folds, Seed, say
-from mien.errors import MissingExtraError
+from mien.errors import MissingExtraError, OptionError
 
 app = typer.Typer(
     no_args_is_help=True, help="Train a pack (all but fusion need the extra 'train')."
@@ -105,9 +105,29 @@ def train_voice(
     ship_all: Annotated[
         bool, typer.Option("--ship-all", help="Then train what ships on all speakers.")
     ] = False,
+    recipe: Annotated[
+        str, typer.Option(help="mien (a small net, the pack) or paper (wav2vec 2.0 on TESS).")
+    ] = "mien",
+    base: Annotated[
+        str, typer.Option(metavar="HUBID|FOLDER", help="What the paper's recipe starts from.")
+    ] = "facebook/wav2vec2-base",
+    split: Annotated[
+        str, typer.Option(help="Of the paper's recipe: random (with speaker), speaker or word.")
+    ] = "random",
+    loss: Annotated[
+        str, typer.Option(help="Of the paper's recipe: cross-entropy or ctc.")
+    ] = "cross-entropy",
 ) -> None:
     """Train the voice pack on TESS, RAVDESS, CREMA-D folders or a CSV."""
+    if recipe not in ("mien", "paper"):
+        raise OptionError.choice("recipe", recipe, ("mien", "paper"))
     commands = _trainers()
+    if recipe == "paper":
+        from mien.train.recipe import RecipeOptions, run_recipe
+
+        run_recipe(RecipeOptions(data, out, base, loss, split, epochs, seed, threads, limit), say)
+        typer.echo(f"wrote {out} (tables: {out / 'README.md'})")
+        return
     options = commands.TrainOptions(data, out, epochs, seed, threads, limit)
     speakers = commands.Speakers(valid.split(","), test.split(","), ship_all)
     _trained(commands.train_voice(options, say, speakers=speakers), out)

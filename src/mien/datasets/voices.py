@@ -12,7 +12,7 @@ from mien.errors import DataError
 
 RECORDINGS = (".wav", ".flac", ".mp3", ".ogg", ".m4a", ".mp4", ".flv", ".avi", ".mkv", ".mov")
 RAVDESS_EMOTIONS = ("neutral", "calm", "happy", "sad", "angry", "fearful", "disgust", "surprised")
-_TESS = re.compile(r"^(?P<speaker>OAF|OA|YAF)_(?P<word>[a-z]+)_(?P<emotion>[a-z]+)$", re.I)
+TESS_NAME = re.compile(r"^(?P<speaker>OAF|OA|YAF)_(?P<word>[a-z]+)_(?P<emotion>[a-z]+)$", re.I)
 _RAVDESS = re.compile(r"^0[13]-01-(?P<emotion>0[1-8])-\d\d-\d\d-\d\d-(?P<actor>\d\d)$")
 _CREMA = re.compile(r"^(?P<actor>1\d{3})_[A-Z]{3}_(?P<emotion>[A-Z]{3})_[A-Z]{2}$")
 
@@ -34,7 +34,7 @@ def load_voices(path: Path) -> LabelledSet:
 
 def _named(corpus: str, stem: str) -> tuple[str, str] | None:
     """Emotion name and speaker that a file name tells, or None if it is not of this corpus."""
-    if corpus == "tess" and (match := _TESS.match(stem)):
+    if corpus == "tess" and (match := TESS_NAME.match(stem)):
         speaker = match["speaker"].upper()
         return match["emotion"], "OAF" if speaker == "OA" else speaker
     if corpus == "ravdess" and (match := _RAVDESS.match(stem)):

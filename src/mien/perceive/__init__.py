@@ -13,7 +13,7 @@ from typing import Any
 from mien.errors import OptionError
 from mien.media import AudioSpool
 from mien.perceive.faces import FaceFinder
-from mien.perceive.speech import SpeechDetector
+from mien.perceive.speech import SpeechDetector, finish_speech
 from mien.perceive.transcript import ENGINES, find_transcript
 from mien.scene import (
     AUDIO,
@@ -131,7 +131,7 @@ class _Pass:
         if self.spool is not None and self.spool.duration > 0:
             tracks[AUDIO] = self.spool
             if self.speech is not None:
-                tracks[SPEECH] = self.speech.finish()
+                tracks[SPEECH] = finish_speech(self.speech, self.spool)
         else:
             why = "no sound" if kind == "recording" else f"a {kind} has no sound"
             for key in (AUDIO, SPEECH):

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from mien.scene import SAMPLE_RATE, Samples, Speech
+from mien.scene import SAMPLE_RATE, AudioTrack, Samples, Speech
 from mien.timebase import Clock, Segment
 
 CHUNK = 512
@@ -20,6 +20,11 @@ SHORTEST_GAP = 0.3
 MARGIN = 0.1
 
 
+# Under LOW the detector misses speech: the loudest 32 ms (by their power) are then raised to HIGH.
+# Under SILENT there is nothing to raise.
+LOW, HIGH, SILENT = 0.03, 0.1, 1e-4
+
+
 class SpeechDetector:
     """Hears the sound in blocks of any length; keeps 4 bytes per 32 ms.
 
@@ -30,6 +35,7 @@ class SpeechDetector:
         self._rest = np.zeros(0, dtype=np.float32)
         self._probs: list[np.float32] = []
         self._heard = 0
+        self._loudest = 0.0
 
     @cached_property
     def _detector(self) -> Any:
@@ -44,12 +50,35 @@ class SpeechDetector:
         whole = len(samples) // CHUNK * CHUNK
         for chunk in samples[:whole].reshape(-1, CHUNK):
             self._probs.append(np.float32(self._detector.process_array(chunk)))
+            self._loudest = max(self._loudest, float(chunk @ chunk) / CHUNK)
         self._rest = samples[whole:]
 
     def finish(self) -> Speech:
         """The turns in what was heard."""
         extent = Segment(0.0, self._heard / SAMPLE_RATE)
         return Speech(tuple(turns_of(np.asarray(self._probs, dtype=np.float32), extent)))
+
+    @property
+    def gain(self) -> float:
+        """What the sound would have to be multiplied by to be loud enough; 1 if it is."""
+        level = float(np.sqrt(self._loudest))
+        return HIGH / level if SILENT < level < LOW else 1.0
+
+
+def finish_speech(detector: SpeechDetector, audio: AudioTrack) -> Speech:
+    """The turns in what a detector heard; a quiet recording is heard a second time, amplified.
+
+    Args:
+        detector: has heard all of the sound.
+        audio: the same sound.
+    """
+    gain = detector.gain
+    if gain == 1.0:
+        return detector.finish()
+    again = SpeechDetector()
+    for start in np.arange(0.0, audio.duration, 10.0).tolist():
+        again.hear(np.float32(gain) * audio.read(Segment(start, min(start + 10.0, audio.duration))))
+    return again.finish()
 
 
 def turns_of(probs: Samples, extent: Segment) -> list[Segment]:

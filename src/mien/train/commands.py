@@ -237,7 +237,9 @@ def train_text(options: TrainOptions, say: Say = print, *, base: Path | None = N
     recipe = replace(recipe, batch=min(recipe.batch, max(2, len(train) // 2)))
     task = text.TextTask(train, valid, recipe, start)
     trainer = Trainer(task, schedule, options.work, say)
-    graph = export_graph(trainer.run(), text.EXAMPLE, text.AXES, options.graph, quantise=True)
+    graph = export_graph(
+        trainer.run(), text.EXAMPLE, text.AXES, options.graph, quantise=("MatMul", "Gather")
+    )
     tests = {}
     for corpus in sorted(set(held.corpora.tolist())):
         rows = held.select(held.corpora == corpus)

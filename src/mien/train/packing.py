@@ -165,7 +165,7 @@ def export_graph(
     dynamic: Mapping[str, Mapping[int, str]],
     path: Path,
     *,
-    quantise: bool = False,
+    quantise: Sequence[str] = (),
 ) -> Graph:
     """Export to one self-contained ONNX file and compare it with the model.
 
@@ -174,7 +174,7 @@ def export_graph(
         inputs: example inputs by name, in the order of the model's arguments.
         dynamic: by input name, the axes that vary and what they are called.
         path: of the file.
-        quantise: store matrices and embeddings in 8 bits (dynamic quantisation).
+        quantise: ONNX operators whose weights are stored in 8 bits (dynamic quantisation).
 
     Raises:
         PackError: if logits differ by more than 1e-3 before quantisation.
@@ -183,6 +183,8 @@ def export_graph(
     with warnings.catch_warnings():
         # torch is pinned, and this exporter writes one plain file with named dynamic axes.
         warnings.filterwarnings("ignore", category=DeprecationWarning)
+        warnings.filterwarnings("ignore", message="Converting a tensor|.*might not generalize")
+        warnings.filterwarnings("ignore", message="Exporting aten::index operator")
         torch.onnx.export(
             model,
             tuple(inputs.values()),
@@ -199,12 +201,12 @@ def export_graph(
     if gap > 1e-3:
         raise PackError(f"The exported graph differs from the model by {gap:.2g} in a logit.")
     if quantise:
-        quantise_matrices(path)
+        quantise_weights(path, quantise)
     return Graph(path)
 
 
-def quantise_matrices(path: Path) -> None:
-    """Store the weights of matrix products and embeddings in 8 bits, in place."""
+def quantise_weights(path: Path, operators: Sequence[str] = ("MatMul", "Gather")) -> None:
+    """Store the weights of operators in 8 bits, in place; by default matrices and embeddings."""
     from onnxruntime.quantization import QuantType, quantize_dynamic
     from onnxruntime.quantization.shape_inference import quant_pre_process
 
@@ -214,7 +216,7 @@ def quantise_matrices(path: Path) -> None:
         ready,
         path,
         weight_type=QuantType.QInt8,
-        op_types_to_quantize=["MatMul", "Gather"],
+        op_types_to_quantize=list(operators),
         per_channel=True,
     )
     ready.unlink()

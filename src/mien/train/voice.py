@@ -9,9 +9,17 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from mien.branches.logmel import CONTRACT, fill, log_mel, piece_frames, standardise, trim
+from mien.branches.logmel import (
+    CONTRACT,
+    at_level,
+    fill,
+    log_mel,
+    piece_frames,
+    pieces,
+    standardise,
+    trim,
+)
 from mien.branches.logmel import FloatArray as Frames
-from mien.branches.voice import pieces
 from mien.datasets import LabelledSet
 from mien.errors import DataError
 from mien.media import load_audio
@@ -86,10 +94,10 @@ def card_notes(ship_all: bool) -> list[str]:
 
 
 def read_all(voices: LabelledSet, say: Callable[[str], None]) -> list[Samples]:
-    """The trimmed sound of every row; a few hundred megabytes at most for the sets we use."""
+    """The sound of every row, trimmed and at one level; a few hundred megabytes for our sets."""
     sounds = []
     for i, path in enumerate(voices.items):
-        sounds.append(trim(load_audio(path)))
+        sounds.append(at_level(trim(load_audio(path))))
         if (i + 1) % 1000 == 0:
             say(f"read {i + 1} of {len(voices)} recordings")
     return sounds

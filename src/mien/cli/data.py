@@ -1,0 +1,54 @@
+"""``mien data show``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+
+from mien.cli.shared import check_target
+
+app = typer.Typer(no_args_is_help=True, help="Labelled sets.")
+
+
+@app.callback()
+def _root() -> None:
+    """Keeps ``show`` a command of its own, even while it is the only one."""
+
+
+@app.command("show")
+def data_show(
+    data: Annotated[Path, typer.Argument(help="A voice set: TESS, RAVDESS, CREMA-D or a CSV.")],
+    out: Annotated[
+        Path, typer.Option("--out", metavar="FILE", help="The figure (.png, .svg, .pdf).")
+    ] = Path("voices.png"),
+    speaker: Annotated[
+        str | None, typer.Option(help="Whose recordings (OAF, 07 ...); the first one's by default.")
+    ] = None,
+    number: Annotated[int, typer.Option(min=0, help="Which of the speaker's recordings.")] = 0,
+) -> None:
+    """Draw waveform and spectrogram of one recording an emotion, and count the set."""
+    from mien.datasets import load_voices
+    from mien.emotions import MIEN7
+    from mien.errors import DataError
+    from mien.report.figure import FORMATS, save
+    from mien.report.voices import counts, examples, voices_figure
+
+    check_target(out, "--out", FORMATS)
+    if not data.exists():
+        raise DataError(f"There is nothing at {data}; give the folder of a voice set.")
+    rows = load_voices(data)
+    paths = examples(rows, speaker, number)
+    table = Table(box=SIMPLE_HEAD)
+    table.add_column("speaker")
+    for label in MIEN7.labels:
+        table.add_column(label, justify="right")
+    for group, by_label in counts(rows):
+        table.add_row(group, *(str(by_label[label]) for label in MIEN7.labels))
+    Console().print(table)
+    save(voices_figure(paths, f"{data.name}: one recording an emotion"), out)
+    typer.echo(f"wrote {out}")

@@ -1,0 +1,106 @@
+"""A labelled voice set to look at: waveform and spectrogram of one recording an emotion."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from matplotlib.figure import Figure
+
+from mien.datasets import LabelledSet
+from mien.emotions import MIEN7
+from mien.errors import DataError
+from mien.media import load_audio
+from mien.report.figure import COLOURS
+from mien.scene import SAMPLE_RATE, Samples
+
+WINDOW, HOP = 400, 160
+"""Samples of a spectrogram's window and step: 25 and 10 ms."""
+RANGE = 65.0
+"""Decibels from the loudest of a spectrogram to black."""
+
+
+def examples(rows: LabelledSet, speaker: str | None = None, number: int = 0) -> dict[str, Path]:
+    """One recording an emotion, all by one speaker, alike in what is said where the names tell.
+
+    Args:
+        rows: a voice set; the published sets' names sort by emotion, then by what is said.
+        speaker: end of a group's name (``OAF``, ``07``); None for the first one.
+        number: which of a speaker's recordings of an emotion, in the order of their names.
+
+    Raises:
+        DataError: if the speaker is not in the set.
+    """
+    known = sorted(set(rows.groups.tolist()))
+    chosen = [g for g in known if speaker is None or g.rsplit("/", 1)[-1] == speaker]
+    if not chosen:
+        listed = ", ".join(known[:30])
+        raise DataError(f"There is no speaker {speaker!r}; the speakers are: {listed}.")
+    shown = rows.select(rows.groups == chosen[0])
+    found: dict[str, Path] = {}
+    for label in MIEN7.labels:
+        paths = sorted(Path(p) for p in shown.select(shown.labels == MIEN7.index(label)).items)
+        if paths:
+            found[label] = paths[min(number, len(paths) - 1)]
+    return found
+
+
+def voices_figure(paths: dict[str, Path], title: str) -> Figure:
+    """Waveforms (left, on one scale) and spectrograms (right, each against its loudest).
+
+    Args:
+        paths: recording by emotion.
+        title: of the figure.
+    """
+    sounds = {label: load_audio(path) for label, path in paths.items()}
+    seconds = max(len(sound) for sound in sounds.values()) / SAMPLE_RATE
+    peak = max(float(np.abs(sound).max()) for sound in sounds.values())
+    levels = {label: spectrogram(sound) for label, sound in sounds.items()}
+    figure = Figure(figsize=(10, 1.35 * len(sounds) + 0.9), layout="constrained")
+    grid = figure.subplots(len(sounds), 2, sharex=True, squeeze=False)
+    for i, (label, sound) in enumerate(sounds.items()):
+        left, right = grid[i]
+        times = np.arange(len(sound)) / SAMPLE_RATE
+        left.plot(times, sound, lw=0.4, color=COLOURS[0])
+        left.set(ylim=(-peak, peak), xlim=(0, seconds))
+        left.set_ylabel(label, rotation=0, ha="right", va="center", fontsize=11)
+        left.spines[["top", "right"]].set_visible(False)
+        left.set_title(paths[label].name, fontsize=8, loc="left", color="#666666")
+        drawn = right.imshow(
+            levels[label].T - levels[label].max(),
+            origin="lower",
+            aspect="auto",
+            cmap="magma",
+            vmin=-RANGE,
+            vmax=0.0,
+            extent=(0.0, len(levels[label]) * HOP / SAMPLE_RATE, 0.0, SAMPLE_RATE / 2000),
+        )
+        right.set(xlim=(0, seconds), ylabel="kHz", yticks=(0, 4, 8))
+        right.set_facecolor("black")
+    for axes in grid[-1]:
+        axes.set_xlabel("seconds")
+    figure.colorbar(
+        drawn, ax=grid[:, 1].tolist(), label="dB below the loudest", pad=0.01, aspect=40
+    )
+    figure.suptitle(title, fontsize=12)
+    return figure
+
+
+def spectrogram(samples: Samples) -> npt.NDArray[np.float32]:
+    """Power in dB, ``(frames, 257)``, from 0 to 8 kHz, one frame every 10 ms."""
+    if len(samples) < WINDOW:
+        samples = np.pad(samples, (0, WINDOW - len(samples)))
+    frames = np.lib.stride_tricks.sliding_window_view(samples, WINDOW)[::HOP]
+    power = np.abs(np.fft.rfft(frames * np.hanning(WINDOW), n=512, axis=1)) ** 2 / WINDOW
+    return np.asarray(10 * np.log10(power + 1e-10), dtype=np.float32)
+
+
+def counts(rows: LabelledSet) -> list[tuple[str, dict[str, int]]]:
+    """Recordings by speaker and emotion."""
+    out = []
+    for group in sorted(set(rows.groups.tolist())):
+        labels = Counter(rows.labels[rows.groups == group].tolist())
+        out.append((group, {name: labels[i] for i, name in enumerate(MIEN7.labels)}))
+    return out

@@ -1,0 +1,198 @@
+"""What the voice branch measures: planted noise, clipping, sounds that are no speech."""
+
+import numpy as np
+import pytest
+
+from mien.branches import make_branches
+from mien.branches.soundness import Soundness, agreement, measure
+from mien.media import AudioSpool, load_audio
+from mien.packs import EMBEDDED
+from mien.perceive.speech import SpeechDetector
+from mien.scene import AUDIO, SPEECH, ClipFacts, Scene, Speech
+from mien.timebase import Segment
+
+RATE = 16_000
+SECONDS = 6.0
+WHOLE = Segment(0.0, SECONDS)
+TIME = np.arange(int(SECONDS * RATE)) / RATE
+
+
+def spooled(samples):
+    spool = AudioSpool()
+    spool.append(np.asarray(samples, dtype=np.float32))
+    return spool
+
+
+def judged(samples, turns):
+    facts = ClipFacts("x", "recording", SECONDS, "wav", has_audio=True)
+    scene = Scene(facts, {AUDIO: spooled(samples), SPEECH: Speech(tuple(turns))})
+    return make_branches()["voice"].judge(scene, [WHOLE])
+
+
+@pytest.fixture(scope="module")
+def speech():
+    """The demo's sentence with a pause before and after, 6 s in all, and its turns."""
+    said = load_audio(EMBEDDED / "demo" / "speech.flac")
+    samples = np.zeros(len(TIME), dtype=np.float32)
+    samples[RATE : RATE + len(said)] = said[: len(TIME) - RATE]
+    return samples, (Segment(1.0, min(SECONDS, 1.0 + len(said) / RATE)),)
+
+
+def noise(colour, rng):
+    spectrum = np.fft.rfft(rng.standard_normal(len(TIME)))
+    hertz = np.maximum(np.fft.rfftfreq(len(TIME), 1 / RATE), 20.0)
+    made = np.fft.irfft(spectrum * hertz ** (-colour / 2), len(TIME))
+    return made / np.sqrt(np.square(made).mean())
+
+
+@pytest.mark.parametrize("colour", [0, 1])
+@pytest.mark.parametrize("snr", [-5, 0, 5, 10, 20])
+def test_the_planted_noise_is_measured(speech, snr, colour):
+    samples, turns = speech
+    said = samples[int(turns[0].start * RATE) : int(turns[0].end * RATE)]
+    level = np.sqrt(np.square(said).mean() / 10 ** (snr / 10))
+    noisy = samples + level * noise(colour, np.random.default_rng(snr + 10))
+    found = measure(spooled(noisy), turns, WHOLE).ratio
+    assert found == pytest.approx(snr, abs=1.0 if snr >= 0 else 2.0)
+    # Without a gap, from the short pauses inside the speech.
+    assert measure(spooled(noisy), turns, turns[0]).ratio == pytest.approx(snr, abs=4.0)
+
+
+def test_what_is_said_of_clean_speech(speech):
+    samples, turns = speech
+    sound = measure(spooled(samples), turns, WHOLE)
+    assert sound.ratio > 30
+    assert sound.clipped < 0.001
+    assert sound.change > 5
+    assert sound.bands > 5
+    assert sound.unfit == ""
+    assert sound.quality == pytest.approx(1.0, abs=0.01)
+
+
+def test_loudness_alone_changes_nothing(speech):
+    samples, turns = speech
+    loud, quiet = (measure(spooled(samples * gain), turns, WHOLE) for gain in (1.0, 0.01))
+    assert quiet.quality == pytest.approx(loud.quality, abs=0.01)
+    assert quiet.change == pytest.approx(loud.change, abs=0.5)
+
+
+def test_noise_clipping_and_brevity_lower_the_quality(speech):
+    samples, turns = speech
+    rng = np.random.default_rng(0)
+    level = np.sqrt(np.square(samples).mean())
+    noisy = measure(spooled(samples + 0.5 * level * noise(0, rng)), turns, WHOLE)
+    over = samples / np.abs(samples).max() * 10
+    # Clipped and then turned down: what has been cut off does not come back.
+    clipped = measure(spooled(0.3 * np.clip(over, -1, 1)), turns, WHOLE)
+    brief = measure(spooled(samples), (Segment(1.0, 2.0),), WHOLE)
+    assert noisy.quality < 0.7
+    assert clipped.clipped > 0.05
+    assert clipped.quality < 0.8
+    assert brief.quality < 0.6
+
+
+def test_the_formula_is_the_documented_one():
+    sound = Soundness(seconds=1.0, share=0.1, ratio=7.5, clipped=0.1, change=8.0, bands=9.0)
+    assert sound.quality == pytest.approx(0.5 * 0.75 * 0.5 * 0.75)
+
+
+def tone(hertz):
+    return 0.3 * np.sin(2 * np.pi * hertz * TIME)
+
+
+def chord():
+    return sum(0.1 * np.sin(2 * np.pi * f * TIME) for f in (220, 277, 330, 440))
+
+
+def organ():
+    """A saw-tooth that swells four times a second: the speech detector takes it for speech."""
+    return 0.2 * (2 * ((120 * TIME) % 1) - 1) * (0.5 + 0.5 * np.sin(8 * np.pi * TIME))
+
+
+def tune():
+    notes = (131, 147, 165, 175, 196, 220, 247, 262, 247, 220, 196, 175)
+    fade = TIME[: RATE // 2]
+    return np.concatenate([0.3 * (2 * ((f * fade) % 1) - 1) * np.exp(-3 * fade) for f in notes])
+
+
+NO_SPEECH = {
+    "silence": np.zeros(len(TIME)),
+    "hiss of 16 bits": np.round(np.random.default_rng(0).standard_normal(len(TIME))) / 32768,
+    "white noise": 0.1 * noise(0, np.random.default_rng(1)),
+    "brown noise": 0.1 * noise(2, np.random.default_rng(2)),
+    "tone": tone(440),
+    "low tone": tone(140),
+    "sweep": 0.3 * np.sin(2 * np.pi * (100 * TIME + 200 * TIME**2)),
+    "chord": chord(),
+    "organ": organ(),
+    "tune": tune(),
+}
+
+
+@pytest.mark.parametrize("name", NO_SPEECH)
+def test_what_is_no_speech_gets_no_emotion(name):
+    samples = np.asarray(NO_SPEECH[name], dtype=np.float32)
+    detector = SpeechDetector()
+    detector.hear(samples)
+    evidence = judged(samples, detector.finish().turns)
+    assert not evidence.present.any()
+    assert any(word in evidence.reasons[0] for word in ("speech", "silence"))
+
+
+@pytest.mark.parametrize("name", [name for name in NO_SPEECH if name != "tune"])
+def test_nor_where_the_detector_took_it_for_speech(name):
+    evidence = judged(NO_SPEECH[name], [WHOLE])
+    assert not evidence.present.any(), name
+
+
+def test_drowned_speech_is_absent_with_what_was_measured(speech):
+    samples, turns = speech
+    others = np.resize(
+        samples[int(turns[0].start * RATE) : int(turns[0].end * RATE)][::-1], len(TIME)
+    )
+    evidence = judged(0.05 * samples + others, turns)
+    assert "drowned in other sound (signal-to-noise ratio -" in evidence.reasons[0]
+
+
+def test_parts_that_contradict_one_another_agree_less():
+    joy, fear = np.eye(7)[3] * 0.94 + 0.01, np.eye(7)[2] * 0.94 + 0.01
+    assert agreement(np.stack([joy]), np.ones(1)) == 1.0
+    assert agreement(np.stack([joy, joy]), np.ones(2)) == pytest.approx(1.0)
+    assert agreement(np.stack([joy, fear]), np.ones(2)) < 0.3
+    nearly = 0.8 * joy + 0.2 * fear
+    assert agreement(np.stack([joy, nearly]), np.ones(2)) > 0.9
+
+
+@pytest.mark.data
+@pytest.mark.parametrize("name", ["churchill.wav", "jfk.flac", "obama_speech.mp4"])
+def test_real_speech_is_judged(shared, name):
+    import mien
+
+    evidence = mien.analyze(
+        shared / "clips" / name, mien.Options(asr="none", frame_rate=0.2)
+    ).by_branch["voice"]
+    assert evidence.present.all()
+    assert 0.2 < evidence.quality[0] < 1.0
+
+
+@pytest.mark.data
+def test_speech_under_a_laughter_track_is_not_judged(shared):
+    import mien
+
+    options = mien.Options(asr="none", frame_rate=0.2)
+    evidence = mien.analyze(shared / "clips" / "test.avi", options).by_branch["voice"]
+    assert "drowned" in evidence.reasons[0]
+
+
+def test_quiet_speech_is_found_where_loud_speech_is(speech):
+    from mien.perceive.speech import finish_speech
+
+    samples, _ = speech
+    found = []
+    for gain in (1.0, 0.003):
+        detector, sound = SpeechDetector(), spooled(samples * gain)
+        detector.hear(sound.read(WHOLE))
+        found.append(finish_speech(detector, sound).turns)
+    loud, quiet = found
+    assert sum(turn.duration for turn in loud) > 3
+    assert sum(t.duration for t in quiet) == pytest.approx(sum(t.duration for t in loud), abs=0.3)
