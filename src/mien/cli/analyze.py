@@ -36,7 +36,12 @@ def analyze(
     fps: Annotated[float, typer.Option(help="Pictures looked at per second.")] = 5.0,
     text_pack: Annotated[Path | None, typer.Option("--text", metavar="PACK")] = None,
     voice_pack: Annotated[Path | None, typer.Option("--voice", metavar="PACK")] = None,
-    face_pack: Annotated[Path | None, typer.Option("--face", metavar="PACK")] = None,
+    face_pack: Annotated[Path | None, typer.Option("--face-pack", metavar="PACK")] = None,
+    face: Annotated[str, typer.Option(help="primary, all or a person's number.")] = "primary",
+    face_policy: Annotated[
+        str, typer.Option(help="mean, or peak: the most emotional moment alone (the paper's).")
+    ] = "mean",
+    detector: Annotated[str, typer.Option(help="Of faces: auto, haar or yunet:FILE.")] = "auto",
 ) -> None:
     """Analyse one recording, picture or text."""
     from mien.analyzer import Analyzer, Options
@@ -49,14 +54,19 @@ def analyze(
     check_target(figure, "--figure", figures.FORMATS)
     check_target(transcript, "--transcript", transcripts.FORMATS)
     check_target(None if json_file in (None, "-") else Path(str(json_file)), "--json", None)
+    branches: dict[str, dict[str, str]] = {"face": {"person": face, "policy": face_policy}}
     packs = {"text": text_pack, "voice": voice_pack, "face": face_pack}
+    for name, pack in packs.items():
+        if pack is not None:
+            branches.setdefault(name, {})["pack"] = str(pack)
     options = Options(
         fusion=fusion,
         cut=CutOptions(by, window, step),
         frame_rate=fps,
         asr=asr,
         transcript=words,
-        branches={name: {"pack": str(pack)} for name, pack in packs.items() if pack is not None},
+        branches=branches,
+        detector=detector,
     )
     analyzer = Analyzer(options)
     with progress() as report:
