@@ -47,8 +47,8 @@ class FaceFinder:
         crop = crop_face(gray, face)
         self._crops.append(crop)
         self._times.append(frame.time)
-        stands = standing(face.box, frame.image.shape[1], frame.image.shape[0])
         turn = turned(face.landmarks)
+        stands = standing(face.box, turn, frame.image.shape[1], frame.image.shape[0])
         self._rows.extend((*face.box, face.score, sharpness(crop), turn, stands))
         self._clothes += clothes_of(frame.image, face.box).tobytes()
 

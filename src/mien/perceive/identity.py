@@ -27,8 +27,10 @@ MARGIN = 0.1
 """By which the one must be likelier than another who is in view at the same time."""
 SAMPLES = 15
 """Crops of a track that are compared."""
-CELL, CELLS = 10, 4
-"""Pixels of a cell of the texture, and cells a side."""
+MATES = 8
+"""Tracks before it that a track may be joined to, the likest; long films have thousands."""
+CELL, CELLS, PATTERNS = 10, 4, 59
+"""Of the texture: pixels of a cell's side, cells a side, patterns told apart."""
 
 
 def clothes_of(image: Image, box: Box) -> Bytes:
@@ -66,42 +68,53 @@ def identify(
         crops: their crops.
         clothes: ``(n, COLOURS)`` of :func:`clothes_of`.
     """
-    n = len(parts)
-    spans = [(every.times[rows[0]], every.times[rows[-1]]) for rows in parts]
-    worn = [clothes[rows].mean(axis=0) / 255 for rows in parts]
-    faces = [_face(every.crops[rows], crops) for rows in parts]
-    like = np.zeros((n, n))
-    beside = np.eye(n, dtype=bool)
-    for i in range(n):
-        for j in range(i):
-            like[i, j] = like[j, i] = likeness(worn[i], worn[j], faces[i], faces[j])
-            met = spans[i][0] <= spans[j][1] and spans[j][0] <= spans[i][1]
-            beside[i, j] = beside[j, i] = met
-    return _join(like, beside)
+    spans = np.array([(every.times[rows[0]], every.times[rows[-1]]) for rows in parts])
+    worn = np.array([clothes[rows].mean(axis=0) / 255 for rows in parts], np.float32)
+    faces = np.empty((len(parts), PATTERNS * CELLS**2), np.float32)
+    for i, rows in enumerate(parts):
+        faces[i] = _face(every.crops[rows], crops)
 
+    def rival(i: int, j: int) -> float:
+        """How like i is to who is in view beside j."""
+        beside = _beside(spans[j], spans)
+        beside[[i, j]] = False
+        others = likeness(worn[i], worn[beside], faces[i], faces[beside])
+        return float(others.max(initial=0.0))
 
-def _join(like: Floats, beside: npt.NDArray[np.bool_]) -> list[int]:
-    names = np.arange(len(like))
-    pairs = [(like[i, j], i, j) for i in range(len(like)) for j in range(i) if like[i, j] >= 1]
+    pairs: list[tuple[float, int, int]] = []
+    for i in range(1, len(parts)):
+        row = likeness(worn[i], worn[:i], faces[i], faces[:i])
+        likest = np.argsort(-row)[:MATES]
+        pairs += [(float(row[j]), i, int(j)) for j in likest if row[j] >= 1]
+    names = np.arange(len(parts))
     for much, i, j in sorted(pairs, reverse=True):
         mine, other = names == names[i], names == names[j]
-        if beside[np.ix_(mine, other)].any():
+        if names[i] == names[j] or any(_beside(span, spans[mine]).any() for span in spans[other]):
             continue
-        rivals = [like[i, k] for k in np.flatnonzero(beside[j]) if k != j]
-        rivals += [like[j, k] for k in np.flatnonzero(beside[i]) if k != i]
-        if max(rivals, default=0.0) < much - MARGIN:
+        if max(rival(i, j), rival(j, i)) < much - MARGIN:
             names[other] = names[i]
     return [int(name) for name in names]
 
 
-def likeness(worn: Floats, also: Floats, face: Floats, other: Floats) -> float:
-    """How like two tracks are; from 1 on they are one person."""
-    faces = float(face @ other)
-    coloured = min(float(worn.sum()), float(also.sum()))
-    clothes = 0.0
-    if coloured >= COLOURED and faces >= UNLIKE:
-        clothes = float(np.minimum(worn, also).sum()) / max(float(worn.sum()), float(also.sum()))
-    return max(faces / FACE, clothes / CLOTHES)
+def _beside(span: Floats, spans: Floats) -> npt.NDArray[np.bool_]:
+    """Which of the spans have a moment in common with one."""
+    return np.asarray((spans[:, 0] <= span[1]) & (span[0] <= spans[:, 1]))
+
+
+def likeness(worn: Floats, others: Floats, face: Floats, faces: Floats) -> Floats:
+    """How like a track is to each of ``n`` others, ``(n,)``; from 1 on they are one person.
+
+    Args:
+        worn: its clothes ``(COLOURS,)`` as shares of 1.
+        others: those of the others ``(n, COLOURS)``.
+        face: its texture, of length 1.
+        faces: those of the others ``(n, k)``.
+    """
+    same = faces @ face
+    mine, theirs = worn.sum(), others.sum(axis=1)
+    clothes = np.minimum(worn, others).sum(axis=1) / np.maximum(np.maximum(mine, theirs), 1e-6)
+    tells = (np.minimum(mine, theirs) >= COLOURED) & (same >= UNLIKE)
+    return np.maximum(same / FACE, np.where(tells, clothes, 0.0) / CLOTHES)
 
 
 def _face(indices: npt.NDArray[np.int64], crops: CropStore) -> Floats:
@@ -123,9 +136,10 @@ def texture(pictures: Image) -> Floats:
     for bit, (row, column) in enumerate(around):
         code += (pictures[:, row : row + 46, column : column + 46] >= inner) << bit
     pattern = _uniform()[code][:, 3 : 3 + CELL * CELLS, 3 : 3 + CELL * CELLS]
-    cells = pattern.reshape(len(pictures), CELLS, CELL, CELLS, CELL).swapaxes(2, 3)
-    cells = cells.reshape(len(pictures), CELLS**2, CELL**2)
-    counts = np.stack([(cells == value).sum(axis=2) for value in range(59)], axis=2)
+    place = np.arange(CELL * CELLS) // CELL
+    cell = (place[:, None] * CELLS + place) * PATTERNS + pattern
+    picture = np.arange(len(pictures))[:, None, None] * PATTERNS * CELLS**2
+    counts = np.bincount((cell + picture).ravel(), minlength=len(pictures) * PATTERNS * CELLS**2)
     return np.asarray(np.sqrt(counts / CELL**2).reshape(len(pictures), -1))
 
 

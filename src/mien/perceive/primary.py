@@ -12,6 +12,8 @@ from mien.scene import CropStore, FaceTrack, Floats, Speech, rows_within
 
 EDGE = 0.4
 """What a face at the edge of the picture counts for, against one in the middle."""
+PROFILE = 0.2
+"""What a face counts for at least, however far it is turned."""
 MOUTH = (slice(29, 45), slice(12, 36))
 EYES = (slice(10, 26), slice(8, 40))
 """Rows and columns of a crop."""
@@ -23,13 +25,24 @@ VOICE = 2.0
 """How many times more the one counts whose mouth alone moves while somebody speaks."""
 
 
-def standing(box: Box, width: int, height: int) -> float:
-    """How much one look at a face counts: its side by the picture's, less towards the edges."""
+def standing(box: Box, turn: float, width: int, height: int) -> float:
+    """How much one look at a face counts, at least 0.
+
+    Its side by the picture's, less towards the edges and by the cosine of its turn to the side,
+    so that of two people the one who can be judged is meant.
+
+    Args:
+        box: of the face.
+        turn: degrees, NaN if not known.
+        width: of the picture in pixels.
+        height: of the picture in pixels.
+    """
     left, top, wide, high = box
     across = (left + wide / 2) / width - 0.5
     down = (top + high / 2) / height - 0.5
     off = min(1.0, float(np.hypot(across, down)) / 0.5)
-    return min(wide / width, high / height) * (1.0 - (1.0 - EDGE) * off**2)
+    facing = 1.0 if np.isnan(turn) else max(PROFILE, float(np.cos(np.radians(turn))))
+    return facing * min(wide / width, high / height) * (1.0 - (1.0 - EDGE) * off**2)
 
 
 def order(tracks: Sequence[FaceTrack]) -> tuple[FaceTrack, ...]:
