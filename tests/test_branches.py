@@ -201,34 +201,28 @@ def test_face_rows_follow_the_face():
     branch = make_branches()["face"]
     scene = planted_scene()
     evidence = branch.judge(scene, [Segment(0.0, 1.5), Segment(2.0, 5.0), Segment(9.0, 10.0)])
-    assert evidence.reasons == ("no face in view", "", "no picture in this segment")
+    assert evidence.reasons == (
+        "no face in view (8 pictures looked at)",
+        "",
+        "no picture in this segment",
+    )
     whole = branch.judge(scene, [Segment(0.0, 6.0)])
     assert whole.quality[0] < evidence.quality[1]
 
 
-def test_each_segment_is_judged_by_its_own_largest_face():
+def test_each_segment_is_judged_by_its_own_most_prominent_face():
     scene = planted_scene()
     faces = scene.get(FACES)
-    first = faces.tracks[0]
-    early = [replace(s, box=(0, 0, 90, 90)) for s in first.samples if s.time < 3]
-    late = [replace(s, box=(200, 0, 200, 200)) for s in first.samples if s.time >= 3]
-    both = replace(faces, tracks=(FaceTrack(0, tuple(late)), FaceTrack(1, tuple(early))))
+    both = faces.tracks[0].samples
+    early, late = both[both.times < 3], both[both.times >= 3]
+    late = replace(late, boxes=late.boxes * 2, prominence=late.prominence * 2)
+    small = replace(both, boxes=both.boxes / 3, prominence=both.prominence / 3)
+    tracks = (FaceTrack(0, late), FaceTrack(1, early), FaceTrack(2, small))
     branch = make_branches()["face"]
     segments = [Segment(2.0, 3.0), Segment(3.0, 5.0)]
-    split = branch.judge(Scene(scene.facts, {FACES: both}), segments)
-    assert split.reasons == ("", "")
-    assert split.quality[0] < split.quality[1]
-
-
-def test_a_small_face_is_absent_with_its_size():
-    scene = planted_scene()
-    faces = scene.get(FACES)
-    samples = tuple(replace(s, box=(0.0, 0.0, 15.0, 15.0)) for s in faces.tracks[0].samples)
-    small = replace(faces, tracks=(FaceTrack(0, samples),))
-    evidence = make_branches()["face"].judge(
-        Scene(scene.facts, {FACES: small}), [Segment(0.0, 6.0)]
-    )
-    assert evidence.reasons[0] == "face too small (15 px, at least 24 wanted)"
+    split = branch.judge(Scene(scene.facts, {FACES: replace(faces, tracks=tracks)}), segments)
+    alone = branch.judge(scene, segments)
+    assert split.probs == pytest.approx(alone.probs)
 
 
 def test_pictures_are_normalised_one_by_one():

@@ -175,7 +175,11 @@ def test_bad_files_get_one_sentence(make, tmp_path, demo_clip):
         (("--transcript", "a.doc"), ".txt, .srt, .vtt"),
         (("--json", "/nowhere/a.json"), "a folder that exists"),
         (("--words", "missing.srt"), "missing.srt"),
-        (("--face", "."), "pack.json"),
+        (("--face-pack", "."), "pack.json"),
+        (("--face", "./pack"), "--face-pack"),
+        (("--face-policy", "median"), "mean, peak"),
+        (("--detector", "eyes"), "auto, haar, yunet:FILE"),
+        (("--detector", "yunet:none.onnx"), "none.onnx"),
         (("--fps", "0"), "frame_rate"),
     ],
 )

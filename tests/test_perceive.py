@@ -4,10 +4,9 @@ import pytest
 from mien.errors import InputError, OptionError
 from mien.media import open_clip
 from mien.perceive import PerceiveOptions, perceive
-from mien.perceive.faces import FaceFinder, overlap, sharpness
 from mien.perceive.speech import SpeechDetector, turns_of
 from mien.perceive.transcript import read_transcript, sidecar, transcript_of_text
-from mien.scene import AUDIO, FACES, SPEECH, TRANSCRIPT, Frame
+from mien.scene import AUDIO, FACES, SPEECH, TRANSCRIPT
 from mien.timebase import Segment
 
 RATE = 16_000
@@ -62,68 +61,6 @@ def test_what_is_not_speech_is_not_called_speech(sound):
         "hum": sum(0.1 * np.sin(2 * np.pi * 50 * k * time) for k in (1, 2, 3)),
     }[sound]
     assert detect(samples).turns == ()
-
-
-# --- faces -----------------------------------------------------------------------------------
-
-
-def portrait_frames(places, size=(360, 480)):
-    """Frames with the public-domain portrait's head at given places (None: no head)."""
-    import cv2
-    from matplotlib import cbook
-
-    picture = cv2.imread(str(cbook.get_sample_data("grace_hopper.jpg", asfileobj=False)))
-    head = cv2.resize(picture[60:380, 100:420], (150, 150), interpolation=cv2.INTER_AREA)
-    for index, place in enumerate(places):
-        canvas = np.full((*size, 3), 90, dtype=np.uint8)
-        if place is not None:
-            canvas[place[1] : place[1] + 150, place[0] : place[0] + 150] = head
-        yield Frame(index * 0.2, canvas)
-
-
-def look(places):
-    finder = FaceFinder()
-    for frame in portrait_frames(places):
-        finder.look(frame)
-    return finder.finish()
-
-
-def test_a_moving_face_is_one_track_at_the_right_place():
-    faces = look([(40 + 12 * i, 80) for i in range(10)])
-    (track,) = faces.tracks
-    assert len(track.samples) >= 9
-    left, top, wide, high = track.samples[0].box
-    assert overlap((left, top, wide, high), (40 + 25, 80 + 20, 105, 105)) > 0.5
-    assert faces.crops.take([track.samples[0].crop]).shape == (1, 48, 48)
-
-
-def test_a_face_that_is_away_for_long_is_another_track():
-    faces = look([(100, 80)] * 4 + [None] * 8 + [(100, 80)] * 4)
-    assert len(faces.tracks) == 2
-    assert len(faces.times) == 16
-
-
-def test_blank_and_noisy_pictures_hold_no_faces():
-    finder = FaceFinder()
-    rng = np.random.default_rng(0)
-    for i in range(4):
-        finder.look(Frame(i * 0.2, rng.integers(0, 255, (240, 320, 3)).astype(np.uint8)))
-        finder.look(Frame(i * 0.2 + 0.1, np.full((240, 320, 3), 30 * i, dtype=np.uint8)))
-    assert finder.finish().tracks == ()
-
-
-def test_blur_is_seen():
-    import cv2
-
-    (track,) = look([(100, 80)] * 3).tracks
-    sharp = look([(100, 80)] * 3).crops.take([track.samples[0].crop])[0]
-    blurred = cv2.GaussianBlur(sharp, (0, 0), 3)
-    assert sharpness(blurred) < 0.5 * sharpness(sharp)
-
-
-def test_overlap_by_hand():
-    assert overlap((0, 0, 10, 10), (5, 0, 10, 10)) == pytest.approx(50 / 150)
-    assert overlap((0, 0, 10, 10), (20, 0, 10, 10)) == 0.0
 
 
 # --- transcript ------------------------------------------------------------------------------
@@ -208,7 +145,7 @@ def test_a_sidecar_saves_the_engine_the_work(demo_clip, tmp_path):
     assert scene.get(AUDIO) is not None
 
 
-@pytest.mark.parametrize("change", [{"frame_rate": 0.0}, {"asr": "whisper9"}])
+@pytest.mark.parametrize("change", [{"frame_rate": 0.0}, {"asr": "whisper9"}, {"detector": "eyes"}])
 def test_impossible_options_are_refused(change):
     with pytest.raises(OptionError):
         PerceiveOptions(**change)

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from rich.console import Console
@@ -6,7 +8,7 @@ from mien.errors import InputError, OptionError
 from mien.report.figure import bars, save
 from mien.report.table import render
 from mien.report.transcript import write_transcript
-from mien.results import Analysis, Evidence, Provenance
+from mien.results import Analysis, Evidence, Provenance, TrackSummary
 from mien.scene import ClipFacts, Line, Transcript
 from mien.timebase import Segment
 
@@ -47,6 +49,20 @@ def test_the_table_shows_every_modality_and_why_one_is_missing():
     for word in ("text", "voice", "face", "fused", "0.700", "no face was found", "anger", "fear"):
         assert word in text
     assert "not what a person feels" in text
+
+
+def test_several_people_have_rows_of_their_own():
+    value = analysis()
+    rows = [row(3)]
+    faces = tuple(TrackSummary(i, Segment(0.0, 1.0), 5, 90.0) for i in (0, 1, 1))
+    hidden = shown(replace(value, faces=faces))
+    assert "2 people in view (--face all shows each)" in hidden
+    assert "face 1" not in hidden
+    people = {i: Evidence.of_rows("face", value.segments, rows) for i in (0, 1)}
+    text = shown(replace(value, faces=faces, people=people))
+    assert "face 0" in text
+    assert "face 1" in text
+    assert "shows each" not in text
 
 
 def test_the_table_stands_whole_in_80_columns():

@@ -26,6 +26,8 @@ def analysis():
         provenance=Provenance("0", "3", {"voice": {"p": "1"}}, {"fusion": "mean"}, {"a": 1.0}),
         transcript=Transcript((Line(Segment(0.0, 1.0), "hello", words, 0.8),), "given"),
         speech=(Segment(0.1, 0.9),),
+        people={0: evidence("face"), 2: evidence("face")},
+        cuts=(0.4, 1.2),
     )
 
 
@@ -63,6 +65,16 @@ def test_the_wire_form_comes_back_whole():
     assert again.to_dict() == first.to_dict()
     assert again.by_branch["voice"].reasons == ("", "no speech")
     assert again.transcript == first.transcript
+    assert list(again.people) == [0, 2]
+    assert again.cuts == (0.4, 1.2)
+
+
+def test_a_file_from_before_people_and_cuts_is_read():
+    value = analysis().to_dict()
+    del value["people"], value["cuts"]
+    again = Analysis.from_dict(value)
+    assert again.people == {}
+    assert again.cuts == ()
 
 
 def test_another_version_of_the_wire_form_is_refused():

@@ -13,15 +13,16 @@ from typing import Any
 import numpy as np
 
 import mien
-from mien.branches import Branch, make_branches
+from mien.branches import Branch, PeopleBranch, make_branches
 from mien.cut import CutOptions, cut
 from mien.errors import OptionError
 from mien.fusion import RULES, fuse
 from mien.media import open_clip
 from mien.perceive import PerceiveOptions, perceive
+from mien.perceive.detect import check_detector
 from mien.perceive.transcript import read_transcript
 from mien.results import Analysis, Evidence, Provenance, TrackSummary
-from mien.scene import FACES, SPEECH, TRANSCRIPT, ClipFacts, Line, Scene, Transcript
+from mien.scene import CUTS, FACES, SPEECH, TRANSCRIPT, ClipFacts, Line, Scene, Transcript
 from mien.timebase import Segment
 
 Progress = Callable[[str, float], None]
@@ -38,9 +39,11 @@ class Options:
         asr: ``auto``, ``pocketsphinx`` or ``none``.
         transcript: file with the words (SRT, WebVTT, ASS or plain text), if there is one.
         branches: by branch name, what its factory is given (``{"face": {"pack": FOLDER}}``).
+        detector: what finds faces: ``auto``, ``haar`` or ``yunet:FILE``.
 
     Raises:
-        OptionError: if the fusion is not known.
+        OptionError: if the fusion or the detector is not known.
+        InputError: if the detector's file is not there.
     """
 
     fusion: str = "length"
@@ -49,10 +52,12 @@ class Options:
     asr: str = "auto"
     transcript: str | Path | None = None
     branches: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    detector: str = "auto"
 
     def __post_init__(self) -> None:
         if self.fusion not in RULES:
             raise OptionError.choice("fusion", self.fusion, RULES)
+        check_detector(self.detector)
 
 
 class Analyzer:
@@ -99,15 +104,20 @@ class Analyzer:
     def _perceive_options(self, facts: ClipFacts) -> PerceiveOptions:
         given = self.options.transcript
         transcript = None if given is None else read_transcript(Path(given), facts.duration)
-        return PerceiveOptions(self.options.frame_rate, self.options.asr, transcript)
+        return PerceiveOptions(
+            self.options.frame_rate, self.options.asr, transcript, self.options.detector
+        )
 
     def _judge(self, scene: Scene, spent: dict[str, float], progress: Progress) -> Analysis:
         segments = cut(scene, self.options.cut)
         evidences: dict[str, Evidence] = {}
+        people: dict[int, Evidence] = {}
         for done, (name, branch) in enumerate(self.branches.items()):
             progress(f"judging the {name}", done / len(self.branches))
             with _timed(spent, name):
                 evidences[name] = branch.judge(scene, segments)
+                if isinstance(branch, PeopleBranch):
+                    people |= branch.judge_people(scene, segments)
         with _timed(spent, "fusion"):
             fused = fuse(evidences, self.options.fusion)
         progress("done", 1.0)
@@ -121,6 +131,8 @@ class Analyzer:
             transcript=scene.get(TRANSCRIPT),
             speech=speech.turns if speech is not None else (),
             faces=_summaries(scene),
+            people=people,
+            cuts=scene.get(CUTS) or (),
         )
 
     def _provenance(self, spent: Mapping[str, float]) -> Provenance:
@@ -146,7 +158,7 @@ def _summaries(scene: Scene) -> tuple[TrackSummary, ...]:
             track.identity,
             track.segment,
             len(track.samples),
-            float(np.median([min(sample.box[2:]) for sample in track.samples])),
+            float(np.median(track.samples.sides)),
         )
         for track in faces.tracks
     )

@@ -163,7 +163,10 @@ class Provenance:
 
 @dataclass(frozen=True)
 class TrackSummary:
-    """A face track without its pictures: who, from when to when, and how large."""
+    """A face track without its pictures: who, from when to when, and how large.
+
+    A person may have several: a track ends at a cut.
+    """
 
     identity: int
     segment: Segment
@@ -183,7 +186,9 @@ class Analysis:
         provenance: how it came about.
         transcript: what was said, None if no words were had.
         speech: the speech turns.
-        faces: the people in view, the primary first.
+        faces: the tracks of the people in view, the primary person's first.
+        people: face evidence of each person shown, by identity.
+        cuts: when a new shot begins, seconds.
     """
 
     clip: ClipFacts
@@ -194,10 +199,12 @@ class Analysis:
     transcript: Transcript | None = None
     speech: tuple[Segment, ...] = ()
     faces: tuple[TrackSummary, ...] = ()
+    people: Mapping[int, Evidence] = field(default_factory=dict)
+    cuts: tuple[float, ...] = ()
     space: EmotionSpace = field(default=MIEN7)
 
     def __post_init__(self) -> None:
-        for evidence in (self.fused, *self.by_branch.values()):
+        for evidence in (self.fused, *self.by_branch.values(), *self.people.values()):
             if evidence.segments != self.segments:
                 raise ContractError(f"{evidence.branch!r} judged other segments than the analysis.")
 
@@ -221,6 +228,8 @@ class Analysis:
                 }
                 for f in self.faces
             ],
+            "people": {str(i): evidence.to_dict() for i, evidence in self.people.items()},
+            "cuts": [round(cut, 3) for cut in self.cuts],
             "provenance": asdict(self.provenance),
         }
 
@@ -250,6 +259,10 @@ class Analysis:
                 TrackSummary(f["identity"], Segment(*f["segment"]), f["samples"], f["median_size"])
                 for f in value["faces"]
             ),
+            people={
+                int(i): Evidence.from_dict(e, segments) for i, e in value.get("people", {}).items()
+            },
+            cuts=tuple(value.get("cuts", ())),
         )
 
     def to_json(self) -> str:

@@ -6,7 +6,7 @@ The types here say what passes between the rooms; they decode and detect nothing
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any, Generic, Literal, Protocol, TypeVar, cast
 
 import numpy as np
@@ -20,6 +20,7 @@ SAMPLE_RATE = 16_000
 
 Samples = npt.NDArray[np.float32]
 Image = npt.NDArray[np.uint8]
+Floats = npt.NDArray[np.floating[Any]]
 ClipKind = Literal["recording", "picture", "text"]
 
 
@@ -183,23 +184,69 @@ class Transcript:
         return "\n".join(line.text for line in self.lines)
 
 
-@dataclass(frozen=True)
-class FaceSample:
-    """One face in one picture.
+@dataclass(frozen=True, eq=False)
+class FaceSamples:
+    """Looks at a face in time order, one row a picture; columns, since films are long.
 
     Args:
-        time: seconds.
-        box: left, top, width, height in pixels of the upright picture.
-        score: how sure the detector was, 0 to 1.
-        sharpness: how sharp the crop is, 0 (blurred) to 1.
-        crop: index of its crop in the track's store.
+        times: ``(n,)`` seconds.
+        boxes: ``(n, 4)`` left, top, width, height in pixels of the upright picture.
+        scores: ``(n,)`` how sure the detector was, 0 to 1.
+        sharpness: ``(n,)`` how sharp the crop is, 0 (blurred) to 1.
+        turns: ``(n,)`` degrees that the face is turned to the side, 0 to 90; NaN if not known.
+        prominence: ``(n,)`` how much the picture is this face's, at least 0: larger, more
+            central, and speaking where that can be told.
+        crops: ``(n,)`` index of the crop in the store.
+
+    Raises:
+        ContractError: if the columns differ in length.
     """
 
-    time: float
-    box: tuple[float, float, float, float]
-    score: float
-    sharpness: float
-    crop: int
+    times: Floats
+    boxes: Floats
+    scores: Floats
+    sharpness: Floats
+    turns: Floats
+    prominence: Floats
+    crops: npt.NDArray[np.int64]
+
+    def __post_init__(self) -> None:
+        n = len(self.times)
+        if any(len(column) != n for column in self._columns()) or self.boxes.shape != (n, 4):
+            raise ContractError(f"Every column of face samples needs {n} rows, boxes {(n, 4)}.")
+
+    def _columns(self) -> tuple[npt.NDArray[Any], ...]:
+        return tuple(getattr(self, one.name) for one in fields(self))
+
+    def __len__(self) -> int:
+        return len(self.times)
+
+    def __getitem__(self, rows: slice | npt.NDArray[Any]) -> FaceSamples:
+        """The rows of a slice, of a mask or of indices."""
+        return FaceSamples(*(column[rows] for column in self._columns()))
+
+    def within(self, segment: Segment) -> FaceSamples:
+        """The rows whose times lie in a segment."""
+        return self[rows_within(self.times, segment)]
+
+    @property
+    def sides(self) -> Floats:
+        """The shorter side of each box, ``(n,)`` pixels."""
+        return np.minimum(self.boxes[:, 2], self.boxes[:, 3])
+
+    @classmethod
+    def join(cls, parts: Sequence[FaceSamples]) -> FaceSamples:
+        """The rows of several, at least one, in time order."""
+        columns = zip(*(part._columns() for part in parts), strict=True)
+        joined = cls(*(np.concatenate(column) for column in columns))
+        return joined[np.argsort(joined.times, kind="stable")]
+
+
+def rows_within(times: Floats, segment: Segment) -> slice:
+    """The rows of ordered ``times`` that lie in a segment."""
+    start = int(np.searchsorted(times, segment.start, "left"))
+    side: Literal["left", "right"] = "left" if segment.duration else "right"
+    return slice(start, int(np.searchsorted(times, segment.end, side)))
 
 
 class CropStore(Protocol):
@@ -210,32 +257,53 @@ class CropStore(Protocol):
         ...
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class FaceTrack:
-    """The samples of one person while in view, in time order."""
+    """One person while in view, within one shot.
+
+    Args:
+        identity: of the person; 0 is the primary one. A person may have several tracks.
+        samples: in time order.
+    """
 
     identity: int
-    samples: tuple[FaceSample, ...]
+    samples: FaceSamples
 
     @property
     def segment(self) -> Segment:
         """From the first sample to the last."""
-        return Segment(self.samples[0].time, self.samples[-1].time)
+        return Segment(float(self.samples.times[0]), float(self.samples.times[-1]))
 
 
 @dataclass(frozen=True, eq=False)
 class Faces:
-    """All face tracks, the primary person's first.
+    """All face tracks, by identity and then by time.
 
     Args:
-        tracks: one per person in view, the primary first.
-        times: when a picture was looked at, seconds, in order.
+        tracks: the primary person's first.
+        times: ``(n,)`` when a picture was looked at, seconds, in order.
         crops: where the crops are.
     """
 
     tracks: tuple[FaceTrack, ...]
-    times: tuple[float, ...]
+    times: Floats
     crops: CropStore
+
+    @property
+    def people(self) -> tuple[int, ...]:
+        """The identities, the primary first."""
+        return tuple(dict.fromkeys(track.identity for track in self.tracks))
+
+    def of(self, identity: int) -> FaceSamples:
+        """All samples of one person in time order.
+
+        Raises:
+            ContractError: if there is no such person.
+        """
+        found = [track.samples for track in self.tracks if track.identity == identity]
+        if not found:
+            raise ContractError(f"There is no person {identity}; there are {list(self.people)}.")
+        return FaceSamples.join(found)
 
 
 T = TypeVar("T")
@@ -252,6 +320,8 @@ AUDIO: TrackKey[AudioTrack] = TrackKey("audio")
 SPEECH: TrackKey[Speech] = TrackKey("speech")
 TRANSCRIPT: TrackKey[Transcript] = TrackKey("transcript")
 FACES: TrackKey[Faces] = TrackKey("faces")
+CUTS: TrackKey[tuple[float, ...]] = TrackKey("cuts")
+"""When a new shot begins, seconds, in order; a shot of the start is not among them."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -16,13 +16,14 @@ from mien.media import AudioSpool, CropSpool
 from mien.results import Evidence
 from mien.scene import (
     AUDIO,
+    CUTS,
     FACES,
     SAMPLE_RATE,
     SPEECH,
     TRANSCRIPT,
     ClipFacts,
     Faces,
-    FaceSample,
+    FaceSamples,
     FaceTrack,
     Line,
     Scene,
@@ -46,22 +47,31 @@ def planted_scene() -> Scene:
     voice = _babble(time) * ((time >= 1) & (time < 3))
     audio.append((voice + 0.001 * rng.standard_normal(len(time))).astype(np.float32))
     crops = CropSpool()
-    samples = []
-    for index, when in enumerate(np.arange(2.0, 5.0, 0.2)):
+    times = np.arange(2.0, 5.0, 0.2)
+    n = len(times)
+    for _ in range(n):
         crops.append(rng.integers(0, 255, (48, 48)).astype(np.uint8))
-        box = (100.0, 80.0, 120.0, 120.0)
-        samples.append(FaceSample(float(when), box, 0.9, 0.8, index))
+    samples = FaceSamples(
+        times=times,
+        boxes=np.tile([100.0, 80.0, 120.0, 120.0], (n, 1)),
+        scores=np.full(n, 0.9),
+        sharpness=np.full(n, 0.8),
+        turns=np.full(n, 5.0),
+        prominence=np.full(n, 0.3),
+        crops=np.arange(n),
+    )
     words = [
         Word(text, Segment(1 + 0.4 * i, 1.4 + 0.4 * i), 0.9)
         for i, text in enumerate(("this", "is", "so", "good"))
     ]
     line = Line(Segment(1.0, 3.0), "this is so good", tuple(words), 0.9)
-    faces = Faces((FaceTrack(0, tuple(samples)),), tuple(np.arange(0, 6, 0.2).tolist()), crops)
+    faces = Faces((FaceTrack(0, samples),), np.arange(0, 6, 0.2), crops)
     tracks: dict[TrackKey[Any], Any] = {
         AUDIO: audio,
         SPEECH: Speech((Segment(1.0, 3.0),)),
         TRANSCRIPT: Transcript((line,), "given"),
         FACES: faces,
+        CUTS: (),
     }
     facts = ClipFacts("planted", "recording", SECONDS, "mov", has_audio=True, has_video=True)
     return Scene(facts, tracks)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from mien.emotions import LabelMap
 from mien.results import Evidence
@@ -54,6 +54,15 @@ class Branch(Protocol):
 
         A segment that cannot be judged is an absent row with its reason, never a guess.
         """
+        ...
+
+
+@runtime_checkable
+class PeopleBranch(Protocol):
+    """What a branch may do beside: judge each person that it tells apart on their own."""
+
+    def judge_people(self, scene: Scene, segments: Sequence[Segment]) -> Mapping[int, Evidence]:
+        """Evidence as of ``judge``, by the identity of each person who is to be shown."""
         ...
 
 

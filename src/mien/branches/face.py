@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import numpy.typing as npt
 
 from mien.branches.packed import PackBranch
+from mien.emotions import MIEN7
+from mien.errors import OptionError
 from mien.packs import Pack
 from mien.results import Evidence
-from mien.scene import FACES, Faces, FaceSample, Scene
+from mien.scene import FACES, Faces, FaceSamples, Scene, rows_within
 from mien.timebase import Segment
 
 FloatArray = npt.NDArray[np.float64]
@@ -37,6 +40,13 @@ SMALLEST = 24.0
 """Sides of a face below this many pixels are not judged."""
 LARGE = 96.0
 """From this side on, size no longer limits the quality."""
+TURNED = 60.0
+"""Faces turned to the side by more degrees than this are not judged."""
+BLURRED = 0.2
+"""Faces less sharp than this are not judged."""
+WHO = ("primary", "all", "a person's number")
+POLICIES = ("mean", "peak")
+NEUTRAL = MIEN7.labels.index("neutral")
 
 
 def normalise(images: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
@@ -67,10 +77,41 @@ class FaceModel:
 
 
 class FaceBranch(PackBranch):
-    """Judges the primary person of each segment: quality-weighted mean in the log domain."""
+    """Judges the face of one person in each segment, and on request of every person.
+
+    Args:
+        options: ``pack``, the folder of a pack; ``person``, ``primary`` (in each segment its own
+            primary person, the default), ``all`` (the same, and every person beside) or the number
+            of one; ``policy``, ``mean`` (all looks at the face, weighted by their quality, in the
+            log domain, the default) or ``peak`` (the paper's: its most emotional moment alone).
+
+    Raises:
+        OptionError: if one of them has a value it cannot have.
+    """
 
     name = "face"
     needs = (FACES,)
+
+    def __init__(self, options: Mapping[str, Any]) -> None:
+        super().__init__(options)
+        self._person = str(options.get("person", "primary"))
+        self._policy = str(options.get("policy", "mean"))
+        if self._person not in WHO and not self._person.isdecimal():
+            raise OptionError(
+                f"face cannot be {self._person!r}; choose one of: {', '.join(WHO)} (a pack is "
+                "named by --face-pack)."
+            )
+        if self._policy not in POLICIES:
+            raise OptionError.choice("face policy", self._policy, POLICIES)
+        self._memory: WeakKeyDictionary[Faces, FloatArray] = WeakKeyDictionary()
+
+    def __getstate__(self) -> dict[str, Any]:
+        """The options, and not the loaded model."""
+        return super().__getstate__() | {"_person": self._person, "_policy": self._policy}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Nothing is remembered across processes."""
+        self.__dict__ |= state | {"_memory": WeakKeyDictionary()}
 
     @cached_property
     def _model(self) -> FaceModel:
@@ -81,38 +122,101 @@ class FaceBranch(PackBranch):
         faces = scene.get(FACES)
         if faces is None:
             return Evidence.absent("face", segments, scene.why_missing(FACES))
-        if not faces.tracks:
+        people = self._samples(faces)
+        if not people:
             return Evidence.absent("face", segments, "no face was found")
-        return Evidence.of_rows("face", segments, [self._row(faces, s) for s in segments])
+        if self._person.isdecimal():
+            return self._of(int(self._person), people, faces, segments)
+        rows = [self._row(faces, _primary(people, segment), segment) for segment in segments]
+        return Evidence.of_rows("face", segments, rows)
 
-    def _row(self, faces: Faces, segment: Segment) -> tuple[FloatArray, float] | str:
-        looked = sum(time in segment for time in faces.times)
-        if not looked:
-            return "no picture in this segment"
-        samples = _primary(faces, segment)
-        if not samples:
-            return "no face in view"
-        large = [s for s in samples if min(s.box[2:]) >= SMALLEST]
-        if not large:
-            side = max(min(s.box[2:]) for s in samples)
-            return f"face too small ({side:.0f} px, at least {SMALLEST:.0f} wanted)"
-        weights = np.array([sample_quality(s) for s in large])
-        probs = self._model.probs(faces.crops.take([s.crop for s in large]))
+    def judge_people(self, scene: Scene, segments: Sequence[Segment]) -> dict[int, Evidence]:
+        """See :class:`mien.branches.PeopleBranch`."""
+        faces = scene.get(FACES)
+        if faces is None or self._person == "primary":
+            return {}
+        people = self._samples(faces)
+        shown = list(people) if self._person == "all" else [int(self._person)]
+        return {i: self._of(i, people, faces, segments) for i in shown if i in people}
+
+    def _samples(self, faces: Faces) -> dict[int, FaceSamples]:
+        return {identity: faces.of(identity) for identity in faces.people}
+
+    def _of(
+        self, who: int, people: Mapping[int, FaceSamples], faces: Faces, segments: Sequence[Segment]
+    ) -> Evidence:
+        if who not in people:
+            found = ", ".join(map(str, people))
+            return Evidence.absent("face", segments, f"there is no person {who}, only {found}")
+        rows = [self._row(faces, people[who].within(segment), segment) for segment in segments]
+        return Evidence.of_rows("face", segments, rows)
+
+    def _row(
+        self, faces: Faces, samples: FaceSamples, segment: Segment
+    ) -> tuple[FloatArray, float] | str:
+        looked = len(faces.times[rows_within(faces.times, segment)])
+        good = usable(samples, looked)
+        if isinstance(good, str):
+            return good
+        weights = sample_quality(good)
+        probs = self._probs(faces, good.crops)
+        quality = float(weights.mean()) * min(1.0, len(good) / looked)
+        if self._policy == "peak":
+            best = int(probs[:, NEUTRAL].argmin())
+            return probs[best], float(weights[best])
         pooled = np.exp((weights / weights.sum()) @ np.log(np.maximum(probs, 1e-9)))
-        quality = float(weights.mean()) * min(1.0, len(large) / looked)
         return pooled / pooled.sum(), quality
 
+    def _probs(self, faces: Faces, crops: npt.NDArray[np.int64]) -> FloatArray:
+        """Probabilities of crops; each is judged once a scene, though segments overlap."""
+        known = self._memory.get(faces)
+        if known is None:
+            most = max(int(track.samples.crops.max()) for track in faces.tracks)
+            known = self._memory[faces] = np.full((most + 1, 7), np.nan, np.float32)
+        new = crops[np.isnan(known[crops, 0])]
+        if len(new):
+            known[new] = self._model.probs(faces.crops.take(new.tolist()))
+        return known[crops].astype(np.float64)
 
-def _primary(faces: Faces, segment: Segment) -> list[FaceSample]:
-    """The samples of the person with the most face area over time inside a segment."""
-    inside = ([s for s in track.samples if s.time in segment] for track in faces.tracks)
-    return max(inside, key=lambda samples: sum(s.box[2] * s.box[3] for s in samples), default=[])
 
+def usable(samples: FaceSamples, looked: int) -> FaceSamples | str:
+    """The samples that are good enough to be judged, or why there are none.
 
-def sample_quality(sample: FaceSample) -> float:
-    """How far a sample is to be trusted, in (0, 1]: detector score, size and sharpness.
-
-    The geometric mean of the three, size counting in full from 96 px on.
+    Args:
+        samples: of one person within a segment.
+        looked: how many pictures of the segment were looked at.
     """
-    size = min(1.0, min(sample.box[2:]) / LARGE)
-    return float(max(1e-3, sample.score * size * sample.sharpness) ** (1 / 3))
+    if not looked:
+        return "no picture in this segment"
+    if not len(samples):
+        return f"no face in view ({looked} picture{'s' if looked > 1 else ''} looked at)"
+    large = samples[samples.sides >= SMALLEST]
+    if not len(large):
+        return f"face too small ({samples.sides.max():.0f} px, at least {SMALLEST:.0f} wanted)"
+    facing = large[~(large.turns > TURNED)]
+    if not len(facing):
+        least = large.turns.min()
+        return f"face turned away ({least:.0f} degrees, at most {TURNED:.0f} wanted)"
+    sharp = facing[facing.sharpness >= BLURRED]
+    if not len(sharp):
+        most = facing.sharpness.max()
+        return f"face too blurred (sharpness {most:.2f}, at least {BLURRED:.2f} wanted)"
+    return sharp
+
+
+def _primary(people: Mapping[int, FaceSamples], segment: Segment) -> FaceSamples:
+    """The samples of the person who is most prominent over time inside a segment."""
+    inside = (samples.within(segment) for samples in people.values())
+    return max(inside, key=lambda samples: float(samples.prominence.sum()))
+
+
+def sample_quality(samples: FaceSamples) -> FloatArray:
+    """How far each sample is to be trusted, ``(n,)`` in (0, 1].
+
+    The geometric mean of the detector's score, the size (in full from 96 px on), the sharpness,
+    and the cosine of the turn to the side, where that is known.
+    """
+    size = np.minimum(1.0, samples.sides / LARGE)
+    facing = np.cos(np.radians(np.nan_to_num(samples.turns, nan=0.0)))
+    product = samples.scores * size * samples.sharpness * facing
+    return np.asarray(np.clip(product, 1e-3, 1.0) ** 0.25, np.float64)

@@ -3,77 +3,93 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 
+from mien.cli import options as o
 from mien.cli.shared import check_target, pack_or_hub, progress
+
+if TYPE_CHECKING:
+    from mien.results import Analysis
 
 
 def analyze(
-    path: Annotated[Path, typer.Argument(help="A recording, a picture or a .txt file.")],
-    json_file: Annotated[
-        str | None, typer.Option("--json", metavar="FILE", help="Write the analysis; - for stdout.")
-    ] = None,
-    figure: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Draw grouped bars (.png, .svg, .pdf).")
-    ] = None,
-    transcript: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Write the words (.txt, .srt, .vtt).")
-    ] = None,
-    words: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="A transcript to use instead of hearing.")
-    ] = None,
-    fusion: Annotated[
-        str, typer.Option(help="length (the paper's), mean, best or product.")
-    ] = "length",
-    by: Annotated[str, typer.Option(help="clip, utterance or window.")] = "clip",
-    window: Annotated[float, typer.Option(help="Seconds of a window.")] = 5.0,
-    step: Annotated[float, typer.Option(help="Seconds from window to window.")] = 2.5,
-    asr: Annotated[str, typer.Option(help="auto, pocketsphinx or none.")] = "auto",
-    fps: Annotated[float, typer.Option(help="Pictures looked at per second.")] = 5.0,
-    text_pack: Annotated[str | None, typer.Option("--text", metavar="PACK|HUBID")] = None,
-    voice_pack: Annotated[str | None, typer.Option("--voice", metavar="PACK|HUBID")] = None,
-    face_pack: Annotated[Path | None, typer.Option("--face", metavar="PACK")] = None,
+    path: o.Recording,
+    json_file: o.Json = None,
+    figure: o.Figure = None,
+    transcript: o.Transcript = None,
+    by: o.By = "clip",
+    window: o.Window = 5.0,
+    step: o.Step = 2.5,
+    words: o.Words = None,
+    asr: o.Asr = "auto",
+    fps: o.Fps = 5.0,
+    detector: o.Detector = "auto",
+    face: o.Face = "primary",
+    face_policy: o.FacePolicy = "mean",
+    fusion: o.Fusion = "length",
+    text_pack: o.TextPack = None,
+    voice_pack: o.VoicePack = None,
+    face_pack: o.FacePack = None,
 ) -> None:
     """Analyse one recording, picture or text."""
     from mien.analyzer import Analyzer, Options
     from mien.cut import CutOptions
-    from mien.report import figure as figures
-    from mien.report import table
-    from mien.report import transcript as transcripts
 
-    # What cannot be written is found out before the work is done, not after.
-    check_target(figure, "--figure", figures.FORMATS)
-    check_target(transcript, "--transcript", transcripts.FORMATS)
-    check_target(None if json_file in (None, "-") else Path(str(json_file)), "--json", None)
-    packs = {
-        "text": pack_or_hub(text_pack),
-        "voice": pack_or_hub(voice_pack),
-        "face": face_pack,
-    }
+    outputs = _Outputs(json_file, figure, transcript)
+    outputs.check()
+    packs = {"text": pack_or_hub(text_pack), "voice": pack_or_hub(voice_pack), "face": face_pack}
+    branches: dict[str, dict[str, str]] = {"face": {"person": face, "policy": face_policy}}
+    for name, pack in packs.items():
+        if pack is not None:
+            branches.setdefault(name, {})["pack"] = str(pack)
     options = Options(
         fusion=fusion,
         cut=CutOptions(by, window, step),
         frame_rate=fps,
         asr=asr,
         transcript=words,
-        branches={name: {"pack": str(pack)} for name, pack in packs.items() if pack is not None},
+        branches=branches,
+        detector=detector,
     )
-    analyzer = Analyzer(options)
     with progress() as report:
-        analysis = analyzer.analyze(path, report)
-    Console(stderr=json_file == "-").print(table.render(analysis))
-    if json_file == "-":
-        sys.stdout.write(analysis.to_json())
-    elif json_file is not None:
-        Path(json_file).write_text(analysis.to_json(), encoding="utf-8")
-    if figure is not None:
-        figures.save(analysis.plot(), figure)
-    if transcript is not None:
-        transcripts.write_transcript(analysis, transcript)
+        analysis = Analyzer(options).analyze(path, report)
+    outputs.write(analysis)
+
+
+@dataclass(frozen=True)
+class _Outputs:
+    """Where an analysis goes beside the table on the terminal."""
+
+    json: str | None
+    figure: Path | None
+    transcript: Path | None
+
+    def check(self) -> None:
+        """What cannot be written is found out before the work is done, not after."""
+        from mien.report.figure import FORMATS as FIGURES
+        from mien.report.transcript import FORMATS as TRANSCRIPTS
+
+        check_target(self.figure, "--figure", FIGURES)
+        check_target(self.transcript, "--transcript", TRANSCRIPTS)
+        check_target(None if self.json in (None, "-") else Path(str(self.json)), "--json", None)
+
+    def write(self, analysis: Analysis) -> None:
+        from mien.report import figure, table, transcript
+
+        Console(stderr=self.json == "-").print(table.render(analysis))
+        if self.json == "-":
+            sys.stdout.write(analysis.to_json())
+        elif self.json is not None:
+            Path(self.json).write_text(analysis.to_json(), encoding="utf-8")
+        if self.figure is not None:
+            figure.save(analysis.plot(), self.figure)
+        if self.transcript is not None:
+            transcript.write_transcript(analysis, self.transcript)
 
 
 def demo(

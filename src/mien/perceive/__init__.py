@@ -12,11 +12,14 @@ from typing import Any
 
 from mien.errors import OptionError
 from mien.media import AudioSpool
+from mien.perceive.cuts import CutFinder
+from mien.perceive.detect import check_detector, make_detector
 from mien.perceive.faces import FaceFinder
 from mien.perceive.speech import SpeechDetector, finish_speech
 from mien.perceive.transcript import ENGINES, find_transcript
 from mien.scene import (
     AUDIO,
+    CUTS,
     FACES,
     SPEECH,
     TRANSCRIPT,
@@ -44,20 +47,24 @@ class PerceiveOptions:
         asr: how words are had where no transcript is given: ``auto`` (sidecar file, subtitle
             track, else the embedded engine), ``pocketsphinx`` (the engine in any case), ``none``.
         transcript: the words, if the user has them.
+        detector: what finds faces: ``auto``, ``haar`` or ``yunet:FILE``.
 
     Raises:
         OptionError: if one of them has a value it cannot have.
+        InputError: if the detector's file is not there.
     """
 
     frame_rate: float = 5.0
     asr: str = "auto"
     transcript: Transcript | None = None
+    detector: str = "auto"
 
     def __post_init__(self) -> None:
         if not 0 < self.frame_rate <= 60:
             raise OptionError(f"frame_rate must lie in (0, 60] per second, got {self.frame_rate}.")
         if self.asr not in ENGINES:
             raise OptionError.choice("asr", self.asr, ENGINES)
+        check_detector(self.detector)
 
 
 def perceive(
@@ -73,8 +80,12 @@ def perceive(
     """
     wanted = set(needs)
     if TRANSCRIPT in wanted:
-        wanted |= {AUDIO, SPEECH}
-    pass_ = _Pass(clip, wanted, options.frame_rate)
+        wanted |= {SPEECH}
+    if SPEECH in wanted:
+        wanted |= {AUDIO}
+    if FACES in wanted:
+        wanted |= {CUTS}
+    pass_ = _Pass(clip, wanted, options)
     pass_.run(progress)
     tracks: dict[TrackKey[Any], Any] = {}
     missing: dict[str, str] = {}
@@ -96,14 +107,17 @@ def perceive(
 class _Pass:
     """One play of the clip, its moments handed to whoever listens."""
 
-    def __init__(self, clip: Clip, wanted: set[TrackKey[Any]], frame_rate: float) -> None:
+    def __init__(self, clip: Clip, wanted: set[TrackKey[Any]], options: PerceiveOptions) -> None:
         self.clip = clip
         facts = clip.facts
         self.spool = AudioSpool() if facts.has_audio and AUDIO in wanted else None
         self.speech = SpeechDetector() if self.spool is not None and SPEECH in wanted else None
-        self.faces = FaceFinder() if facts.has_video and FACES in wanted else None
+        self.cuts = CutFinder() if facts.has_video and CUTS in wanted else None
+        self.faces: FaceFinder | None = None
+        if facts.has_video and FACES in wanted:
+            self.faces = FaceFinder(make_detector(options.detector))
         self.wanted = wanted
-        self.frame_rate = frame_rate if self.faces is not None else 0.0
+        self.frame_rate = options.frame_rate if self.cuts is not None else 0.0
         self.captions: list[Caption] = []
 
     def run(self, progress: Progress) -> None:
@@ -113,8 +127,7 @@ class _Pass:
                 self._hear(moment)
                 progress("listening and looking", min(1.0, moment.start / total))
             elif isinstance(moment, Frame):
-                if self.faces is not None:
-                    self.faces.look(moment)
+                self._see(moment)
                 progress("listening and looking", min(1.0, moment.time / total))
             else:
                 self.captions.append(moment)
@@ -124,6 +137,12 @@ class _Pass:
             self.spool.append(block.samples)
         if self.speech is not None:
             self.speech.hear(block.samples)
+
+    def _see(self, frame: Frame) -> None:
+        if self.cuts is not None:
+            self.cuts.look(frame)
+        if self.faces is not None:
+            self.faces.look(frame)
 
     def collect(self, tracks: dict[TrackKey[Any], Any], missing: dict[str, str]) -> None:
         """Put what was perceived under its key, or why it could not be."""
@@ -136,7 +155,10 @@ class _Pass:
             why = "no sound" if kind == "recording" else f"a {kind} has no sound"
             for key in (AUDIO, SPEECH):
                 missing[key.name] = why
-        if self.faces is not None:
-            tracks[FACES] = self.faces.finish()
+        if self.cuts is not None:
+            tracks[CUTS] = self.cuts.finish()
+            if self.faces is not None:
+                tracks[FACES] = self.faces.finish(tracks[CUTS], tracks.get(SPEECH))
         else:
-            missing[FACES.name] = "a text has no picture" if kind == "text" else "no picture"
+            why = "a text has no picture" if kind == "text" else "no picture"
+            missing |= {CUTS.name: why, FACES.name: why}

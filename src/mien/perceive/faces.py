@@ -1,154 +1,87 @@
-"""Faces: found in sampled pictures, linked into tracks, cropped to 48x48 gray."""
+"""Faces through time: detected, cropped, linked into tracks, named, and put in order."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from functools import cached_property
-from pathlib import Path
-from typing import Any
+from array import array
+from collections.abc import Sequence
 
 import numpy as np
 
 from mien.media import CropSpool
-from mien.scene import Faces, FaceSample, FaceTrack, Frame, Image
-
-Box = tuple[float, float, float, float]
-
-SIDE = 48
-LONGEST_SIDE = 480
-"""Pictures are shrunk to this before the search; it bounds its cost."""
-SMALLEST_SHARE = 0.08
-"""Faces below this share of the shorter side are not looked for."""
-LARGEST_JUMP = 1.0
-"""Seconds that a face may be out of view and still be the same person."""
-LEAST_SCORE = 0.6
-"""Mean score below which a track is taken for a false alarm."""
-SAME = 0.3
-"""Overlap (intersection over union) from which on two boxes are the same person."""
-
-
-@dataclass
-class _Open:
-    """A track that may still grow."""
-
-    samples: list[FaceSample] = field(default_factory=list)
-
-    @property
-    def last(self) -> FaceSample:
-        return self.samples[-1]
+from mien.perceive.crops import crop_face, sharpness, turned
+from mien.perceive.detect import Detection, Detector
+from mien.perceive.identity import COLOURS, clothes_of, identify
+from mien.perceive.primary import order, speaking, standing
+from mien.perceive.tracks import is_face, link
+from mien.scene import Faces, FaceSamples, FaceTrack, Frame, Image, Speech
 
 
 class FaceFinder:
-    """Looks at pictures in time order; keeps the crops in a spool, the boxes in memory.
+    """Looks at pictures in time order; keeps crops in a spool and 100 bytes a face in memory.
 
-    Detection is OpenCV's Haar cascade for frontal faces, with its level weights as the score.
+    Args:
+        detector: what finds the faces of a picture.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, detector: Detector) -> None:
+        self._detector = detector
         self._crops = CropSpool()
-        self._open: list[_Open] = []
-        self._closed: list[_Open] = []
-        self._times: list[float] = []
-
-    @cached_property
-    def _cascade(self) -> Any:
-        import cv2
-
-        folder = Path(cv2.__file__).parent / "data"
-        return cv2.CascadeClassifier(str(folder / "haarcascade_frontalface_default.xml"))
+        self._looked = array("d")
+        self._times = array("d")
+        # A row a detection: its box, score, sharpness, turn, standing.
+        self._rows = array("f")
+        self._clothes = bytearray()
 
     def look(self, frame: Frame) -> None:
         """Take the next picture."""
         import cv2
 
+        self._looked.append(frame.time)
+        found = self._detector.detect(frame.image)
+        if found:
+            gray = np.asarray(cv2.cvtColor(frame.image, cv2.COLOR_BGR2GRAY), np.uint8)
+            for face in found:
+                self._keep(frame, gray, face)
+
+    def _keep(self, frame: Frame, gray: Image, face: Detection) -> None:
+        crop = crop_face(gray, face)
+        self._crops.append(crop)
         self._times.append(frame.time)
-        gray = np.asarray(cv2.cvtColor(frame.image, cv2.COLOR_BGR2GRAY), np.uint8)
-        self._close_before(frame.time - LARGEST_JUMP)
-        for box, score in self._detect(gray):
-            crop = _crop(gray, box)
-            index = self._crops.append(crop)
-            sample = FaceSample(frame.time, box, score, sharpness(crop), index)
-            self._assign(sample)
+        turn = turned(face.landmarks)
+        stands = standing(face.box, turn, frame.image.shape[1], frame.image.shape[0])
+        self._rows.extend((*face.box, face.score, sharpness(crop), turn, stands))
+        self._clothes += clothes_of(frame.image, face.box).tobytes()
 
-    def _detect(self, gray: Image) -> list[tuple[Box, float]]:
-        import cv2
+    def finish(self, cuts: Sequence[float] = (), speech: Speech | None = None) -> Faces:
+        """The faces found, the primary person's first.
 
-        height, width = gray.shape
-        scale = min(1.0, LONGEST_SIDE / max(height, width))
-        small = cv2.resize(gray, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
-        smallest = max(24, int(SMALLEST_SHARE * min(small.shape)))
-        boxes, _, weights = self._cascade.detectMultiScale3(
-            cv2.equalizeHist(small),
-            scaleFactor=1.1,
-            minNeighbors=6,
-            minSize=(smallest, smallest),
-            outputRejectLevels=True,
-        )
-        found = []
-        for box, weight in zip(boxes, np.ravel(weights), strict=True):
-            left, top, wide, high = (float(v) / scale for v in box)
-            # The last stage's margin over its threshold: above 5 hardly ever a false alarm.
-            score = float(1 / (1 + np.exp(-(float(weight) - 2.0))))
-            found.append(((left, top, wide, high), score))
-        return found
-
-    def _assign(self, sample: FaceSample) -> None:
-        """To the open track whose last box it overlaps most, or to a new one."""
-        free = [track for track in self._open if track.last.time < sample.time]
-        best = max(free, key=lambda track: overlap(track.last.box, sample.box), default=None)
-        if best is not None and overlap(best.last.box, sample.box) >= SAME:
-            best.samples.append(sample)
-        else:
-            self._open.append(_Open([sample]))
-
-    def _close_before(self, time: float) -> None:
-        self._closed += [track for track in self._open if track.last.time < time]
-        self._open = [track for track in self._open if track.last.time >= time]
-
-    def finish(self) -> Faces:
-        """The tracks found, the primary person's first.
-
-        Where several pictures were looked at, a face seen in one alone is taken for a false alarm,
-        and so is a track of low scores. The primary person is the one with the most face area
-        over time.
+        Args:
+            cuts: seconds at which a new shot begins; no track goes across.
+            speech: when somebody speaks, to tell who does.
         """
-        least = 1 if len(self._times) < 3 else 2
-        tracks = [
-            track
-            for track in self._closed + self._open
-            if len(track.samples) >= least
-            and np.mean([sample.score for sample in track.samples]) >= LEAST_SCORE
-        ]
-        tracks.sort(key=lambda t: -sum(s.box[2] * s.box[3] * s.score for s in t.samples))
-        named = tuple(FaceTrack(i, tuple(t.samples)) for i, t in enumerate(tracks))
-        return Faces(named, tuple(self._times), self._crops)
+        looked = np.array(self._looked)
+        every = self._samples()
+        shots = np.split(looked, np.searchsorted(looked, cuts))
+        parts = []
+        for rows in link(every.times, every.boxes, cuts):
+            shot = shots[int(np.searchsorted(cuts, every.times[rows[0]], "right"))]
+            if is_face(rows, every.scores, every.times, shot):
+                parts.append(np.array(rows))
+        clothes = np.frombuffer(bytes(self._clothes), np.uint8).reshape(-1, COLOURS)
+        names = identify(parts, every, self._crops, clothes)
+        tracks = [FaceTrack(n, every[rows]) for n, rows in zip(names, parts, strict=True)]
+        if speech is not None:
+            tracks = speaking(tracks, self._crops, speech)
+        return Faces(order(tracks), looked, self._crops)
 
-
-def overlap(a: Box, b: Box) -> float:
-    """Intersection over union of two boxes (left, top, width, height), 0 to 1."""
-    wide = min(a[0] + a[2], b[0] + b[2]) - max(a[0], b[0])
-    high = min(a[1] + a[3], b[1] + b[3]) - max(a[1], b[1])
-    if wide <= 0 or high <= 0:
-        return 0.0
-    shared = wide * high
-    return shared / (a[2] * a[3] + b[2] * b[3] - shared)
-
-
-def _crop(gray: Image, box: Box) -> Image:
-    import cv2
-
-    left, top, wide, high = (round(v) for v in box)
-    part = gray[max(0, top) : top + high, max(0, left) : left + wide]
-    return np.asarray(cv2.resize(part, (SIDE, SIDE), interpolation=cv2.INTER_AREA), np.uint8)
-
-
-def sharpness(crop: Image) -> float:
-    """How sharp a crop is, 0 to 1: the deviation of its Laplacian against its contrast.
-
-    Relative to contrast, so that a dark but sharp face is not called blurred.
-    """
-    import cv2
-
-    contrast = max(float(crop.std()), 8.0)
-    edges = float(cv2.Laplacian(crop, cv2.CV_32F).std())
-    return float(np.clip(edges / contrast / 0.8, 0.0, 1.0))
+    def _samples(self) -> FaceSamples:
+        rows = np.array(self._rows).reshape(-1, 8)
+        return FaceSamples(
+            times=np.array(self._times),
+            boxes=rows[:, :4],
+            scores=rows[:, 4],
+            sharpness=rows[:, 5],
+            turns=rows[:, 6],
+            prominence=rows[:, 7],
+            crops=np.arange(len(rows)),
+        )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
@@ -35,8 +37,9 @@ def headline(analysis: Analysis) -> str:
     if analysis.speech:
         facts.append(f"{sum(turn.duration for turn in analysis.speech):.1f} s of speech")
     if analysis.faces:
-        count = len(analysis.faces)
-        facts.append(f"{count} face track{'s' if count > 1 else ''}")
+        count = len({track.identity for track in analysis.faces})
+        more = "" if count == 1 or len(analysis.people) else " (--face all shows each)"
+        facts.append(f"{count} {'person' if count == 1 else 'people'} in view{more}")
     return "  |  ".join(facts)
 
 
@@ -53,6 +56,9 @@ def _segment_table(analysis: Analysis, row: int, title: str) -> RenderableType:
     series = (*analysis.by_branch.values(), analysis.fused)
     for evidence in series:
         _add_row(table, evidence, row, "bold" if evidence is analysis.fused else "")
+        if evidence.branch == "face":
+            for who, person in analysis.people.items():
+                _add_row(table, replace(person, branch=f" face {who}"), row, "")
     why = [
         Text(f"{evidence.branch} is absent: {evidence.reasons[row]}", style="yellow")
         for evidence in series

@@ -1,0 +1,42 @@
+"""The options of ``mien analyze``, as types: what each is called and what its help says."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from typer import Argument, Option
+
+Recording = Annotated[Path, Argument(help="A recording, a picture or a .txt file.")]
+
+# What is written.
+Json = Annotated[
+    str | None, Option("--json", metavar="FILE", help="Write the analysis; - for stdout.")
+]
+Figure = Annotated[
+    Path | None, Option(metavar="FILE", help="Draw grouped bars (.png, .svg, .pdf).")
+]
+Transcript = Annotated[
+    Path | None, Option(metavar="FILE", help="Write the words (.txt, .srt, .vtt).")
+]
+
+# What is looked at.
+By = Annotated[str, Option(help="clip, utterance or window.")]
+Window = Annotated[float, Option(help="Seconds of a window.")]
+Step = Annotated[float, Option(help="Seconds from window to window.")]
+Words = Annotated[
+    Path | None, Option(metavar="FILE", help="A transcript to use instead of hearing.")
+]
+Asr = Annotated[str, Option(help="auto, pocketsphinx or none.")]
+Fps = Annotated[float, Option(help="Pictures looked at per second.")]
+Detector = Annotated[str, Option(help="Of faces: auto, haar or yunet:FILE.")]
+Face = Annotated[str, Option(help="primary, all or a person's number.")]
+FacePolicy = Annotated[
+    str, Option(help="mean, or peak: the most emotional moment alone (the paper's).")
+]
+
+# What judges it.
+Fusion = Annotated[str, Option(help="length (the paper's), mean, best or product.")]
+TextPack = Annotated[str | None, Option("--text", metavar="PACK|HUBID")]
+VoicePack = Annotated[str | None, Option("--voice", metavar="PACK|HUBID")]
+FacePack = Annotated[Path | None, Option("--face-pack", metavar="PACK")]

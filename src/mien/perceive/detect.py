@@ -1,0 +1,194 @@
+"""Face detectors: a picture in, boxes with scores and, where it can, five landmarks out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from mien.errors import InputError, OptionError
+from mien.scene import Image
+
+Box = tuple[float, float, float, float]
+Landmarks = npt.NDArray[np.float32]
+
+AUTO = "haar"
+"""What ``auto`` means."""
+YUNET = "yunet:"
+
+
+@dataclass(frozen=True, eq=False)
+class Detection:
+    """One face in one picture.
+
+    Args:
+        box: left, top, width, height in pixels of the picture that was given.
+        score: 0 to 1; from about 0.6 on rather a face than not.
+        landmarks: ``(5, 2)`` pixels, left and right as seen in the picture: left eye, right eye,
+            tip of the nose, left and right corner of the mouth. None if the detector has none.
+    """
+
+    box: Box
+    score: float
+    landmarks: Landmarks | None = None
+
+
+class Detector(Protocol):
+    """Finds faces in one picture; it remembers nothing from picture to picture."""
+
+    def detect(self, image: Image) -> list[Detection]:
+        """The faces in a picture ``(height, width, 3) uint8`` in BGR order, in any order."""
+        ...
+
+
+def shrink(image: Image, longest: int) -> tuple[Image, float]:
+    """A picture no longer than ``longest`` pixels, and its size by the original's (at most 1)."""
+    import cv2
+
+    scale = min(1.0, longest / max(image.shape[:2]))
+    if scale == 1.0:
+        return image, scale
+    size = tuple(max(1, round(side * scale)) for side in image.shape[1::-1])
+    return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.uint8), scale
+
+
+class HaarDetector:
+    """OpenCV's cascade for frontal faces, which comes with the install; no landmarks.
+
+    It looks at pictures of at most 480 px for faces of at least 8 % of the shorter side. The score
+    is the last stage's margin over its threshold on a logistic scale.
+    """
+
+    longest = 480
+    smallest_share = 0.08
+
+    @cached_property
+    def _cascade(self) -> Any:
+        import cv2
+
+        folder = Path(cv2.__file__).parent / "data"
+        return cv2.CascadeClassifier(str(folder / "haarcascade_frontalface_default.xml"))
+
+    def detect(self, image: Image) -> list[Detection]:
+        """See :class:`Detector`."""
+        import cv2
+
+        small, scale = shrink(image, self.longest)
+        smallest = max(24, int(self.smallest_share * min(small.shape[:2])))
+        boxes, _, weights = self._cascade.detectMultiScale3(
+            cv2.equalizeHist(cv2.cvtColor(small, cv2.COLOR_BGR2GRAY)),
+            scaleFactor=1.1,
+            minNeighbors=6,
+            minSize=(smallest, smallest),
+            outputRejectLevels=True,
+        )
+        found = []
+        for box, weight in zip(boxes, np.ravel(weights), strict=True):
+            left, top, wide, high = (float(side) / scale for side in box)
+            # Margins above 5 are hardly ever a false alarm.
+            score = float(1 / (1 + np.exp(-(float(weight) - 2.0))))
+            found.append(Detection((left, top, wide, high), score))
+        return found
+
+
+class YunetDetector:
+    """A YuNet model file of the user's, run by OpenCV's ``FaceDetectorYN``; five landmarks.
+
+    Args:
+        path: of the ONNX file.
+
+    Raises:
+        InputError: if there is no such file or it is no YuNet model.
+    """
+
+    longest = 640
+    least_score = 0.5
+
+    def __init__(self, path: Path) -> None:
+        _check_file(path)
+        self._path = path
+        self._net = self._open()
+
+    def _open(self) -> Any:
+        import cv2
+
+        try:
+            with _quiet():
+                net = cv2.FaceDetectorYN.create(
+                    str(self._path), "", (64, 64), self.least_score, 0.3, 200
+                )
+                net.detect(np.zeros((64, 64, 3), np.uint8))
+        except (cv2.error, ValueError):
+            raise InputError(
+                f"{self._path} is no YuNet model that OpenCV can run; give an ONNX file named "
+                "face_detection_yunet_*.onnx, without int8 blocks, from OpenCV's model zoo."
+            ) from None
+        return net
+
+    def detect(self, image: Image) -> list[Detection]:
+        """See :class:`Detector`."""
+        small, scale = shrink(image, self.longest)
+        self._net.setInputSize((small.shape[1], small.shape[0]))
+        _, rows = self._net.detect(np.ascontiguousarray(small))
+        found = []
+        for row in () if rows is None else rows:
+            left, top, wide, high = (float(side) / scale for side in row[:4])
+            points = np.asarray(row[4:14], np.float32).reshape(5, 2) / np.float32(scale)
+            found.append(Detection((left, top, wide, high), float(row[14]), points))
+        return found
+
+
+class _quiet:  # noqa: N801
+    """OpenCV's own lines on the error stream held back; we say it in one sentence."""
+
+    def __enter__(self) -> None:
+        import cv2
+
+        self._level = cv2.utils.logging.getLogLevel()
+        cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+
+    def __exit__(self, *error: object) -> None:
+        import cv2
+
+        cv2.utils.logging.setLogLevel(self._level)
+
+
+_MAKERS: dict[str, Callable[[], Detector]] = {"haar": HaarDetector}
+
+
+def check_detector(choice: str) -> None:
+    """Say whether a detector can be chosen by that name, before any work is done.
+
+    Raises:
+        OptionError: if there is none of that name.
+        InputError: if the file that it names is not there.
+    """
+    if choice.startswith(YUNET):
+        _check_file(Path(choice.removeprefix(YUNET)))
+    elif choice != "auto" and choice not in _MAKERS:
+        raise OptionError.choice("detector", choice, ("auto", *_MAKERS, "yunet:FILE"))
+
+
+def _check_file(path: Path) -> None:
+    if not path.is_file():
+        raise InputError(
+            f"There is no YuNet model at {str(path)!r}; give the ONNX file of one, "
+            "as --detector yunet:FILE."
+        )
+
+
+def make_detector(choice: str) -> Detector:
+    """The detector of a name: ``auto``, ``haar`` or ``yunet:FILE``.
+
+    Raises:
+        OptionError, InputError: if it cannot be had.
+    """
+    check_detector(choice)
+    if choice.startswith(YUNET):
+        return YunetDetector(Path(choice.removeprefix(YUNET)))
+    return _MAKERS[AUTO if choice == "auto" else choice]()

@@ -1,0 +1,136 @@
+"""Tracks: the same face from picture to picture, within a shot."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from mien.perceive.detect import Box
+from mien.scene import Floats
+
+LARGEST_GAP = 1.0
+"""Seconds that a face may be out of view and still be the same track."""
+START, GO_ON = 0.7, 0.5
+"""A track needs one score of START; on average GO_ON will do."""
+SHOWN = 0.35
+"""Share of the pictures from its first to its last in which a true face is found at least."""
+SIZES = 0.6
+"""A face's side changes by no more than this factor from sample to sample."""
+
+
+@dataclass
+class _Open:
+    """A track that may still grow: its rows, where its face was last, and how it moves."""
+
+    rows: list[int] = field(default_factory=list)
+    time: float = 0.0
+    box: Floats = field(default_factory=lambda: np.zeros(4))
+    speed: Floats = field(default_factory=lambda: np.zeros(2))
+
+    def expected(self, time: float) -> Box:
+        """The box at a later time, moved on by at most its own size."""
+        left, top, wide, high = self.box.tolist()
+        across, down = (self.speed * (time - self.time)).tolist()
+        across, down = float(np.clip(across, -wide, wide)), float(np.clip(down, -high, high))
+        return (left + across, top + down, wide, high)
+
+    def add(self, row: int, time: float, box: Floats) -> None:
+        """Take the next sample. The speed is a running mean; detectors jitter."""
+        if self.rows:
+            moved = middle(box) - middle(self.box)
+            self.speed = (self.speed + moved / (time - self.time)) / 2
+        self.rows.append(row)
+        self.time, self.box = time, box
+
+
+def link(times: Floats, boxes: Floats, cuts: Sequence[float]) -> list[list[int]]:
+    """Detections as tracks, each a list of rows in time order.
+
+    Args:
+        times: ``(n,)`` seconds, in order; the detections of one picture have the same time.
+        boxes: ``(n, 4)`` left, top, width, height.
+        cuts: seconds at which a new shot begins; no track goes across.
+
+    Returns:
+        Every row in exactly one track. Within a picture the likest pairs are joined first.
+    """
+    shots = np.searchsorted(np.asarray(cuts), times, "right")
+    going: list[_Open] = []
+    done: list[_Open] = []
+    shot = 0
+    starts = np.flatnonzero(np.diff(times, prepend=-np.inf))
+    for rows in np.split(np.arange(len(times)), starts[1:]) if len(times) else ():
+        time = float(times[rows[0]])
+        over = [t for t in going if shots[rows[0]] != shot or t.time < time - LARGEST_GAP - 1e-6]
+        done += over
+        going = [track for track in going if track not in over]
+        shot = int(shots[rows[0]])
+        _extend(going, rows.tolist(), time, boxes)
+    return [track.rows for track in done + going]
+
+
+def _extend(going: list[_Open], rows: list[int], time: float, boxes: Floats) -> None:
+    """Give a picture's rows to the tracks that they fit best, or to new ones."""
+    expected = [track.expected(time) for track in going]
+    pairs = [
+        (likeness(expected[number], tuple(boxes[row].tolist())), number, row)
+        for number in range(len(going))
+        for row in rows
+    ]
+    for fit, number, row in sorted(pairs, reverse=True):
+        if fit > 0 and row in rows and going[number].time < time:
+            going[number].add(row, time, boxes[row])
+            rows.remove(row)
+    for row in rows:
+        going.append(_Open())
+        going[-1].add(row, time, boxes[row])
+
+
+def likeness(a: Box, b: Box) -> float:
+    """How well two boxes may be one face: overlap plus nearness, 0 (not at all) to 2.
+
+    Nearness falls to 0 when the middles are one side apart; boxes whose sides differ by more than
+    ``SIZES`` are not the same face.
+    """
+    sides = sorted((min(a[2:]), min(b[2:])))
+    if sides[0] < SIZES * sides[1]:
+        return 0.0
+    apart = float(np.hypot(*(middle(np.array(a)) - middle(np.array(b)))))
+    return overlap(a, b) + max(0.0, 1.0 - apart / sides[1])
+
+
+def middle(box: Floats) -> Floats:
+    """The middle of a box."""
+    return np.asarray(box[:2] + box[2:] / 2)
+
+
+def overlap(a: Box, b: Box) -> float:
+    """Intersection over union of two boxes (left, top, width, height), 0 to 1."""
+    wide = min(a[0] + a[2], b[0] + b[2]) - max(a[0], b[0])
+    high = min(a[1] + a[3], b[1] + b[3]) - max(a[1], b[1])
+    if wide <= 0 or high <= 0:
+        return 0.0
+    shared = wide * high
+    return shared / (a[2] * a[3] + b[2] * b[3] - shared)
+
+
+def is_face(rows: Sequence[int], scores: Floats, times: Floats, looked: Floats) -> bool:
+    """Whether a track is a face and no false alarm.
+
+    Its best score must be convincing, its others less so; it must be found in three pictures of a
+    shot of eight or more (two of three or more), and not come and go.
+
+    Args:
+        rows: of the track.
+        scores: ``(n,)`` of all detections.
+        times: ``(n,)`` of all detections.
+        looked: times of all pictures of its shot.
+    """
+    mine = scores[list(rows)]
+    if mine.max() < START or mine.mean() < GO_ON:
+        return False
+    fewest = 1 + (len(looked) >= 3) + (len(looked) >= 8)
+    span = (looked >= times[rows[0]]) & (looked <= times[rows[-1]])
+    return len(rows) >= fewest and len(rows) >= SHOWN * int(span.sum())

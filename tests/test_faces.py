@@ -1,0 +1,254 @@
+"""Faces through time: detectors, crops and tracks."""
+
+import numpy as np
+import pytest
+
+from mien.branches import make_branches
+from mien.errors import InputError, OptionError
+from mien.media import CropSpool
+from mien.perceive import PerceiveOptions
+from mien.perceive.crops import FRAMING, crop_face, sharpness, similarity, turned
+from mien.perceive.detect import Detection, HaarDetector, check_detector, make_detector, shrink
+from mien.perceive.faces import FaceFinder
+from mien.perceive.tracks import is_face, link, overlap
+from mien.scene import Frame
+
+RNG = np.random.default_rng(0)
+
+
+def portrait(side=150):
+    """The head of the public-domain portrait that comes with matplotlib."""
+    import cv2
+    from matplotlib import cbook
+
+    picture = cv2.imread(str(cbook.get_sample_data("grace_hopper.jpg", asfileobj=False)))
+    return cv2.resize(picture[60:380, 100:420], (side, side), interpolation=cv2.INTER_AREA)
+
+
+def portrait_frames(places, size=(360, 480)):
+    """Frames with the portrait's head at given places (None: no head)."""
+    head = portrait()
+    for index, place in enumerate(places):
+        canvas = np.full((*size, 3), 90, dtype=np.uint8)
+        if place is not None:
+            canvas[place[1] : place[1] + 150, place[0] : place[0] + 150] = head
+        yield Frame(index * 0.2, canvas)
+
+
+def look(places):
+    finder = FaceFinder(HaarDetector())
+    for frame in portrait_frames(places):
+        finder.look(frame)
+    return finder.finish()
+
+
+# --- detectors -------------------------------------------------------------------------------
+
+
+def test_a_moving_face_is_one_track_at_the_right_place():
+    faces = look([(40 + 12 * i, 80) for i in range(10)])
+    (track,) = faces.tracks
+    assert len(track.samples) >= 9
+    assert overlap(tuple(track.samples.boxes[0]), (40 + 25, 80 + 20, 105, 105)) > 0.5
+    assert faces.crops.take(track.samples.crops[:1].tolist()).shape == (1, 48, 48)
+
+
+def test_a_face_that_is_away_for_long_is_another_track_of_the_same_person():
+    faces = look([(100, 80)] * 4 + [None] * 8 + [(100, 80)] * 4)
+    assert len(faces.tracks) == 2
+    assert faces.people == (0,)
+    assert len(faces.times) == 16
+    assert len(faces.of(0)) == sum(len(track.samples) for track in faces.tracks)
+
+
+def test_blank_and_noisy_pictures_hold_no_faces():
+    finder = FaceFinder(HaarDetector())
+    for i in range(4):
+        finder.look(Frame(i * 0.2, RNG.integers(0, 255, (240, 320, 3)).astype(np.uint8)))
+        finder.look(Frame(i * 0.2 + 0.1, np.full((240, 320, 3), 30 * i, dtype=np.uint8)))
+    assert finder.finish().tracks == ()
+
+
+def test_pictures_are_shrunk_to_the_bound_and_never_blown_up():
+    small, scale = shrink(np.zeros((1080, 1920, 3), np.uint8), 480)
+    assert small.shape == (270, 480, 3)
+    assert scale == pytest.approx(0.25)
+    assert shrink(np.zeros((100, 80, 3), np.uint8), 480)[0].shape == (100, 80, 3)
+
+
+@pytest.mark.data
+def test_yunet_of_the_user_finds_the_eyes(shared):
+    (model,) = (shared / "yunet").glob("*.onnx")
+    detector = make_detector(f"yunet:{model}")
+    canvas = np.full((1200, 1600, 3), 90, np.uint8)
+    canvas[300:900, 700:1300] = portrait(600)
+    (face,) = detector.detect(canvas)
+    assert face.score > 0.85
+    left, top, wide, high = face.box
+    assert overlap((left, top, wide, high), (800, 340, 340, 460)) > 0.6
+    eyes, mouth = face.landmarks[:2], face.landmarks[3:]
+    assert eyes[0, 0] < face.landmarks[2, 0] < eyes[1, 0]
+    assert eyes[:, 1].max() < face.landmarks[2, 1] < mouth[:, 1].min()
+    assert turned(face.landmarks) < 30
+
+
+@pytest.mark.parametrize("choice", ["mtcnn", "yunet", ""])
+def test_an_unknown_detector_is_refused_with_the_choice(choice):
+    with pytest.raises(OptionError, match="auto, haar, yunet:FILE"):
+        check_detector(choice)
+
+
+def test_a_missing_or_wrong_detector_file_is_one_sentence(tmp_path, capfd):
+    with pytest.raises(InputError, match="no YuNet model at"):
+        PerceiveOptions(detector=f"yunet:{tmp_path / 'none.onnx'}")
+    wrong = tmp_path / "wrong.onnx"
+    wrong.write_bytes(b"this is no model")
+    with pytest.raises(InputError, match="is no YuNet model"):
+        make_detector(f"yunet:{wrong}")
+    with pytest.raises(InputError, match="is no YuNet model"):
+        make_detector(f"yunet:{make_branches()['face'].pack.folder / 'model.onnx'}")
+    assert capfd.readouterr().err == ""
+
+
+# --- crops -----------------------------------------------------------------------------------
+
+
+def test_a_tilted_face_is_cropped_upright_in_the_framing_of_the_training_set():
+    import cv2
+
+    upright = RNG.integers(0, 255, (12, 12)).astype(np.uint8)
+    upright = cv2.resize(upright, (48, 48), interpolation=cv2.INTER_CUBIC)
+    angle, scale = np.radians(25), 5.0
+    turn = scale * np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    affine = np.column_stack([turn, [250.0, 60.0]])
+    picture = cv2.warpAffine(upright, affine, (500, 420))
+    points = (FRAMING @ turn.T + affine[:, 2]).astype(np.float32)
+    crop = crop_face(picture, Detection((0, 0, 1, 1), 1.0, points))
+    inner = (slice(4, 44), slice(4, 44))
+    alike = np.corrcoef(crop[inner].ravel(), upright[inner].ravel())[0, 1]
+    assert alike > 0.99
+
+
+def test_similarity_recovers_a_planted_transform():
+    affine = np.array([[0.3, -0.4, 7.0], [0.4, 0.3, -2.0]])
+    onto = FRAMING @ affine[:, :2].T + affine[:, 2]
+    assert similarity(FRAMING, onto) == pytest.approx(affine)
+
+
+def test_without_landmarks_the_box_is_the_crop():
+    picture = np.zeros((200, 300), np.uint8)
+    picture[60:108, 120:168] = portrait(48)[..., 0]
+    crop = crop_face(picture, Detection((120, 60, 48, 48), 1.0))
+    assert (crop == picture[60:108, 120:168]).all()
+    beyond = crop_face(np.full((50, 50), 77, np.uint8), Detection((-20, -20, 60, 60), 1.0))
+    assert (beyond == 77).all()
+
+
+@pytest.mark.parametrize("degrees", [0, 20, 45, 70])
+def test_the_turn_of_a_head_is_read_off_its_landmarks(degrees):
+    head = np.array([[-0.5, 0, 0], [0.5, 0, 0], [0, 0.6, 0.45], [-0.4, 1, 0.1], [0.4, 1, 0.1]])
+    yaw = np.radians(degrees)
+    seen = np.column_stack([head[:, 0] * np.cos(yaw) + head[:, 2] * np.sin(yaw), head[:, 1]])
+    tilt = np.radians(15)
+    roll = np.array([[np.cos(tilt), -np.sin(tilt)], [np.sin(tilt), np.cos(tilt)]])
+    points = (40 * seen @ roll.T + 100).astype(np.float32)
+    assert turned(points) == pytest.approx(degrees, abs=0.1)
+    assert np.isnan(turned(None))
+
+
+def test_blur_is_seen():
+    import cv2
+
+    sharp = cv2.cvtColor(portrait(48), cv2.COLOR_BGR2GRAY)
+    assert sharpness(cv2.GaussianBlur(sharp, (0, 0), 3)) < 0.5 * sharpness(sharp)
+
+
+# --- tracks ----------------------------------------------------------------------------------
+
+
+def paths(*people, step=0.2):
+    """Times, boxes and whose they are, from functions ``time index -> (x, y, side) or None``."""
+    times, boxes, whose = [], [], []
+    for i in range(20):
+        for who, person in enumerate(people):
+            place = person(i)
+            if place is not None:
+                times.append(i * step)
+                boxes.append((place[0], place[1], place[2], place[2]))
+                whose.append(who)
+    return np.array(times), np.array(boxes, float), np.array(whose)
+
+
+def linked(*people, cuts=()):
+    times, boxes, whose = paths(*people)
+    tracks = link(times, boxes, cuts)
+    assert sorted(row for rows in tracks for row in rows) == list(range(len(times)))
+    return [set(whose[rows].tolist()) for rows in tracks], tracks, times
+
+
+def test_two_who_pass_each_other_keep_their_tracks():
+    owners, _, _ = linked(lambda i: (20 + 15 * i, 50, 60), lambda i: (320 - 15 * i, 90, 60))
+    assert sorted(owners, key=min) == [{0}, {1}]
+
+
+def test_a_gap_is_bridged_in_the_direction_of_movement():
+    owners, tracks, _ = linked(lambda i: None if 8 <= i < 12 else (20 + 20 * i, 50, 60))
+    assert owners == [{0}]
+    assert len(tracks[0]) == 16
+
+
+def test_a_gap_of_more_than_a_second_ends_a_track():
+    assert len(linked(lambda i: None if 8 <= i < 14 else (50, 50, 60))[1]) == 2
+
+
+def test_no_track_goes_across_a_cut():
+    _, tracks, times = linked(lambda i: (50, 50, 60), cuts=(1.0, 2.6))
+    assert [(times[rows[0]], times[rows[-1]]) for rows in tracks] == [
+        pytest.approx((0, 0.8)), pytest.approx((1.0, 2.4)), pytest.approx((2.6, 3.8)),
+    ]  # fmt: skip
+
+
+def test_a_face_of_another_size_in_the_same_place_is_another():
+    assert len(linked(lambda i: (50, 50, 60) if i < 10 else (20, 20, 130))[1]) == 2
+
+
+@pytest.mark.parametrize(
+    ("scores", "every", "real"),
+    [
+        ((0.9,) * 10, 1, True),
+        ((0.9, *(0.55,) * 9), 1, True),
+        ((0.65,) * 10, 1, False),
+        ((0.75, *(0.3,) * 9), 1, False),
+        ((0.9, 0.9), 1, False),
+        ((0.9,) * 5, 4, False),
+    ],
+    ids=["sure", "sure once", "never sure", "mostly not", "two looks", "flickers"],
+)
+def test_false_alarms_are_dropped_with_hysteresis(scores, every, real):
+    looked = np.arange(40) * 0.2
+    times = looked[: len(scores) * every : every]
+    assert is_face(range(len(scores)), np.array(scores), times, looked) is real
+
+
+# --- memory ---
+
+
+def test_an_hour_of_a_face_stays_small():
+    import tracemalloc
+
+    class Planted:
+        def detect(self, image):
+            return [Detection((10.0, 10.0, 60.0, 60.0), 0.9)]
+
+    finder = FaceFinder(Planted())
+    picture = np.full((90, 120, 3), 90, np.uint8)
+    crops = CropSpool(memory=1)
+    finder._crops = crops
+    for i in range(50):
+        finder.look(Frame(i * 0.2, picture))
+    tracemalloc.start()
+    for i in range(50, 1850):
+        finder.look(Frame(i * 0.2, picture))
+    grown, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert grown / 1800 * 18_000 < 3e6  # bytes an hour at five pictures a second
