@@ -32,7 +32,7 @@ def analyze(
     by: Annotated[str, typer.Option(help="clip, utterance or window.")] = "clip",
     window: Annotated[float, typer.Option(help="Seconds of a window.")] = 5.0,
     step: Annotated[float, typer.Option(help="Seconds from window to window.")] = 2.5,
-    asr: Annotated[str, typer.Option(help="auto, pocketsphinx or none.")] = "auto",
+    asr: Annotated[str, typer.Option(help="auto, whisper[:MODEL], pocketsphinx or none.")] = "auto",
     fps: Annotated[float, typer.Option(help="Pictures looked at per second.")] = 5.0,
     text_pack: Annotated[Path | None, typer.Option("--text", metavar="PACK")] = None,
     voice_pack: Annotated[Path | None, typer.Option("--voice", metavar="PACK")] = None,
