@@ -174,6 +174,12 @@ def test_a_minute_of_silence_between_two_sentences_stays_silent(sentence, sphinx
     assert moved == pytest.approx([ends[1] - 1] * len(moved), abs=0.3)
 
 
+def test_what_is_heard_does_not_depend_on_what_was_heard_before(sentence, sphinx):
+    first = sphinx.hear(sentence, "en")
+    sphinx.hear(0.3 * sentence[::-1].copy(), "en")
+    assert sphinx.hear(sentence, "en") == first
+
+
 class Watched:
     """A sound that remembers how much of it was wanted at once."""
 

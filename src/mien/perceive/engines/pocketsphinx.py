@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import threading
 from functools import cached_property
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 
@@ -35,8 +35,8 @@ class Pocketsphinx:
     """
 
     name = "pocketsphinx"
-    longest: ClassVar[float] = 20.0
-    gap: ClassVar[float] = 0.0
+    longest: float = 20.0
+    gap: float = 0.0
 
     def __init__(self, search: dict[str, Any] | None = None) -> None:
         self._search = SEARCH if search is None else search
@@ -66,6 +66,8 @@ class Pocketsphinx:
         sound = (np.clip(samples, -1, 1) * 32767).astype(np.int16).tobytes()
         with self._turn:
             decoder = self._decoder
+            # It keeps means of the sound before, on which the answer would depend.
+            decoder.reinit_feat()
             decoder.start_utt()
             decoder.process_raw(sound, full_utt=True)
             decoder.end_utt()

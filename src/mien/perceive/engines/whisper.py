@@ -7,7 +7,7 @@ import threading
 from functools import cached_property
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 
@@ -43,8 +43,8 @@ class Whisper:
         name: how the user calls it.
     """
 
-    longest: ClassVar[float] = 28.0
-    gap: ClassVar[float] = 2.0
+    longest: float = 28.0
+    gap: float = 2.0
 
     def __init__(self, folder: Path, name: str) -> None:
         self.name = f"whisper:{name}"
