@@ -31,7 +31,7 @@ $(VENV)/.core: $(VENV)/bin/python pyproject.toml constraints.txt
 	touch $@
 
 $(VENV)/.dev: $(VENV)/.core
-	$(PIP) install --quiet --constraint constraints.txt --editable '.[dev,hub]'
+	$(PIP) install --quiet --constraint constraints.txt --editable '.[dev,hub,whisper]'
 	touch $@
 
 # The versions that main was last tested with.

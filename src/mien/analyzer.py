@@ -36,7 +36,7 @@ class Options:
         fusion: ``length`` (the paper's Table 1), ``mean``, ``best`` or ``product``.
         cut: how the clip is cut into segments.
         frame_rate: pictures looked at per second.
-        asr: ``auto``, ``pocketsphinx`` or ``none``.
+        asr: ``auto``, ``whisper``, ``whisper:MODEL``, ``pocketsphinx`` or ``none``.
         transcript: file with the words (SRT, WebVTT, ASS or plain text), if there is one.
         branches: by branch name, what its factory is given (``{"face": {"pack": FOLDER}}``).
         detector: what finds faces: ``auto``, ``haar`` or ``yunet:FILE``.

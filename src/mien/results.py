@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from mien.emotions import MIEN7, EmotionSpace
 from mien.errors import ContractError, InputError, MissingExtraError
-from mien.scene import ClipFacts, Line, Transcript, Word
+from mien.scene import ClipFacts, Dropped, Line, Transcript, Word
 from mien.timebase import Segment
 
 if TYPE_CHECKING:
@@ -305,26 +305,38 @@ def _pair(segment: Segment) -> list[float]:
 
 
 def _transcript_dict(transcript: Transcript) -> dict[str, Any]:
-    return {
+    value: dict[str, Any] = {
         "source": transcript.source,
         "language": transcript.language,
-        "lines": [
+        "lines": [_line_dict(line) for line in transcript.lines],
+    }
+    # Keys that are there only where there is something to say.
+    if transcript.dropped:
+        value["dropped"] = [
+            {"reason": d.reason, "count": d.count, "seconds": round(d.seconds, 3)}
+            for d in transcript.dropped
+        ]
+    return value
+
+
+def _line_dict(line: Line) -> dict[str, Any]:
+    value: dict[str, Any] = {
+        "segment": _pair(line.segment),
+        "text": line.text,
+        "confidence": round(line.confidence, 4),
+        "words": [
             {
-                "segment": _pair(line.segment),
-                "text": line.text,
-                "confidence": round(line.confidence, 4),
-                "words": [
-                    {
-                        "text": word.text,
-                        "segment": _pair(word.segment),
-                        "confidence": round(word.confidence, 4),
-                    }
-                    for word in line.words
-                ],
+                "text": word.text,
+                "segment": _pair(word.segment),
+                "confidence": round(word.confidence, 4),
             }
-            for line in transcript.lines
+            for word in line.words
         ],
     }
+    for name in ("avg_logprob", "no_speech_prob"):
+        if getattr(line, name) is not None:
+            value[name] = round(getattr(line, name), 4)
+    return value
 
 
 def _transcript_from(value: Mapping[str, Any]) -> Transcript:
@@ -334,7 +346,10 @@ def _transcript_from(value: Mapping[str, Any]) -> Transcript:
             line["text"],
             tuple(Word(w["text"], Segment(*w["segment"]), w["confidence"]) for w in line["words"]),
             line["confidence"],
+            line.get("avg_logprob"),
+            line.get("no_speech_prob"),
         )
         for line in value["lines"]
     )
-    return Transcript(lines, value["source"], value["language"])
+    dropped = tuple(Dropped(**entry) for entry in value.get("dropped", ()))
+    return Transcript(lines, value["source"], value["language"], dropped)

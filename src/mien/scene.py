@@ -145,12 +145,23 @@ class Word:
 
 @dataclass(frozen=True)
 class Line:
-    """An utterance: its words in one string, and one by one where their times are known."""
+    """An utterance: its words in one string, and one by one where their times are known.
+
+    Args:
+        segment: when it was said.
+        text: the words.
+        words: one by one, where their times are known.
+        confidence: how sure the engine was, 0 to 1.
+        avg_logprob: mean log-probability of the tokens (nats), where the engine gives it.
+        no_speech_prob: probability that nobody speaks, where the engine gives it.
+    """
 
     segment: Segment
     text: str
     words: tuple[Word, ...] = ()
     confidence: float = 1.0
+    avg_logprob: float | None = None
+    no_speech_prob: float | None = None
 
     def inside(self, segment: Segment) -> tuple[str, float]:
         """The part said inside a segment (by the words' middles) and its mean confidence."""
@@ -165,6 +176,21 @@ class Line:
 
 
 @dataclass(frozen=True)
+class Dropped:
+    """Lines that an engine gave and that were left out as invented.
+
+    Args:
+        reason: in words.
+        count: of the lines.
+        seconds: that they stood over.
+    """
+
+    reason: str
+    count: int
+    seconds: float
+
+
+@dataclass(frozen=True)
 class Transcript:
     """The lines of a recording in time order.
 
@@ -172,11 +198,13 @@ class Transcript:
         lines: utterances.
         source: ``given``, ``sidecar``, ``subtitles``, or the name of the engine.
         language: ISO 639-1 code.
+        dropped: what the engine gave and nobody is thought to have said.
     """
 
     lines: tuple[Line, ...]
     source: str
     language: str = "en"
+    dropped: tuple[Dropped, ...] = ()
 
     @property
     def text(self) -> str:

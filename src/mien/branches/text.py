@@ -89,7 +89,7 @@ class TextBranch(PackBranch):
         said = [line.inside(segment) for line in transcript.lines]
         said = [(text, confidence) for text, confidence in said if text.strip()]
         if not said:
-            return "no words"
+            return "no words that can be believed" if transcript.dropped else "no words"
         probs = self._model.probs([text for text, _ in said])
         counts = np.array([len(text.split()) for text, _ in said], dtype=float)
         confidence = np.array([c for _, c in said])

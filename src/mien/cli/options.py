@@ -27,7 +27,7 @@ Step = Annotated[float, Option(help="Seconds from window to window.")]
 Words = Annotated[
     Path | None, Option(metavar="FILE", help="A transcript to use instead of hearing.")
 ]
-Asr = Annotated[str, Option(help="auto, pocketsphinx or none.")]
+Asr = Annotated[str, Option(help="auto, whisper[:MODEL], pocketsphinx or none.")]
 Fps = Annotated[float, Option(help="Pictures looked at per second.")]
 Detector = Annotated[str, Option(help="Of faces: auto, haar or yunet:FILE.")]
 Face = Annotated[str, Option(help="primary, all or a person's number.")]

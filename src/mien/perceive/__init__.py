@@ -14,9 +14,10 @@ from mien.errors import OptionError
 from mien.media import AudioSpool
 from mien.perceive.cuts import CutFinder
 from mien.perceive.detect import check_detector, make_detector
+from mien.perceive.engines import check_engine, choose_engine, transcribe
 from mien.perceive.faces import FaceFinder
 from mien.perceive.speech import SpeechDetector, finish_speech
-from mien.perceive.transcript import ENGINES, find_transcript
+from mien.perceive.transcript import written_transcript
 from mien.scene import (
     AUDIO,
     CUTS,
@@ -45,7 +46,9 @@ class PerceiveOptions:
     Args:
         frame_rate: pictures looked at per second.
         asr: how words are had where no transcript is given: ``auto`` (sidecar file, subtitle
-            track, else the embedded engine), ``pocketsphinx`` (the engine in any case), ``none``.
+            track, a Whisper that is on this machine, else pocketsphinx), ``whisper`` or
+            ``whisper:MODEL`` (a size, a hub id that is on this machine, or a folder),
+            ``pocketsphinx``, ``none``.
         transcript: the words, if the user has them.
         detector: what finds faces: ``auto``, ``haar`` or ``yunet:FILE``.
 
@@ -62,8 +65,7 @@ class PerceiveOptions:
     def __post_init__(self) -> None:
         if not 0 < self.frame_rate <= 60:
             raise OptionError(f"frame_rate must lie in (0, 60] per second, got {self.frame_rate}.")
-        if self.asr not in ENGINES:
-            raise OptionError.choice("asr", self.asr, ENGINES)
+        check_engine(self.asr)
         check_detector(self.detector)
 
 
@@ -77,14 +79,16 @@ def perceive(
 
     Raises:
         MediaError: if the clip cannot be decoded.
+        HubError, MissingExtraError, PackError: if the Whisper that is named cannot be had.
     """
     wanted = set(needs)
     if TRANSCRIPT in wanted:
-        wanted |= {SPEECH}
+        wanted |= {AUDIO, SPEECH}
     if SPEECH in wanted:
         wanted |= {AUDIO}
     if FACES in wanted:
         wanted |= {CUTS}
+    engine = choose_engine(options.asr) if TRANSCRIPT in wanted else None
     pass_ = _Pass(clip, wanted, options)
     pass_.run(progress)
     tracks: dict[TrackKey[Any], Any] = {}
@@ -93,14 +97,15 @@ def perceive(
     if TRANSCRIPT in wanted:
         audio: AudioTrack | None = tracks.get(AUDIO)
         speech: Speech | None = tracks.get(SPEECH)
-        why = missing.get(AUDIO.name, "no speech was found")
-        found = find_transcript(
-            clip.facts, options.asr, options.transcript, pass_.captions, audio, speech, progress
-        )
-        if found is None:
-            missing[TRANSCRIPT.name] = "no transcript was wanted" if options.asr == "none" else why
-        else:
+        found = written_transcript(clip.facts, options.asr, options.transcript, pass_.captions)
+        if found is None and engine and audio is not None and speech is not None and speech.turns:
+            found = transcribe(engine, audio, speech, progress)
+        if found is not None:
             tracks[TRANSCRIPT] = found
+        elif engine is None:
+            missing[TRANSCRIPT.name] = "no transcript was wanted"
+        else:
+            missing[TRANSCRIPT.name] = missing.get(AUDIO.name, "no speech was found")
     return Scene(clip.facts, tracks, missing)
 
 

@@ -1,40 +1,27 @@
-"""Where the words come from: given, a file beside the clip, a subtitle track, or an engine."""
+"""Words that are written down: given, in a file beside the clip, or on a subtitle track."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from mien.errors import InputError
 from mien.media import read_text
-from mien.scene import AudioTrack, Caption, ClipFacts, Line, Speech, Transcript
+from mien.scene import Caption, ClipFacts, Line, Transcript
 from mien.timebase import Segment
 
-ENGINES = ("auto", "pocketsphinx", "none")
 SUBTITLES = (".srt", ".vtt", ".ass")
 
 
-def find_transcript(
-    facts: ClipFacts,
-    asr: str,
-    given: Transcript | None,
-    captions: Sequence[Caption],
-    audio: AudioTrack | None,
-    speech: Speech | None,
-    progress: Callable[[str, float], None],
+def written_transcript(
+    facts: ClipFacts, asr: str, given: Transcript | None, captions: Sequence[Caption]
 ) -> Transcript | None:
-    """The transcript from the first source that has one, None if none has."""
+    """The words that nobody has to hear: given, a text's own, beside the clip or in it."""
     if given is not None:
         return given
     if facts.kind == "text":
         return transcript_of_text(read_text(Path(facts.path)))
-    if asr == "auto" and (written := _written(Path(facts.path), captions)):
-        return written
-    if asr == "none" or audio is None or speech is None or not speech.turns:
-        return None
-    from mien.perceive.pocketsphinx import Pocketsphinx
-
-    return Pocketsphinx().transcribe(audio, speech, progress)
+    return _written(Path(facts.path), captions) if asr == "auto" else None
 
 
 def _written(path: Path, captions: Sequence[Caption]) -> Transcript | None:

@@ -1,0 +1,29 @@
+"""What a transcript engine is."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from mien.scene import Line, Samples
+
+
+class Engine(Protocol):
+    """Hears one piece of speech at a time; knows neither the recording nor what came before.
+
+    Attributes:
+        name: the transcript's source, ``pocketsphinx`` or ``whisper:tiny``.
+        longest: seconds of the longest piece that it takes.
+        gap: seconds of silence over which neighbouring turns are heard as one piece.
+    """
+
+    name: str
+    longest: float
+    gap: float
+
+    def language(self, samples: Samples) -> str:
+        """ISO 639-1 code of the language spoken in ``(n,) float32`` at 16 kHz."""
+        ...
+
+    def hear(self, samples: Samples, language: str) -> list[Line]:
+        """The lines in ``(n,) float32`` at 16 kHz, times in seconds from its start."""
+        ...

@@ -1,0 +1,41 @@
+"""Through a recording, piece by piece."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from mien.perceive.engines.contract import Engine
+from mien.perceive.engines.guards import Keeper
+from mien.perceive.engines.pieces import pieces
+from mien.scene import AudioTrack, Line, Speech, Transcript, Word
+from mien.timebase import Segment
+
+
+def transcribe(
+    engine: Engine, audio: AudioTrack, speech: Speech, progress: Callable[[str, float], None]
+) -> Transcript:
+    """What an engine hears in the speech turns, without what it seems to have invented.
+
+    One piece of sound is in memory at a time. The language is that of the longest piece.
+    """
+    todo = pieces(speech, audio, engine.longest, engine.gap)
+    longest = max(todo, key=lambda piece: piece.duration)
+    language = engine.language(audio.read(longest))
+    keeper = Keeper(speech)
+    for piece in todo:
+        progress("transcribing", piece.start / max(audio.duration, 1e-6))
+        for line in engine.hear(audio.read(piece), language):
+            keeper.take(_placed(line, piece))
+    return Transcript(tuple(keeper.lines), engine.name, language, keeper.dropped)
+
+
+def _placed(line: Line, piece: Segment) -> Line:
+    """A line at its time in the recording, cut at the ends of its piece."""
+
+    def place(part: Segment) -> Segment:
+        start, end = (min(piece.start + time, piece.end) for time in (part.start, part.end))
+        return Segment(start, end)
+
+    words = tuple(Word(w.text, place(w.segment), w.confidence) for w in line.words)
+    return replace(line, segment=place(line.segment), words=words)

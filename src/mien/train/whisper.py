@@ -1,0 +1,49 @@
+"""A Whisper checkpoint of Transformers, made one of CTranslate2 for the transcript engine."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from mien.errors import MissingExtraError, OptionError, PackError
+
+
+def is_whisper(folder: Path) -> bool:
+    """Whether a folder holds a Whisper in the form of Transformers."""
+    try:
+        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    return bool(config.get("model_type") == "whisper")
+
+
+def convert_whisper(checkpoint: Path, out: Path) -> Path:
+    """Write a checkpoint in 8 bits for ``--asr whisper:OUT``, tokenizer included.
+
+    Args:
+        checkpoint: folder that ``save_pretrained`` wrote, or as it lies on a hub.
+        out: folder to write; must not exist or be empty.
+
+    Raises:
+        MissingExtraError: if faster-whisper or Transformers is not installed.
+        OptionError: if ``out`` holds something.
+        PackError: if the checkpoint is no Whisper or not whole.
+    """
+    if not is_whisper(checkpoint):
+        raise PackError(f"{checkpoint} is no Whisper of Transformers; give the folder of one.")
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise OptionError(f"{out} is not empty; name a new folder for the converted Whisper.")
+    try:
+        from ctranslate2.converters import TransformersConverter
+        from transformers import AutoFeatureExtractor, AutoTokenizer
+    except ImportError:
+        raise MissingExtraError("Converting a Whisper", "hub,whisper") from None
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(checkpoint, local_files_only=True)
+        features = AutoFeatureExtractor.from_pretrained(checkpoint, local_files_only=True)
+        TransformersConverter(str(checkpoint)).convert(str(out), quantization="int8", force=True)
+    except (OSError, ValueError, RuntimeError) as error:
+        raise PackError(f"{checkpoint} cannot be converted: {error}") from None
+    tokenizer.backend_tokenizer.save(str(out / "tokenizer.json"))
+    features.to_json_file(out / "preprocessor_config.json")
+    return out

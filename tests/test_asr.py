@@ -1,0 +1,309 @@
+"""Transcript engines: what is said is found where it was said, and nothing else."""
+
+from __future__ import annotations
+
+import itertools
+import time
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from mien.branches import make_branches
+from mien.errors import HubError, MissingExtraError, OptionError, PackError
+from mien.media import AudioSpool, load_audio
+from mien.packs import EMBEDDED
+from mien.perceive.engines import check_engine, choose_engine, transcribe
+from mien.perceive.engines.guards import Keeper, why_invented
+from mien.perceive.engines.pieces import pieces
+from mien.perceive.engines.pocketsphinx import Pocketsphinx
+from mien.perceive.engines.whisper import Whisper, open_whisper
+from mien.perceive.speech import SpeechDetector
+from mien.results import _transcript_dict, _transcript_from
+from mien.scene import TRANSCRIPT, ClipFacts, Line, Scene, Speech, Transcript, Word
+from mien.timebase import Segment
+
+from .tiny_whisper import build
+
+RATE = 16_000
+SILENT = np.zeros(RATE, np.float32)
+
+
+def spool(samples):
+    made = AudioSpool()
+    made.append(np.asarray(samples, np.float32))
+    return made
+
+
+def speech_in(samples):
+    detector = SpeechDetector()
+    detector.hear(np.asarray(samples, np.float32))
+    return detector.finish()
+
+
+def heard(samples, engine):
+    speech = speech_in(samples)
+    if not speech.turns:
+        return None
+    return transcribe(engine, spool(samples), speech, lambda doing, share: None)
+
+
+@pytest.fixture(scope="module")
+def sentence():
+    return load_audio(EMBEDDED / "demo" / "speech.flac")
+
+
+@pytest.fixture(scope="module")
+def sphinx():
+    return Pocketsphinx()
+
+
+# --- pieces ----------------------------------------------------------------------------------
+
+
+def turns(*spans):
+    return Speech(tuple(Segment(*span) for span in spans))
+
+
+def test_turns_are_joined_over_short_pauses_up_to_the_longest_piece():
+    speech = turns((0, 4), (5, 9), (12, 13), (13.5, 22))
+    assert pieces(speech, spool(SILENT), 10.0, 2.0) == [
+        Segment(0, 9), Segment(12, 22),
+    ]  # fmt: skip
+    assert pieces(speech, spool(SILENT), 10.0, 0.0) == list(speech.turns)
+
+
+def test_a_long_turn_is_cut_at_its_pauses():
+    rng = np.random.default_rng(0)
+    samples = rng.normal(0, 0.1, 50 * RATE)
+    for pause in (16.0, 33.0):
+        samples[int((pause - 0.2) * RATE) : int((pause + 0.2) * RATE)] = 0
+    found = pieces(turns((0, 50)), spool(samples), 20.0, 2.0)
+    assert [piece.end for piece in found] == pytest.approx([16.0, 33.0, 50.0], abs=0.2)
+    assert all(one.end == other.start for one, other in itertools.pairwise(found))
+
+
+# --- guards ----------------------------------------------------------------------------------
+
+
+SPELT = (
+    "the quick brown fox jumps over a lazy dog while seven wizards make toxic brew for an evil "
+    "queen and jack in my big sphinx of quartz judge vow"
+)
+
+
+def line(text="so it goes", start=1.0, end=3.0, **more):
+    return Line(Segment(start, end), text, **more)
+
+
+@pytest.mark.parametrize(
+    ("said", "reason"),
+    [
+        (line(), None),
+        (line("no no no no no"), None),
+        (line("I said no, I said no, I said no!"), None),
+        (line(start=8.0, end=9.0), "no speech under it"),
+        (line(start=4.0, end=20.0), "no speech under it"),
+        (line("thank you for watching " * 4), "repeats itself"),
+        (line("ha " * 12), "repeats itself"),
+        (line(SPELT), "more words than can be said in the time"),
+        (line(" ... "), "no words in it"),
+        (line(avg_logprob=-1.4), "the engine is not sure"),
+        (line(avg_logprob=-0.3, no_speech_prob=0.9), None),
+        (line(avg_logprob=-0.7, no_speech_prob=0.9), "the engine hears no speech"),
+        (line(confidence=0.01), "the engine is not sure"),
+    ],
+)
+def test_what_is_not_believed_says_why(said, reason):
+    assert why_invented(said, turns((0, 5))) == reason
+
+
+def test_a_line_in_a_loop_is_kept_three_times_and_then_counted():
+    keeper = Keeper(turns((0, 60)))
+    for i in range(8):
+        keeper.take(line("Thank you.", 2.0 * i, 2.0 * i + 1))
+    keeper.take(line("Good night.", 20, 21))
+    assert [kept.text for kept in keeper.lines] == ["Thank you."] * 3 + ["Good night."]
+    (dropped,) = keeper.dropped
+    assert (dropped.reason, dropped.count) == ("the same line again and again", 5)
+    assert dropped.seconds == pytest.approx(5.0)
+
+
+# --- sounds that nobody speaks in -------------------------------------------------------------
+
+
+def music(seconds):
+    """Chords with overtones and a drum on every beat."""
+    time = np.arange(seconds * RATE) / RATE
+    chord = np.select(
+        [time % 4 < 1, time % 4 < 2, time % 4 < 3], [261.6, 349.2, 392.0], default=220.0
+    )
+    phase = 2 * np.pi * np.cumsum(chord) / RATE
+    sound = sum(
+        np.sin(part * phase * ratio) / part for ratio in (1, 1.26, 1.5) for part in (1, 2, 3)
+    )
+    drum = np.random.default_rng(1).normal(0, 1, len(time)) * np.exp(-(time % 0.5) * 30)
+    return 0.08 * sound + 0.2 * drum
+
+
+@pytest.mark.parametrize("sound", ["silence", "noise", "music"])
+def test_nothing_is_read_into_what_is_not_speech(sound, sphinx):
+    samples = {
+        "silence": np.zeros(10 * RATE),
+        "noise": np.random.default_rng(0).normal(0, 0.1, 10 * RATE),
+        "music": music(10),
+    }[sound]
+    transcript = heard(samples, sphinx)
+    assert transcript is None or not transcript.lines
+
+
+def test_a_minute_of_silence_between_two_sentences_stays_silent(sentence, sphinx):
+    gap = 60 * RATE
+    samples = np.concatenate([SILENT, sentence, np.zeros(gap, np.float32), sentence, SILENT])
+    transcript = heard(samples, sphinx)
+    ends = 1 + len(sentence) / RATE, 1 + (len(sentence) + gap) / RATE
+    words = [word for said in transcript.lines for word in said.words]
+    first = [word for word in words if word.segment.end < ends[0] + 0.3]
+    second = [word for word in words if word.segment.start > ends[1] - 0.3]
+    assert len(first) + len(second) == len(words)
+    assert len(second) > 5
+    # The same sentence an exact time later: so are the words that both hearings share.
+    shared = {w.text: w.segment.start for w in first if len(w.text) > 4}
+    moved = [w.segment.start - shared[w.text] for w in second if w.text in shared]
+    assert len(moved) >= 2
+    assert moved == pytest.approx([ends[1] - 1] * len(moved), abs=0.3)
+
+
+def test_what_is_heard_does_not_depend_on_what_was_heard_before(sentence, sphinx):
+    first = sphinx.hear(sentence, "en")
+    sphinx.hear(0.3 * sentence[::-1].copy(), "en")
+    assert sphinx.hear(sentence, "en") == first
+
+
+class Watched:
+    """A sound that remembers how much of it was wanted at once."""
+
+    def __init__(self, track):
+        self.track, self.most = track, 0.0
+        self.duration = track.duration
+
+    def read(self, segment):
+        self.most = max(self.most, segment.duration)
+        return self.track.read(segment)
+
+
+@pytest.mark.slow
+def test_a_word_in_twenty_minutes_is_found_at_its_time(sentence, sphinx):
+    (alone,) = heard(np.concatenate([SILENT, sentence, SILENT]), sphinx).lines[:1]
+    at = 843.25
+    samples = np.zeros(20 * 60 * RATE, np.float32)
+    start = int(at * RATE) - RATE
+    samples[start + RATE : start + RATE + len(sentence)] = sentence
+    samples += np.random.default_rng(0).normal(0, 1e-4, len(samples)).astype(np.float32)
+    watched, speech = Watched(spool(samples)), speech_in(samples)
+    transcript = transcribe(sphinx, watched, speech, lambda doing, share: None)
+    where = {word.text: word.segment.start for word in transcript.lines[0].words}
+    known = [word for word in alone.words if word.text in where and len(word.text) > 4]
+    assert known
+    for word in known:
+        assert where[word.text] - (word.segment.start - 1.0) == pytest.approx(at, abs=0.3)
+    assert watched.most <= sphinx.longest
+
+
+# --- Whisper ----------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def checkpoint(tmp_path_factory):
+    pytest.importorskip("transformers", reason="needs the extra 'hub'")
+    return build(tmp_path_factory.mktemp("whisper") / "mine")
+
+
+@pytest.fixture(scope="module")
+def whisper(checkpoint):
+    pytest.importorskip("faster_whisper", reason="needs the extra 'whisper'")
+    from mien.train.whisper import convert_whisper
+
+    return convert_whisper(checkpoint, checkpoint.with_name("converted"))
+
+
+@pytest.mark.hub
+def test_a_whisper_that_invents_is_not_believed(whisper, sentence):
+    engine = choose_engine(f"whisper:{whisper}")
+    assert engine is choose_engine(f"whisper:{whisper}")
+    said = engine.hear(sentence, "en")
+    assert said
+    assert all(s.avg_logprob < -1 and 0 <= s.no_speech_prob <= 1 for s in said)
+    transcript = heard(np.concatenate([SILENT, sentence, SILENT]), engine)
+    assert transcript.source == "whisper:converted"
+    assert transcript.lines == ()
+    assert sum(dropped.count for dropped in transcript.dropped) >= 1
+    assert _transcript_from(_transcript_dict(transcript)) == transcript
+    scene = Scene(ClipFacts("x", "recording", 6.0, "wav"), {TRANSCRIPT: transcript})
+    evidence = make_branches()["text"].judge(scene, [Segment(0.0, 6.0)])
+    assert evidence.reasons == ("no words that can be believed",)
+
+
+@pytest.mark.hub
+def test_a_whisper_in_another_form_is_told_how_to_become_one(whisper, checkpoint, tmp_path):
+    from mien.train.whisper import convert_whisper
+
+    with pytest.raises(PackError, match="mien models convert"):
+        open_whisper(str(checkpoint))
+    with pytest.raises(OptionError, match="not empty"):
+        convert_whisper(checkpoint, whisper)
+    with pytest.raises(PackError, match="no Whisper"):
+        convert_whisper(tmp_path, tmp_path / "out")
+    (tmp_path / "model.bin").write_bytes(b"")
+    with pytest.raises(PackError, match=r"lacks config.json, tokenizer.json"):
+        open_whisper(str(tmp_path))
+
+
+def test_a_whisper_that_is_not_here_is_named_at_once(tmp_path, monkeypatch):
+    pytest.importorskip("faster_whisper", reason="needs the extra 'whisper'")
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+    started = time.perf_counter()
+    with pytest.raises(HubError, match=r"Systran/faster-whisper-tiny.*mien models pull"):
+        choose_engine("whisper")
+    with pytest.raises(HubError, match="tiny, tiny.en, base"):
+        choose_engine("whisper:huge")
+    assert choose_engine("auto").name == "pocketsphinx"
+    assert time.perf_counter() - started < 5
+
+
+def test_without_faster_whisper_the_extra_is_named(monkeypatch):
+    monkeypatch.setattr("mien.perceive.engines.whisper.find_spec", lambda name: None)
+    with pytest.raises(MissingExtraError, match=r"mien\[whisper\]"):
+        choose_engine("whisper:tiny")
+    assert choose_engine("auto").name == "pocketsphinx"
+
+
+@pytest.mark.parametrize(("prob", "language"), [(0.9, "de"), (0.3, "en")])
+def test_a_language_has_to_be_sure(prob, language, tmp_path):
+    engine = Whisper(tmp_path, "tiny")
+    engine.__dict__["_model"] = SimpleNamespace(
+        model=SimpleNamespace(is_multilingual=True),
+        detect_language=lambda samples: ("de", prob, []),
+    )
+    assert engine.language(SILENT) == language
+
+
+@pytest.mark.parametrize("asr", ["siri", "whisper:", "pocketsphinx:small", "whisper:MODEL"])
+def test_unknown_engines_are_refused(asr):
+    with pytest.raises(OptionError, match="whisper:MODEL"):
+        check_engine(asr)
+
+
+# --- what a poor transcript weighs -------------------------------------------------------------
+
+
+def test_an_unsure_transcript_has_little_quality():
+    def quality(confidence):
+        word = Word("wonderful", Segment(1.0, 1.5), confidence)
+        said = line("this is so wonderful", words=(word,) * 4, confidence=confidence)
+        transcript = Transcript((said,), "pocketsphinx")
+        scene = Scene(ClipFacts("x", "recording", 5.0, "wav"), {TRANSCRIPT: transcript})
+        return make_branches()["text"].judge(scene, [Segment(0.0, 5.0)]).quality[0]
+
+    assert quality(0.9) > 4 * quality(0.2)
