@@ -9,7 +9,13 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from mien.cli.shared import check_target, progress
+from mien.cli.shared import (
+    check_target,
+    earlier_analysis,
+    progress,
+    read_analysis,
+    stopping,
+)
 
 
 def analyze(
@@ -32,6 +38,18 @@ def analyze(
     by: Annotated[str, typer.Option(help="clip, utterance or window.")] = "clip",
     window: Annotated[float, typer.Option(help="Seconds of a window.")] = 5.0,
     step: Annotated[float, typer.Option(help="Seconds from window to window.")] = 2.5,
+    start: Annotated[float, typer.Option(help="Analyse from here, seconds.")] = 0.0,
+    end: Annotated[float | None, typer.Option(help="Analyse up to here, seconds.")] = None,
+    exports: Annotated[
+        list[Path] | None,
+        typer.Option("--export", metavar="FILE", help="Write it for another tool; repeatable."),
+    ] = None,
+    export_format: Annotated[
+        str | None, typer.Option("--format", help="Of the exports, whatever their suffix.")
+    ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with the partial analysis at --json.")
+    ] = False,
     asr: Annotated[str, typer.Option(help="auto, pocketsphinx or none.")] = "auto",
     fps: Annotated[float, typer.Option(help="Pictures looked at per second.")] = 5.0,
     text_pack: Annotated[Path | None, typer.Option("--text", metavar="PACK")] = None,
@@ -44,11 +62,16 @@ def analyze(
     from mien.report import figure as figures
     from mien.report import table
     from mien.report import transcript as transcripts
+    from mien.report.export import check_export, export
 
     # What cannot be written is found out before the work is done, not after.
     check_target(figure, "--figure", figures.FORMATS)
     check_target(transcript, "--transcript", transcripts.FORMATS)
     check_target(None if json_file in (None, "-") else Path(str(json_file)), "--json", None)
+    for target in exports or ():
+        check_target(target, "--export", None)
+        check_export(target, export_format)
+    earlier = earlier_analysis(json_file) if resume else None
     packs = {"text": text_pack, "voice": voice_pack, "face": face_pack}
     options = Options(
         fusion=fusion,
@@ -57,10 +80,15 @@ def analyze(
         asr=asr,
         transcript=words,
         branches={name: {"pack": str(pack)} for name, pack in packs.items() if pack is not None},
+        start=start,
+        end=end,
     )
     analyzer = Analyzer(options)
-    with progress() as report:
-        analysis = analyzer.analyze(path, report)
+    with progress() as report, stopping() as stop:
+        if earlier is None:
+            analysis = analyzer.analyze(path, report, stop)
+        else:
+            analysis = analyzer.resume(path, earlier, report, stop)
     Console(stderr=json_file == "-").print(table.render(analysis))
     if json_file == "-":
         sys.stdout.write(analysis.to_json())
@@ -70,6 +98,30 @@ def analyze(
         figures.save(analysis.plot(), figure)
     if transcript is not None:
         transcripts.write_transcript(analysis, transcript)
+    for target in exports or ():
+        export(analysis, target, export_format)
+    if analysis.partial:
+        end_at = analysis.part.end if analysis.part is not None else 0.0
+        typer.echo(f"mien: stopped; analysed up to {end_at:.1f} s. --resume goes on.", err=True)
+        raise typer.Exit(130)
+
+
+def export_analysis(
+    analysis: Annotated[Path, typer.Argument(help="What --json wrote.")],
+    files: Annotated[list[Path], typer.Argument(help="What to write; the suffix says how.")],
+    export_format: Annotated[
+        str | None, typer.Option("--format", help="Whatever the suffix says.")
+    ] = None,
+) -> None:
+    """Write an analysis in the formats of other tools, without the recording."""
+    from mien.report.export import check_export, export
+
+    for target in files:
+        check_target(target, "The export", None)
+        check_export(target, export_format)
+    value = read_analysis(analysis)
+    for target in files:
+        export(value, target, export_format)
 
 
 def demo(

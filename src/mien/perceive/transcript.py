@@ -11,6 +11,8 @@ from mien.scene import AudioTrack, Caption, ClipFacts, Line, Speech, Transcript
 from mien.timebase import Segment
 
 ENGINES = ("auto", "pocketsphinx", "none")
+WRITTEN = "written"
+"""Like ``auto``, but no engine; for one that is in a hurry."""
 SUBTITLES = (".srt", ".vtt", ".ass")
 
 
@@ -28,9 +30,9 @@ def find_transcript(
         return given
     if facts.kind == "text":
         return transcript_of_text(read_text(Path(facts.path)))
-    if asr == "auto" and (written := _written(Path(facts.path), captions)):
+    if asr in ("auto", WRITTEN) and (written := _written(Path(facts.path), captions)):
         return written
-    if asr == "none" or audio is None or speech is None or not speech.turns:
+    if asr in ("none", WRITTEN) or audio is None or speech is None or not speech.turns:
         return None
     from mien.perceive.pocketsphinx import Pocketsphinx
 
