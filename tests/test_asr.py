@@ -19,9 +19,9 @@ from mien.perceive.engines.pieces import pieces
 from mien.perceive.engines.pocketsphinx import Pocketsphinx
 from mien.perceive.engines.whisper import Whisper, open_whisper
 from mien.perceive.speech import SpeechDetector
-from mien.results import _transcript_dict, _transcript_from
 from mien.scene import TRANSCRIPT, ClipFacts, Line, Scene, Speech, Transcript, Word
 from mien.timebase import Segment
+from mien.wire import _transcript_dict, _transcript_from
 
 from .tiny_whisper import build
 

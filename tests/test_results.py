@@ -88,9 +88,14 @@ def test_evidence_for_other_segments_is_refused():
         Analysis(value.clip, SEGMENTS[:1], value.fused, dict(value.by_branch), value.provenance)
 
 
-def test_frame_has_one_row_per_segment_and_branch():
+def test_frame_has_one_row_per_segment_branch_and_person():
     frame = analysis().to_frame()
-    assert len(frame) == 4
+    assert frame.groupby(["branch", "person"]).size().to_dict() == {
+        ("voice", ""): 2,
+        ("fused", ""): 2,
+        ("face", "0"): 2,
+        ("face", "2"): 2,
+    }
     assert frame.loc[frame.branch == "voice", "reason"].tolist() == ["", "no speech"]
     assert frame["anger"].iloc[0] == pytest.approx(0.7)
-    assert frame["anger"].isna().sum() == 2
+    assert frame["anger"].isna().tolist() == [False, True] * 4

@@ -6,7 +6,7 @@ import platform
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,18 +14,39 @@ import numpy as np
 
 import mien
 from mien.branches import Branch, PeopleBranch, make_branches
+from mien.course import Portrait
 from mien.cut import CutOptions, cut
 from mien.errors import OptionError
 from mien.fusion import RULES, fuse
+from mien.fusion.events import follow
 from mien.media import open_clip
-from mien.perceive import PerceiveOptions, perceive
+from mien.parts import Judged, check_same, join, whole_rows
+from mien.perceive import STOPPED, PerceiveOptions, perceive
 from mien.perceive.detect import check_detector
 from mien.perceive.transcript import read_transcript
-from mien.results import Analysis, Evidence, Provenance, TrackSummary
+from mien.results import Analysis, Evidence, Provenance, TrackSummary, Whole
 from mien.scene import CUTS, FACES, SPEECH, TRANSCRIPT, ClipFacts, Line, Scene, Transcript
 from mien.timebase import Segment
 
 Progress = Callable[[str, float], None]
+END_OF_TIME = 1e9
+"""Seconds; later than the end of any recording."""
+
+
+def _silent(doing: str, share: float) -> None:
+    pass
+
+
+def _never() -> bool:
+    return False
+
+
+@dataclass(frozen=True)
+class _Watch:
+    """Who is told of the progress, and who says when to stop."""
+
+    progress: Progress
+    stop: Callable[[], bool]
 
 
 @dataclass(frozen=True)
@@ -40,9 +61,12 @@ class Options:
         transcript: file with the words (SRT, WebVTT, ASS or plain text), if there is one.
         branches: by branch name, what its factory is given (``{"face": {"pack": FOLDER}}``).
         detector: what finds faces: ``auto``, ``haar`` or ``yunet:FILE``.
+        start, end: seconds of the part to analyse; ``end`` None is the end of the clip.
+        portraits: faces to keep for the strip of a report, at most; 0 keeps no picture.
 
     Raises:
-        OptionError: if the fusion or the detector is not known.
+        OptionError: if the fusion or the detector is not known, or no time is left between start
+            and end.
         InputError: if the detector's file is not there.
     """
 
@@ -53,11 +77,18 @@ class Options:
     transcript: str | Path | None = None
     branches: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     detector: str = "auto"
+    start: float = 0.0
+    end: float | None = None
+    portraits: int = 0
 
     def __post_init__(self) -> None:
         if self.fusion not in RULES:
             raise OptionError.choice("fusion", self.fusion, RULES)
         check_detector(self.detector)
+        if not 0 <= self.start < (np.inf if self.end is None else self.end):
+            raise OptionError(
+                f"The part from {self.start} s to {self.end} s is empty; give 0 <= start < end."
+            )
 
 
 class Analyzer:
@@ -71,23 +102,59 @@ class Analyzer:
         self.options = options or Options()
         self.branches: dict[str, Branch] = make_branches(self.options.branches)
 
-    def analyze(self, path: str | Path, progress: Progress = lambda doing, share: None) -> Analysis:
+    def analyze(
+        self, path: str | Path, progress: Progress = _silent, stop: Callable[[], bool] = _never
+    ) -> Analysis:
         """The analysis of a recording, a picture or a text file.
 
         Args:
             path: the file. Nothing else is opened but the transcript that the options name and a
                 subtitle file of the same name beside it (``asr="auto"``).
             progress: told what is being done and the share of that which is done.
+            stop: asked now and then; once it says True, what was perceived so far is judged and
+                the analysis is marked as partial.
 
         Raises:
             MediaError: if the file cannot be opened or decoded.
             OptionError, InputError, PackError: if something asked for cannot be had.
         """
         spent: dict[str, float] = {}
-        with closing(open_clip(path)) as clip, _timed(spent, "perceive"):
-            options = self._perceive_options(clip.facts)
-            scene = perceive(clip, self._needs(), options, progress)
-        return self._judge(scene, spent, progress)
+        part = self._part(self.options.start)
+        scene = self._perceive(path, part, self._needs(), _Watch(progress, stop), spent)
+        return self._assemble(self._judge(scene, spent, _Watch(progress, stop)), spent)
+
+    def resume(
+        self,
+        path: str | Path,
+        earlier: Analysis,
+        progress: Progress = _silent,
+        stop: Callable[[], bool] = _never,
+    ) -> Analysis:
+        """Go on with an analysis that was stopped; one that is whole is given back as it is.
+
+        What is there is kept. Words that were not heard any more are heard now, the rest of the
+        recording is analysed, and both are joined as :func:`mien.parts.join` says.
+
+        Args:
+            path: the same file.
+            earlier: the partial analysis.
+            progress: as for :meth:`analyze`.
+            stop: as for :meth:`analyze`.
+
+        Raises:
+            OptionError: if it is of other options or of another file.
+            MediaError, InputError, PackError: as for :meth:`analyze`.
+        """
+        if not earlier.partial:
+            return earlier
+        check_same(earlier, Path(path).name, self._plain_options())
+        spent = dict(earlier.provenance.seconds)
+        watch = _Watch(progress, stop)
+        first = self._heard_later(path, Judged.of(earlier), watch, spent)
+        part = self._part(first.part.end)
+        scene = self._perceive(path, part, self._needs(), watch, spent)
+        second = self._judge(scene, spent, watch)
+        return self._assemble(join(first, second, self.options.cut.by), spent)
 
     def analyze_text(self, text: str) -> Analysis:
         """The analysis of a text; every line of it is judged on its own."""
@@ -96,55 +163,134 @@ class Analyzer:
         facts = ClipFacts("<text>", "text", 0.0, "text")
         missing = {key.name: "a text has no sound or picture" for key in self._needs()}
         scene = Scene(facts, {TRANSCRIPT: Transcript(lines, "given")}, missing)
-        return self._judge(scene, {}, lambda doing, share: None)
+        spent: dict[str, float] = {}
+        return self._assemble(self._judge(scene, spent, _Watch(_silent, _never)), spent)
 
     def _needs(self) -> set[Any]:
         return {key for branch in self.branches.values() for key in branch.spec.needs}
 
-    def _perceive_options(self, facts: ClipFacts) -> PerceiveOptions:
-        given = self.options.transcript
-        transcript = None if given is None else read_transcript(Path(given), facts.duration)
-        return PerceiveOptions(
-            self.options.frame_rate, self.options.asr, transcript, self.options.detector
-        )
+    def _part(self, start: float) -> Segment | None:
+        """From ``start`` to the end that is wanted; None for all of a clip."""
+        if start == 0 and self.options.end is None:
+            return None
+        return Segment(start, END_OF_TIME if self.options.end is None else self.options.end)
 
-    def _judge(self, scene: Scene, spent: dict[str, float], progress: Progress) -> Analysis:
+    def _perceive(
+        self,
+        path: str | Path,
+        part: Segment | None,
+        needs: set[Any],
+        watch: _Watch,
+        spent: dict[str, float],
+    ) -> Scene:
+        with closing(open_clip(path)) as clip, _timed(spent, "perceive"):
+            given = self.options.transcript
+            transcript = (
+                None if given is None else read_transcript(Path(given), clip.facts.duration)
+            )
+            options = PerceiveOptions(
+                frame_rate=self.options.frame_rate,
+                asr=self.options.asr,
+                transcript=transcript,
+                detector=self.options.detector,
+                part=part,
+                stop=watch.stop,
+            )
+            return perceive(clip, needs, options, watch.progress)
+
+    def _judge(self, scene: Scene, spent: dict[str, float], watch: _Watch) -> Judged:
+        by, part = self.options.cut.by, scene.extent
         segments = cut(scene, self.options.cut)
+        if scene.stopped:
+            segments, end = whole_rows(segments, by, part.end)
+            part = Segment(part.start, end)
         evidences: dict[str, Evidence] = {}
         people: dict[int, Evidence] = {}
+        whole: dict[str, Evidence] = {}
         for done, (name, branch) in enumerate(self.branches.items()):
-            progress(f"judging the {name}", done / len(self.branches))
+            watch.progress(f"judging the {name}", done / len(self.branches))
             with _timed(spent, name):
                 evidences[name] = branch.judge(scene, segments)
                 if isinstance(branch, PeopleBranch):
                     people |= branch.judge_people(scene, segments)
-        with _timed(spent, "fusion"):
-            fused = fuse(evidences, self.options.fusion)
-        progress("done", 1.0)
+                same = segments == (part,)
+                whole[name] = evidences[name] if same else branch.judge(scene, (part,))
+        watch.progress("done", 1.0)
         speech = scene.get(SPEECH)
-        return Analysis(
-            clip=scene.facts,
+        return Judged(
+            facts=scene.facts,
+            part=part,
             segments=segments,
-            fused=fused,
             by_branch=evidences,
-            provenance=self._provenance(spent),
+            whole=whole,
             transcript=scene.get(TRANSCRIPT),
             speech=speech.turns if speech is not None else (),
             faces=_summaries(scene),
             people=people,
             cuts=scene.get(CUTS) or (),
+            portraits=_portraits(scene, self.options.portraits),
+            partial=scene.stopped,
         )
 
-    def _provenance(self, spent: Mapping[str, float]) -> Provenance:
-        options = asdict(self.options)
-        options["transcript"] = (
-            None if self.options.transcript is None else str(self.options.transcript)
+    def _heard_later(
+        self, path: str | Path, first: Judged, watch: _Watch, spent: dict[str, float]
+    ) -> Judged:
+        """The part with the branches judged that had to go without words when it was stopped."""
+        late = {
+            name: branch
+            for name, branch in self.branches.items()
+            if STOPPED in first.by_branch[name].reasons
+        }
+        if not late or first.part.duration == 0:
+            return first
+        needs = {key for branch in late.values() for key in branch.spec.needs}
+        scene = self._perceive(path, first.part, needs, watch, spent)
+        evidences = {name: b.judge(scene, first.segments) for name, b in late.items()}
+        whole = {name: b.judge(scene, (first.part,)) for name, b in late.items()}
+        return replace(
+            first,
+            by_branch={**first.by_branch, **evidences},
+            whole={**first.whole, **whole},
+            transcript=scene.get(TRANSCRIPT),
         )
+
+    def _assemble(self, judged: Judged, spent: dict[str, float]) -> Analysis:
+        """Fusion, the course over time, and all of it together."""
+        with _timed(spent, "fusion"):
+            fused = fuse(judged.by_branch, self.options.fusion)
+            whole = Whole(fuse(judged.whole, self.options.fusion), judged.whole)
+            course = follow(fused, judged.by_branch, judged.people, judged.cuts, judged.faces)
+        return Analysis(
+            clip=judged.facts,
+            segments=judged.segments,
+            fused=fused,
+            by_branch=judged.by_branch,
+            provenance=self._provenance(spent),
+            transcript=judged.transcript,
+            speech=judged.speech,
+            faces=judged.faces,
+            people=judged.people,
+            whole=whole,
+            smoothed=course.smoothed,
+            events=course.events,
+            summaries=course.summaries,
+            cuts=judged.cuts,
+            portraits=judged.portraits,
+            part=judged.part,
+            partial=judged.partial,
+        )
+
+    def _plain_options(self) -> dict[str, Any]:
+        options = asdict(self.options)
+        given = self.options.transcript
+        return options | {"transcript": None if given is None else str(given)}
+
+    def _provenance(self, spent: Mapping[str, float]) -> Provenance:
         return Provenance(
             mien=mien.__version__,
             python=platform.python_version(),
             packs={name: dict(branch.spec.packs) for name, branch in self.branches.items()},
-            options=options,
+            options=self._plain_options(),
             seconds={room: round(seconds, 3) for room, seconds in spent.items()},
         )
 
@@ -161,6 +307,28 @@ def _summaries(scene: Scene) -> tuple[TrackSummary, ...]:
             float(np.median(track.samples.sides)),
         )
         for track in faces.tracks
+    )
+
+
+def _portraits(scene: Scene, most: int) -> tuple[Portrait, ...]:
+    """Looks at faces, evenly chosen in time order, at most so many."""
+    faces = scene.get(FACES)
+    if faces is None or not faces.tracks or most <= 0:
+        return ()
+    import cv2
+
+    seen = sorted(
+        (time, track.identity, crop)
+        for track in faces.tracks
+        for time, crop in zip(
+            track.samples.times.tolist(), track.samples.crops.tolist(), strict=True
+        )
+    )
+    chosen = seen[:: -(-len(seen) // most)]
+    crops = faces.crops.take([crop for _, _, crop in chosen])
+    return tuple(
+        Portrait(time, who, cv2.imencode(".png", crop)[1].tobytes())
+        for (time, who, _), crop in zip(chosen, crops, strict=True)
     )
 
 

@@ -41,9 +41,10 @@ class CutOptions:
 def cut(scene: Scene, options: CutOptions) -> tuple[Segment, ...]:
     """The segments of a scene, in time order, at least one.
 
-    A picture and a text have no time: they are one instant.
+    Windows stand where they would stand in the whole clip, whatever part of it was perceived. A
+    picture and a text have no time: they are one instant.
     """
-    whole = Segment(0.0, scene.facts.duration)
+    whole = scene.extent
     if options.by == "clip" or whole.duration == 0:
         return (whole,)
     if options.by == "window":

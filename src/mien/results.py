@@ -1,25 +1,24 @@
-"""What mien answers: evidence by branch, the analysis, and its versioned wire form."""
+"""What mien answers: evidence by branch, and the analysis. Its wire form is in ``mien.wire``."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
+from mien.course import Event, Portrait, Summary
 from mien.emotions import MIEN7, EmotionSpace
-from mien.errors import ContractError, InputError, MissingExtraError
-from mien.scene import ClipFacts, Dropped, Line, Transcript, Word
+from mien.errors import ContractError, MissingExtraError, OptionError
+from mien.scene import ClipFacts, Transcript
 from mien.timebase import Segment
 
 if TYPE_CHECKING:
     import pandas
     from matplotlib.figure import Figure
-
-SCHEMA = "mien.analysis/1"
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -116,6 +115,18 @@ class Evidence:
                 probs[i], quality[i] = row
         return cls(branch, tuple(segments), probs, quality, tuple(reasons))
 
+    def select(self, rows: Sequence[int]) -> Evidence:
+        """The same evidence for some of its rows, in the order given."""
+        which = list(rows)
+        return Evidence(
+            self.branch,
+            tuple(self.segments[i] for i in which),
+            self.probs[which],
+            self.quality[which],
+            tuple(self.reasons[i] for i in which),
+            self.space,
+        )
+
     def to_dict(self) -> dict[str, Any]:
         """Plain values; an absent row's probabilities are None."""
         rows = []
@@ -138,7 +149,9 @@ class Evidence:
                 rows.append(str(row["reason"]))
             else:
                 probs = np.asarray(row["probs"], dtype=np.float64)
-                rows.append((probs / probs.sum(), float(row["quality"])))
+                # What was rounded here sums to one closely enough and comes back as it was.
+                near = abs(float(probs.sum()) - 1) < 1e-5
+                rows.append((probs if near else probs / probs.sum(), float(row["quality"])))
         return cls.of_rows(value["branch"], segments, rows)
 
 
@@ -175,6 +188,24 @@ class TrackSummary:
 
 
 @dataclass(frozen=True, eq=False)
+class Whole:
+    """The answer for all that was analysed, whatever segments it was cut into.
+
+    Args:
+        fused: one row.
+        by_branch: of each branch, one row.
+    """
+
+    fused: Evidence
+    by_branch: Mapping[str, Evidence]
+
+    @property
+    def segment(self) -> Segment:
+        """What it is the answer for."""
+        return self.fused.segments[0]
+
+
+@dataclass(frozen=True, eq=False)
 class Analysis:
     """Everything that mien says of one clip.
 
@@ -188,7 +219,14 @@ class Analysis:
         speech: the speech turns.
         faces: the tracks of the people in view, the primary person's first.
         people: face evidence of each person shown, by identity.
-        cuts: when a new shot begins, seconds.
+        cuts: when a new shot begins, seconds, in order.
+        whole: the answer for all of it at once; None in analyses of earlier versions.
+        smoothed: by name (``fused``, a branch, ``person 0`` ...), the rows smoothed over time.
+        events: onsets, peaks and shifts, in time order.
+        summaries: of the fused answer first, then of each person.
+        portraits: a few faces as they were judged; empty unless they were asked for.
+        part: what was analysed; None in analyses of earlier versions.
+        partial: whether it was stopped before the end of what was asked for.
     """
 
     clip: ClipFacts
@@ -202,78 +240,103 @@ class Analysis:
     people: Mapping[int, Evidence] = field(default_factory=dict)
     cuts: tuple[float, ...] = ()
     space: EmotionSpace = field(default=MIEN7)
+    whole: Whole | None = None
+    smoothed: Mapping[str, Evidence] = field(default_factory=dict)
+    events: tuple[Event, ...] = ()
+    summaries: tuple[Summary, ...] = ()
+    portraits: tuple[Portrait, ...] = ()
+    part: Segment | None = None
+    partial: bool = False
 
     def __post_init__(self) -> None:
-        for evidence in (self.fused, *self.by_branch.values(), *self.people.values()):
+        branches, people = self.by_branch.values(), self.people.values()
+        for evidence in (self.fused, *branches, *people, *self.smoothed.values()):
             if evidence.segments != self.segments:
                 raise ContractError(f"{evidence.branch!r} judged other segments than the analysis.")
 
+    def rows_at(self, time: float) -> tuple[int, ...]:
+        """The rows whose segments hold a moment, in seconds; the nearest middle first."""
+        rows = [i for i, segment in enumerate(self.segments) if time in segment]
+        return tuple(sorted(rows, key=lambda i: abs(self.segments[i].middle - time)))
+
+    def at(self, time: float) -> dict[str, float] | None:
+        """The fused probabilities at a moment by label, None where nothing was judged.
+
+        Where segments overlap, that whose middle is nearest speaks.
+
+        Args:
+            time: seconds.
+        """
+        for row in self.rows_at(time):
+            if self.fused.present[row]:
+                return dict(zip(self.space.labels, self.fused.probs[row].tolist(), strict=True))
+        return None
+
+    def between(self, start: float, end: float) -> Analysis:
+        """The analysis of the segments whose middles lie in ``[start, end)`` seconds.
+
+        Nothing is judged anew; smoothed rows keep what they took from their neighbours, and the
+        summaries and the answer for the whole are left out, since they are of the whole.
+
+        Raises:
+            OptionError: if no segment lies there.
+        """
+        rows = [i for i, s in enumerate(self.segments) if start <= s.middle < end]
+        if not rows:
+            raise OptionError(f"No segment lies between {start} s and {end} s; see .segments.")
+        span = Segment(start, end)
+        return replace(
+            self,
+            segments=tuple(self.segments[i] for i in rows),
+            fused=self.fused.select(rows),
+            by_branch={name: e.select(rows) for name, e in self.by_branch.items()},
+            people={who: e.select(rows) for who, e in self.people.items()},
+            smoothed={name: e.select(rows) for name, e in self.smoothed.items()},
+            transcript=None if self.transcript is None else self.transcript.within(span),
+            speech=tuple(turn for turn in self.speech if turn.overlap(span) > 0),
+            events=tuple(event for event in self.events if event.time in span),
+            cuts=tuple(time for time in self.cuts if time in span),
+            portraits=tuple(face for face in self.portraits if face.time in span),
+            whole=None,
+            summaries=(),
+            part=span,
+        )
+
+    def __getitem__(self, span: slice) -> Analysis:
+        """``analysis[10:20]``: :meth:`between` 10 s and 20 s."""
+        if not isinstance(span, slice) or span.step is not None:
+            raise OptionError(
+                f"An analysis is cut by seconds, as in analysis[10:20], not {span!r}."
+            )
+        extent = self.segments[-1].end if self.segments else 0.0
+        end = np.nextafter(extent, np.inf) if span.stop is None else span.stop
+        return self.between(0.0 if span.start is None else span.start, float(end))
+
     def to_dict(self) -> dict[str, Any]:
         """The wire form: plain values that JSON can hold, with ``schema`` naming its version."""
-        return {
-            "schema": SCHEMA,
-            "labels": list(self.space.labels),
-            "clip": asdict(self.clip),
-            "segments": [_pair(s) for s in self.segments],
-            "fused": self.fused.to_dict(),
-            "branches": {name: e.to_dict() for name, e in self.by_branch.items()},
-            "transcript": None if self.transcript is None else _transcript_dict(self.transcript),
-            "speech": [_pair(s) for s in self.speech],
-            "faces": [
-                {
-                    "identity": f.identity,
-                    "segment": _pair(f.segment),
-                    "samples": f.samples,
-                    "median_size": round(f.median_size, 1),
-                }
-                for f in self.faces
-            ],
-            "people": {str(i): evidence.to_dict() for i, evidence in self.people.items()},
-            "cuts": [round(cut, 3) for cut in self.cuts],
-            "provenance": asdict(self.provenance),
-        }
+        from mien.wire import to_wire
+
+        return to_wire(self)
 
     @classmethod
     def from_dict(cls, value: Mapping[str, Any]) -> Analysis:
-        """The inverse of :meth:`to_dict`.
+        """The inverse of :meth:`to_dict`; earlier versions are read as well.
 
         Raises:
-            InputError: if the value is not of this version.
+            InputError: if the value is of no version that this mien reads.
         """
-        if value.get("schema") != SCHEMA:
-            raise InputError(
-                f"This is an analysis of the form {value.get('schema')!r}; this version of mien "
-                f"reads {SCHEMA!r}. Analyse the recording again."
-            )
-        segments = tuple(Segment(*pair) for pair in value["segments"])
-        spoken = value["transcript"]
-        return cls(
-            clip=ClipFacts(**value["clip"]),
-            segments=segments,
-            fused=Evidence.from_dict(value["fused"], segments),
-            by_branch={n: Evidence.from_dict(e, segments) for n, e in value["branches"].items()},
-            provenance=Provenance(**value["provenance"]),
-            transcript=None if spoken is None else _transcript_from(spoken),
-            speech=tuple(Segment(*pair) for pair in value["speech"]),
-            faces=tuple(
-                TrackSummary(f["identity"], Segment(*f["segment"]), f["samples"], f["median_size"])
-                for f in value["faces"]
-            ),
-            people={
-                int(i): Evidence.from_dict(e, segments) for i, e in value.get("people", {}).items()
-            },
-            cuts=tuple(value.get("cuts", ())),
-        )
+        from mien.wire import from_wire
+
+        return from_wire(value)
 
     def to_json(self) -> str:
         """The wire form as JSON text."""
         return json.dumps(self.to_dict(), indent=1, ensure_ascii=False) + "\n"
 
     def to_frame(self) -> pandas.DataFrame:
-        """A pandas table: one row per segment and branch, the fused rows included.
+        """A pandas table: one row per segment and modality, fused, smoothed and people included.
 
-        Columns: ``start``, ``end`` (seconds), ``branch``, the seven labels, ``top``, ``quality``,
-        ``reason``.
+        Its columns are those of the CSV export, see :mod:`mien.report.rows`.
 
         Raises:
             MissingExtraError: if pandas is not installed.
@@ -282,74 +345,12 @@ class Analysis:
             import pandas
         except ImportError:
             raise MissingExtraError("Analysis.to_frame()", "frame") from None
-        rows = []
-        for evidence in (*self.by_branch.values(), self.fused):
-            for i, segment in enumerate(self.segments):
-                row: dict[str, Any] = {"start": segment.start, "end": segment.end}
-                row["branch"] = evidence.branch
-                row |= dict(zip(self.space.labels, evidence.probs[i].tolist(), strict=True))
-                row |= {"top": evidence.top(i), "quality": float(evidence.quality[i])}
-                row["reason"] = evidence.reasons[i]
-                rows.append(row)
-        return pandas.DataFrame(rows)
+        from mien.report.rows import COLUMNS, rows
+
+        return pandas.DataFrame(list(rows(self)), columns=list(COLUMNS))
 
     def plot(self, row: int = 0) -> Figure:
         """Grouped bars of one segment: each branch beside the fused answer."""
         from mien.report.figure import bars
 
         return bars(self, row)
-
-
-def _pair(segment: Segment) -> list[float]:
-    return [round(segment.start, 3), round(segment.end, 3)]
-
-
-def _transcript_dict(transcript: Transcript) -> dict[str, Any]:
-    value: dict[str, Any] = {
-        "source": transcript.source,
-        "language": transcript.language,
-        "lines": [_line_dict(line) for line in transcript.lines],
-    }
-    # Keys that are there only where there is something to say.
-    if transcript.dropped:
-        value["dropped"] = [
-            {"reason": d.reason, "count": d.count, "seconds": round(d.seconds, 3)}
-            for d in transcript.dropped
-        ]
-    return value
-
-
-def _line_dict(line: Line) -> dict[str, Any]:
-    value: dict[str, Any] = {
-        "segment": _pair(line.segment),
-        "text": line.text,
-        "confidence": round(line.confidence, 4),
-        "words": [
-            {
-                "text": word.text,
-                "segment": _pair(word.segment),
-                "confidence": round(word.confidence, 4),
-            }
-            for word in line.words
-        ],
-    }
-    for name in ("avg_logprob", "no_speech_prob"):
-        if getattr(line, name) is not None:
-            value[name] = round(getattr(line, name), 4)
-    return value
-
-
-def _transcript_from(value: Mapping[str, Any]) -> Transcript:
-    lines = tuple(
-        Line(
-            Segment(*line["segment"]),
-            line["text"],
-            tuple(Word(w["text"], Segment(*w["segment"]), w["confidence"]) for w in line["words"]),
-            line["confidence"],
-            line.get("avg_logprob"),
-            line.get("no_speech_prob"),
-        )
-        for line in value["lines"]
-    )
-    dropped = tuple(Dropped(**entry) for entry in value.get("dropped", ()))
-    return Transcript(lines, value["source"], value["language"], dropped)

@@ -6,7 +6,7 @@ The types here say what passes between the rooms; they decode and detect nothing
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, Generic, Literal, Protocol, TypeVar, cast
 
 import numpy as np
@@ -211,6 +211,11 @@ class Transcript:
         """All lines, one below the other."""
         return "\n".join(line.text for line in self.lines)
 
+    def within(self, segment: Segment) -> Transcript:
+        """The lines whose middles lie in a segment."""
+        lines = tuple(line for line in self.lines if line.segment.middle in segment)
+        return replace(self, lines=lines)
+
 
 @dataclass(frozen=True, eq=False)
 class FaceSamples:
@@ -360,11 +365,21 @@ class Scene:
         facts: of the clip.
         tracks: by key; only what was asked for and could be had.
         missing: by key name, in words, why something asked for could not be had.
+        part: what of the clip was perceived; None for all of it.
+        stopped: whether it was asked to stop before the end of that part.
     """
 
     facts: ClipFacts
     tracks: Mapping[TrackKey[Any], Any]
     missing: Mapping[str, str] = field(default_factory=dict)
+    part: Segment | None = None
+    stopped: bool = False
+
+    @property
+    def extent(self) -> Segment:
+        """What was perceived, cut at the end of the clip."""
+        whole = Segment(0.0, self.facts.duration)
+        return whole if self.part is None else self.part & whole or Segment(0.0, 0.0)
 
     def get(self, key: TrackKey[T]) -> T | None:
         """The track, or None if it is missing."""

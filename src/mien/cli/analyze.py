@@ -1,4 +1,4 @@
-"""``mien analyze`` and ``mien demo``."""
+"""``mien analyze``, ``mien export`` and ``mien demo``."""
 
 from __future__ import annotations
 
@@ -11,7 +11,14 @@ import typer
 from rich.console import Console
 
 from mien.cli import options as o
-from mien.cli.shared import check_target, pack_or_hub, progress
+from mien.cli.shared import (
+    check_target,
+    earlier_analysis,
+    pack_or_hub,
+    progress,
+    read_analysis,
+    stopping,
+)
 
 if TYPE_CHECKING:
     from mien.results import Analysis
@@ -22,6 +29,11 @@ def analyze(
     json_file: o.Json = None,
     figure: o.Figure = None,
     transcript: o.Transcript = None,
+    exports: o.Exports = None,
+    export_format: o.ExportFormat = None,
+    resume: o.Resume = False,
+    start: o.Start = 0.0,
+    end: o.End = None,
     by: o.By = "clip",
     window: o.Window = 5.0,
     step: o.Step = 2.5,
@@ -40,25 +52,40 @@ def analyze(
     from mien.analyzer import Analyzer, Options
     from mien.cut import CutOptions
 
-    outputs = _Outputs(json_file, figure, transcript)
+    outputs = _Outputs(json_file, figure, transcript, tuple(exports or ()), export_format)
     outputs.check()
+    earlier = earlier_analysis(json_file) if resume else None
     packs = {"text": pack_or_hub(text_pack), "voice": pack_or_hub(voice_pack), "face": face_pack}
-    branches: dict[str, dict[str, str]] = {"face": {"person": face, "policy": face_policy}}
-    for name, pack in packs.items():
-        if pack is not None:
-            branches.setdefault(name, {})["pack"] = str(pack)
     options = Options(
         fusion=fusion,
         cut=CutOptions(by, window, step),
         frame_rate=fps,
         asr=asr,
         transcript=words,
-        branches=branches,
+        branches=_branches(packs, {"person": face, "policy": face_policy}),
         detector=detector,
+        start=start,
+        end=end,
     )
-    with progress() as report:
-        analysis = Analyzer(options).analyze(path, report)
+    with progress() as report, stopping() as stop:
+        analyzer = Analyzer(options)
+        if earlier is None:
+            analysis = analyzer.analyze(path, report, stop)
+        else:
+            analysis = analyzer.resume(path, earlier, report, stop)
     outputs.write(analysis)
+    if analysis.partial:
+        reached = analysis.part.end if analysis.part is not None else 0.0
+        typer.echo(f"mien: stopped; analysed up to {reached:.1f} s. --resume goes on.", err=True)
+        raise typer.Exit(130)
+
+
+def _branches(
+    packs: dict[str, str | Path | None], face: dict[str, str]
+) -> dict[str, dict[str, str]]:
+    """What the factory of each branch is given."""
+    given = {name: {"pack": str(pack)} for name, pack in packs.items() if pack is not None}
+    return given | {"face": given.get("face", {}) | face}
 
 
 @dataclass(frozen=True)
@@ -68,18 +95,26 @@ class _Outputs:
     json: str | None
     figure: Path | None
     transcript: Path | None
+    exports: tuple[Path, ...]
+    export_format: str | None
 
     def check(self) -> None:
         """What cannot be written is found out before the work is done, not after."""
+        from mien.report.export import check_export
         from mien.report.figure import FORMATS as FIGURES
         from mien.report.transcript import FORMATS as TRANSCRIPTS
 
         check_target(self.figure, "--figure", FIGURES)
         check_target(self.transcript, "--transcript", TRANSCRIPTS)
         check_target(None if self.json in (None, "-") else Path(str(self.json)), "--json", None)
+        for target in self.exports:
+            check_target(target, "--export", None)
+            check_export(target, self.export_format)
 
     def write(self, analysis: Analysis) -> None:
+        """The table, and every file that was asked for."""
         from mien.report import figure, table, transcript
+        from mien.report.export import export
 
         Console(stderr=self.json == "-").print(table.render(analysis))
         if self.json == "-":
@@ -90,6 +125,24 @@ class _Outputs:
             figure.save(analysis.plot(), self.figure)
         if self.transcript is not None:
             transcript.write_transcript(analysis, self.transcript)
+        for target in self.exports:
+            export(analysis, target, self.export_format)
+
+
+def export_analysis(
+    analysis: Annotated[Path, typer.Argument(help="What --json wrote.")],
+    files: Annotated[list[Path], typer.Argument(help="What to write; the suffix says how.")],
+    export_format: o.ExportFormat = None,
+) -> None:
+    """Write an analysis in the formats of other tools, without the recording."""
+    from mien.report.export import check_export, export
+
+    for target in files:
+        check_target(target, "The export", None)
+        check_export(target, export_format)
+    value = read_analysis(analysis)
+    for target in files:
+        export(value, target, export_format)
 
 
 def demo(

@@ -19,8 +19,18 @@ Figure = Annotated[
 Transcript = Annotated[
     Path | None, Option(metavar="FILE", help="Write the words (.txt, .srt, .vtt).")
 ]
+Exports = Annotated[
+    list[Path] | None,
+    Option("--export", metavar="FILE", help="Write it for another tool; repeatable."),
+]
+ExportFormat = Annotated[
+    str | None, Option("--format", help="Of the exports, whatever their suffix.")
+]
+Resume = Annotated[bool, Option("--resume", help="Go on with the partial analysis at --json.")]
 
 # What is looked at.
+Start = Annotated[float, Option(help="Analyse from here, seconds.")]
+End = Annotated[float | None, Option(help="Analyse up to here, seconds.")]
 By = Annotated[str, Option(help="clip, utterance or window.")]
 Window = Annotated[float, Option(help="Seconds of a window.")]
 Step = Annotated[float, Option(help="Seconds from window to window.")]

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import json
+import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
-from mien.errors import MissingExtraError, OptionError
+from mien.errors import InputError, MissingExtraError, OptionError
+
+if TYPE_CHECKING:
+    from mien.results import Analysis
 
 Report = Callable[[str, float], None]
 
@@ -62,6 +67,52 @@ def pack_or_hub(name: str | None) -> str | None:
             raise
         raise MissingExtraError(f"A pack of {name!r}", "hub") from None
     return str(pack_of(name, lambda line: typer.echo(line, err=True)))
+
+
+@contextmanager
+def stopping() -> Iterator[Callable[[], bool]]:
+    """Whether it is time to stop: the first Ctrl-C asks for it, the second one ends at once."""
+    asked = False
+
+    def ask(number: int, frame: object) -> None:
+        nonlocal asked
+        if asked:
+            raise KeyboardInterrupt
+        asked = True
+        typer.echo("mien: stopping; what was read so far is judged (Ctrl-C: at once).", err=True)
+
+    before = signal.signal(signal.SIGINT, ask)
+    try:
+        yield lambda: asked
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def read_analysis(path: Path) -> Analysis:
+    """The analysis that ``--json`` wrote.
+
+    Raises:
+        InputError: if it is none.
+    """
+    from mien.results import Analysis
+
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise InputError(f"{path} is no analysis ({error}); name what --json wrote.") from None
+    return Analysis.from_dict(value)
+
+
+def earlier_analysis(json_file: str | None) -> Analysis | None:
+    """The analysis to go on with, None where none was written yet.
+
+    Raises:
+        OptionError: if ``--json`` does not name a file.
+    """
+    if json_file in (None, "-"):
+        raise OptionError("--resume needs --json FILE, the file of the partial analysis.")
+    path = Path(str(json_file))
+    return read_analysis(path) if path.exists() else None
 
 
 def say(line: str) -> None:

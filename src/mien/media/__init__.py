@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import os
 
+from mien.media.part import Part
 from mien.media.spool import AudioSpool, CropSpool
 from mien.media.text import read_text
 from mien.scene import Clip, Samples
 
-__all__ = ["AudioSpool", "CropSpool", "load_audio", "open_clip", "read_text"]
+__all__ = ["AudioSpool", "CropSpool", "Part", "load_audio", "open_clip", "read_text"]
 
 
 def open_clip(path: str | os.PathLike[str]) -> Clip:

@@ -62,6 +62,7 @@ class AudioSpool(_Spool):
 
     Args:
         memory: bytes that are kept in memory; beyond them it moves to a temporary file.
+        start: seconds at which the first sample sounds.
 
     Examples:
         >>> with AudioSpool() as spool:
@@ -70,8 +71,9 @@ class AudioSpool(_Spool):
         (1.0, [0.5, 0.5])
     """
 
-    def __init__(self, memory: int = 8_000_000) -> None:
+    def __init__(self, memory: int = 8_000_000, start: float = 0.0) -> None:
         super().__init__(2, memory)
+        self._start = start
 
     @property
     def duration(self) -> float:
@@ -85,7 +87,8 @@ class AudioSpool(_Spool):
 
     def read(self, segment: Segment) -> Samples:
         """Samples of a segment, cut at the ends of the track, ``(n,) float32``."""
-        start, stop = (round(t * SAMPLE_RATE) for t in (segment.start, segment.end))
+        times = (segment.start - self._start, segment.end - self._start)
+        start, stop = (round(t * SAMPLE_RATE) for t in times)
         return self._samples(max(0, start), min(stop, self._count))
 
     def blocks(self, seconds: float) -> Iterator[AudioBlock]:
@@ -96,7 +99,7 @@ class AudioSpool(_Spool):
         start = 0
         while start < self._count:
             stop = min(start + size, self._count)
-            yield AudioBlock(start / SAMPLE_RATE, self._samples(start, stop))
+            yield AudioBlock(self._start + start / SAMPLE_RATE, self._samples(start, stop))
             start = stop
 
     def _samples(self, start: int, stop: int) -> Samples:

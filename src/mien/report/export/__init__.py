@@ -1,0 +1,83 @@
+"""An analysis in the formats that other tools read: the suffix of the file says which."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from importlib import import_module
+from pathlib import Path
+
+from mien.errors import OptionError
+from mien.results import Analysis
+
+Writer = Callable[[Analysis, Path], None]
+
+# By format: module and function that write it. The longest suffix that fits is taken.
+_WRITERS: Mapping[str, tuple[str, str]] = {
+    "csv": ("tables", "write_csv"),
+    "parquet": ("tables", "write_parquet"),
+    "json": ("tables", "write_json"),
+    "boris.csv": ("tables", "write_boris"),
+    "srt": ("subtitles", "write_srt"),
+    "vtt": ("subtitles", "write_vtt"),
+    "eaf": ("tiers", "write_eaf"),
+    "textgrid": ("tiers", "write_textgrid"),
+    "rttm": ("tiers", "write_rttm"),
+    "emotionml": ("emotionml", "write_emotionml"),
+    "labelstudio.json": ("labelstudio", "write_labelstudio"),
+}
+FORMATS = tuple(_WRITERS)
+_NAMES = {"textgrid": "TextGrid"}
+
+
+def format_of(path: Path, given: str | None = None) -> str:
+    """The format of a file by its suffix, or the one that was named.
+
+    Raises:
+        OptionError: if it is none of ``FORMATS``.
+
+    Examples:
+        >>> format_of(Path("talk.labelstudio.json")), format_of(Path("talk.TextGrid"))
+        ('labelstudio.json', 'textgrid')
+    """
+    shown = [_NAMES.get(name, name) for name in FORMATS]
+    if given is not None:
+        if given.lower() not in _WRITERS:
+            raise OptionError.choice("--format", given, shown)
+        return given.lower()
+    fitting = [name for name in FORMATS if path.name.lower().endswith("." + name)]
+    if not fitting:
+        raise OptionError.choice(
+            "The suffix of an export", path.suffix or path.name, [f".{name}" for name in shown]
+        )
+    return max(fitting, key=len)
+
+
+def export(analysis: Analysis, path: Path, given: str | None = None) -> None:
+    """Write an analysis.
+
+    Args:
+        analysis: what to write.
+        path: where.
+        given: the format; by the suffix if None.
+
+    Raises:
+        OptionError: if the format is not known.
+        InputError: if the analysis has nothing that such a file could hold.
+        MissingExtraError: if the format needs a package that is not installed.
+    """
+    module, name = _WRITERS[format_of(path, given)]
+    writer: Writer = getattr(import_module(f"{__name__}.{module}"), name)
+    writer(analysis, path)
+
+
+def check_export(path: Path, given: str | None = None) -> None:
+    """Find out before the work whether such a file can be written.
+
+    Raises:
+        OptionError, MissingExtraError: as :func:`export` would.
+    """
+    kind = format_of(path, given)
+    if kind in ("parquet", "eaf", "textgrid"):
+        from mien.report.export.extras import need
+
+        need(kind)

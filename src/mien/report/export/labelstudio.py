@@ -1,0 +1,51 @@
+"""Label Studio: the timeline as predictions that people can correct."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from mien.report.rows import tier_name, tiers
+from mien.report.spans import spans
+from mien.results import Analysis
+
+DATA_KEY = "audio"
+
+
+def write_labelstudio(analysis: Analysis, path: Path) -> None:
+    """One task with a prediction per modality; each stretch of one label is a region.
+
+    The labelling interface that goes with it is in ``docs/exports.md``. ``data`` names the
+    recording; put there the address under which your Label Studio serves it.
+    """
+    task = {
+        "data": {DATA_KEY: Path(analysis.clip.path).name},
+        "predictions": [
+            {
+                "model_version": f"mien {analysis.provenance.mien} {tier_name(name, who)}",
+                "score": round(sum(s.prob for s in found) / len(found), 4),
+                "result": [
+                    _region(tier_name(name, who), i, span.segment.start, span.segment.end,
+                            span.label, span.prob)
+                    for i, span in enumerate(found)
+                ],
+            }
+            for name, who, evidence in tiers(analysis)
+            if (found := spans(evidence))
+        ],
+    }  # fmt: skip
+    path.write_text(json.dumps([task], indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def _region(
+    tier: str, number: int, start: float, end: float, label: str, prob: float
+) -> dict[str, Any]:
+    return {
+        "id": f"{''.join(c if c.isalnum() else '-' for c in tier)}-{number}",
+        "from_name": "emotion",
+        "to_name": DATA_KEY,
+        "type": "labels",
+        "score": round(prob, 4),
+        "value": {"start": round(start, 3), "end": round(end, 3), "labels": [label]},
+    }

@@ -1,0 +1,55 @@
+"""Subtitles that name the emotion: SRT and WebVTT."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from mien.errors import InputError
+from mien.report.spans import label_of, spans
+from mien.results import Analysis
+from mien.timebase import Segment
+
+
+def write_srt(analysis: Analysis, path: Path) -> None:
+    """``[joy 82 %] What was said``: one subtitle a line, or a stretch of one label without words.
+
+    Raises:
+        InputError: if there is nothing with a time.
+    """
+    _write(analysis, path, "srt")
+
+
+def write_vtt(analysis: Analysis, path: Path) -> None:
+    """Like :func:`write_srt`, as WebVTT."""
+    _write(analysis, path, "vtt")
+
+
+def _write(analysis: Analysis, path: Path, kind: str) -> None:
+    import pysubs2
+
+    subtitles = pysubs2.SSAFile()
+    for segment, text in captions(analysis):
+        start, end = (round(t * 1000) for t in (segment.start, segment.end))
+        event = pysubs2.SSAEvent(start=start, end=end)
+        event.plaintext = text
+        subtitles.append(event)
+    if not subtitles:
+        raise InputError(f"Nothing in this analysis has a time; {path} would be empty.")
+    subtitles.save(str(path), format_=kind)
+
+
+def captions(analysis: Analysis) -> Iterator[tuple[Segment, str]]:
+    """When and what."""
+    lines = analysis.transcript.lines if analysis.transcript is not None else ()
+    spoken = [line for line in lines if line.segment.duration > 0]
+    for line in spoken:
+        named = label_of(analysis, line.segment)
+        yield line.segment, f"{_tag(*named)} {line.text}" if named else line.text
+    if not spoken:
+        for span in spans(analysis.fused):
+            yield span.segment, _tag(span.label, span.prob)
+
+
+def _tag(label: str, prob: float) -> str:
+    return f"[{label} {100 * prob:.0f} %]"

@@ -1,0 +1,92 @@
+"""Tables: CSV, Parquet, the wire form, and the events table of BORIS."""
+
+from __future__ import annotations
+
+import csv
+import math
+from pathlib import Path
+from typing import Any
+
+from mien.report.export.extras import need
+from mien.report.rows import COLUMNS, rows, tier_name, tiers
+from mien.report.spans import spans
+from mien.results import Analysis
+
+_BORIS = (
+    "Observation id", "Observation date", "Description", "Observation type", "Source",
+    "Time offset (s)", "Media duration (s)", "FPS (frame/s)", "Subject",
+    "Observation duration by subject by observation", "Behavior", "Behavioral category",
+    "Behavior type", "Start (s)", "Stop (s)", "Duration (s)", "Media file name",
+    "Image index start", "Image index stop", "Image file path start", "Image file path stop",
+    "Comment start", "Comment stop",
+)  # fmt: skip
+
+
+def write_csv(analysis: Analysis, path: Path) -> None:
+    """One row per segment and modality; numbers that are absent are empty."""
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
+        writer.writeheader()
+        for row in rows(analysis):
+            writer.writerow({name: _cell(value) for name, value in row.items()})
+
+
+def _cell(value: Any) -> Any:
+    if isinstance(value, float):
+        return "" if math.isnan(value) else round(value, 6)
+    return "" if value is None else value
+
+
+def write_parquet(analysis: Analysis, path: Path) -> None:
+    """The columns of the CSV, typed; absent numbers are null."""
+    parquet = need("parquet")
+    import pyarrow
+
+    table = [
+        {name: None if isinstance(v, float) and math.isnan(v) else v for name, v in row.items()}
+        for row in rows(analysis)
+    ]
+    columns = {name: [row[name] for row in table] for name in COLUMNS}
+    parquet.write_table(pyarrow.table(columns), str(path))
+
+
+def write_json(analysis: Analysis, path: Path) -> None:
+    """The wire form, whole."""
+    path.write_text(analysis.to_json(), encoding="utf-8")
+
+
+def write_boris(analysis: Analysis, path: Path) -> None:
+    """The columns of BORIS's aggregated events: one state event per stretch of one label.
+
+    Subject is the modality (and person), behaviour the label.
+    """
+    name = Path(analysis.clip.path).name
+    judged = analysis.part.duration if analysis.part is not None else analysis.clip.duration
+    fixed = {
+        "Observation id": Path(name).stem,
+        "Description": "expression as an observer would name it; by mien",
+        "Observation type": "Media file",
+        "Source": f"player #1:{name}",
+        "Time offset (s)": 0,
+        "Media duration (s)": round(analysis.clip.duration, 3),
+        "Observation duration by subject by observation": round(judged, 3),
+        "Behavioral category": "emotion",
+        "Behavior type": "STATE",
+        "Media file name": name,
+    }
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, _BORIS, restval="", lineterminator="\n")
+        writer.writeheader()
+        for modality, who, evidence in tiers(analysis):
+            for span in spans(evidence):
+                writer.writerow(
+                    fixed
+                    | {
+                        "Subject": tier_name(modality, who),
+                        "Behavior": span.label,
+                        "Start (s)": round(span.segment.start, 3),
+                        "Stop (s)": round(span.segment.end, 3),
+                        "Duration (s)": round(span.segment.duration, 3),
+                        "Comment start": f"probability {span.prob:.3f}",
+                    }
+                )

@@ -1,0 +1,95 @@
+"""Tiers for coders' tools: ELAN, Praat, RTTM. One tier per modality and person, one for words."""
+
+from __future__ import annotations
+
+import mimetypes
+from collections.abc import Iterator
+from pathlib import Path
+
+from mien.errors import InputError
+from mien.report.export.extras import need
+from mien.report.rows import tier_name, tiers
+from mien.report.spans import own_segments, spans
+from mien.results import Analysis
+from mien.timebase import Segment
+
+WORDS = "words"
+
+
+def tier_spans(analysis: Analysis) -> Iterator[tuple[str, list[tuple[Segment, str]]]]:
+    """Name of each tier and its intervals, in time order and without overlap."""
+    for name, who, evidence in tiers(analysis):
+        yield tier_name(name, who), [(span.segment, span.label) for span in spans(evidence)]
+    if analysis.transcript is not None:
+        lines = [line for line in analysis.transcript.lines if line.segment.duration > 0]
+        own = own_segments([line.segment for line in lines])
+        yield WORDS, [(s, line.text) for s, line in zip(own, lines, strict=True) if s.duration > 0]
+
+
+def _duration(analysis: Analysis) -> float:
+    ends = [analysis.clip.duration, *(s.end for s in analysis.segments)]
+    if max(ends) <= 0:
+        raise InputError(f"{analysis.clip.path} has no time; tiers are for recordings.")
+    return max(ends)
+
+
+def write_eaf(analysis: Analysis, path: Path) -> None:
+    """ELAN, with the recording linked; written by pympi.
+
+    Raises:
+        InputError: if the analysis has no time.
+        MissingExtraError: if pympi-ling is not installed.
+    """
+    _duration(analysis)
+    pympi = need("eaf")
+    document = pympi.Eaf(author="mien")
+    document.remove_tier("default")
+    media = Path(analysis.clip.path)
+    kind = mimetypes.guess_type(media.name)[0] or "video/mp4"
+    document.add_linked_file(str(media), relpath=f"./{media.name}", mimetype=kind)
+    for name, intervals in tier_spans(analysis):
+        document.add_tier(name)
+        for segment, text in intervals:
+            start, end = (round(t * 1000) for t in (segment.start, segment.end))
+            if end > start:
+                document.add_annotation(name, start, end, text)
+    # pympi keeps a copy of a file that it overwrites.
+    path.unlink(missing_ok=True)
+    document.to_file(str(path))
+
+
+def write_textgrid(analysis: Analysis, path: Path) -> None:
+    """Praat's long text format; written by pympi, which fills the holes with empty intervals.
+
+    Raises:
+        InputError: if the analysis has no time.
+        MissingExtraError: if pympi-ling is not installed.
+    """
+    end = _duration(analysis)
+    pympi = need("textgrid")
+    document = pympi.TextGrid(xmin=0.0, xmax=end)
+    for name, intervals in tier_spans(analysis):
+        tier = document.add_tier(name)
+        for segment, text in intervals:
+            tier.add_interval(segment.start, min(segment.end, end), text, check=False)
+    document.to_file(str(path), codec="utf-8")
+
+
+def write_rttm(analysis: Analysis, path: Path) -> None:
+    """NIST's Rich Transcription Time Marked, one ``SPEAKER`` line per stretch of one label.
+
+    The fields are: type, file, channel, start, duration, two unused, name, confidence, lookahead.
+    The file is the recording's name and the modality; the name is the label.
+    """
+    _duration(analysis)
+    stem = "_".join(Path(analysis.clip.path).stem.split())
+    lines = []
+    for modality, who, evidence in tiers(analysis):
+        file = f"{stem}.{modality}" + ("" if who is None else f"-{who}")
+        for span in spans(evidence):
+            start, duration = span.segment.start, span.segment.duration
+            lines.append(
+                f"SPEAKER {file} 1 {start:.3f} {duration:.3f} <NA> <NA> {span.label} "
+                f"{span.prob:.3f} <NA>\n"
+            )
+    path.write_text("".join(lines), encoding="utf-8")

@@ -1,0 +1,52 @@
+"""An analysis as rows: one per segment and modality, the table behind CSV, Parquet and pandas."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from mien.emotions import MIEN7
+from mien.results import Analysis, Evidence
+
+SMOOTHED = "smoothed"
+COLUMNS = (
+    "segment", "start", "end", "branch", "person", *MIEN7.labels, "top", "confidence", "quality",
+    "success", "reason",
+)  # fmt: skip
+"""What each column holds is said in ``docs/exports.md``."""
+
+
+def tiers(analysis: Analysis) -> Iterator[tuple[str, int | None, Evidence]]:
+    """Name of the modality, identity of the person and evidence of everything that was judged.
+
+    The branches come first, then the fused rows, these smoothed, and other people.
+    """
+    for name, evidence in analysis.by_branch.items():
+        yield name, None, evidence
+    yield "fused", None, analysis.fused
+    if "fused" in analysis.smoothed:
+        yield SMOOTHED, None, analysis.smoothed["fused"]
+    for who, evidence in analysis.people.items():
+        yield "face", who, evidence
+
+
+def tier_name(name: str, who: int | None) -> str:
+    """``voice``, ``face (person 2)``."""
+    return name if who is None else f"{name} (person {who})"
+
+
+def rows(analysis: Analysis) -> Iterator[dict[str, Any]]:
+    """One mapping with the keys ``COLUMNS`` per segment and modality; absent numbers are NaN."""
+    for name, who, evidence in tiers(analysis):
+        for i, segment in enumerate(analysis.segments):
+            present = not evidence.reasons[i]
+            row: dict[str, Any] = {"segment": i, "start": segment.start, "end": segment.end}
+            row |= {"branch": name, "person": "" if who is None else str(who)}
+            row |= dict(zip(analysis.space.labels, evidence.probs[i].tolist(), strict=True))
+            row["top"] = evidence.top(i)
+            row["confidence"] = float(evidence.probs[i].max()) if present else float(np.nan)
+            row["quality"] = float(evidence.quality[i])
+            row |= {"success": int(present), "reason": evidence.reasons[i]}
+            yield row

@@ -1,0 +1,76 @@
+"""Rows as states: spans that do not overlap, as coders' tools want them on one tier."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from mien.results import Analysis, Evidence
+from mien.timebase import Segment
+
+
+@dataclass(frozen=True)
+class Span:
+    """A stretch of one label.
+
+    Args:
+        segment: seconds.
+        label: the likeliest throughout.
+        prob: mean probability of the label.
+        rows: of the evidence.
+    """
+
+    segment: Segment
+    label: str
+    prob: float
+    rows: tuple[int, ...]
+
+
+def own_segments(segments: Sequence[Segment]) -> list[Segment]:
+    """Each segment with half of what it shares with its neighbours, so that none overlap."""
+    own = list(segments)
+    for i in range(len(own) - 1):
+        if own[i].end > own[i + 1].start:
+            edge = (own[i].end + own[i + 1].start) / 2
+            own[i] = Segment(min(own[i].start, edge), edge)
+            own[i + 1] = Segment(edge, max(edge, own[i + 1].end))
+    return own
+
+
+def spans(evidence: Evidence, merge: bool = True) -> list[Span]:
+    """The spans of an evidence in time order; absent rows leave a gap, instants are left out.
+
+    Args:
+        evidence: rows in time order.
+        merge: whether rows of one label that touch become one span.
+    """
+    found: list[Span] = []
+    for i, segment in enumerate(own_segments(evidence.segments)):
+        label = evidence.top(i)
+        if label is None or segment.duration <= 0:
+            continue
+        prob = float(evidence.probs[i].max())
+        last = found[-1] if found else None
+        if merge and last and last.label == label and segment.start - last.segment.end < 1e-6:
+            count = len(last.rows)
+            mean = (last.prob * count + prob) / (count + 1)
+            joined = Segment(last.segment.start, segment.end)
+            found[-1] = Span(joined, label, mean, (*last.rows, i))
+        else:
+            found.append(Span(segment, label, prob, (i,)))
+    return found
+
+
+def label_of(analysis: Analysis, segment: Segment) -> tuple[str, float] | None:
+    """The fused label that speaks for a stretch of time, and its probability.
+
+    The mean of the rows that overlap it, weighted by the overlap; None where none was judged.
+    """
+    weights = np.array([segment.overlap(s) for s in analysis.segments])
+    weights = np.where(analysis.fused.present, weights, 0.0)
+    if weights.sum() == 0:
+        return None
+    probs = weights @ np.nan_to_num(analysis.fused.probs) / weights.sum()
+    return analysis.space.labels[int(probs.argmax())], float(probs.max())

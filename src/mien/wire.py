@@ -1,0 +1,191 @@
+"""The wire form of an analysis: plain values that JSON can hold, under a version.
+
+``mien.analysis/2`` is what is written; ``/1`` is read as well, what it lacks staying empty. The
+JSON Schema of what is written lies beside this file, ``analysis.schema.json``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from mien.course import Event, Portrait, Summary
+from mien.errors import InputError
+from mien.results import Analysis, Evidence, Provenance, TrackSummary, Whole
+from mien.scene import ClipFacts, Dropped, Line, Transcript, Word
+from mien.timebase import Segment
+
+SCHEMA = "mien.analysis/2"
+READS = ("mien.analysis/1", SCHEMA)
+SCHEMA_FILE = Path(__file__).with_name("analysis.schema.json")
+
+
+def to_wire(analysis: Analysis) -> dict[str, Any]:
+    """Plain values, with ``schema`` naming their version."""
+    spoken, whole = analysis.transcript, analysis.whole
+    return {
+        "schema": SCHEMA,
+        "labels": list(analysis.space.labels),
+        "clip": asdict(analysis.clip),
+        "part": None if analysis.part is None else _pair(analysis.part),
+        "partial": analysis.partial,
+        "segments": _pairs(analysis.segments),
+        "fused": analysis.fused.to_dict(),
+        "branches": _evidences(analysis.by_branch),
+        "whole": None if whole is None else _whole_dict(whole),
+        "smoothed": _evidences(analysis.smoothed),
+        "events": [event.to_dict() for event in analysis.events],
+        "summaries": [summary.to_dict() for summary in analysis.summaries],
+        "transcript": None if spoken is None else _transcript_dict(spoken),
+        "speech": _pairs(analysis.speech),
+        "people": {str(who): one.to_dict() for who, one in analysis.people.items()},
+        "cuts": [round(time, 3) for time in analysis.cuts],
+        "faces": [
+            {
+                "identity": f.identity,
+                "segment": _pair(f.segment),
+                "samples": f.samples,
+                "median_size": round(f.median_size, 1),
+            }
+            for f in analysis.faces
+        ],
+        "portraits": [portrait.to_dict() for portrait in analysis.portraits],
+        "provenance": asdict(analysis.provenance),
+    }
+
+
+def from_wire(value: Mapping[str, Any]) -> Analysis:
+    """The inverse of :func:`to_wire`.
+
+    Raises:
+        InputError: if the value is of no version that this mien reads, or is not whole.
+    """
+    if not isinstance(value, Mapping) or value.get("schema") not in READS:
+        said = value.get("schema") if isinstance(value, Mapping) else type(value).__name__
+        raise InputError(
+            f"This is an analysis of the form {said!r}; this version of mien reads "
+            f"{', '.join(READS)}. Analyse the recording again."
+        )
+    try:
+        return _from_wire(value)
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        raise InputError(
+            f"This analysis is not whole ({type(error).__name__}: {error}); analyse the recording "
+            "again."
+        ) from None
+
+
+def _from_wire(value: Mapping[str, Any]) -> Analysis:
+    segments = _segments(value["segments"])
+    spoken, whole, part = value["transcript"], value.get("whole"), value.get("part")
+    return Analysis(
+        clip=ClipFacts(**value["clip"]),
+        segments=segments,
+        fused=Evidence.from_dict(value["fused"], segments),
+        by_branch=_evidences_from(value["branches"], segments),
+        provenance=Provenance(**value["provenance"]),
+        transcript=None if spoken is None else _transcript_from(spoken),
+        speech=_segments(value["speech"]),
+        people={
+            int(who): Evidence.from_dict(one, segments)
+            for who, one in value.get("people", {}).items()
+        },
+        faces=tuple(
+            TrackSummary(f["identity"], Segment(*f["segment"]), f["samples"], f["median_size"])
+            for f in value["faces"]
+        ),
+        whole=None if whole is None else _whole_from(whole),
+        smoothed=_evidences_from(value.get("smoothed", {}), segments),
+        events=tuple(Event(**event) for event in value.get("events", ())),
+        summaries=tuple(Summary.from_dict(s) for s in value.get("summaries", ())),
+        cuts=tuple(float(time) for time in value.get("cuts", ())),
+        portraits=tuple(Portrait.from_dict(p) for p in value.get("portraits", ())),
+        part=None if part is None else Segment(*part),
+        partial=bool(value.get("partial", False)),
+    )
+
+
+def _pair(segment: Segment) -> list[float]:
+    return [round(segment.start, 3), round(segment.end, 3)]
+
+
+def _pairs(segments: Iterable[Segment]) -> list[list[float]]:
+    return [_pair(segment) for segment in segments]
+
+
+def _segments(pairs: Iterable[Sequence[float]]) -> tuple[Segment, ...]:
+    return tuple(Segment(*pair) for pair in pairs)
+
+
+def _evidences(evidences: Mapping[str, Evidence]) -> dict[str, Any]:
+    return {name: evidence.to_dict() for name, evidence in evidences.items()}
+
+
+def _evidences_from(value: Mapping[str, Any], segments: tuple[Segment, ...]) -> dict[str, Evidence]:
+    return {name: Evidence.from_dict(one, segments) for name, one in value.items()}
+
+
+def _whole_dict(whole: Whole) -> dict[str, Any]:
+    return {
+        "segment": _pair(whole.segment),
+        "fused": whole.fused.to_dict(),
+        "branches": _evidences(whole.by_branch),
+    }
+
+
+def _whole_from(value: Mapping[str, Any]) -> Whole:
+    segments = (Segment(*value["segment"]),)
+    return Whole(
+        Evidence.from_dict(value["fused"], segments), _evidences_from(value["branches"], segments)
+    )
+
+
+def _transcript_dict(transcript: Transcript) -> dict[str, Any]:
+    return {
+        "source": transcript.source,
+        "language": transcript.language,
+        "lines": [_line_dict(line) for line in transcript.lines],
+        "dropped": [
+            {"reason": d.reason, "count": d.count, "seconds": round(d.seconds, 3)}
+            for d in transcript.dropped
+        ],
+    }
+
+
+def _line_dict(line: Line) -> dict[str, Any]:
+    value: dict[str, Any] = {
+        "segment": _pair(line.segment),
+        "text": line.text,
+        "confidence": round(line.confidence, 4),
+        "words": [
+            {
+                "text": word.text,
+                "segment": _pair(word.segment),
+                "confidence": round(word.confidence, 4),
+            }
+            for word in line.words
+        ],
+    }
+    # Only Whisper says these.
+    for name in ("avg_logprob", "no_speech_prob"):
+        if getattr(line, name) is not None:
+            value[name] = round(getattr(line, name), 4)
+    return value
+
+
+def _transcript_from(value: Mapping[str, Any]) -> Transcript:
+    lines = tuple(
+        Line(
+            Segment(*line["segment"]),
+            line["text"],
+            tuple(Word(w["text"], Segment(*w["segment"]), w["confidence"]) for w in line["words"]),
+            line["confidence"],
+            line.get("avg_logprob"),
+            line.get("no_speech_prob"),
+        )
+        for line in value["lines"]
+    )
+    dropped = tuple(Dropped(**entry) for entry in value.get("dropped", ()))
+    return Transcript(lines, value["source"], value["language"], dropped)

@@ -1,0 +1,68 @@
+"""Smoothing, events and summaries on planted courses."""
+
+import numpy as np
+import pytest
+
+from mien.fusion.events import find_events, summarise
+from mien.fusion.smooth import smooth
+from mien.results import Evidence
+from mien.timebase import Segment
+
+
+def row(label, top=0.7):
+    probs = np.full(7, (1 - top) / 6)
+    probs[label] = top
+    return probs, 0.8
+
+
+def evidence(rows, step=2.0, name="fused"):
+    segments = tuple(Segment(i * step, (i + 1) * step) for i in range(len(rows)))
+    return Evidence.of_rows(name, segments, rows)
+
+
+JOY, NEUTRAL, SADNESS = 3, 4, 5
+
+
+def test_a_single_outlier_is_smoothed_away_and_absence_stays():
+    rows = [row(JOY)] * 4 + [row(SADNESS, 0.4)] + [row(JOY)] * 4 + ["no face in view"]
+    smoothed = smooth(evidence(rows))
+    assert smoothed.top(4) == "joy"
+    assert smoothed.reasons[-1] == "no face in view"
+    assert np.isnan(smoothed.probs[-1]).all()
+
+
+def test_a_cut_ends_the_memory():
+    rows = [row(JOY)] * 6 + [row(SADNESS, 0.4)]
+    apart = smooth(evidence(rows), breaks=[12.0])
+    assert apart.probs[6] == pytest.approx(evidence(rows).probs[6])
+    assert smooth(evidence(rows)).probs[6, JOY] > apart.probs[6, JOY]
+
+
+def test_what_never_changes_is_nearly_left_as_it_is():
+    rows = [row(JOY, 0.45)] * 20
+    assert smooth(evidence(rows, 0.5)).probs[10, JOY] == pytest.approx(0.45, abs=0.1)
+
+
+def test_onset_peak_and_shift_with_times_and_the_modality_that_led():
+    fused = evidence([row(NEUTRAL), row(NEUTRAL), row(JOY), row(JOY, 0.9), row(SADNESS)])
+    face = evidence([row(NEUTRAL), row(NEUTRAL), row(JOY), row(JOY), row(JOY)], name="face")
+    voice = evidence([row(NEUTRAL)] * 4 + [row(SADNESS)], name="voice")
+    found = [(e.kind, e.time, e.label, e.before, e.led_by) for e in find_events(
+        fused, {"face": face, "voice": voice}
+    )]  # fmt: skip
+    assert found == [
+        ("onset", 4.0, "joy", "neutral", "face"),
+        ("peak", 7.0, "joy", "", "face"),
+        ("shift", 8.0, "sadness", "joy", "voice"),
+        ("peak", 9.0, "sadness", "", "voice"),
+    ]
+
+
+def test_a_summary_weighs_by_time_and_names_the_most_ambiguous_moment():
+    segments = (Segment(0, 6), Segment(6, 8), Segment(8, 10))
+    rows = [row(JOY), row(SADNESS, 0.2), "no speech"]
+    summary = summarise(Evidence.of_rows("fused", segments, rows), None)
+    assert summary.judged == 8.0
+    assert summary.share["joy"] == pytest.approx(0.75)
+    assert summary.dominant == "joy"
+    assert summary.ambiguous == segments[1]

@@ -1,0 +1,149 @@
+"""Every export read back by a reader that is not ours."""
+
+import csv
+import json
+import warnings
+from xml.etree import ElementTree as Xml
+
+import jsonschema
+import numpy as np
+import pytest
+
+import mien
+from mien.cut import CutOptions
+from mien.errors import OptionError
+from mien.report.export import FORMATS, export, format_of
+from mien.results import Analysis, Evidence, Provenance
+from mien.scene import ClipFacts, Line, Transcript
+from mien.timebase import Segment
+from mien.wire import SCHEMA_FILE
+
+SEGMENTS = (Segment(0.0, 4.0), Segment(2.0, 6.0), Segment(8.0, 9.5))
+
+
+def row(label):
+    probs = np.full(7, 0.05)
+    probs[label] = 0.7
+    return probs, 0.5
+
+
+@pytest.fixture
+def analysis():
+    fused = Evidence.of_rows("fused", SEGMENTS, [row(3), row(3), row(5)])
+    voice = Evidence.of_rows("voice", SEGMENTS, [row(3), "no speech", row(5)])
+    lines = (Line(Segment(0.5, 2.0), 'He said "hi"'), Line(Segment(8.0, 9.0), "bye"))
+    return Analysis(
+        ClipFacts("a b.mp4", "recording", 10.0, "mov"), SEGMENTS, fused, {"voice": voice},
+        Provenance("0", "3", {}, {}, {}), Transcript(lines, "given"),
+    )  # fmt: skip
+
+
+def test_csv_has_a_row_per_segment_and_modality(analysis, tmp_path):
+    export(analysis, tmp_path / "a.csv")
+    rows = list(csv.DictReader((tmp_path / "a.csv").read_text().splitlines()))
+    assert len(rows) == 6
+    assert (rows[0]["top"], float(rows[0]["joy"])) == ("joy", 0.7)
+    assert (rows[1]["success"], rows[1]["joy"], rows[1]["reason"]) == ("0", "", "no speech")
+
+
+def test_parquet_is_read_by_pandas(analysis, tmp_path):
+    pandas = pytest.importorskip("pandas")
+    export(analysis, tmp_path / "a.parquet")
+    frame = pandas.read_parquet(tmp_path / "a.parquet")
+    assert frame.groupby("branch")["success"].sum().to_dict() == {"fused": 3, "voice": 2}
+    assert frame["joy"].isna().sum() == 1
+
+
+def test_textgrid_is_read_by_praatio(analysis, tmp_path):
+    textgrid = pytest.importorskip("praatio.textgrid")
+    export(analysis, tmp_path / "a.TextGrid")
+    read = textgrid.openTextgrid(str(tmp_path / "a.TextGrid"), includeEmptyIntervals=False)
+    assert read.tierNames == ("voice", "fused", "words")
+    fused = [tuple(entry) for entry in read.getTier("fused").entries]
+    assert fused == [(0.0, 6.0, "joy"), (8.0, 9.5, "sadness")]
+    assert [e.label for e in read.getTier("words").entries] == ['He said "hi"', "bye"]
+
+
+def test_elan_holds_one_tier_a_modality(analysis, tmp_path):
+    export(analysis, tmp_path / "a.eaf")
+    root = Xml.parse(tmp_path / "a.eaf").getroot()
+    slots = {s.get("TIME_SLOT_ID"): int(s.get("TIME_VALUE")) for s in root.iter("TIME_SLOT")}
+    tiers = {
+        tier.get("TIER_ID"): sorted(
+            (slots[a.get("TIME_SLOT_REF1")], slots[a.get("TIME_SLOT_REF2")],
+             a.findtext("ANNOTATION_VALUE"))
+            for a in tier.iter("ALIGNABLE_ANNOTATION")
+        )
+        for tier in root.iter("TIER")
+    }  # fmt: skip
+    assert tiers["fused"] == [(0, 6000, "joy"), (8000, 9500, "sadness")]
+    assert tiers["voice"] == [(0, 3000, "joy"), (8000, 9500, "sadness")]
+
+
+def test_subtitles_are_read_by_pysubs2(analysis, tmp_path):
+    import pysubs2
+
+    for suffix in ("srt", "vtt"):
+        export(analysis, tmp_path / f"a.{suffix}")
+        events = list(pysubs2.load(str(tmp_path / f"a.{suffix}")))
+        assert [(e.start, e.plaintext) for e in events] == [
+            (500, '[joy 70 %] He said "hi"'), (8000, "[sadness 70 %] bye"),
+        ]  # fmt: skip
+
+
+def test_emotionml_has_its_own_vocabulary_with_neutral(analysis, tmp_path):
+    export(analysis, tmp_path / "a.emotionml")
+    space = {"e": "http://www.w3.org/2009/10/emotionml"}
+    root = Xml.parse(tmp_path / "a.emotionml").getroot()
+    (vocabulary,) = root.findall("e:vocabulary", space)
+    names = {item.get("name") for item in vocabulary}
+    assert {"happiness", "neutral"} <= names
+    assert root.get("category-set") == "#" + vocabulary.get("id")
+    emotions = root.findall("e:emotion", space)
+    assert len(emotions) == 5
+    assert all(c.get("name") in names for e in emotions for c in e.findall("e:category", space))
+    assert emotions[0].find("e:reference", space).get("uri") == "a%20b.mp4#t=0.000,4.000"
+
+
+def test_rttm_boris_and_label_studio_tell_the_same_spans(analysis, tmp_path):
+    planted = [(0.0, 6.0, "joy"), (8.0, 9.5, "sadness")]
+    for name in ("a.rttm", "a.boris.csv", "a.labelstudio.json"):
+        export(analysis, tmp_path / name)
+    fields = [line.split() for line in (tmp_path / "a.rttm").read_text().splitlines()]
+    fused = [f for f in fields if f[1].endswith(".fused")]
+    assert [(float(f[3]), float(f[3]) + float(f[4]), f[7]) for f in fused] == planted
+    rows = csv.DictReader((tmp_path / "a.boris.csv").read_text().splitlines())
+    states = [r for r in rows if r["Subject"] == "fused"]
+    got = [(float(r["Start (s)"]), float(r["Stop (s)"]), r["Behavior"]) for r in states]
+    assert got == planted
+    (task,) = json.loads((tmp_path / "a.labelstudio.json").read_text())
+    values = [r["value"] for r in task["predictions"][1]["result"]]
+    assert [(v["start"], v["end"], v["labels"][0]) for v in values] == planted
+
+
+def test_formats_by_suffix_and_refusals(tmp_path):
+    assert format_of(tmp_path / "a.boris.csv") == "boris.csv"
+    assert format_of(tmp_path / "a.txt", "csv") == "csv"
+    with pytest.raises(OptionError, match=r"\.TextGrid"):
+        format_of(tmp_path / "a.docx")
+
+
+def test_real_output_keeps_the_published_schema_and_comes_back(demo_clip, tmp_path):
+    options = mien.Options(cut=CutOptions("window", 2.0, 1.0), start=1.0, end=5.0, portraits=5)
+    analysis = mien.Analyzer(options).analyze(demo_clip)
+    value = json.loads(analysis.to_json())
+    schema = json.loads(SCHEMA_FILE.read_text())
+    jsonschema.Draft202012Validator(schema).validate(value)
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.Draft202012Validator(schema).validate({**value, "partial": "no"})
+    assert Analysis.from_dict(value).to_dict() == analysis.to_dict()
+    assert [(s.start, s.end) for s in analysis.segments] == [(1, 3), (2, 4), (3, 5)]
+    assert analysis.whole.segment == Segment(1.0, 5.0)
+    assert set(analysis.smoothed) == {"fused", "text", "voice", "face"}
+    assert all(p.png.startswith(b"\x89PNG") and 1 <= p.time < 5 for p in analysis.portraits)
+    assert analysis[2.5:].segments == analysis.segments[1:]
+    assert analysis.at(1.2)["neutral"] == pytest.approx(analysis.fused.probs[0, 4])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for name in FORMATS:
+            export(analysis, tmp_path / f"a.{name}")
