@@ -15,8 +15,7 @@ import numpy as np
 import mien
 from mien.branches import Branch, make_branches
 from mien.cut import CutOptions, cut
-from mien.errors import OptionError
-from mien.fusion import RULES, fuse
+from mien.fusion.method import POOLED, Method, MethodOptions
 from mien.media import open_clip
 from mien.perceive import PerceiveOptions, perceive
 from mien.perceive.transcript import read_transcript
@@ -32,27 +31,35 @@ class Options:
     """What is asked for.
 
     Args:
-        fusion: ``length`` (the paper's Table 1), ``mean``, ``best`` or ``product``.
+        fusion: ``pooled`` (the pool that ships), ``length`` (the paper's Table 1), ``mean``,
+            ``best``, ``product``, or the folder of a pack that ``mien train fusion`` wrote.
         cut: how the clip is cut into segments.
         frame_rate: pictures looked at per second.
         asr: ``auto``, ``pocketsphinx`` or ``none``.
         transcript: file with the words (SRT, WebVTT, ASS or plain text), if there is one.
         branches: by branch name, what its factory is given (``{"face": {"pack": FOLDER}}``).
+        weights, max_risk, blends: see :class:`mien.fusion.method.MethodOptions`.
 
     Raises:
-        OptionError: if the fusion is not known.
+        OptionError: if the fusion is not known or cannot do what is asked of it.
     """
 
-    fusion: str = "length"
+    fusion: str = POOLED
     cut: CutOptions = field(default_factory=CutOptions)
     frame_rate: float = 5.0
     asr: str = "auto"
     transcript: str | Path | None = None
     branches: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    weights: Mapping[str, float] | None = None
+    max_risk: float | None = None
+    blends: str | Path | None = None
 
     def __post_init__(self) -> None:
-        if self.fusion not in RULES:
-            raise OptionError.choice("fusion", self.fusion, RULES)
+        self.method()
+
+    def method(self) -> MethodOptions:
+        """The part of the options that concerns fusion."""
+        return MethodOptions(self.fusion, self.weights, self.max_risk, self.blends)
 
 
 class Analyzer:
@@ -65,6 +72,8 @@ class Analyzer:
     def __init__(self, options: Options | None = None) -> None:
         self.options = options or Options()
         self.branches: dict[str, Branch] = make_branches(self.options.branches)
+        self.method = Method(self.options.method())
+        self.method.check(self.branches)
 
     def analyze(self, path: str | Path, progress: Progress = lambda doing, share: None) -> Analysis:
         """The analysis of a recording, a picture or a text file.
@@ -109,7 +118,8 @@ class Analyzer:
             with _timed(spent, name):
                 evidences[name] = branch.judge(scene, segments)
         with _timed(spent, "fusion"):
-            fused = fuse(evidences, self.options.fusion)
+            fused = self.method.fuse(evidences)
+            findings = self.method.findings(evidences, fused)
         progress("done", 1.0)
         speech = scene.get(SPEECH)
         return Analysis(
@@ -121,19 +131,24 @@ class Analyzer:
             transcript=scene.get(TRANSCRIPT),
             speech=speech.turns if speech is not None else (),
             faces=_summaries(scene),
+            findings=findings,
         )
 
     def _provenance(self, spent: Mapping[str, float]) -> Provenance:
         options = asdict(self.options)
-        options["transcript"] = (
-            None if self.options.transcript is None else str(self.options.transcript)
-        )
+        for name in ("transcript", "blends"):
+            options[name] = None if options[name] is None else str(options[name])
+        packs = {name: dict(branch.spec.packs) for name, branch in self.branches.items()}
+        warnings = self.method.warnings(packs)
+        if self.method.pack is not None:
+            packs["fused"] = self.method.pack.identity
         return Provenance(
             mien=mien.__version__,
             python=platform.python_version(),
-            packs={name: dict(branch.spec.packs) for name, branch in self.branches.items()},
+            packs=packs,
             options=options,
             seconds={room: round(seconds, 3) for room, seconds in spent.items()},
+            warnings=warnings,
         )
 
 

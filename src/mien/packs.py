@@ -22,7 +22,7 @@ from mien.emotions import MIEN7, EmotionSpace, LabelMap
 from mien.errors import PackError
 
 FORMAT = 1
-KINDS = ("face", "voice", "text")
+KINDS = ("face", "voice", "text", "fusion")
 EMBEDDED = Path(__file__).parent / "embedded"
 
 
@@ -39,7 +39,7 @@ class Manifest:
     Args:
         name: of the pack.
         version: of the pack.
-        kind: which branch it serves, one of ``face``, ``voice``, ``text``.
+        kind: what it serves, one of ``face``, ``voice``, ``text``, ``fusion``.
         labels: order of the model's logits.
         input: the input contract; a branch refuses a pack whose contract is not its own.
         temperature: what the logits are divided by.
@@ -125,6 +125,12 @@ class Pack:
                 )
 
     @property
+    def identity(self) -> dict[str, str]:
+        """SHA-256 of what judges (``model.onnx``, ``pool.json``) by the pack's name."""
+        files = self.manifest.files
+        return {self.manifest.name: files.get("model.onnx") or files["pool.json"]}
+
+    @property
     def space(self) -> EmotionSpace:
         """The labels that the model speaks."""
         return EmotionSpace(self.manifest.name, self.manifest.labels)
@@ -183,7 +189,7 @@ def find_pack(kind: str, where: str | Path | None = None) -> Pack:
     """The pack at a folder, or the embedded one of a kind.
 
     Args:
-        kind: ``face``, ``voice`` or ``text``.
+        kind: one of ``KINDS``.
         where: a folder; None for the pack that ships with mien.
 
     Raises:

@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from mien.emotions import MIEN7, EmotionSpace
 from mien.errors import ContractError, InputError, MissingExtraError
+from mien.findings import Finding
 from mien.scene import ClipFacts, Line, Transcript, Word
 from mien.timebase import Segment
 
@@ -152,6 +153,7 @@ class Provenance:
         packs: by branch, name and SHA-256 of the packs that judged.
         options: what was asked for.
         seconds: time spent, by room.
+        warnings: what speaks against relying on it, in words.
     """
 
     mien: str
@@ -159,6 +161,10 @@ class Provenance:
     packs: Mapping[str, Mapping[str, str]]
     options: Mapping[str, Any]
     seconds: Mapping[str, float]
+    warnings: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "warnings", tuple(self.warnings))
 
 
 @dataclass(frozen=True)
@@ -184,6 +190,7 @@ class Analysis:
         transcript: what was said, None if no words were had.
         speech: the speech turns.
         faces: the people in view, the primary first.
+        findings: what is derived from the answer to each segment; empty if it was not asked for.
     """
 
     clip: ClipFacts
@@ -195,8 +202,13 @@ class Analysis:
     speech: tuple[Segment, ...] = ()
     faces: tuple[TrackSummary, ...] = ()
     space: EmotionSpace = field(default=MIEN7)
+    findings: tuple[Finding, ...] = ()
 
     def __post_init__(self) -> None:
+        if len(self.findings) not in (0, len(self.segments)):
+            raise ContractError(
+                f"{len(self.findings)} findings for {len(self.segments)} segments; give one each."
+            )
         for evidence in (self.fused, *self.by_branch.values()):
             if evidence.segments != self.segments:
                 raise ContractError(f"{evidence.branch!r} judged other segments than the analysis.")
@@ -221,6 +233,7 @@ class Analysis:
                 }
                 for f in self.faces
             ],
+            "findings": [finding.to_dict() for finding in self.findings],
             "provenance": asdict(self.provenance),
         }
 
@@ -250,6 +263,7 @@ class Analysis:
                 TrackSummary(f["identity"], Segment(*f["segment"]), f["samples"], f["median_size"])
                 for f in value["faces"]
             ),
+            findings=tuple(Finding.from_dict(f) for f in value.get("findings", ())),
         )
 
     def to_json(self) -> str:

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from mien.cli.shared import check_target, progress
+from mien.cli.shared import check_target, numbers, progress
 
 
 def analyze(
@@ -27,8 +27,20 @@ def analyze(
         Path | None, typer.Option(metavar="FILE", help="A transcript to use instead of hearing.")
     ] = None,
     fusion: Annotated[
-        str, typer.Option(help="length (the paper's), mean, best or product.")
-    ] = "length",
+        str,
+        typer.Option(help="pooled, length (the paper's), mean, best, product, or a fusion PACK."),
+    ] = "pooled",
+    weights: Annotated[
+        str | None,
+        typer.Option(metavar="LIST", help="In place of the learned: text=.5,voice=1,face=1."),
+    ] = None,
+    max_risk: Annotated[
+        float | None,
+        typer.Option(metavar="SHARE", help="Wrong answers put up with; beyond it: undecided."),
+    ] = None,
+    blends: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Named mixtures to add (.toml, .json).")
+    ] = None,
     by: Annotated[str, typer.Option(help="clip, utterance or window.")] = "clip",
     window: Annotated[float, typer.Option(help="Seconds of a window.")] = 5.0,
     step: Annotated[float, typer.Option(help="Seconds from window to window.")] = 2.5,
@@ -57,6 +69,9 @@ def analyze(
         asr=asr,
         transcript=words,
         branches={name: {"pack": str(pack)} for name, pack in packs.items() if pack is not None},
+        weights=None if weights is None else numbers(weights.split(","), "--weights"),
+        max_risk=max_risk,
+        blends=blends,
     )
     analyzer = Analyzer(options)
     with progress() as report:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
@@ -41,6 +41,33 @@ def check_target(path: Path | None, option: str, suffixes: tuple[str, ...] | Non
         raise OptionError(
             f"{option} cannot be written to {path}; name a file in a folder that exists."
         )
+
+
+def pairs(given: Iterable[str], option: str) -> dict[str, str]:
+    """``NAME=VALUE`` entries as a mapping.
+
+    Raises:
+        OptionError: if one of them has no ``=``.
+    """
+    out = {}
+    for entry in given:
+        name, found, value = entry.partition("=")
+        if not found or not name.strip() or not value.strip():
+            raise OptionError(f"{option} cannot be {entry!r}; write NAME=VALUE.")
+        out[name.strip()] = value.strip()
+    return out
+
+
+def numbers(given: Iterable[str], option: str) -> dict[str, float]:
+    """``NAME=NUMBER`` entries as a mapping.
+
+    Raises:
+        OptionError: if one of them is none.
+    """
+    try:
+        return {name: float(value) for name, value in pairs(given, option).items()}
+    except ValueError as error:
+        raise OptionError(f"{option}: {error}; write NAME=NUMBER.") from None
 
 
 def say(line: str) -> None:
