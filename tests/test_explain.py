@@ -68,7 +68,7 @@ def test_nothing_present_has_no_explanation(pool):
 def test_the_papers_sarcasm_is_a_conflict_in_plain_words():
     evidences = heard(text=row(joy=0.9), voice=row(disgust=0.8), face=row(disgust=0.9))
     found = disagreement(evidences, 0)
-    assert found.words == "text says joy; face and voice say disgust"
+    assert found.words == "words say joy; face and voice say disgust"
     assert found.degree > 0.3
 
 
@@ -129,3 +129,10 @@ def test_valence_and_intensity_have_their_ends():
     assert valence(eye).tolist() == [VALENCE[label] for label in MIEN7.labels]
     assert intensity(np.full(K, 1 / K)) == pytest.approx(0.0)
     assert intensity(eye)[MIEN7.index("joy")] == 1.0
+
+
+def test_a_voice_that_cannot_be_made_out_contradicts_nobody():
+    evidences = heard(text=row(joy=0.9), voice=row(disgust=0.9))
+    assert disagreement(evidences, 0).words == "words say joy; voice says disgust"
+    faint = Evidence.of_rows("voice", (Segment(0, 3),), [(row(disgust=0.9), 0.02)])
+    assert disagreement(evidences | {"voice": faint}, 0).words == ""

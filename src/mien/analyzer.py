@@ -17,8 +17,8 @@ from mien.branches import Branch, PeopleBranch, make_branches
 from mien.course import Portrait
 from mien.cut import CutOptions, cut
 from mien.errors import OptionError
-from mien.fusion import RULES, fuse
 from mien.fusion.events import follow
+from mien.fusion.method import POOLED, Method, MethodOptions
 from mien.media import open_clip
 from mien.parts import Judged, check_same, join, whole_rows
 from mien.perceive import STOPPED, PerceiveOptions, perceive
@@ -54,7 +54,8 @@ class Options:
     """What is asked for.
 
     Args:
-        fusion: ``length`` (the paper's Table 1), ``mean``, ``best`` or ``product``.
+        fusion: ``pooled`` (the pool that ships), ``length`` (the paper's Table 1), ``mean``,
+            ``best``, ``product``, or the folder of a pack that ``mien train fusion`` wrote.
         cut: how the clip is cut into segments.
         frame_rate: pictures looked at per second.
         asr: ``auto``, ``whisper``, ``whisper:MODEL``, ``pocketsphinx`` or ``none``.
@@ -63,14 +64,15 @@ class Options:
         detector: what finds faces: ``auto``, ``haar`` or ``yunet:FILE``.
         start, end: seconds of the part to analyse; ``end`` None is the end of the clip.
         portraits: faces to keep for the strip of a report, at most; 0 keeps no picture.
+        weights, max_risk, blends: see :class:`mien.fusion.method.MethodOptions`.
 
     Raises:
-        OptionError: if the fusion or the detector is not known, or no time is left between start
-            and end.
+        OptionError: if the fusion or the detector is not known, the fusion cannot do what is asked
+            of it, or no time is left between start and end.
         InputError: if the detector's file is not there.
     """
 
-    fusion: str = "length"
+    fusion: str = POOLED
     cut: CutOptions = field(default_factory=CutOptions)
     frame_rate: float = 5.0
     asr: str = "auto"
@@ -80,15 +82,21 @@ class Options:
     start: float = 0.0
     end: float | None = None
     portraits: int = 0
+    weights: Mapping[str, float] | None = None
+    max_risk: float | None = None
+    blends: str | Path | None = None
 
     def __post_init__(self) -> None:
-        if self.fusion not in RULES:
-            raise OptionError.choice("fusion", self.fusion, RULES)
+        self.method()
         check_detector(self.detector)
         if not 0 <= self.start < (np.inf if self.end is None else self.end):
             raise OptionError(
                 f"The part from {self.start} s to {self.end} s is empty; give 0 <= start < end."
             )
+
+    def method(self) -> MethodOptions:
+        """The part of the options that concerns fusion."""
+        return MethodOptions(self.fusion, self.weights, self.max_risk, self.blends)
 
 
 class Analyzer:
@@ -101,6 +109,8 @@ class Analyzer:
     def __init__(self, options: Options | None = None) -> None:
         self.options = options or Options()
         self.branches: dict[str, Branch] = make_branches(self.options.branches)
+        self.method = Method(self.options.method())
+        self.method.check(self.branches)
 
     def analyze(
         self, path: str | Path, progress: Progress = _silent, stop: Callable[[], bool] = _never
@@ -257,8 +267,9 @@ class Analyzer:
     def _assemble(self, judged: Judged, spent: dict[str, float]) -> Analysis:
         """Fusion, the course over time, and all of it together."""
         with _timed(spent, "fusion"):
-            fused = fuse(judged.by_branch, self.options.fusion)
-            whole = Whole(fuse(judged.whole, self.options.fusion), judged.whole)
+            fused = self.method.fuse(judged.by_branch)
+            findings = self.method.findings(judged.by_branch, fused)
+            whole = self._whole(judged.whole)
             course = follow(fused, judged.by_branch, judged.people, judged.cuts, judged.faces)
         return Analysis(
             clip=judged.facts,
@@ -270,6 +281,7 @@ class Analyzer:
             speech=judged.speech,
             faces=judged.faces,
             people=judged.people,
+            findings=findings,
             whole=whole,
             smoothed=course.smoothed,
             events=course.events,
@@ -280,18 +292,28 @@ class Analyzer:
             partial=judged.partial,
         )
 
+    def _whole(self, evidences: Mapping[str, Evidence]) -> Whole:
+        fused = self.method.fuse(evidences)
+        return Whole(fused, evidences, self.method.findings(evidences, fused)[0])
+
     def _plain_options(self) -> dict[str, Any]:
         options = asdict(self.options)
-        given = self.options.transcript
-        return options | {"transcript": None if given is None else str(given)}
+        for name in ("transcript", "blends"):
+            options[name] = None if options[name] is None else str(options[name])
+        return options
 
     def _provenance(self, spent: Mapping[str, float]) -> Provenance:
+        packs = {name: dict(branch.spec.packs) for name, branch in self.branches.items()}
+        warnings = self.method.warnings(packs)
+        if self.method.pack is not None:
+            packs["fused"] = self.method.pack.identity
         return Provenance(
             mien=mien.__version__,
             python=platform.python_version(),
-            packs={name: dict(branch.spec.packs) for name, branch in self.branches.items()},
+            packs=packs,
             options=self._plain_options(),
             seconds={room: round(seconds, 3) for room, seconds in spent.items()},
+            warnings=warnings,
         )
 
 

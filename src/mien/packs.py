@@ -26,7 +26,7 @@ from mien.hub import is_hub_id
 F = TypeVar("F")
 
 FORMAT = 1
-KINDS = ("face", "voice", "text")
+KINDS = ("face", "voice", "text", "fusion")
 EMBEDDED = Path(__file__).parent / "embedded"
 
 
@@ -43,7 +43,8 @@ class Manifest:
     Args:
         name: of the pack.
         version: of the pack.
-        kind: what it serves: the branch ``face``, ``voice`` or ``text``, or the ``detector``.
+        kind: what it serves: the branch ``face``, ``voice`` or ``text``, the ``fusion`` or the
+            ``detector``.
         labels: order of the model's logits.
         input: the input contract; a branch refuses a pack whose contract is not its own.
         temperature: what the logits are divided by.
@@ -129,6 +130,12 @@ class Pack:
                     f"{path} is missing or not the file that pack.json describes (SHA-256 "
                     f"{expected[:12]}...); install mien or fetch the pack again."
                 )
+
+    @property
+    def identity(self) -> dict[str, str]:
+        """SHA-256 of what judges (``model.onnx``, ``pool.json``) by the pack's name."""
+        files = self.manifest.files
+        return {self.manifest.name: files.get("model.onnx") or files["pool.json"]}
 
     @property
     def space(self) -> EmotionSpace:
@@ -239,7 +246,7 @@ def find_pack(kind: str, where: str | Path | None = None) -> Pack:
     """The pack at a folder, that of a hub id, or the embedded one of a kind.
 
     Args:
-        kind: ``face``, ``voice`` or ``text``.
+        kind: one of ``KINDS``.
         where: a folder, or a hub id whose checkpoint was made into a pack before; None for the pack
             that ships with mien.
 

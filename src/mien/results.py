@@ -13,6 +13,7 @@ import numpy.typing as npt
 from mien.course import Event, Portrait, Summary
 from mien.emotions import MIEN7, EmotionSpace
 from mien.errors import ContractError, MissingExtraError, OptionError
+from mien.findings import Finding
 from mien.scene import ClipFacts, Transcript
 from mien.timebase import Segment
 
@@ -165,6 +166,7 @@ class Provenance:
         packs: by branch, name and SHA-256 of the packs that judged.
         options: what was asked for.
         seconds: time spent, by room.
+        warnings: what speaks against relying on it, in words.
     """
 
     mien: str
@@ -172,6 +174,10 @@ class Provenance:
     packs: Mapping[str, Mapping[str, str]]
     options: Mapping[str, Any]
     seconds: Mapping[str, float]
+    warnings: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "warnings", tuple(self.warnings))
 
 
 @dataclass(frozen=True)
@@ -194,10 +200,12 @@ class Whole:
     Args:
         fused: one row.
         by_branch: of each branch, one row.
+        finding: what is derived from it.
     """
 
     fused: Evidence
     by_branch: Mapping[str, Evidence]
+    finding: Finding | None = None
 
     @property
     def segment(self) -> Segment:
@@ -227,6 +235,7 @@ class Analysis:
         portraits: a few faces as they were judged; empty unless they were asked for.
         part: what was analysed; None in analyses of earlier versions.
         partial: whether it was stopped before the end of what was asked for.
+        findings: what is derived from the answer to each segment; empty if it was not asked for.
     """
 
     clip: ClipFacts
@@ -247,8 +256,13 @@ class Analysis:
     portraits: tuple[Portrait, ...] = ()
     part: Segment | None = None
     partial: bool = False
+    findings: tuple[Finding, ...] = ()
 
     def __post_init__(self) -> None:
+        if len(self.findings) not in (0, len(self.segments)):
+            raise ContractError(
+                f"{len(self.findings)} findings for {len(self.segments)} segments; give one each."
+            )
         branches, people = self.by_branch.values(), self.people.values()
         for evidence in (self.fused, *branches, *people, *self.smoothed.values()):
             if evidence.segments != self.segments:
@@ -291,6 +305,7 @@ class Analysis:
             fused=self.fused.select(rows),
             by_branch={name: e.select(rows) for name, e in self.by_branch.items()},
             people={who: e.select(rows) for who, e in self.people.items()},
+            findings=tuple(self.findings[i] for i in rows) if self.findings else (),
             smoothed={name: e.select(rows) for name, e in self.smoothed.items()},
             transcript=None if self.transcript is None else self.transcript.within(span),
             speech=tuple(turn for turn in self.speech if turn.overlap(span) > 0),

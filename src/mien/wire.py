@@ -13,6 +13,7 @@ from typing import Any
 
 from mien.course import Event, Portrait, Summary
 from mien.errors import InputError
+from mien.findings import Finding
 from mien.results import Analysis, Evidence, Provenance, TrackSummary, Whole
 from mien.scene import ClipFacts, Dropped, Line, Transcript, Word
 from mien.timebase import Segment
@@ -34,6 +35,7 @@ def to_wire(analysis: Analysis) -> dict[str, Any]:
         "segments": _pairs(analysis.segments),
         "fused": analysis.fused.to_dict(),
         "branches": _evidences(analysis.by_branch),
+        "findings": [finding.to_dict() for finding in analysis.findings],
         "whole": None if whole is None else _whole_dict(whole),
         "smoothed": _evidences(analysis.smoothed),
         "events": [event.to_dict() for event in analysis.events],
@@ -96,6 +98,7 @@ def _from_wire(value: Mapping[str, Any]) -> Analysis:
             TrackSummary(f["identity"], Segment(*f["segment"]), f["samples"], f["median_size"])
             for f in value["faces"]
         ),
+        findings=tuple(Finding.from_dict(f) for f in value.get("findings", ())),
         whole=None if whole is None else _whole_from(whole),
         smoothed=_evidences_from(value.get("smoothed", {}), segments),
         events=tuple(Event(**event) for event in value.get("events", ())),
@@ -132,13 +135,17 @@ def _whole_dict(whole: Whole) -> dict[str, Any]:
         "segment": _pair(whole.segment),
         "fused": whole.fused.to_dict(),
         "branches": _evidences(whole.by_branch),
+        "finding": None if whole.finding is None else whole.finding.to_dict(),
     }
 
 
 def _whole_from(value: Mapping[str, Any]) -> Whole:
     segments = (Segment(*value["segment"]),)
+    finding = value.get("finding")
     return Whole(
-        Evidence.from_dict(value["fused"], segments), _evidences_from(value["branches"], segments)
+        Evidence.from_dict(value["fused"], segments),
+        _evidences_from(value["branches"], segments),
+        None if finding is None else Finding.from_dict(finding),
     )
 
 

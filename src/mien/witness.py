@@ -77,6 +77,7 @@ class WitnessTable:
         witnesses: by name, each of n rows in the order of ``items``.
         seconds: ``(n,)`` length of each item, 0 where unknown.
         licence: of the data.
+        packs: SHA-256 of the pack behind each witness, where it is known.
 
     Raises:
         DataError: if there is no item, no witness, or the lengths differ.
@@ -89,6 +90,7 @@ class WitnessTable:
     witnesses: Mapping[str, Witness]
     seconds: FloatArray
     licence: str = "see its source"
+    packs: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         n = len(self.items)

@@ -37,6 +37,11 @@ FRONT_ENDS: Mapping[str, Callable[[Pack], FrontEnd]] = {
 """By the name that a pack's input contract gives; a new kind of net adds its own."""
 
 
+def length_quality(words: float) -> float:
+    """How far so many words are to be trusted, in [0, 1]."""
+    return min(1.0, words / FULL_WORDS)
+
+
 class TextModel:
     """A text pack as a function from texts to probabilities."""
 
@@ -95,5 +100,5 @@ class TextBranch(PackBranch):
         confidence = np.array([c for _, c in said])
         weights = counts * np.maximum(confidence, 1e-3)
         pooled = (weights / weights.sum()) @ probs
-        quality = float((counts / counts.sum()) @ confidence) * min(1.0, counts.sum() / FULL_WORDS)
+        quality = float((counts / counts.sum()) @ confidence) * length_quality(counts.sum())
         return pooled / pooled.sum(), min(1.0, quality)

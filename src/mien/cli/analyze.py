@@ -14,6 +14,7 @@ from mien.cli import options as o
 from mien.cli.shared import (
     check_target,
     earlier_analysis,
+    numbers,
     pack_or_hub,
     progress,
     read_analysis,
@@ -43,7 +44,10 @@ def analyze(
     detector: o.Detector = "auto",
     face: o.Face = "primary",
     face_policy: o.FacePolicy = "mean",
-    fusion: o.Fusion = "length",
+    fusion: o.Fusion = "pooled",
+    weights: o.Weights = None,
+    max_risk: o.MaxRisk = None,
+    blends: o.Blends = None,
     text_pack: o.TextPack = None,
     voice_pack: o.VoicePack = None,
     face_pack: o.FacePack = None,
@@ -66,6 +70,9 @@ def analyze(
         detector=detector,
         start=start,
         end=end,
+        weights=None if weights is None else numbers(weights.split(","), "--weights"),
+        max_risk=max_risk,
+        blends=blends,
     )
     with progress() as report, stopping() as stop:
         analyzer = Analyzer(options)

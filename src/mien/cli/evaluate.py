@@ -15,14 +15,22 @@ app = typer.Typer(no_args_is_help=True, help="Judge a labelled set with a pack."
 
 
 def _evaluate(
-    kind: str, data: Path, split: str | None, pack: Path | None, json_file: Path | None
+    kind: str,
+    data: Path,
+    split: str | None,
+    pack: Path | None,
+    json_file: Path | None,
+    posteriors: Path | None,
 ) -> None:
     from mien.evaluate import evaluate
     from mien.evaluate.summary import render
 
     check_target(json_file, "--json", None)
+    check_target(posteriors, "--posteriors", (".csv", ".parquet"))
     with progress() as report:
-        result = evaluate(kind, data, split=split, pack=pack, progress=report)
+        result = evaluate(
+            kind, data, split=split, pack=pack, posteriors=posteriors, progress=report
+        )
     Console().print(render(result))
     if json_file is not None:
         json_file.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
@@ -32,30 +40,46 @@ EvalData = Annotated[Path, typer.Option("--data", help="The set, or a CSV with p
 Split = Annotated[str | None, typer.Option(help="A published split; all rows by default.")]
 PackOption = Annotated[Path | None, typer.Option("--pack", help="The shipped one by default.")]
 JsonOption = Annotated[Path | None, typer.Option("--json", metavar="FILE")]
+Posteriors = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help="Write what was judged (.csv, .parquet), for train fusion."),
+]
 
 
 @app.command("face")
 def evaluate_face(
-    data: EvalData, split: Split = None, pack: PackOption = None, json_file: JsonOption = None
+    data: EvalData,
+    split: Split = None,
+    pack: PackOption = None,
+    json_file: JsonOption = None,
+    posteriors: Posteriors = None,
 ) -> None:
     """Judge face crops: FER-2013 CSV, .npz, folders, or a CSV of pictures."""
-    _evaluate("face", data, split, pack, json_file)
+    _evaluate("face", data, split, pack, json_file, posteriors)
 
 
 @app.command("voice")
 def evaluate_voice(
-    data: EvalData, split: Split = None, pack: PackOption = None, json_file: JsonOption = None
+    data: EvalData,
+    split: Split = None,
+    pack: PackOption = None,
+    json_file: JsonOption = None,
+    posteriors: Posteriors = None,
 ) -> None:
     """Judge recordings: TESS, RAVDESS, CREMA-D folders, or a CSV."""
-    _evaluate("voice", data, split, pack, json_file)
+    _evaluate("voice", data, split, pack, json_file, posteriors)
 
 
 @app.command("text")
 def evaluate_text(
-    data: EvalData, split: Split = None, pack: PackOption = None, json_file: JsonOption = None
+    data: EvalData,
+    split: Split = None,
+    pack: PackOption = None,
+    json_file: JsonOption = None,
+    posteriors: Posteriors = None,
 ) -> None:
     """Judge texts: GoEmotions, MELD, ISEAR, or a CSV."""
-    _evaluate("text", data, split, pack, json_file)
+    _evaluate("text", data, split, pack, json_file, posteriors)
 
 
 @app.command("fusion")

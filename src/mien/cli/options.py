@@ -46,7 +46,19 @@ FacePolicy = Annotated[
 ]
 
 # What judges it.
-Fusion = Annotated[str, Option(help="length (the paper's), mean, best or product.")]
+Fusion = Annotated[
+    str, Option(help="pooled, length (the paper's), mean, best, product, or a fusion PACK.")
+]
+Weights = Annotated[
+    str | None, Option(metavar="LIST", help="In place of the learned: text=.5,voice=1,face=1.")
+]
+MaxRisk = Annotated[
+    float | None,
+    Option(metavar="SHARE", help="Wrong answers put up with; beyond it: undecided."),
+]
+Blends = Annotated[
+    Path | None, Option(metavar="FILE", help="Named mixtures to add (.toml, .json).")
+]
 TextPack = Annotated[str | None, Option("--text", metavar="PACK|HUBID")]
 VoicePack = Annotated[str | None, Option("--voice", metavar="PACK|HUBID")]
 FacePack = Annotated[Path | None, Option("--face-pack", metavar="PACK")]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -113,6 +113,33 @@ def earlier_analysis(json_file: str | None) -> Analysis | None:
         raise OptionError("--resume needs --json FILE, the file of the partial analysis.")
     path = Path(str(json_file))
     return read_analysis(path) if path.exists() else None
+
+
+def pairs(given: Iterable[str], option: str) -> dict[str, str]:
+    """``NAME=VALUE`` entries as a mapping.
+
+    Raises:
+        OptionError: if one of them has no ``=``.
+    """
+    out = {}
+    for entry in given:
+        name, found, value = entry.partition("=")
+        if not found or not name.strip() or not value.strip():
+            raise OptionError(f"{option} cannot be {entry!r}; write NAME=VALUE.")
+        out[name.strip()] = value.strip()
+    return out
+
+
+def numbers(given: Iterable[str], option: str) -> dict[str, float]:
+    """``NAME=NUMBER`` entries as a mapping.
+
+    Raises:
+        OptionError: if one of them is none.
+    """
+    try:
+        return {name: float(value) for name, value in pairs(given, option).items()}
+    except ValueError as error:
+        raise OptionError(f"{option}: {error}; write NAME=NUMBER.") from None
 
 
 def say(line: str) -> None:

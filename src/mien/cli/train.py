@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from mien.cli.shared import Folds, Seed, say
+from mien.cli.shared import Folds, Seed, pairs, say
 from mien.errors import MissingExtraError, OptionError
 
 app = typer.Typer(
@@ -153,14 +153,34 @@ def train_text(
 
 @app.command("fusion")
 def train_fusion(
-    data: Annotated[
-        Path, typer.Option("--data", help="Human votes, or a table of posteriors (CSV, Parquet).")
-    ],
     out: Out,
+    data: Annotated[
+        Path | None,
+        typer.Option("--data", help="Human votes, or a table of posteriors (CSV, Parquet)."),
+    ] = None,
+    compose: Annotated[
+        list[Path] | None,
+        typer.Option(help="Posteriors of single branches, or a folder of them; repeatable."),
+    ] = None,
+    fitted_for: Annotated[
+        list[str] | None,
+        typer.Option("--for", metavar="BRANCH=PACK", help="With --compose: the pack that judges."),
+    ] = None,
     folds: Folds = 10,
     seed: Seed = 0,
 ) -> None:
-    """Fit the pooling of modalities on votes (CREMA-D's layout) or posteriors; needs no torch."""
+    """Fit the pooling of modalities; needs no torch.
+
+    On votes (CREMA-D's layout) or posteriors of the same items, or on clips composed of what each
+    branch says of its own held-out data.
+    """
     from mien.train import fusion
 
-    _trained(fusion.train_fusion(fusion.FusionOptions(data, out, folds, seed), say), out)
+    if (data is None) == (not compose):
+        raise OptionError("Give either --data or --compose.")
+    if data is not None:
+        _trained(fusion.train_fusion(fusion.FusionOptions(data, out, folds, seed), say), out)
+        return
+    packs = {name: Path(where) for name, where in pairs(fitted_for or [], "--for").items()}
+    options = fusion.ComposeOptions(compose or [], out, packs, seed=seed)
+    _trained(fusion.train_composed(options, say), out)

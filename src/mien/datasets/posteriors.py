@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from mien.datasets.csvfile import column, read_rows
+from mien.datasets.table import LabelledSet
 from mien.datasets.votes import is_votes, load_votes
 from mien.emotions import MIEN7, canonical_label
 from mien.errors import DataError, MissingExtraError
 from mien.witness import Witness, WitnessTable
 
-COLUMNS = ("item", "branch", "label", "group", "seconds", "quality", *MIEN7.labels)
+COLUMNS = ("item", "branch", "label", "group", "seconds", "quality", *MIEN7.labels, "pack")
 PARQUET = ".parquet"
 
 
@@ -43,14 +47,17 @@ def load_posteriors(path: Path) -> WitnessTable:
     * ``group``: speaker or dialogue, never divided between training and test; the item itself
       where the column is missing or empty.
     * ``seconds``: length, 0 where missing. ``quality``: in [0, 1], 1 where missing.
+    * ``pack``: SHA-256 of the pack that judged, the same for all rows of a branch, if it is known.
 
     Raises:
-        DataError: if a column is missing, a cell is no number or an item has two labels.
+        DataError: if a column is missing, a cell is no number, an item has two labels, or a branch
+            two packs.
         MissingExtraError: for Parquet without pandas and pyarrow.
     """
     rows = _parquet_rows(path) if path.suffix == PARQUET else read_rows(path)
     facts: dict[str, tuple[str, str, float]] = {}
     judged: dict[str, dict[str, tuple[list[float], float]]] = {}
+    packs: dict[str, str] = {}
     for number, row in enumerate(rows, start=2):
         item = column(row, "item", path)
         try:
@@ -68,8 +75,14 @@ def load_posteriors(path: Path) -> WitnessTable:
                 f"{path}, row {number}: item {item!r} has the label, group and length {fact} here "
                 f"and {facts[item]} before; give its rows the same."
             )
-        judged.setdefault(column(row, "branch", path), {})[item] = (probs, quality)
-    return _table(path, facts, judged)
+        branch = column(row, "branch", path)
+        judged.setdefault(branch, {})[item] = (probs, quality)
+        pack = row.get("pack") or ""
+        if packs.setdefault(branch, pack) != pack:
+            raise DataError(f"{path}, row {number}: {branch} was judged by two packs; judge anew.")
+    return replace(
+        _table(path, facts, judged), packs={b: pack for b, pack in packs.items() if pack}
+    )
 
 
 def _table(path: Path, facts: dict[str, tuple[str, str, float]], judged: Any) -> WitnessTable:
@@ -98,7 +111,7 @@ def _parquet_rows(path: Path) -> list[dict[str, str]]:
 
         frame = pandas.read_parquet(path)
     except ImportError:
-        raise MissingExtraError("Reading Parquet", "frame") from None
+        raise MissingExtraError("Reading Parquet", "parquet") from None
     filled = frame.astype(object).where(frame.notna(), "")
     return [
         {str(key).strip().lower(): str(value) for key, value in row.items()}
@@ -107,12 +120,61 @@ def _parquet_rows(path: Path) -> list[dict[str, str]]:
 
 
 def save_posteriors(table: WitnessTable, path: Path) -> None:
-    """Write a table as CSV, in the columns that :func:`load_posteriors` reads."""
+    """Write a table as CSV or, by its suffix, as Parquet; :func:`load_posteriors` reads both.
+
+    Raises:
+        MissingExtraError: for Parquet without pandas and pyarrow.
+    """
+    rows = list(_rows(table))
+    if path.suffix == PARQUET:
+        try:
+            import pandas
+
+            pandas.DataFrame(rows, columns=list(COLUMNS)).to_parquet(path, index=False)
+        except ImportError:
+            raise MissingExtraError("Writing Parquet", "parquet") from None
+        return
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(COLUMNS)
-        for branch, witness in table.witnesses.items():
-            for i in np.flatnonzero(witness.present):
-                facts = (table.items[i], branch, MIEN7.labels[table.labels[i]], table.groups[i])
-                numbers = (table.seconds[i], witness.quality[i], *witness.probs[i])
-                writer.writerow((*facts, *(format(float(x), ".6g") for x in numbers)))
+        for row in rows:
+            writer.writerow(format(x, ".6g") if isinstance(x, float) else x for x in row)
+
+
+def _rows(table: WitnessTable) -> Iterator[tuple[str | float, ...]]:
+    for branch, witness in table.witnesses.items():
+        pack = table.packs.get(branch, "")
+        for i in np.flatnonzero(witness.present):
+            facts = (table.items[i], branch, MIEN7.labels[table.labels[i]], str(table.groups[i]))
+            numbers = (table.seconds[i], witness.quality[i], *witness.probs[i])
+            yield (*facts, *(float(x) for x in numbers), pack)
+
+
+def posteriors_of(
+    branch: str,
+    rows: LabelledSet,
+    probs: npt.NDArray[np.float64],
+    quality: npt.NDArray[np.float64] | None = None,
+    pack: str = "",
+) -> WitnessTable:
+    """The table of what one branch says of a labelled set.
+
+    Args:
+        branch: who judged.
+        rows: n rows; those with one label go into the table.
+        probs: ``(n, 7)``.
+        quality: ``(n,)``, 1 where it is not given.
+        pack: SHA-256 of the pack that judged.
+    """
+    items = [f"{corpus}/{i}" for i, corpus in enumerate(rows.corpora)]
+    quality = np.ones(len(rows)) if quality is None else quality
+    table = WitnessTable(
+        name=branch,
+        items=tuple(items),
+        labels=rows.labels,
+        groups=np.array([g or item for g, item in zip(rows.groups, items, strict=True)]),
+        witnesses={branch: Witness(probs, np.where(np.isfinite(probs[:, 0]), quality, 0.0))},
+        seconds=np.zeros(len(rows)),
+        packs={branch: pack} if pack else {},
+    )
+    return table.select(rows.single)

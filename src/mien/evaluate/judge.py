@@ -11,9 +11,10 @@ import numpy as np
 
 from mien import __version__
 from mien.branches.face import FaceModel
-from mien.branches.text import TextModel
+from mien.branches.text import TextModel, length_quality
 from mien.branches.voice import VoiceModel
 from mien.datasets import LabelledSet, load_faces, load_texts, load_voices
+from mien.datasets.posteriors import posteriors_of, save_posteriors
 from mien.emotions import MIEN7
 from mien.errors import DataError, MediaError, OptionError
 from mien.media import load_audio
@@ -76,6 +77,7 @@ def evaluate(
     *,
     split: str | None = None,
     pack: Path | None = None,
+    posteriors: Path | None = None,
     progress: Progress = lambda doing, share: None,
 ) -> dict[str, Any]:
     """Judge a labelled set.
@@ -85,6 +87,8 @@ def evaluate(
         data: the set in its published layout, or a CSV with ``path`` or ``text`` and ``label``.
         split: judge the rows of this published split alone; None for all rows.
         pack: folder of a pack; None for the one that ships with mien.
+        posteriors: where to write what was judged of the rows with one label, as a table that
+            ``mien train fusion`` reads (CSV, or Parquet by its suffix); None for nowhere.
         progress: told what is being done and the share done.
 
     Returns:
@@ -114,6 +118,9 @@ def evaluate(
     if not judged.any():
         raise DataError(f"None of the {len(rows)} rows could be judged: {failures[0]}")
     rows, probs = rows.select(judged), probs[judged]
+    if posteriors is not None:
+        sha256 = model.manifest.files["model.onnx"]
+        save_posteriors(posteriors_of(kind, rows, probs, _quality(kind, rows), sha256), posteriors)
     return {
         **_figures(rows, probs, model.manifest.threshold),
         "labels": list(MIEN7.labels),
@@ -125,6 +132,13 @@ def evaluate(
         "pack": _identity(model),
         "mien": __version__,
     }
+
+
+def _quality(kind: str, rows: LabelledSet) -> FloatArray:
+    """How far the branch would trust such rows; pictures and recordings of a set count in full."""
+    if kind != "text":
+        return np.ones(len(rows))
+    return np.array([length_quality(len(text.split())) for text in rows.items])
 
 
 def _identity(pack: Pack) -> dict[str, str]:

@@ -41,10 +41,14 @@ class Pools:
 
     @classmethod
     def fit(cls, table: WitnessTable, options: FitOptions | None = None) -> Pools:
-        """Both pools from labelled items; see :func:`mien.fusion.fit.fit_pool`."""
+        """Both pools from labelled items; see :func:`mien.fusion.fit.fit_pool`.
+
+        With few parameters there is no reading of what is usual.
+        """
+        options = options or FitOptions()
         plain = fit_pool(table, options)
-        person = fit_pool(with_usual(table), options) if groups_are_large(table) else None
-        return cls(plain, person)
+        wanted = options.matrices and groups_are_large(table)
+        return cls(plain, fit_pool(with_usual(table), options) if wanted else None)
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,6 +100,7 @@ def out_of_fold(
     folds: int,
     seed: int,
     progress: Progress = lambda doing, share: None,
+    options: FitOptions | None = None,
 ) -> Answers:
     """The answers to every item by pools that were fitted without its fold.
 
@@ -109,7 +114,7 @@ def out_of_fold(
     parts = []
     for fold in range(folds):
         progress(f"fold {fold + 1} of {folds}", fold / folds)
-        pools = Pools.fit(table.select(fold_of != fold))
+        pools = Pools.fit(table.select(fold_of != fold), options)
         parts.append(answers(pools, table.select(fold_of == fold)))
     # A method that one fold could not fit is left out.
     shared = [name for name in parts[0].methods if all(name in part.methods for part in parts)]

@@ -3,57 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 import numpy as np
 
 from mien.errors import OptionError
+from mien.findings import Contribution, Disagreement, Explanation
 from mien.fusion.pooled import Pool
 from mien.results import Evidence
 from mien.witness import FLOOR, FloatArray, Witness
 
 # From this share of the largest possible divergence on, two different answers are a conflict.
 CONFLICT = 0.3
-
-
-@dataclass(frozen=True)
-class Contribution:
-    """What one modality brought to one answer.
-
-    Args:
-        name: of the modality.
-        says: its own likeliest label.
-        log_odds: of the answer against the second label, in nats; below 0 it spoke against.
-        weight: ``a_m`` in this company; see :meth:`mien.fusion.pooled.Pool.weight`.
-        quality: in [0, 1].
-        decisive: whether the answer would be another without it.
-    """
-
-    name: str
-    says: str
-    log_odds: float
-    weight: float
-    quality: float
-    decisive: bool
-
-
-@dataclass(frozen=True)
-class Explanation:
-    """One answer taken apart.
-
-    Args:
-        answer: the likeliest label.
-        second: the next.
-        log_odds: of the answer against the second; the prior's and the contributions' sum.
-        prior: what the prior alone gives.
-        contributions: of the modalities that are present.
-    """
-
-    answer: str
-    second: str
-    log_odds: float
-    prior: float
-    contributions: tuple[Contribution, ...]
 
 
 def explain(pool: Pool, evidences: Mapping[str, Evidence], row: int) -> Explanation | None:
@@ -76,6 +36,7 @@ def explain(pool: Pool, evidences: Mapping[str, Evidence], row: int) -> Explanat
     for name, term in terms.items():
         rest = {n: w for n, w in present.items() if n != name}
         without = prior + sum(t[0] for t in pool.terms(rest).values()) if rest else prior
+        instead = int(np.argmax(without))
         contributions.append(
             Contribution(
                 name=name,
@@ -83,7 +44,8 @@ def explain(pool: Pool, evidences: Mapping[str, Evidence], row: int) -> Explanat
                 log_odds=float(term[answer] - term[second]),
                 weight=pool.weight(name, tuple(present)),
                 quality=float(evidences[name].quality[row]),
-                decisive=bool(np.argmax(without) != answer),
+                without=pool.labels[instead],
+                decisive=bool(instead != answer),
             )
         )
     return Explanation(
@@ -95,19 +57,22 @@ def explain(pool: Pool, evidences: Mapping[str, Evidence], row: int) -> Explanat
     )
 
 
-def divergence(rows: FloatArray) -> float:
+def divergence(rows: FloatArray, weights: FloatArray | None = None) -> float:
     """Jensen-Shannon divergence of m distributions ``(m, k)``, in [0, 1].
 
     Entropy of the mean less the mean entropy (Lin 1991, "Divergence measures based on the Shannon
-    entropy", eq. 5.1, equal weights), over its greatest value, ``log min(m, k)``; 0 for one row.
+    entropy", eq. 5.1), over its greatest value under equal weights, ``log min(m, k)``; 0 for one
+    row. Weights ``(m,)`` are >= 0, equal by default.
 
     Examples:
         >>> divergence(np.eye(2)), divergence(np.array([[0.5, 0.5], [0.5, 0.5]]))
         (1.0, 0.0)
     """
-    if len(rows) < 2:
+    weights = np.ones(len(rows)) if weights is None else weights
+    if len(rows) < 2 or weights.sum() <= 0:
         return 0.0
-    gap = _entropy(rows.mean(axis=0)) - np.mean([_entropy(row) for row in rows])
+    shares = weights / weights.sum()
+    gap = _entropy(shares @ rows) - shares @ [_entropy(row) for row in rows]
     return float(np.clip(gap / np.log(min(rows.shape)), 0.0, 1.0))
 
 
@@ -116,42 +81,26 @@ def _entropy(row: FloatArray) -> float:
     return float(-(some * np.log(some)).sum())
 
 
-@dataclass(frozen=True)
-class Disagreement:
-    """How far the modalities contradict one another.
-
-    Args:
-        degree: normalised Jensen-Shannon divergence, in [0, 1].
-        words: ``"text says joy; face and voice say disgust"``, "" where it is no conflict.
-    """
-
-    degree: float
-    words: str
-
-
 def disagreement(
     evidences: Mapping[str, Evidence], row: int, conflict: float = CONFLICT
 ) -> Disagreement:
     """The disagreement of the modalities that are present on one segment.
 
-    It is a conflict, put in words, where they name different labels and diverge by ``conflict``.
+    It is a conflict where they name different labels and diverge by ``conflict``. They count by
+    their quality, so that a voice that cannot be made out contradicts nobody.
     """
     present = {name: e for name, e in sorted(evidences.items()) if e.present[row]}
     if len(present) < 2:
-        return Disagreement(0.0, "")
-    degree = divergence(np.stack([e.probs[row] for e in present.values()]))
-    camps: dict[str, list[str]] = {}
+        return Disagreement(0.0)
+    rows = np.stack([e.probs[row] for e in present.values()])
+    degree = divergence(rows, np.array([e.quality[row] for e in present.values()]))
+    camps: dict[str, tuple[str, ...]] = {}
     for name, evidence in present.items():
-        camps.setdefault(str(evidence.top(row)), []).append(name)
+        label = str(evidence.top(row))
+        camps[label] = (*camps.get(label, ()), name)
     if len(camps) < 2 or degree < conflict:
-        return Disagreement(degree, "")
-    smallest_first = sorted(camps.items(), key=lambda camp: len(camp[1]))
-    words = [f"{_listed(who)} {'say' if len(who) > 1 else 'says'} {x}" for x, who in smallest_first]
-    return Disagreement(degree, "; ".join(words))
-
-
-def _listed(names: list[str]) -> str:
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+        return Disagreement(degree)
+    return Disagreement(degree, dict(sorted(camps.items(), key=lambda camp: len(camp[1]))))
 
 
 def threshold_for(pool: Pool, max_risk: float) -> float:

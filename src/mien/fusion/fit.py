@@ -34,6 +34,9 @@ class FitOptions:
         folds: of the training groups, by which the penalty is chosen.
         seed: of these folds.
         smallest: a company with fewer rows is not fitted and pooled from its members' own.
+        matrices: False for few parameters: a modality alone is calibrated by one factor on its
+            logarithms, one on its probabilities and a bias a label, and counts in company by its
+            weight alone. Wanted where the companies are composed and not observed.
     """
 
     shares: bool = True
@@ -42,6 +45,7 @@ class FitOptions:
     folds: int = 4
     seed: int = 0
     smallest: int = 50
+    matrices: bool = True
 
 
 def fit_pool(table: WitnessTable, options: FitOptions | None = None) -> Pool:
@@ -72,6 +76,8 @@ def fit_pool(table: WitnessTable, options: FitOptions | None = None) -> Pool:
         design = _design(pool, table, company, rows)
         data = _Data(design, target[rows], np.log(pool.prior), _own(pool, company))
         data = replace(data, home=data.home * _amplitudes(data, pool, company))
+        if not options.matrices:
+            data = replace(data, basis=_tied(company, len(labels), options.shares))
         penalty, odds = _choose(data, folds[rows], options.penalties)
         factor, loss = _temper(data, odds)
         weights = factor * _newton(data, penalty)
@@ -86,6 +92,9 @@ def fit_pool(table: WitnessTable, options: FitOptions | None = None) -> Pool:
 
 
 def _reader(witness: Witness, labels: tuple[str, ...], options: FitOptions) -> Reader:
+    if not options.matrices:
+        # One factor for all logarithms means them as they are.
+        return Reader.plain(labels, options.shares, ())
     extras = tuple(sorted(witness.extras)) if options.extras is None else options.extras
     extras = tuple(name for name in extras if name in witness.extras)
     plain = Reader.plain(labels, options.shares, extras)
@@ -190,13 +199,15 @@ def _unstack(
 class _Data:
     """A multinomial regression: ``logits = offset + design @ weights``, drawn towards ``home``.
 
-    Shapes: design ``(n, d)``, target ``(n,)`` in 0..k-1, offset ``(k,)``, home ``(d, k)``.
+    Shapes: design ``(n, d)``, target ``(n,)`` in 0..k-1, offset ``(k,)``, home ``(d, k)``, basis
+    ``(k d, r)``: the directions, class by class, in which the weights may leave home; None for all.
     """
 
     design: FloatArray
     target: IntArray
     offset: FloatArray
     home: FloatArray
+    basis: FloatArray | None = None
 
     def select(self, rows: BoolArray) -> _Data:
         return replace(self, design=self.design[rows], target=self.target[rows])
@@ -245,13 +256,15 @@ def _newton(data: _Data, penalty: float, start: FloatArray | None = None) -> Flo
     The loss is strictly convex for ``penalty > 0``, so there is one minimum.
     """
     weights = data.home.copy() if start is None else start
+    if data.basis is not None and not data.basis.size:
+        return weights
     d, k = weights.shape
     onehot = np.eye(k)[data.target]
     loss = data.loss(weights, penalty)
     for _ in range(STEPS):
         probs = data.probs(weights)
         slope = data.design.T @ (probs - onehot) + penalty * (weights - data.home)
-        step = np.linalg.solve(_curvature(data.design, probs, penalty), slope.T.ravel())
+        step = _step(_curvature(data.design, probs, penalty), slope.T.ravel(), data.basis)
         move = step.reshape(k, d).T
         length = 1.0
         while (new := data.loss(weights - length * move, penalty)) > loss and length > SHORTEST:
@@ -260,6 +273,27 @@ def _newton(data: _Data, penalty: float, start: FloatArray | None = None) -> Flo
         if float((slope * move).sum()) < ENOUGH:
             break
     return weights
+
+
+def _step(curvature: FloatArray, slope: FloatArray, basis: FloatArray | None) -> FloatArray:
+    if basis is None:
+        return np.asarray(np.linalg.solve(curvature, slope))
+    inner = np.linalg.solve(basis.T @ curvature @ basis, basis.T @ slope)
+    return np.asarray(basis @ inner)
+
+
+def _tied(company: Company, k: int, shares: bool) -> FloatArray:
+    """Directions of a modality alone when it has few parameters; a company has none of its own."""
+    blocks = 1 + shares
+    d = k * blocks + 1
+    if len(company) > 1:
+        return np.zeros((k * d * len(company), 0))
+    basis = np.zeros((k, d, blocks + k))
+    for label in range(k):
+        for block in range(blocks):
+            basis[label, block * k + label, block] = 1.0
+        basis[label, -1, blocks + label] = 1.0
+    return basis.reshape(k * d, blocks + k)
 
 
 def _curvature(design: FloatArray, probs: FloatArray, penalty: float) -> FloatArray:

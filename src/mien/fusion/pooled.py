@@ -12,7 +12,7 @@ log-linear opinion pool with one weight a modality. What is missing is a zero te
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -91,6 +91,7 @@ class Pool:
         best: the modality that is best alone, by the data that it was fitted to.
         risk: rows of threshold, coverage and risk (see :func:`mien.metrics.risk_coverage`), from
             answers out of fold; empty if not known.
+        given: weights by modality that the user has set; see :meth:`reweighted`. Not stored.
     """
 
     labels: tuple[str, ...]
@@ -100,6 +101,21 @@ class Pool:
     loudness: Mapping[Company, Mapping[str, float]]
     best: str
     risk: tuple[tuple[float, float, float], ...] = ()
+    given: Mapping[str, float] = field(default_factory=dict)
+
+    def reweighted(self, weights: Mapping[str, float]) -> Pool:
+        """The pool with weights ``a_m`` of the user's in place of the learned ones.
+
+        A modality that is named speaks with its own calibration times its weight, whoever else is
+        present; 0 silences it. The others keep what was learned.
+
+        Raises:
+            OptionError: if a weight is below 0 or not finite.
+        """
+        for name, weight in weights.items():
+            if not 0 <= weight < np.inf:
+                raise OptionError(f"The weight of {name} is {weight}; give a number >= 0.")
+        return replace(self, given=dict(weights))
 
     def terms(self, witnesses: Mapping[str, Witness]) -> dict[str, FloatArray]:
         """The term of each modality, ``(n, k)`` log-odds against the prior; 0 where it is missing.
@@ -116,8 +132,10 @@ class Pool:
                 here = witnesses[name].select(rows)
                 weights = None
                 if name in self.readers:
-                    weights = (met or self.companies[(name,)])[name]
-                out[name][rows] = here.quality[:, None] * self._bracket(name, here, weights)
+                    own = self.companies[(name,)]
+                    weights = (own if name in self.given else met or own)[name]
+                loudness = self.given.get(name, 1.0) * here.quality[:, None]
+                out[name][rows] = loudness * self._bracket(name, here, weights)
         return out
 
     def _bracket(self, name: str, witness: Witness, weights: FloatArray | None) -> FloatArray:
@@ -166,6 +184,8 @@ class Pool:
         The factor from the modality's own calibrated log-odds to its term; 1 alone or where the
         company or the modality is not known.
         """
+        if name in self.given:
+            return self.given[name]
         return self.loudness.get(tuple(sorted(company)), {}).get(name, 1.0)
 
     def fuse(self, evidences: Mapping[str, Evidence]) -> Evidence:

@@ -99,7 +99,8 @@ def _fuse_row(
     stack = np.stack([evidence.probs[row] for evidence, _ in present])
     probs = _product(stack) if multiply else weights @ stack
     quality = weights @ np.array([evidence.quality[row] for evidence, _ in present])
-    return probs / probs.sum(), float(quality)
+    # Weights that sum to one but for rounding must not lift a quality of 1 above it.
+    return probs / probs.sum(), min(1.0, float(quality))
 
 
 def _product(stack: FloatArray) -> FloatArray:

@@ -8,7 +8,11 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from mien.findings import UNDECIDED
 from mien.results import Analysis, Evidence
+
+# A blend that is less like the answer than this is not named in the terminal.
+SHOWN_BLEND = 0.5
 
 
 def render(analysis: Analysis) -> RenderableType:
@@ -23,6 +27,7 @@ def render(analysis: Analysis) -> RenderableType:
         more = len(analysis.transcript.lines) - 12
         if more > 0:
             parts.append(Text(f"  ... and {more} more lines", style="dim"))
+    parts += [Text(f"warning: {line}", style="yellow") for line in analysis.provenance.warnings]
     note = "The labels say how an observer would name the expression, not what a person feels."
     parts.append(Text(note, style="dim"))
     return Group(*parts)
@@ -55,19 +60,44 @@ def _segment_table(analysis: Analysis, row: int, title: str) -> RenderableType:
     table.add_column("says", no_wrap=True)
     series = (*analysis.by_branch.values(), analysis.fused)
     for evidence in series:
-        _add_row(table, evidence, row, "bold" if evidence is analysis.fused else "")
+        fused = evidence is analysis.fused
+        says = evidence.top(row) or ""
+        if fused and analysis.findings and analysis.findings[row].abstained:
+            says = UNDECIDED
+        _add_row(table, evidence, row, says, "bold" if fused else "")
         if evidence.branch == "face":
             for who, person in analysis.people.items():
-                _add_row(table, replace(person, branch=f" face {who}"), row, "")
+                shown = replace(person, branch=f" face {who}")
+                _add_row(table, shown, row, person.top(row) or "", "")
     why = [
         Text(f"{evidence.branch} is absent: {evidence.reasons[row]}", style="yellow")
         for evidence in series
         if not evidence.present[row]
     ]
-    return Group(table, *why)
+    return Group(table, *why, *_findings(analysis, row))
 
 
-def _add_row(table: Table, evidence: Evidence, row: int, style: str) -> None:
+def _findings(analysis: Analysis, row: int) -> list[Text]:
+    """What is derived from the answer: conflict, reasons, blend, valence, intensity."""
+    if not analysis.findings or not analysis.fused.present[row]:
+        return []
+    found = analysis.findings[row]
+    lines = []
+    if found.abstained:
+        lines.append(Text("undecided: too unsure for the risk asked for", style="yellow"))
+    if found.disagreement.words:
+        degree = f"(disagreement {found.disagreement.degree:.2f})"
+        lines.append(Text(f"conflict: {found.disagreement.words} {degree}", style="magenta"))
+    if found.explanation is not None:
+        lines.append(Text(f"why: {found.explanation.words}", style="dim"))
+    derived = [f"valence {found.valence:+.2f}", f"intensity {found.intensity:.2f}"]
+    best = max(found.blends, key=lambda name: found.blends[name], default="")
+    if best and found.blends[best] >= SHOWN_BLEND:
+        derived.append(f"{best} {found.blends[best]:.2f}")
+    return [*lines, Text(f"derived: {', '.join(derived)}", style="dim")]
+
+
+def _add_row(table: Table, evidence: Evidence, row: int, says: str, style: str) -> None:
     if not evidence.present[row]:
         dashes = [Text("-", style="dim")] * (len(evidence.space) + 1)
         table.add_row(evidence.branch, *dashes, style=style)
@@ -76,4 +106,4 @@ def _add_row(table: Table, evidence: Evidence, row: int, style: str) -> None:
     cells = [Text(f"{p:.3f}") for p in probs]
     cells[int(probs.argmax())].stylize("reverse")
     quality = f"{evidence.quality[row]:.2f}"
-    table.add_row(evidence.branch, *cells, quality, Text(evidence.top(row) or ""), style=style)
+    table.add_row(evidence.branch, *cells, quality, Text(says), style=style)

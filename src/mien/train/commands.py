@@ -100,7 +100,7 @@ def _tempered(
     single = valid.single
     temperature = fit_temperature(valid.labels[single], probs[single])
     judged = [
-        Judged(name, rows.targets, temper(given, temperature))
+        Judged(name, rows.targets, temper(given, temperature), rows)
         for name, (rows, given) in tests.items()
         if len(rows)
     ]

@@ -21,8 +21,8 @@ from mien.errors import DataError
 from mien.packs import Manifest
 from mien.perceive.anchors import CONTRACT
 from mien.train import detector
+from mien.train.collage import Composer
 from mien.train.commands import Say, TrainOptions, begin, settings_of
-from mien.train.compose import Composer
 from mien.train.loop import Trainer
 from mien.train.packing import Outcome, export_graph, quantise_convolutions, write_pack
 

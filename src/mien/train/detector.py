@@ -21,7 +21,7 @@ from mien.perceive.anchors import (
     overlaps,
     suppress,
 )
-from mien.train.compose import DOUBTFUL, SURE, Composer
+from mien.train.collage import DOUBTFUL, SURE, Composer
 from mien.train.loop import Schedule, channels_last
 
 RANGES = ((0, 40), (28, 96), (68, 1000))

@@ -1,12 +1,11 @@
-"""``mien train fusion``: a table of witnesses in, a fusion pack out; no torch."""
+"""``mien train fusion``: witnesses of labelled items in, a fusion pack out; no torch."""
 
 from __future__ import annotations
 
-import json
 import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,19 +13,23 @@ import numpy as np
 
 import mien
 from mien.datasets.posteriors import load_witnesses
-from mien.emotions import MIEN7
 from mien.errors import OptionError
 from mien.fusion.compare import PERSON, POOLED, Answers, Pools, out_of_fold
 from mien.fusion.fit import FitOptions
 from mien.fusion.packed import KIND, save_pools
 from mien.metrics import FloatArray, classification_figures, mcnemar_p, risk_coverage
-from mien.packs import Manifest, file_sha256
+from mien.packs import EMBEDDED, Manifest, file_sha256, find_pack
+from mien.train.compose import SETTINGS, Source, compose, pooled_table, read_sources
 from mien.train.figures import reliability_figure, risk_figure
+from mien.train.fusion_card import FIGURES, card, composed_notes
 from mien.train.origin import command_line, commit, machine
 from mien.witness import WitnessTable
 
 Say = Callable[[str], None]
-FIGURES = ("accuracy", "uar", "macro_f1", "nll", "ece")
+COMPOSED_LICENCE = (
+    "the terms of the branch packs whose judgements it was fitted to, research and non-commercial "
+    "use only"
+)
 # Points of the risk-coverage curve that a pack keeps: enough for a threshold to 1 % of coverage.
 RISK_POINTS = 100
 DECIMALS = 4
@@ -53,6 +56,40 @@ class FusionOptions:
             raise OptionError(f"--folds is {self.folds}; cross-validation needs at least 2.")
 
 
+@dataclass(frozen=True)
+class ComposeOptions:
+    """What ``mien train fusion --compose`` is asked for.
+
+    Args:
+        sources: tables of posteriors that ``mien evaluate --posteriors`` wrote, or folders of them.
+        out: folder of the pack; replaced if it is there.
+        packs: by branch, the folder of the pack that the pool is fitted for; the pack that ships
+            where none is named.
+        items: clips composed a setting.
+        folds: into which each branch's rows are divided.
+        seed: of everything random.
+    """
+
+    sources: Sequence[Path]
+    out: Path
+    packs: Mapping[str, Path] = field(default_factory=dict)
+    items: int = 1800
+    folds: int = 4
+    seed: int = 0
+
+
+@dataclass(frozen=True, eq=False)
+class _Fitted:
+    """All that goes into a pack."""
+
+    pools: Pools
+    said: Answers
+    table: WitnessTable
+    training: Mapping[str, Any]
+    notes: Sequence[str] = ()
+    composed: bool = False
+
+
 def train_fusion(options: FusionOptions, say: Say) -> Manifest:
     """Judge by cross-validation, fit to all rows, write the pack.
 
@@ -68,14 +105,73 @@ def train_fusion(options: FusionOptions, say: Say) -> Manifest:
     pools = _with_risk(Pools.fit(table, fitting), said, table)
     training = {
         "data": [{"name": table.name, "rows": len(table), "licence": table.licence}],
-        "command": command_line(),
+        "fitted_for": dict(table.packs),
         "seed": options.seed,
         "settings": {"folds": options.folds, "by": "group", "fit": asdict(fitting)},
+        **_origin(started),
+    }
+    return _write(_Fitted(pools, said, table, training), options.out)
+
+
+def _origin(started: float) -> dict[str, Any]:
+    return {
+        "command": command_line(),
         "seconds": round(time.perf_counter() - started),
         "commit": commit(),
         "machine": machine(),
     }
-    return _write(pools, said, table, training, options.out)
+
+
+def train_composed(options: ComposeOptions, say: Say) -> Manifest:
+    """Fit a pool with few parameters to composed clips; see :mod:`mien.train.compose`.
+
+    Raises:
+        DataError: if there are no tables of at least two branches, or too few rows in one.
+        PackError: if a pack that the pool is fitted for cannot be read.
+    """
+    started = time.perf_counter()
+    sources = read_sources(options.sources)
+    fitted_for = {name: _pack_of(name, s, options.packs) for name, s in sources.items()}
+    for name, source in sources.items():
+        say(f"{name}: {len(source.labels)} rows of {', '.join(source.tables)}")
+    tables = compose(sources, SETTINGS, options.items, options.folds, options.seed)
+    table = pooled_table(tables, "composed clips", COMPOSED_LICENCE)
+    fitting = FitOptions(seed=options.seed, matrices=False, penalties=(0.1, 10.0))
+    said = out_of_fold(table, options.folds, options.seed, lambda doing, share: say(doing), fitting)
+    say("fitting to all clips, then to each setting alone")
+    pools = _with_risk(Pools.fit(table, fitting), said, table)
+    alone = {part.name: Pools.fit(part, fitting).plain for part in tables}
+    training = {
+        "data": [
+            {
+                "name": f"{n}: {', '.join(s.tables)}",
+                "rows": len(s.labels),
+                "licence": "see its pack",
+            }
+            for n, s in sources.items()
+        ],
+        "fitted_for": fitted_for,
+        "judged_by": {name: source.pack for name, source in sources.items()},
+        "seed": options.seed,
+        "settings": {
+            "folds": options.folds,
+            "by": "fold of the sources, by their speaker or dialogue",
+            "clips a setting": options.items,
+            "composed": [asdict(setting) for setting in SETTINGS],
+            "fit": asdict(fitting),
+        },
+        **_origin(started),
+    }
+    notes = composed_notes(pools.plain, alone, said, table, training)
+    return _write(_Fitted(pools, said, table, training, notes, composed=True), options.out)
+
+
+def _pack_of(name: str, source: Source, packs: Mapping[str, Path]) -> str:
+    """SHA-256 of the pack that will judge: the one named, else the one that ships."""
+    where = packs.get(name)
+    if where is None and not (EMBEDDED / name).is_dir():
+        return source.pack
+    return next(iter(find_pack(name, where).identity.values()))
 
 
 def _with_risk(pools: Pools, said: Answers, table: WitnessTable) -> Pools:
@@ -93,21 +189,25 @@ def _thin(rows: FloatArray) -> tuple[tuple[float, float, float], ...]:
     return tuple((float(t), float(c), float(r)) for t, c, r in np.round(kept, DECIMALS))
 
 
-def _metrics(said: Answers, table: WitnessTable, folds: int) -> tuple[dict[str, Any], ...]:
+def _metrics(
+    said: Answers, table: WitnessTable, folds: int, composed: bool
+) -> tuple[dict[str, Any], ...]:
     best = said.methods["best_single"]
     rows = []
     for name, probs in said.methods.items():
         figures = classification_figures(table.labels, probs)
         row: dict[str, Any] = {"set": f"{table.name}, {folds}-fold by group: {name}"}
         row |= {"rows": len(table)} | {key: round(figures[key], DECIMALS) for key in FIGURES}
-        # Three significant digits: a p-value spans hundreds of orders.
-        rows.append(row | {"mcnemar_p": float(f"{mcnemar_p(table.labels, probs, best):.3g}")})
+        # Composed clips draw the same judgements again and again: a p-value would say nothing.
+        if not composed:
+            # Three significant digits: a p-value spans hundreds of orders.
+            row["mcnemar_p"] = float(f"{mcnemar_p(table.labels, probs, best):.3g}")
+        rows.append(row)
     return tuple(rows)
 
 
-def _write(
-    pools: Pools, said: Answers, table: WitnessTable, training: Mapping[str, Any], out: Path
-) -> Manifest:
+def _write(fitted: _Fitted, out: Path) -> Manifest:
+    pools, said, table, training = fitted.pools, fitted.said, fitted.table, fitted.training
     fresh = out.with_name(out.name + ".run")
     shutil.rmtree(fresh, ignore_errors=True)
     fresh.mkdir(parents=True)
@@ -127,64 +227,14 @@ def _write(
         files={path.name: file_sha256(path) for path in sorted(fresh.iterdir())},
         licence=f"Weights fitted to data under: {table.licence}. The code is Apache-2.0.",
         training=training,
-        metrics=_metrics(said, table, training["settings"]["folds"]),
+        metrics=_metrics(said, table, training["settings"]["folds"], fitted.composed),
     )
     (fresh / "pack.json").write_text(manifest.to_json(), encoding="utf-8")
     shown = {name: said.methods[name] for name in ("best_single", "mean", POOLED)}
     reliability_figure(table.labels, shown).savefig(fresh / "reliability.png", dpi=100)
     curves = {name: risk_coverage(table.labels, probs) for name, probs in shown.items()}
     risk_figure(curves).savefig(fresh / "risk.png", dpi=100)
-    (fresh / "README.md").write_text(card(manifest, pools, said), encoding="utf-8")
+    (fresh / "README.md").write_text(card(manifest, pools, said, fitted.notes), encoding="utf-8")
     shutil.rmtree(out, ignore_errors=True)
     fresh.replace(out)
     return manifest
-
-
-def card(manifest: Manifest, pools: Pools, said: Answers) -> str:
-    """The pack's card: what it pools, from what data, how good, and its limits."""
-    training, pool = manifest.training, pools.plain
-    data = training["data"][0]
-    silent = [label for label in MIEN7.labels if label not in manifest.labels]
-    lines = [
-        f"# {manifest.name} {manifest.version}",
-        "",
-        f"Pools {', '.join(pool.readers)} into {', '.join(manifest.labels)}; log-linear, with a "
-        "calibration of its own for each modality alone and weights for every company.",
-        "",
-        f"**Data.** {data['name']}, {data['rows']} items ({data['licence']}).",
-        "",
-        f"**Licence.** {manifest.licence}",
-        "",
-        "## Figures",
-        "",
-        f"All out of fold, {training['settings']['folds']}-fold by group; `mcnemar_p` is against "
-        f"`best_single` (by fold: {dict(said.best)}).",
-        "",
-        *_table([*manifest.metrics], ("set", *FIGURES, "mcnemar_p")),
-        "",
-        "![reliability](reliability.png) ![risk and coverage](risk.png)",
-        "",
-        "## Limits",
-        "",
-    ]
-    if silent:
-        lines += [f"* It never answers {', '.join(silent)}: its data has none.", ""]
-    if pools.person is not None:
-        lines += [
-            "* `pooled_person` reads what is usual for a person over all their items, labels "
-            "unseen, and takes for granted that people show about the same mixture of emotions.",
-            "",
-        ]
-    lines += ["* Weights for these witnesses and no others: fit anew when one changes.", ""]
-    lines += ["## Made by", "", f"    {training['command']}", ""]
-    lines += [
-        f"Commit {training['commit']}, {training['machine']}, {training['seconds']} s, seed "
-        f"{training['seed']}. Settings: `{json.dumps(training['settings'])}`.",
-        "",
-    ]
-    return "\n".join(lines)
-
-
-def _table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> list[str]:
-    head = ["| " + " | ".join(columns) + " |", "|---" * len(columns) + "|"]
-    return head + ["| " + " | ".join(str(row[c]) for c in columns) + " |" for row in rows]

@@ -16,6 +16,9 @@ import torch
 from torch import Tensor, nn
 
 import mien
+from mien.branches.text import length_quality
+from mien.datasets import LabelledSet, concatenate
+from mien.datasets.posteriors import posteriors_of, save_posteriors
 from mien.emotions import MIEN7
 from mien.errors import PackError
 from mien.metrics import (
@@ -54,11 +57,13 @@ class Judged:
         name: of the set and split, in words.
         targets: ``(n, 7)``.
         probs: ``(n, 7)``, temperature-scaled.
+        rows: the set itself, whose speakers and dialogues the table of posteriors names.
     """
 
     name: str
     targets: FloatArray
     probs: FloatArray
+    rows: LabelledSet | None = None
 
     @property
     def single(self) -> npt.NDArray[np.bool_]:
@@ -141,7 +146,8 @@ def write_pack(outcome: Outcome, out: Path, work: Path) -> Manifest:
     Args:
         outcome: of the training.
         out: folder of the pack.
-        work: folder for what is left over.
+        work: folder for what is left over, and for ``posteriors.csv``: what was said of the rows
+            with one label of all tests, for ``mien train fusion --compose``.
     """
     fresh = work / "pack"
     shutil.rmtree(fresh, ignore_errors=True)
@@ -153,10 +159,24 @@ def write_pack(outcome: Outcome, out: Path, work: Path) -> Manifest:
     (fresh / "pack.json").write_text(manifest.to_json(), encoding="utf-8")
     _write_figures(outcome, fresh)
     (fresh / "README.md").write_text(card(manifest, outcome.notes), encoding="utf-8")
+    _write_posteriors(outcome, work)
     shutil.rmtree(out, ignore_errors=True)
     out.parent.mkdir(parents=True, exist_ok=True)
     fresh.replace(out)
     return manifest
+
+
+def _write_posteriors(outcome: Outcome, work: Path) -> None:
+    tests = [(test.rows, test.probs) for test in outcome.tests if test.rows is not None]
+    if not tests:
+        return
+    rows = concatenate([rows for rows, _ in tests])
+    quality = None
+    if outcome.kind == "text":
+        quality = np.array([length_quality(len(text.split())) for text in rows.items])
+    probs = np.concatenate([probs for _, probs in tests])
+    table = posteriors_of(outcome.kind, rows, probs, quality, file_sha256(outcome.graph))
+    save_posteriors(table, work / "posteriors.csv")
 
 
 def export_graph(
