@@ -20,8 +20,9 @@ def copied(tmp_path):
 def test_every_embedded_pack_is_whole_and_says_where_it_is_from(kind):
     pack = find_pack(kind)
     assert pack.manifest.kind == kind
-    assert pack.label_map.target.name == "mien7"
-    assert sum(pack.manifest.prior) == pytest.approx(1.0, abs=1e-3)
+    if kind != "detector":  # which knows no emotion
+        assert pack.label_map.target.name == "mien7"
+        assert sum(pack.manifest.prior) == pytest.approx(1.0, abs=1e-3)
     assert "non-commercial" in pack.manifest.licence
     assert pack.manifest.training["command"].startswith(f"mien train {kind}")
     assert all(d["licence"] for d in pack.manifest.training["data"])

@@ -160,6 +160,38 @@ def test_what_ships_may_be_trained_on_all_speakers_and_says_so(voices, tmp_path)
     assert again.files == manifest.files
 
 
+def test_folds_judge_every_recording_by_a_net_that_never_heard_its_speaker(voices, tmp_path):
+    from mien.datasets import load_voices
+    from mien.train.voice_folds import deal, train_folds
+
+    rows = load_voices(voices)
+    fold = deal(rows, 2)
+    assert {who: set(fold[rows.groups == who].tolist()) for who in set(rows.groups.tolist())} == {
+        "ravdess/01": {0}, "ravdess/02": {1}, "ravdess/03": {0}, "ravdess/04": {1},
+    }  # fmt: skip
+    said = []
+    small = options(voices, tmp_path, limit=8, epochs=1)
+    manifest = train_folds(small, 2, said.append)
+    assert "fold 1 of 2: ravdess/01, ravdess/03 unheard" in said
+    assert [(m["set"], m["rows"]) for m in manifest.metrics] == [
+        ("ravdess, 4 speakers, each unheard", 64)
+    ]
+    assert evaluate("voice", voices, pack=tmp_path / "pack")["rows"] == 64
+    # The weights are stored in 16 bits: less than half of two nets of 1.9 MB.
+    assert (tmp_path / "pack" / "model.onnx").stat().st_size < 2.1e6
+    said.clear()
+    assert train_folds(small, 2, said.append).files == manifest.files
+    assert "fold 2: going on after epoch 1 of 1" in said
+
+
+def test_too_few_speakers_for_the_folds_are_refused(voices, tmp_path):
+    from mien.errors import DataError
+    from mien.train.voice_folds import train_folds
+
+    with pytest.raises(DataError, match="4 speakers cannot be dealt to 5 folds"):
+        train_folds(options(voices, tmp_path), 5, silent)
+
+
 def test_voice_training_refuses_speakers_that_are_not_there(voices, tmp_path):
     from mien.errors import DataError
 
@@ -297,7 +329,7 @@ def test_spoiled_sound_stays_sound():
     for _ in range(20):
         out = spoil(sound, rng)
         assert np.isfinite(out).all()
-        assert 0.85 < len(out) / len(sound) < 1.15
+        assert 0.8 < len(out) / len(sound) < 1.2
 
 
 def test_masks_leave_most_of_the_frames():

@@ -26,7 +26,7 @@ from mien.hub import is_hub_id
 F = TypeVar("F")
 
 FORMAT = 1
-KINDS = ("face", "voice", "text", "fusion")
+KINDS = ("face", "voice", "text", "fusion", "detector")
 EMBEDDED = Path(__file__).parent / "embedded"
 
 

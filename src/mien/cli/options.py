@@ -39,7 +39,7 @@ Words = Annotated[
 ]
 Asr = Annotated[str, Option(help="auto, whisper[:MODEL], pocketsphinx or none.")]
 Fps = Annotated[float, Option(help="Pictures looked at per second.")]
-Detector = Annotated[str, Option(help="Of faces: auto, haar or yunet:FILE.")]
+Detector = Annotated[str, Option(help="Of faces: auto (the embedded net), haar or yunet:FILE.")]
 Face = Annotated[str, Option(help="primary, all or a person's number.")]
 FacePolicy = Annotated[
     str, Option(help="mean, or peak: the most emotional moment alone (the paper's).")

@@ -73,6 +73,9 @@ def train_detector(
         list[str] | None,
         typer.Option(metavar="FOLDER=LICENCE", help="Licence of a folder, for the card."),
     ] = None,
+    start: Annotated[
+        Path | None, typer.Option(help="checkpoint.pt of an earlier run to go on from.")
+    ] = None,
     epochs: Epochs = None,
     seed: Seed = 0,
     threads: Threads = None,
@@ -84,7 +87,7 @@ def train_detector(
 
     options = commands.TrainOptions(data, out, epochs, seed, threads, limit)
     licences = dict(pair.partition("=")[::2] for pair in licence or ())
-    people = detect.PeopleOptions(teacher, crops, nobody or (), licences)
+    people = detect.PeopleOptions(teacher, crops, nobody or (), licences, start)
     _trained(detect.train_detector(options, people, say), out)
 
 
@@ -102,6 +105,10 @@ def train_voice(
     test: Annotated[
         str, typer.Option(help="Speakers for the test, as corpus/speaker.")
     ] = "ravdess/17,ravdess/18,ravdess/19,ravdess/20",
+    folds: Annotated[
+        int | None,
+        typer.Option(help="Train so many nets, each judged on speakers unheard; ship their mean."),
+    ] = None,
     ship_all: Annotated[
         bool, typer.Option("--ship-all", help="Then train what ships on all speakers.")
     ] = False,
@@ -129,6 +136,11 @@ def train_voice(
         typer.echo(f"wrote {out} (tables: {out / 'README.md'})")
         return
     options = commands.TrainOptions(data, out, epochs, seed, threads, limit)
+    if folds is not None:
+        from mien.train.voice_folds import train_folds
+
+        _trained(train_folds(options, folds, say), out)
+        return
     speakers = commands.Speakers(valid.split(","), test.split(","), ship_all)
     _trained(commands.train_voice(options, say, speakers=speakers), out)
 

@@ -12,12 +12,14 @@ import numpy as np
 import numpy.typing as npt
 
 from mien.errors import InputError, OptionError
+from mien.packs import Pack, find_pack
+from mien.perceive import anchors
 from mien.scene import Image
 
 Box = tuple[float, float, float, float]
 Landmarks = npt.NDArray[np.float32]
 
-AUTO = "haar"
+AUTO = "embedded"
 """What ``auto`` means."""
 YUNET = "yunet:"
 
@@ -55,6 +57,43 @@ def shrink(image: Image, longest: int) -> tuple[Image, float]:
         return image, scale
     size = tuple(max(1, round(side * scale)) for side in image.shape[1::-1])
     return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.uint8), scale
+
+
+class EmbeddedDetector:
+    """The single-shot net that ships with mien (``mien train detector``); five landmarks.
+
+    It looks at pictures of at most 512 px for faces from about 14 px on.
+    """
+
+    longest = 512
+    least_score = 0.3
+
+    @cached_property
+    def _pack(self) -> Pack:
+        pack = find_pack("detector")
+        pack.check_input(anchors.CONTRACT)
+        return pack
+
+    def detect(self, image: Image) -> list[Detection]:
+        """See :class:`Detector`."""
+        import cv2
+
+        small, scale = shrink(image, self.longest)
+        down, right = (-side % anchors.STRIDES[-1] for side in small.shape[:2])
+        whole = cv2.copyMakeBorder(small, 0, down, 0, right, cv2.BORDER_REPLICATE)
+        gray = np.asarray(cv2.cvtColor(whole, cv2.COLOR_BGR2GRAY), np.uint8)
+        rows = self._pack.run({"picture": anchors.normalise(gray[None])})[0]
+        score = self._pack.manifest.input["score"]
+        rows[:, 0] = rows[:, 0] * score["slope"] + score["intercept"]
+        height, width = gray.shape[:2]
+        faces = anchors.suppress(anchors.decode(rows, height, width, self.least_score))
+        faces[:, :14] /= scale
+        return [Detection(_box(face), float(face[14]), face[4:14].reshape(5, 2)) for face in faces]
+
+
+def _box(face: npt.NDArray[np.float32]) -> Box:
+    left, top, wide, high = face[:4].tolist()
+    return left, top, wide, high
 
 
 class HaarDetector:
@@ -158,7 +197,10 @@ class _quiet:  # noqa: N801
         cv2.utils.logging.setLogLevel(self._level)
 
 
-_MAKERS: dict[str, Callable[[], Detector]] = {"haar": HaarDetector}
+_MAKERS: dict[str, Callable[[], Detector]] = {
+    "embedded": EmbeddedDetector,
+    "haar": HaarDetector,
+}
 
 
 def check_detector(choice: str) -> None:
@@ -183,7 +225,7 @@ def _check_file(path: Path) -> None:
 
 
 def make_detector(choice: str) -> Detector:
-    """The detector of a name: ``auto``, ``haar`` or ``yunet:FILE``.
+    """The detector of a name: ``auto``, ``embedded``, ``haar`` or ``yunet:FILE``.
 
     Raises:
         OptionError, InputError: if it cannot be had.

@@ -61,9 +61,11 @@ class Composer:
         elif kind == 2 and self.crops is not None:
             for _ in range(rng.integers(1, 5)):
                 self._paste(canvas, rng)
-        elif rng.random() < 0.3:
+        elif rng.random() < 0.5:
             canvas.image = pattern(self.side, rng)
         faces = np.concatenate([np.zeros((0, FIELDS), np.float32), *canvas.faces])
+        if rng.random() < 0.3:
+            write(canvas.image, faces, rng)
         return spoil(canvas.image, rng), faces
 
     def _one(self, rng: np.random.Generator) -> int:
@@ -247,6 +249,29 @@ def pattern(side: int, rng: np.random.Generator) -> Gray:
                 word = "".join(rng.choice(list("abcdefghOoQ083%&@:-)("), 6))
                 cv2.putText(image, word, place, int(rng.integers(0, 8)), rng.uniform(0.4, 2), shade)
     return np.asarray(np.clip(image, 0, 255), np.uint8)
+
+
+LETTERS = list("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789%&@:;!?()")
+
+
+def write(image: Gray, faces: FloatArray, rng: np.random.Generator) -> None:
+    """Words over a picture, in place, as captions are; never over a face."""
+    side = image.shape[0]
+    for _ in range(rng.integers(1, 8)):
+        word = "".join(rng.choice(LETTERS, int(rng.integers(1, 14))))
+        font, scale = int(rng.integers(0, 8)), float(np.exp(rng.uniform(np.log(0.4), np.log(3.0))))
+        thick = int(rng.integers(1, max(2, round(3 * scale)) + 1))
+        (wide, high), below = cv2.getTextSize(word, font, scale, thick)
+        left, top = (int(v) for v in rng.integers(-side // 8, side, 2))
+        apart = (
+            (faces[:, 0] > left + wide)
+            | (faces[:, 0] + faces[:, 2] < left)
+            | (faces[:, 1] > top + high + below)
+            | (faces[:, 1] + faces[:, 3] < top)
+        )
+        if apart.all():
+            shade = float(rng.choice([rng.uniform(0, 255), 255, 0]))
+            cv2.putText(image, word, (left, top + high), font, scale, shade, thick, cv2.LINE_AA)
 
 
 def spoil(image: Gray, rng: np.random.Generator) -> Gray:

@@ -69,7 +69,12 @@ def begin(options: TrainOptions) -> None:
     options.work.mkdir(parents=True, exist_ok=True)
 
 
-def _load(reader: Callable[[Path], LabelledSet], paths: Sequence[Path]) -> LabelledSet:
+def load_sets(reader: Callable[[Path], LabelledSet], paths: Sequence[Path]) -> LabelledSet:
+    """Several sets as one.
+
+    Raises:
+        DataError: if none is named or one is not there.
+    """
     if not paths:
         raise DataError("No data was given; name at least one with --data.")
     for path in paths:
@@ -123,7 +128,7 @@ def train_face(options: TrainOptions, say: Say = print) -> Manifest:
     recipe = face.FaceRecipe()
     epochs = options.epochs or 40
     schedule = face.schedule(epochs, options.seed)
-    faces = _load(load_faces, options.data)
+    faces = load_sets(load_faces, options.data)
     train, valid, test = face.divide(faces, recipe.valid_share, options.seed)
     train = _limited(train, options)
     _check_rows(train, valid)
@@ -183,7 +188,7 @@ def train_voice(
     if options.limit is not None:
         recipe = replace(recipe, draws=min(recipe.draws, 2 * options.limit), batch=8)
     schedule = voice.schedule(options.epochs or 40, options.seed)
-    voices = _load(load_voices, options.data)
+    voices = load_sets(load_voices, options.data)
     train, valid, test = voice.divide(voices, speakers.valid, speakers.test)
     train = _limited(train, options)
     _check_rows(train, valid)
@@ -231,7 +236,7 @@ def train_text(options: TrainOptions, say: Say = print, *, base: Path | None = N
     recipe = text.TextRecipe()
     schedule = text.schedule(options.epochs or 2, options.seed)
     start = base_folder(base)
-    train, valid, held = text.divide(_load(load_texts, options.data), recipe.valid_share)
+    train, valid, held = text.divide(load_sets(load_texts, options.data), recipe.valid_share)
     train = _limited(train, options)
     _check_rows(train, valid)
     recipe = replace(recipe, batch=min(recipe.batch, max(2, len(train) // 2)))

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import onnx
+import torch
 
 from mien.datasets import load_faces
 from mien.datasets.people import (
@@ -39,12 +40,14 @@ class PeopleOptions:
         crops: a set of face crops (FER-2013), or None.
         nobody: folders of pictures without people; what the teacher sees there is a mistake.
         licences: by the name of a folder of pictures, the licence that its card should state.
+        start: ``checkpoint.pt`` of an earlier run, whose averaged weights are gone on with.
     """
 
     teacher: Path
     crops: Path | None = None
     nobody: Sequence[Path] = ()
     licences: Mapping[str, str] | None = None
+    start: Path | None = None
 
 
 def _crops(options: TrainOptions, people: PeopleOptions, teacher: Teacher) -> Pictures | None:
@@ -84,13 +87,17 @@ def train_detector(options: TrainOptions, people: PeopleOptions, say: Say = prin
     first = Composer(train, crops, recipe.side)
     second = Composer(valid, crops, recipe.side)
     task = detector.DetectorTask(first, second, recipe)
+    if people.start is not None:
+        task.model.load_state_dict(torch.load(people.start, weights_only=True)["average"])
     trainer = Trainer(task, schedule, options.work, say)
     model = trainer.run()
     graph = export_graph(model, detector.EXAMPLE, detector.AXES, options.graph)
     plain = detector.judge(graph, task.valid)
     feeds = detector.sample_pictures(first, 200, options.seed)
     quantise_convolutions(options.graph, feeds, _last_layers(options.graph))
-    stored = detector.judge(type(graph)(options.graph), task.valid)
+    small = type(graph)(options.graph)
+    stored = detector.judge(small, task.valid)
+    slope, intercept = detector.fit_scores(small, task.valid)
     rows = dict(train=len(train), valid=len(valid))
     measured = [
         {"set": f"composed pictures kept aside, {kind}", "rows": len(task.valid)}
@@ -101,7 +108,7 @@ def train_detector(options: TrainOptions, people: PeopleOptions, say: Say = prin
     outcome = Outcome(
         kind="detector",
         graph=options.graph,
-        contract=CONTRACT,
+        contract=CONTRACT | {"score": {"slope": slope, "intercept": intercept}},
         corpora={name: sources.count(name) for name in dict.fromkeys(sources)},
         licences=people.licences or {},
         prior=(),

@@ -47,6 +47,8 @@ class DetectorRecipe:
     valid_share: float = 0.03
 
 
+LEAST_SCORE = 0.1
+"""Of a detection, before its score is calibrated."""
 EXAMPLE = {"picture": torch.zeros(1, 1, 192, 256)}
 AXES = {"picture": {0: "n", 2: "height", 3: "width"}, "logits": {0: "n", 1: "cells"}}
 
@@ -257,6 +259,32 @@ def judge(
         "precision": right / max(found, 1),
         "iou": float(np.mean(fits)) if fits else 0.0,
     }
+
+
+@torch.inference_mode()
+def fit_scores(model: nn.Module, pictures: list[tuple[Gray, FloatArray]]) -> tuple[float, float]:
+    """Slope and intercept that make of a score's logit that of the share of true faces.
+
+    The net's score predicts how well its box fits (quality focal loss), not whether a face is
+    there. Logistic regression as of Platt (1999) on detections of which it is known.
+    """
+    from sklearn.linear_model import LogisticRegression
+
+    model.eval()
+    logits, right = [], []
+    for image, faces in pictures:
+        rows = model(torch.from_numpy(normalise(image[None])))[0].numpy()
+        sure = faces[faces[:, 14] >= SURE]
+        known = faces[faces[:, 14] >= DOUBTFUL]
+        for face in suppress(decode(rows, image.shape[0], image.shape[1], LEAST_SCORE)):
+            match = overlaps(face, sure).max(initial=0) >= 0.4
+            if match or overlaps(face, known).max(initial=0) < 0.2:
+                logits.append(np.log(face[14] / (1 - face[14])))
+                right.append(match)
+    if len(set(right)) < 2:
+        return 1.0, 0.0
+    fit = LogisticRegression(C=1e6).fit(np.array(logits)[:, None], np.array(right))
+    return float(fit.coef_[0, 0]), float(fit.intercept_[0])
 
 
 def divide(people: Pictures, share: float) -> tuple[Pictures, Pictures]:

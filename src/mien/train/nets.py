@@ -54,6 +54,7 @@ class Trunk(nn.Sequential):
     Args:
         widths, depths: channels and blocks of each stage.
         strides: vertical and horizontal stride on entering each stage; the first is the stem's.
+        inputs: channels that come in.
     """
 
     def __init__(
@@ -61,9 +62,10 @@ class Trunk(nn.Sequential):
         widths: Sequence[int],
         depths: Sequence[int],
         strides: Sequence[tuple[int, int]],
+        inputs: int = 1,
     ) -> None:
         layers: list[nn.Module] = [
-            nn.Conv2d(1, widths[0], 3, strides[0], 1, bias=False),
+            nn.Conv2d(inputs, widths[0], 3, strides[0], 1, bias=False),
             nn.BatchNorm2d(widths[0]),
             nn.ReLU(inplace=True),
         ]
@@ -106,17 +108,23 @@ class AttentivePooling(nn.Module):
 
 
 class VoiceNet(nn.Module):
-    """Log-mel frames ``(n, frames, bands)`` to logits ``(n, 7)``."""
+    """Log-mel frames ``(n, frames, bands)`` to logits ``(n, 7)``.
+
+    It sees them twice: as they are, and without the mean of each band, which is the recording's
+    channel and the speaker's long-term spectrum.
+    """
 
     def __init__(self, bands: int, widths: Sequence[int], depths: Sequence[int]) -> None:
         super().__init__()
         # Bands shrink by 8, frames by 8: one step of the pooling is 80 ms.
-        self.trunk = Trunk(widths, depths, ((1, 2), (2, 2), (2, 2), (2, 1)))
+        self.trunk = Trunk(widths, depths, ((1, 2), (2, 2), (2, 2), (2, 1)), 2)
         features = widths[-1] * (bands // 2 ** (len(widths) - 1))
         self.squeeze = nn.Conv1d(features, 192, 1)
         self.pooling = AttentivePooling(192)
         self.head = nn.Sequential(nn.BatchNorm1d(384), nn.Dropout(0.3), nn.Linear(384, 7))
 
     def forward(self, x: Tensor) -> Tensor:
-        maps = self.trunk(x.transpose(1, 2).unsqueeze(1))  # (n, c, bands', frames')
+        bands = x.transpose(1, 2).unsqueeze(1)
+        both = torch.cat([bands, bands - bands.mean(3, keepdim=True)], dim=1)
+        maps = self.trunk(both)  # (n, c, bands', frames')
         return cast(Tensor, self.head(self.pooling(F.relu(self.squeeze(maps.flatten(1, 2))))))

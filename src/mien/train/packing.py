@@ -282,6 +282,31 @@ def quantise_convolutions(
     ready.unlink()
 
 
+def halve_weights(path: Path, least: int = 1000) -> None:
+    """Store large weights in 16 bits, in place; they are widened when the graph is loaded.
+
+    Args:
+        path: of the ONNX file.
+        least: smaller arrays stay as they are.
+    """
+    import onnx
+    from onnx import TensorProto, helper, numpy_helper
+
+    model = onnx.load(path)
+    graph = model.graph
+    wide = [w for w in graph.initializer if w.data_type == TensorProto.FLOAT]
+    for weight in wide:
+        values = numpy_helper.to_array(weight)
+        if values.size < least:
+            continue
+        half = numpy_helper.from_array(values.astype(np.float16), f"{weight.name}.half")
+        cast = helper.make_node("Cast", [half.name], [weight.name], to=TensorProto.FLOAT)
+        graph.initializer.remove(weight)
+        graph.initializer.append(half)
+        graph.node.insert(0, cast)
+    onnx.save(model, path)
+
+
 def _manifest(outcome: Outcome, folder: Path) -> Manifest:
     files = {p.name: file_sha256(p) for p in sorted(folder.iterdir())}
     licences = {**LICENCES, **outcome.licences}
@@ -328,7 +353,8 @@ def _write_figures(outcome: Outcome, folder: Path) -> None:
         metrics["confusion"][test.name] = matrix.tolist()  # type: ignore[index]
         report.append(f"{test.name}\n{report_lines(labels, probs, MIEN7.labels)}")
     (folder / "metrics.json").write_text(json.dumps(metrics, indent=1) + "\n", encoding="utf-8")
-    (folder / "report.txt").write_text("\n".join(report), encoding="utf-8")
+    if report:
+        (folder / "report.txt").write_text("\n".join(report), encoding="utf-8")
     curves_figure(outcome.history).savefig(folder / "curves.png", dpi=100)
     for i, (name, rows) in enumerate(metrics["confusion"].items()):  # type: ignore[attr-defined]
         suffix = "" if i == 0 else f"-{i + 1}"

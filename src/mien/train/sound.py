@@ -12,7 +12,7 @@ FloatArray = npt.NDArray[np.float64]
 
 def spoil(sound: Samples, rng: np.random.Generator) -> Samples:
     """A random variant of a recording; every change is applied with its own chance."""
-    sound = change_speed(sound, float(rng.choice([0.9, 0.95, 1.0, 1.05, 1.1])))
+    sound = change_speed(sound, float(rng.choice([0.85, 0.9, 0.95, 1.0, 1.05, 1.1, 1.15])))
     size = _padded(len(sound))
     spectrum = np.fft.rfft(sound, size)
     hertz: FloatArray = np.fft.rfftfreq(size, 1 / SAMPLE_RATE).astype(np.float64)

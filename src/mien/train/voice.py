@@ -93,14 +93,41 @@ def card_notes(ship_all: bool) -> list[str]:
     return notes
 
 
-def read_all(voices: LabelledSet, say: Callable[[str], None]) -> list[Samples]:
-    """The sound of every row, trimmed and at one level; a few hundred megabytes for our sets."""
+def read_all(
+    voices: LabelledSet, say: Callable[[str], None], heard: dict[str, Samples] | None = None
+) -> list[Samples]:
+    """The sound of every row, trimmed and at one level; a few hundred megabytes for our sets.
+
+    Args:
+        voices: paths and labels.
+        say: told now and then how many were read.
+        heard: sounds by path; those that are there are not read again, the others are added.
+    """
+    heard = {} if heard is None else heard
     sounds = []
     for i, path in enumerate(voices.items):
-        sounds.append(at_level(trim(load_audio(path))))
-        if (i + 1) % 1000 == 0:
-            say(f"read {i + 1} of {len(voices)} recordings")
+        if str(path) not in heard:
+            heard[str(path)] = at_level(trim(load_audio(path)))
+            if len(heard) % 1000 == 0:
+                say(f"read {i + 1} of {len(voices)} recordings")
+        sounds.append(heard[str(path)])
     return sounds
+
+
+def drawing_weights(train: LabelledSet, recipe: VoiceRecipe) -> FloatArray:
+    """Chance of each row: corpora by their share, the classes of a corpus evenly."""
+    weights = np.zeros(len(train))
+    shares = {"tess": recipe.tess_share}
+    corpora = sorted(set(train.corpora.tolist()))
+    rest = 1.0 - sum(shares.get(c, 0.0) for c in corpora)
+    others = [c for c in corpora if c not in shares]
+    for corpus in corpora:
+        share = shares.get(corpus, rest / max(1, len(others)))
+        inside = train.corpora == corpus
+        for label in np.unique(train.labels[inside]):
+            rows = inside & (train.labels == label)
+            weights[rows] = share / rows.sum()
+    return np.asarray(weights / weights.sum())
 
 
 class VoiceTask:
@@ -112,32 +139,18 @@ class VoiceTask:
         valid: LabelledSet,
         recipe: VoiceRecipe,
         say: Callable[[str], None] = print,
+        heard: dict[str, Samples] | None = None,
     ) -> None:
         self.recipe, self.valid = recipe, valid
         self.model = channels_last(VoiceNet(CONTRACT.bands, recipe.widths, recipe.depths))
-        self.sounds = read_all(train, say)
-        self.valid_sounds = read_all(valid, say)
+        self.sounds = read_all(train, say, heard)
+        self.valid_sounds = read_all(valid, say, heard)
         self.targets = train.targets
-        self.weights = self._weights(train)
+        self.weights = drawing_weights(train, recipe)
         self.steps_per_epoch = recipe.draws // recipe.batch
 
-    def _weights(self, train: LabelledSet) -> FloatArray:
-        """Chance of each row: corpora by their share, the classes of a corpus evenly."""
-        weights = np.zeros(len(train))
-        shares = {"tess": self.recipe.tess_share}
-        corpora = sorted(set(train.corpora.tolist()))
-        rest = 1.0 - sum(shares.get(c, 0.0) for c in corpora)
-        others = [c for c in corpora if c not in shares]
-        for corpus in corpora:
-            share = shares.get(corpus, rest / max(1, len(others)))
-            inside = train.corpora == corpus
-            for label in np.unique(train.labels[inside]):
-                rows = inside & (train.labels == label)
-                weights[rows] = share / rows.sum()
-        return np.asarray(weights / weights.sum())
-
     def batches(self, epoch: int, rng: np.random.Generator) -> Iterator[tuple[Tensor, Tensor]]:
-        """Drawn with the weights of :meth:`_weights`."""
+        """Drawn with the weights of :func:`drawing_weights`."""
         for _ in range(self.steps_per_epoch):
             rows = rng.choice(len(self.sounds), self.recipe.batch, p=self.weights)
             frames = np.stack([self._piece(self.sounds[row], rng) for row in rows])
