@@ -70,6 +70,15 @@ def divide(faces: LabelledSet, valid_share: float, seed: int) -> tuple[LabelledS
     return faces.select(rest & ~valid), faces.select(valid), faces.select(held)
 
 
+def sample_pictures(
+    train: LabelledSet, count: int, seed: int
+) -> list[dict[str, npt.NDArray[np.float32]]]:
+    """Inputs by name to read the ranges of the activations off, 16 pictures each."""
+    rows = np.random.default_rng(seed).permutation(len(train))[: count * 16]
+    parts = np.array_split(rows, max(1, len(rows) // 16))
+    return [{"pictures": normalise(train.items[part])} for part in parts]
+
+
 class FaceTask:
     """Faces as batches of augmented pictures and soft targets."""
 
