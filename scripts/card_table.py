@@ -28,8 +28,8 @@ def table() -> str:
     ]
     for folder in embedded_packs():
         manifest = Manifest.read(folder / "pack.json")
-        if manifest.kind == "fusion":
-            continue  # its figures are of composed clips: they stand in its card, with the reasons
+        if manifest.kind in ("fusion", "detector"):
+            continue  # figures of composed clips and of boxes: they stand in their cards
         size = (folder / "model.onnx").stat().st_size / 1e6
         for row in manifest.metrics:
             cells = [f"{row[c]:.3f}" if c in row else "" for c in COLUMNS]
