@@ -48,6 +48,7 @@ class Manifest:
         labels: order of the model's logits.
         input: the input contract; a branch refuses a pack whose contract is not its own.
         temperature: what the logits are divided by.
+        bias: by label, what is then added to them; empty for nothing.
         prior: share of each label in the training targets, in the order of ``labels``.
         files: SHA-256 by file name.
         licence: under which the pack may be used.
@@ -70,6 +71,7 @@ class Manifest:
     metrics: tuple[Mapping[str, Any], ...]
     threshold: float = 0.5
     mapping: Mapping[str, str] = field(default_factory=dict)
+    bias: tuple[float, ...] = ()
     format: int = field(default=FORMAT)
 
     def to_json(self) -> str:
@@ -99,7 +101,7 @@ class Manifest:
                 f"{path} has the pack format {value.get('format')!r}; this version of mien reads "
                 f"{FORMAT}."
             )
-        for name in ("labels", "prior", "metrics"):
+        for name in ("labels", "prior", "metrics", "bias"):
             value[name] = tuple(value.get(name, ()))
         try:
             return cls(**value)
@@ -170,8 +172,10 @@ class Pack:
         return self.run(inputs).astype(np.float64)
 
     def probs(self, inputs: Mapping[str, npt.NDArray[Any]]) -> npt.NDArray[np.float64]:
-        """Temperature-scaled probabilities over our seven labels, ``(n, 7)``."""
+        """Calibrated probabilities over our seven labels, ``(n, 7)``."""
         logits = self.logits(inputs) / self.manifest.temperature
+        if self.manifest.bias:
+            logits += np.asarray(self.manifest.bias)
         logits -= logits.max(axis=1, keepdims=True)
         native = np.exp(logits)
         return self.label_map.apply(native / native.sum(axis=1, keepdims=True))

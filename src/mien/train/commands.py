@@ -14,9 +14,10 @@ from mien.branches import face as face_branch
 from mien.branches import logmel, wordpiece
 from mien.datasets import LabelledSet, concatenate, load_faces, load_texts, load_voices
 from mien.errors import DataError, OptionError
-from mien.metrics import FloatArray, fit_temperature, temper
+from mien.metrics import FloatArray
 from mien.packs import Manifest
 from mien.train import face, text, voice
+from mien.train.calibrate import Scaling
 from mien.train.encoder import base_folder
 from mien.train.loop import Schedule, Trainer
 from mien.train.packing import (
@@ -105,18 +106,22 @@ def _limited(train: LabelledSet, options: TrainOptions) -> LabelledSet:
     return train.select(np.sort(rng.permutation(len(train))[: options.limit]))
 
 
-def _tempered(
-    valid: LabelledSet, probs: FloatArray, tests: Mapping[str, tuple[LabelledSet, FloatArray]]
-) -> tuple[float, list[Judged]]:
-    """Temperature from the validation rows with one label, and the tests under it."""
+def _scaled(
+    valid: LabelledSet,
+    probs: FloatArray,
+    tests: Mapping[str, tuple[LabelledSet, FloatArray]],
+    *,
+    biased: bool = False,
+) -> tuple[Scaling, list[Judged]]:
+    """Calibration by the validation rows with one label, and the tests under it."""
     single = valid.single
-    temperature = fit_temperature(valid.labels[single], probs[single])
+    scaling = Scaling.fit(valid.labels[single], probs[single], biased=biased)
     judged = [
-        Judged(name, rows.targets, temper(given, temperature), rows)
+        Judged(name, rows.targets, scaling.apply(given), rows)
         for name, (rows, given) in tests.items()
         if len(rows)
     ]
-    return temperature, judged
+    return scaling, judged
 
 
 def settings_of(recipe: object, schedule: Schedule, **rows: int) -> dict[str, object]:
@@ -146,22 +151,23 @@ def train_face(options: TrainOptions, say: Say = print) -> Manifest:
     quantise_convolutions(options.graph, face.sample_pictures(train, 32, options.seed))
     graph = Graph(options.graph)
     tests = {"FER-2013 PublicTest": (test, face.predict(graph, test.items))}
-    temperature, judged = _tempered(valid, face.predict(graph, valid.items), tests)
+    scaling, judged = _scaled(valid, face.predict(graph, valid.items), tests, biased=True)
     outcome = Outcome(
         kind="face",
         graph=graph.path,
         contract=face_branch.CONTRACT.as_dict(),
         corpora=Counter(train.corpora.tolist()),
-        prior=task.prior.tolist(),
-        temperature=temperature,
+        # What the net says after its bias is of the labels as they come, not as they were drawn.
+        prior=train.targets.mean(axis=0).tolist(),
+        scaling=scaling,
         tests=judged,
         history=trainer.history,
         settings=settings_of(recipe, schedule, train=len(train), valid=len(valid), test=len(test)),
         notes=[
-            "Exact copies of test pictures were dropped from training; the temperature was fitted "
-            "on validation rows of the training split. FER-2013 is mostly posed or acted pictures "
-            "from the web, labelled by few: other cameras, ages and cultures will fare worse. The "
-            "net runs in 8 bits; the figures are of the pack as it ships."
+            "Exact copies of test pictures were dropped from training; temperature and bias were "
+            "fitted on validation rows of the training split. FER-2013 is mostly posed or acted "
+            "pictures from the web, labelled by few: other cameras, ages and cultures will fare "
+            "worse. The net runs in 8 bits; the figures are of the pack as it ships."
         ],
     )
     return write_pack(outcome, options.out, options.work)
@@ -207,7 +213,7 @@ def train_voice(
     graph = export_graph(trainer.run(), voice.EXAMPLE, voice.AXES, options.graph)
     judged = voice.predict(graph, voice.read_all(test, say))
     tests = {f"speakers {', '.join(speakers.test)}, unseen": (test, judged)}
-    temperature, judged_tests = _tempered(valid, voice.predict(graph, task.valid_sounds), tests)
+    scaling, judged_tests = _scaled(valid, voice.predict(graph, task.valid_sounds), tests)
     settings = settings_of(recipe, schedule, train=len(train), valid=len(valid), test=len(test))
     if speakers.ship_all:
         say("training on all speakers")
@@ -221,7 +227,7 @@ def train_voice(
         contract=logmel.CONTRACT.as_dict(),
         corpora=Counter((voices if speakers.ship_all else train).corpora.tolist()),
         prior=(task.weights @ task.targets).tolist(),
-        temperature=temperature,
+        scaling=scaling,
         tests=judged_tests,
         history=trainer.history,
         settings=settings | {"speakers": asdict(speakers)},
@@ -261,18 +267,18 @@ def train_text(options: TrainOptions, say: Say = print, *, base: Path | None = N
         tests[f"{corpus} dev"] = (rows, text.predict(graph, task.tokens.ids(rows.items), batch=1))
     # One by one, as the branch judges: see TextModel.probs.
     valid_probs = text.predict(graph, task.valid_ids, batch=1)
-    temperature, judged = _tempered(valid, valid_probs, tests)
+    scaling, judged = _scaled(valid, valid_probs, tests)
     outcome = Outcome(
         kind="text",
         graph=graph.path,
         contract=wordpiece.CONTRACT.as_dict(),
         corpora=Counter(train.corpora.tolist()),
         prior=task.targets.mean(axis=0).tolist(),
-        temperature=temperature,
+        scaling=scaling,
         tests=judged,
         history=trainer.history,
         settings=settings_of(recipe, schedule, train=len(train), valid=len(valid), held=len(held)),
-        threshold=text.best_threshold(valid.targets, temper(valid_probs, temperature)),
+        threshold=text.best_threshold(valid.targets, scaling.apply(valid_probs)),
         extra_files={"tokenizer.json": start / "tokenizer.json"},
         notes=[
             "English only. Temperature and threshold were fitted on validation rows of the "

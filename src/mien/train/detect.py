@@ -22,6 +22,7 @@ from mien.errors import DataError
 from mien.packs import Manifest
 from mien.perceive.anchors import CONTRACT
 from mien.train import detector
+from mien.train.calibrate import Scaling
 from mien.train.collage import Composer
 from mien.train.commands import Say, TrainOptions, begin, settings_of
 from mien.train.loop import Trainer
@@ -112,7 +113,7 @@ def train_detector(options: TrainOptions, people: PeopleOptions, say: Say = prin
         corpora={name: sources.count(name) for name in dict.fromkeys(sources)},
         licences=people.licences or {},
         prior=(),
-        temperature=1.0,
+        scaling=Scaling(1.0),
         tests=(),
         history=trainer.history,
         settings=settings_of(recipe, schedule, **rows),

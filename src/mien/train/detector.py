@@ -21,6 +21,7 @@ from mien.perceive.anchors import (
     overlaps,
     suppress,
 )
+from mien.train.calibrate import Scaling
 from mien.train.collage import DOUBTFUL, SURE, Composer
 from mien.train.loop import Schedule, channels_last
 
@@ -268,10 +269,8 @@ def fit_scores(model: nn.Module, pictures: list[tuple[Gray, FloatArray]]) -> tup
     The net's score predicts how well its box fits (quality focal loss), not whether a face is
     there. Logistic regression as of Platt (1999) on detections of which it is known.
     """
-    from sklearn.linear_model import LogisticRegression
-
     model.eval()
-    logits, right = [], []
+    scores, right = [], []
     for image, faces in pictures:
         rows = model(torch.from_numpy(normalise(image[None])))[0].numpy()
         sure = faces[faces[:, 14] >= SURE]
@@ -279,12 +278,13 @@ def fit_scores(model: nn.Module, pictures: list[tuple[Gray, FloatArray]]) -> tup
         for face in suppress(decode(rows, image.shape[0], image.shape[1], LEAST_SCORE)):
             match = overlaps(face, sure).max(initial=0) >= 0.4
             if match or overlaps(face, known).max(initial=0) < 0.2:
-                logits.append(np.log(face[14] / (1 - face[14])))
+                scores.append(float(face[14]))
                 right.append(match)
     if len(set(right)) < 2:
         return 1.0, 0.0
-    fit = LogisticRegression(C=1e6).fit(np.array(logits)[:, None], np.array(right))
-    return float(fit.coef_[0, 0]), float(fit.intercept_[0])
+    probs = np.stack([1 - np.array(scores), np.array(scores)], axis=1)
+    fit = Scaling.fit(np.array(right, np.int64), probs, biased=True)
+    return 1 / fit.temperature, fit.bias[1] - fit.bias[0]
 
 
 def divide(people: Pictures, share: float) -> tuple[Pictures, Pictures]:

@@ -117,7 +117,7 @@ class VoiceNet(nn.Module):
     def __init__(self, bands: int, widths: Sequence[int], depths: Sequence[int]) -> None:
         super().__init__()
         # Bands shrink by 8, frames by 8: one step of the pooling is 80 ms.
-        self.trunk = Trunk(widths, depths, ((1, 2), (2, 2), (2, 2), (2, 1)), 2)
+        self.trunk = Trunk(widths, depths, ((2, 2), (2, 2), (2, 2), (1, 1)), 2)
         features = widths[-1] * (bands // 2 ** (len(widths) - 1))
         self.squeeze = nn.Conv1d(features, 192, 1)
         self.pooling = AttentivePooling(192)

@@ -30,6 +30,7 @@ from mien.metrics import (
     report_lines,
 )
 from mien.packs import Manifest, file_sha256
+from mien.train.calibrate import Scaling
 from mien.train.figures import confusion_figure, curves_figure
 from mien.train.origin import command_line, commit, machine
 
@@ -56,7 +57,7 @@ class Judged:
     Args:
         name: of the set and split, in words.
         targets: ``(n, 7)``.
-        probs: ``(n, 7)``, temperature-scaled.
+        probs: ``(n, 7)``, calibrated.
         rows: the set itself, whose speakers and dialogues the table of posteriors names.
     """
 
@@ -94,7 +95,7 @@ class Outcome:
         contract: the input contract of the branch.
         corpora: of the training rows, name to count.
         prior: share of each label in the training targets.
-        temperature: fitted on validation rows.
+        scaling: fitted on validation rows.
         tests: what the graph was tested on.
         history: one row an epoch.
         settings: recipe, schedule and how the rows were divided.
@@ -111,7 +112,7 @@ class Outcome:
     contract: Mapping[str, Any]
     corpora: Mapping[str, int]
     prior: Sequence[float]
-    temperature: float
+    scaling: Scaling
     tests: Sequence[Judged]
     history: Sequence[Mapping[str, float]]
     settings: Mapping[str, Any]
@@ -316,7 +317,8 @@ def _manifest(outcome: Outcome, folder: Path) -> Manifest:
         kind=outcome.kind,
         labels=outcome.labels,
         input=dict(outcome.contract),
-        temperature=round(outcome.temperature, 4),
+        temperature=round(outcome.scaling.temperature, 4),
+        bias=outcome.scaling.bias,
         prior=tuple(round(float(p), 5) for p in outcome.prior),
         files=files,
         licence=PACK_LICENCE,

@@ -18,10 +18,11 @@ from torch import Tensor, nn
 from mien.branches import logmel
 from mien.datasets import LabelledSet, load_voices
 from mien.errors import DataError
-from mien.metrics import FloatArray, fit_temperature, temper
+from mien.metrics import FloatArray
 from mien.packs import Manifest
 from mien.scene import Samples
 from mien.train import voice
+from mien.train.calibrate import Scaling
 from mien.train.commands import Say, TrainOptions, begin, load_sets, settings_of
 from mien.train.loop import Trainer
 from mien.train.packing import Judged, Outcome, export_graph, halve_weights, write_pack
@@ -73,28 +74,28 @@ class _Folds:
     fold: np.ndarray[tuple[int], np.dtype[np.int64]]
     probs: FloatArray
 
-    def tempered(self) -> FloatArray:
+    def calibrated(self) -> FloatArray:
         """Each fold at the temperature that fits the others best."""
         out = np.zeros_like(self.probs)
         for k in range(int(self.fold.max()) + 1):
             mine = self.fold == k
-            out[mine] = temper(self.probs[mine], self.temperature(~mine))
+            out[mine] = self.scaling(~mine).apply(self.probs[mine])
         return out
 
-    def temperature(self, rows: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> float:
-        """That fits some rows best, each corpus counted by its recordings."""
-        return fit_temperature(self.voices.labels[rows], self.probs[rows])
+    def scaling(self, rows: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> Scaling:
+        """That fits some rows best."""
+        return Scaling.fit(self.voices.labels[rows], self.probs[rows], biased=False)
 
     def judged(self) -> list[Judged]:
         """One test a corpus, and one a speaker where there are no more speakers than folds."""
-        tempered, tests = self.tempered(), []
+        calibrated, tests = self.calibrated(), []
         for corpus in sorted(set(self.voices.corpora.tolist())):
             inside = self.voices.corpora == corpus
             speakers = sorted(set(self.voices.groups[inside].tolist()))
             tests.append((f"{corpus}, {len(speakers)} speakers, each unheard", inside))
             if len(speakers) <= int(self.fold.max()) + 1:
                 tests += [(f"{who} unheard", self.voices.groups == who) for who in speakers]
-        rows = [(name, self.voices.select(inside), tempered[inside]) for name, inside in tests]
+        rows = [(name, self.voices.select(inside), calibrated[inside]) for name, inside in tests]
         return [Judged(name, some.targets, probs, some) for name, some, probs in rows]
 
 
@@ -122,7 +123,7 @@ def train_folds(options: TrainOptions, folds: int, say: Say = print) -> Manifest
         contract=logmel.CONTRACT.as_dict(),
         corpora=Counter(voices.corpora.tolist()),
         prior=(task_weights @ voices.targets).tolist(),
-        temperature=all_of.temperature(np.ones(len(voices), bool)),
+        scaling=all_of.scaling(np.ones(len(voices), bool)),
         tests=all_of.judged(),
         history=history,
         settings=settings_of(recipe, schedule, all=len(voices)) | {"folds": folds},
