@@ -66,10 +66,10 @@ def test_a_pack_made_for_other_inputs_is_refused(copied):
         Pack(copied, "face").check_input({"side": 64})
 
 
-def test_temperature_and_labels_are_applied(copied):
+def test_temperature_bias_and_labels_are_applied(copied):
     pack = Pack(copied, "face")
     pictures = np.random.default_rng(0).normal(size=(3, 1, 48, 48)).astype(np.float32)
     logits = pack.logits({"pictures": pictures})
-    scaled = np.exp(logits / pack.manifest.temperature)
+    scaled = np.exp(logits / pack.manifest.temperature + np.array(pack.manifest.bias))
     expected = pack.label_map.apply(scaled / scaled.sum(axis=1, keepdims=True))
     assert pack.probs({"pictures": pictures}) == pytest.approx(expected)
