@@ -18,6 +18,7 @@ from mien.metrics import (
     FloatArray,
     IntArray,
     bootstrap_interval,
+    calibration_error_by_chance,
     classification_figures,
     mcnemar_p,
 )
@@ -51,6 +52,7 @@ def evaluate_fusion(
 
     Returns:
         One entry a method: ``accuracy``, ``uar``, ``macro_f1``, ``weighted_f1``, ``nll``, ``ece``,
+        ``ece_by_chance`` (what the same probabilities would show if they were exactly right),
         ``interval`` (95 %, whole groups drawn) and ``mcnemar_p`` against ``best_single``; and
         ``subsets`` (the pool given just these modalities), ``about`` (what was judged, and how;
         clips that could not be judged stand in ``failures``).
@@ -98,6 +100,7 @@ def _entry(probs: FloatArray, best: FloatArray, table: WitnessTable, seed: int) 
     )
     return {
         **_figures(table.labels, probs),
+        "ece_by_chance": calibration_error_by_chance(probs, seed=seed),
         "interval": {name: list(interval[name]) for name in SHOWN},
         "mcnemar_p": mcnemar_p(table.labels, probs, best),
     }
@@ -139,8 +142,10 @@ def render(result: Mapping[str, Any]) -> RenderableType:
     subsets = _grid("pooled, given just these", (*SHOWN, "lost"))
     for company, entry in result["subsets"].items():
         subsets.add_row(company, *(f"{entry[name]:.3f}" for name in (*SHOWN, "lost")))
+    chance = result[POOLED]["ece_by_chance"]
+    note = Text(f"ece: {chance:.3f} is what chance alone would show of the pool", style="dim")
     failed = [Text(f"not judged: {line}", style="yellow") for line in about["failures"]]
-    return Group(Text(head), table, subsets, *failed)
+    return Group(Text(head), table, note, Text(), subsets, *failed)
 
 
 def _grid(title: str, columns: Sequence[str]) -> Table:
@@ -151,4 +156,4 @@ def _grid(title: str, columns: Sequence[str]) -> Table:
 
 
 def _p(p: float) -> str:
-    return f"{p:.3f}" if p >= 0.001 else "<0.001"
+    return f"{p:.3f}" if p >= 0.001 else "<.001"

@@ -102,17 +102,10 @@ def evaluate(
         DataError: if the set cannot be read, or none of its rows.
         PackError: if the pack cannot be used.
     """
-    if kind not in _READERS:
-        raise OptionError.choice("What to evaluate", kind, KINDS)
-    if not data.exists():
-        raise DataError(f"There is nothing at {data}; check --data.")
-    reader, judge = _READERS[kind]
-    rows = reader(data)
-    if split is not None:
-        rows = rows.split(split)
+    rows = _read(kind, data, split)
     model = find_pack(kind, pack)
     started = time.perf_counter()
-    probs, failures = judge(model, rows, progress)
+    probs, failures = _READERS[kind][1](model, rows, progress)
     seconds = time.perf_counter() - started
     judged = np.isfinite(probs[:, 0])
     if not judged.any():
@@ -132,6 +125,15 @@ def evaluate(
         "pack": _identity(model),
         "mien": __version__,
     }
+
+
+def _read(kind: str, data: Path, split: str | None) -> LabelledSet:
+    if kind not in _READERS:
+        raise OptionError.choice("What to evaluate", kind, KINDS)
+    if not data.exists():
+        raise DataError(f"There is nothing at {data}; check --data.")
+    rows = _READERS[kind][0](data)
+    return rows if split is None else rows.split(split)
 
 
 def _quality(kind: str, rows: LabelledSet) -> FloatArray:
