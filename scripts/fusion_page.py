@@ -108,7 +108,7 @@ def figure(examples: Mapping[str, Mapping[str, Evidence]]) -> Figure:
             )
             if name.startswith("fused"):
                 top = said.probs[0].max()
-                shown = [f"{p:.2f}" if p == top else "" for p in said.probs[0]]
+                shown = [f"{p:.2f}"[1:] if p == top else "" for p in said.probs[0]]
                 axes.bar_label(bars, shown, fontsize=8, padding=1)
         axes.set_xticks(places, MIEN7.labels)
         axes.set(ylim=(0, 1.05), ylabel="probability")

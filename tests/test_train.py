@@ -11,6 +11,7 @@ torch = pytest.importorskip("torch", reason="the extra 'train' is not installed"
 
 import itertools
 
+from mien.datasets.posteriors import load_posteriors
 from mien.datasets.table import build
 from mien.emotions import MIEN7, one_hot
 from mien.errors import OptionError
@@ -156,6 +157,10 @@ def test_what_ships_may_be_trained_on_all_speakers_and_says_so(voices, tmp_path)
     assert manifest.training["data"][0]["rows"] == 64
     assert manifest.metrics[0]["rows"] == 16
     assert "do not judge this pack" in (tmp_path / "pack" / "README.md").read_text()
+    # What the fusion learns from is what the held-out run said, and it is named so.
+    judged = load_posteriors(tmp_path / "pack.run" / "posteriors.csv")
+    assert len(judged) == 16
+    assert judged.packs["voice"] != manifest.files["model.onnx"]
     again = commands.train_voice(small, silent, speakers=speakers)
     assert again.files == manifest.files
 
