@@ -11,7 +11,6 @@ torch = pytest.importorskip("torch", reason="the extra 'train' is not installed"
 
 import itertools
 
-from mien.datasets.posteriors import load_posteriors
 from mien.datasets.table import build
 from mien.emotions import MIEN7, one_hot
 from mien.errors import OptionError
@@ -151,6 +150,8 @@ def test_voice_training_never_hears_the_held_out_speakers(voices, tmp_path):
 
 
 def test_what_ships_may_be_trained_on_all_speakers_and_says_so(voices, tmp_path):
+    from mien.datasets.posteriors import load_posteriors
+
     speakers = commands.Speakers(["ravdess/03"], ["ravdess/04"], ship_all=True)
     small = options(voices, tmp_path, limit=8, epochs=1)
     manifest = commands.train_voice(small, silent, speakers=speakers)
