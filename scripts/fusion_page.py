@@ -157,7 +157,7 @@ def conflict() -> str:
     with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
         make_clip(Path("clip.mp4"))
         Path("words.txt").write_text(CONTRARY_WORDS + "\n", encoding="utf-8")
-        done = CliRunner().invoke(app, words[1:], env={"COLUMNS": "100", "TERM": "dumb"})
+        done = CliRunner().invoke(app, words[1:], env={"COLUMNS": "112", "TERM": "dumb"})
     if done.exit_code:
         raise SystemExit(done.output)
     shown = "\n".join(line.rstrip() for line in done.output.strip().splitlines())
