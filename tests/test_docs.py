@@ -5,11 +5,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).resolve().parents[1]
 
 
-def test_the_figures_of_the_readme_are_those_of_the_packs():
-    check = [sys.executable, str(ROOT / "scripts" / "card_table.py"), "--check"]
+@pytest.mark.parametrize("script", ["card_table.py", "fusion_page.py"])
+def test_the_figures_in_the_documents_are_those_of_packs_and_benchmarks(script):
+    check = [sys.executable, str(ROOT / "scripts" / script), "--check"]
     assert subprocess.run(check, check=False, timeout=60).returncode == 0
 
 

@@ -1,5 +1,8 @@
 """The rules against the paper's printed numbers and against weights worked out by hand."""
 
+import importlib.util
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -7,29 +10,40 @@ from mien.emotions import MIEN7
 from mien.errors import OptionError
 from mien.fusion import RULES, fuse
 from mien.fusion.length import length_weights
+from mien.fusion.method import Method, MethodOptions
 from mien.results import Evidence
 from mien.timebase import Segment
 
-# The paper's first worked example; its face leaves out surprise, which is the rest.
-PAPER = {
-    "text": {"fear": 0.559, "anger": 0.279, "neutral": 0.077, "surprise": 0.042,
-             "disgust": 0.020, "sadness": 0.019, "joy": 0.004},
-    "voice": {"anger": 0.737, "disgust": 0.026, "fear": 0.056, "joy": 0.019,
-              "neutral": 0.021, "sadness": 0.048, "surprise": 0.093},
-    "face": {"anger": 0.950, "disgust": 0.003, "fear": 0.003, "joy": 0.027,
-             "neutral": 0.010, "sadness": 0.004, "surprise": 0.003},
-}  # fmt: skip
+# The paper's worked examples, as the page on fusion redoes them.
+PAGE = Path(__file__).resolve().parents[1] / "scripts" / "fusion_page.py"
+spec = importlib.util.spec_from_file_location("fusion_page", PAGE)
+fusion_page = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(fusion_page)
+PAPER = {name: e.probs[0] for name, e in fusion_page.first().items()}
 
 
 def paper(seconds, absent=()):
     segments = (Segment(0.0, seconds),)
     out = {}
-    for name, probs in PAPER.items():
-        row = np.array([probs[label] for label in MIEN7.labels])
-        out[name] = Evidence.of_rows(
-            name, segments, ["away" if name in absent else (row / row.sum(), 0.8)]
-        )
+    for name, row in PAPER.items():
+        out[name] = Evidence.of_rows(name, segments, ["away" if name in absent else (row, 0.8)])
     return out
+
+
+def test_the_first_example_has_the_numbers_that_the_paper_prints():
+    """Seven each, in the order of the paper's print; the face's surprise is not printed."""
+    printed = {
+        "text": "fear 0.559 anger 0.279 neutral 0.077 surprise 0.042 disgust 0.020 sadness 0.019 "
+        "joy 0.004",
+        "voice": "anger 0.737 disgust 0.026 fear 0.056 joy 0.019 neutral 0.021 sadness 0.048 "
+        "surprise 0.093",
+        "face": "anger 0.950 disgust 0.003 fear 0.003 joy 0.027 neutral 0.010 sadness 0.004",
+    }
+    for name, line in printed.items():
+        words = line.split()
+        for label, number in zip(words[::2], words[1::2], strict=True):
+            assert PAPER[name][MIEN7.index(label)] == pytest.approx(float(number), abs=5e-4)
+        assert PAPER[name].sum() == pytest.approx(1.0)
 
 
 @pytest.mark.parametrize("seconds", [0.1, 2.0, 5.0, 7.0, 10.0, 30.0, 99.9, 100.0, 5000.0])
@@ -38,6 +52,17 @@ def test_fused_says_anger_where_the_words_alone_say_fear(seconds, rule):
     evidences = paper(seconds)
     assert evidences["text"].top(0) == "fear"
     assert fuse(evidences, rule).top(0) == "anger"
+
+
+def test_the_default_says_anger_as_well_and_names_who_brought_it():
+    method = Method(MethodOptions())
+    evidences = paper(20.0)
+    answer = method.fuse(evidences)
+    assert answer.top(0) == "anger"
+    told = method.findings(evidences, answer)[0].explanation
+    odds = {c.name: c.log_odds for c in told.contributions}
+    assert (told.answer, told.second) == ("anger", "fear")
+    assert odds["text"] < 0 < min(odds["voice"], odds["face"])
 
 
 def test_length_rule_by_hand():

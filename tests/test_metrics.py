@@ -5,6 +5,7 @@ import pytest
 from sklearn import metrics as reference
 
 from mien.metrics import (
+    calibration_error_by_chance,
     classification_figures,
     confusion_matrix,
     expected_calibration_error,
@@ -63,3 +64,13 @@ def test_temperature_recovers_what_was_planted():
     labels = np.array([rng.choice(7, p=row) for row in probs])
     overconfident = temper(probs, 0.5)
     assert fit_temperature(labels, overconfident) == pytest.approx(2.0, rel=0.05)
+
+
+def test_the_calibration_error_of_chance_by_hand():
+    """Four coins: the share of heads is off by 0.1875 on average; who is certain is never off."""
+    coins = np.full((4, 2), 0.5)
+    # |k/4 - 1/2| for k of 4: (2 * 0.5 + 8 * 0.25) / 16.
+    assert calibration_error_by_chance(coins, draws=4000) == pytest.approx(0.1875, abs=0.01)
+    assert calibration_error_by_chance(np.eye(3)) == 0
+    # Many coins leave little to chance.
+    assert calibration_error_by_chance(np.full((10_000, 2), 0.5)) < 0.01

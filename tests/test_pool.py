@@ -1,6 +1,7 @@
 """The learned pool against planted answers and against scikit-learn."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -397,3 +398,45 @@ def test_the_bar_on_crema(shared):
         alone = (said.companies[name].argmax(axis=1) == table.labels).mean()
         own = (said.methods[f"{name}_calibrated"].argmax(axis=1) == table.labels).mean()
         assert alone >= own - 0.005
+
+
+def test_a_modality_that_is_never_there_does_not_spoil_the_fit():
+    table = planted(n=400)
+    gone = Witness(np.full((400, 7), np.nan), np.zeros(400))
+    more = replace(table, witnesses={**table.witnesses, "nose": gone})
+    assert set(fit_pool(more).readers) == {"ear", "eye"}
+    said = out_of_fold(more, 2, 0)
+    assert said.companies["ear+eye+nose"] == pytest.approx(said.companies["ear+eye"])
+    with pytest.raises(DataError, match="no modality is present in two groups"):
+        fit_pool(replace(table, witnesses={"nose": gone}))
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".parquet"])
+def test_a_fit_to_posteriors_does_not_depend_on_how_they_were_written(tmp_path, suffix):
+    """By the commands: what evaluate writes, train reads, as CSV and as Parquet."""
+    (tmp_path / "texts.csv").write_text(
+        "text,label,group\n"
+        + "".join(f"I am so {word}.,{label},g{i % 4}\n" for i in range(8)
+                  for word, label in (("happy", "joy"), ("sad", "sadness"), ("angry", "anger")))
+    )  # fmt: skip
+    file = tmp_path / f"p{suffix}"
+    judged = run("evaluate", "text", "--data", tmp_path / "texts.csv", "--posteriors", file)
+    assert judged.exit_code == 0, judged.output
+    table = load_posteriors(file)
+    assert len(table) == 24
+    assert table.witnesses["text"].probs.argmax(axis=1).tolist() == table.labels.tolist()
+    assert sorted(set(table.groups)) == ["g0", "g1", "g2", "g3"]
+    assert len(table.packs["text"]) == 64
+    trained = run("train", "fusion", "--data", file, "--out", tmp_path / "pack", "--folds", 2)
+    assert trained.exit_code == 0, trained.output
+    assert "(24 rows)" in trained.output
+
+
+def test_parquet_without_its_package_names_the_extra(tmp_path, monkeypatch):
+    import sys
+
+    from mien.errors import MissingExtraError
+
+    monkeypatch.setitem(sys.modules, "pyarrow.parquet", None)
+    with pytest.raises(MissingExtraError, match=r"mien\[export\]"):
+        save_posteriors(planted(n=20), tmp_path / "p.parquet")

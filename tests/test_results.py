@@ -1,10 +1,12 @@
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from mien.errors import ContractError, InputError
-from mien.results import Analysis, Evidence, Provenance
+from mien.findings import Contribution, Disagreement, Explanation, Finding
+from mien.results import Analysis, Evidence, Provenance, Whole
 from mien.scene import ClipFacts, Line, Transcript, Word
 from mien.timebase import Segment
 
@@ -99,3 +101,46 @@ def test_frame_has_one_row_per_segment_branch_and_person():
     assert frame.loc[frame.branch == "voice", "reason"].tolist() == ["", "no speech"]
     assert frame["anger"].iloc[0] == pytest.approx(0.7)
     assert frame["anger"].isna().tolist() == [False, True] * 4
+
+
+def explained():
+    """The analysis with a finding a row, and one for the whole."""
+    parts = (
+        Contribution("text", "joy", -0.5, 0.9, 1.0, "disgust", False),
+        Contribution("voice", "disgust", 2.25, 1.1, 0.75, "joy", True),
+    )
+    conflict = Disagreement(0.5, {"joy": ("text",), "disgust": ("face", "voice")})
+    told = Explanation("disgust", "joy", 1.5, -0.25, parts)
+    first = Finding(conflict, told, {"sarcasm": 0.4}, -0.75, 0.625, abstained=True)
+    second = Finding(Disagreement(0.0))
+    one = Evidence.of_rows("fused", (Segment(0.0, 2.0),), [(ROW, 0.5)])
+    return replace(analysis(), findings=(first, second), whole=Whole(one, {"voice": one}, first))
+
+
+def test_findings_come_back_over_the_wire_as_they_went():
+    first = explained()
+    again = Analysis.from_dict(json.loads(first.to_json()))
+    assert again.findings == first.findings
+    assert again.whole.finding == first.findings[0]
+    value = json.loads(first.to_json())["findings"][0]
+    assert value["derived"] is True
+    assert value["disagreement"]["words"] == "words say joy; face and voice say disgust"
+    assert "without the voice: joy" in value["explanation"]["words"]
+
+
+def test_a_whole_without_a_finding_comes_back_without_one():
+    bare = explained()
+    bare = replace(bare, findings=(), whole=replace(bare.whole, finding=None))
+    again = Analysis.from_dict(json.loads(bare.to_json()))
+    assert (again.findings, again.whole.finding) == ((), None)
+
+
+def test_a_part_of_an_analysis_keeps_the_findings_of_its_rows():
+    first = explained()
+    assert first.between(1.0, 2.0).findings == (first.findings[1],)
+    assert first[0:1].findings == (first.findings[0],)
+
+
+def test_findings_are_one_a_segment():
+    with pytest.raises(ContractError, match="1 findings for 2 segments"):
+        replace(analysis(), findings=explained().findings[:1])

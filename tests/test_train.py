@@ -150,12 +150,18 @@ def test_voice_training_never_hears_the_held_out_speakers(voices, tmp_path):
 
 
 def test_what_ships_may_be_trained_on_all_speakers_and_says_so(voices, tmp_path):
+    from mien.datasets.posteriors import load_posteriors
+
     speakers = commands.Speakers(["ravdess/03"], ["ravdess/04"], ship_all=True)
     small = options(voices, tmp_path, limit=8, epochs=1)
     manifest = commands.train_voice(small, silent, speakers=speakers)
     assert manifest.training["data"][0]["rows"] == 64
     assert manifest.metrics[0]["rows"] == 16
     assert "do not judge this pack" in (tmp_path / "pack" / "README.md").read_text()
+    # What the fusion learns from is what the held-out run said, and it is named so.
+    judged = load_posteriors(tmp_path / "pack.run" / "posteriors.csv")
+    assert len(judged) == 16
+    assert judged.packs["voice"] != manifest.files["model.onnx"]
     again = commands.train_voice(small, silent, speakers=speakers)
     assert again.files == manifest.files
 

@@ -43,6 +43,27 @@ def expected_calibration_error(labels: IntArray, probs: FloatArray, bins: int = 
     return float(gap)
 
 
+def calibration_error_by_chance(probs: FloatArray, draws: int = 50, seed: int = 0) -> float:
+    """The calibration error that these probabilities show on average when they are exactly right.
+
+    Labels are drawn from the rows themselves. Few items have a large error by chance alone, so that
+    a measured one says nothing beyond this.
+
+    Args:
+        probs: ``(n, k)``, rows sum to 1.
+        draws: how many sets of labels.
+        seed: of the draws.
+    """
+    rng = np.random.default_rng(seed)
+    steps = probs.cumsum(axis=1)
+    steps[:, -1] = 1.0
+    errors = [
+        expected_calibration_error((steps < rng.random((len(probs), 1))).sum(axis=1), probs)
+        for _ in range(draws)
+    ]
+    return float(np.mean(errors))
+
+
 def negative_log_likelihood(labels: IntArray, probs: FloatArray) -> float:
     """Mean negative log-likelihood in nats; probabilities are floored at 1e-12."""
     chosen = probs[np.arange(len(labels)), labels]

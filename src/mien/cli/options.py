@@ -1,4 +1,4 @@
-"""The options of ``mien analyze``, as types: what each is called and what its help says."""
+"""The options of commands, as types: what each is called and what its help says."""
 
 from __future__ import annotations
 
@@ -62,3 +62,35 @@ Blends = Annotated[
 TextPack = Annotated[str | None, Option("--text", metavar="PACK|HUBID")]
 VoicePack = Annotated[str | None, Option("--voice", metavar="PACK|HUBID")]
 FacePack = Annotated[Path | None, Option("--face-pack", metavar="PACK")]
+
+# Of evaluate.
+Labelled = Annotated[Path, Option("--data", help="The set, or a CSV with path/text, label.")]
+Split = Annotated[str | None, Option(help="A published split; all rows by default.")]
+Pack = Annotated[Path | None, Option("--pack", help="The shipped one by default.")]
+Figures = Annotated[Path | None, Option("--json", metavar="FILE")]
+Posteriors = Annotated[
+    Path | None,
+    Option(metavar="FILE", help="Write what was judged (.csv, .parquet), for train fusion."),
+]
+
+# Of train fusion and evaluate fusion.
+_WITNESSES = Option(
+    "--data", help="Votes, a table of posteriors (CSV, Parquet), or a folder of clips."
+)
+Witnesses = Annotated[Path, _WITNESSES]
+WitnessesIfAny = Annotated[Path | None, _WITNESSES]
+Labels = Annotated[
+    Path | None,
+    Option(metavar="CSV", help="Of a folder: file,label[,group][,text], or a CSV of MELD."),
+]
+JudgedBy = Annotated[
+    list[str] | None,
+    Option("--for", metavar="BRANCH=PACK", help="The pack that judges, if not the shipped one."),
+]
+FusionPack = Annotated[
+    Path | None, Option("--pack", help="Cross-validated on the data itself by default.")
+]
+Kept = Annotated[
+    Path | None,
+    Option("--posteriors", metavar="FILE", help="Of a folder: keep what is judged here (.csv)."),
+]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import signal
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -18,6 +18,7 @@ from mien.errors import InputError, MissingExtraError, OptionError
 
 if TYPE_CHECKING:
     from mien.results import Analysis
+    from mien.witnesses import Folder
 
 Report = Callable[[str, float], None]
 
@@ -140,6 +141,31 @@ def numbers(given: Iterable[str], option: str) -> dict[str, float]:
         return {name: float(value) for name, value in pairs(given, option).items()}
     except ValueError as error:
         raise OptionError(f"{option}: {error}; write NAME=NUMBER.") from None
+
+
+def witnesses_source(
+    data: Path, labels: Path | None, kept: Path | None, packs: Mapping[str, Path], asr: str
+) -> Path | Folder:
+    """What ``--data`` of the fusion commands names: a table as it is, or a folder to be judged.
+
+    Raises:
+        OptionError: if options of a folder are given to a table, or a folder is given no file in
+            which to keep what is judged.
+    """
+    from mien.witnesses import Folder
+
+    if not data.is_dir():
+        given = {"--labels": labels, "--for": packs, "--asr": None if asr == "auto" else asr}
+        for option, value in given.items():
+            if value:
+                raise OptionError(f"{option} is for a folder of clips; --data {data} is none.")
+        return data
+    if kept is None:
+        raise OptionError(
+            f"{data} is a folder of clips; name with --posteriors FILE.csv where what is judged of "
+            "them is kept."
+        )
+    return Folder(data, kept, labels, packs, asr)
 
 
 def say(line: str) -> None:

@@ -7,7 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
-from mien.cli.shared import Folds, Seed, pairs, say
+from mien.cli import options as o
+from mien.cli.shared import Folds, Seed, pairs, say, witnesses_source
 from mien.errors import MissingExtraError, OptionError
 
 app = typer.Typer(
@@ -166,33 +167,32 @@ def train_text(
 @app.command("fusion")
 def train_fusion(
     out: Out,
-    data: Annotated[
-        Path | None,
-        typer.Option("--data", help="Human votes, or a table of posteriors (CSV, Parquet)."),
-    ] = None,
+    data: o.WitnessesIfAny = None,
+    labels: o.Labels = None,
+    asr: o.Asr = "auto",
     compose: Annotated[
         list[Path] | None,
         typer.Option(help="Posteriors of single branches, or a folder of them; repeatable."),
     ] = None,
-    fitted_for: Annotated[
-        list[str] | None,
-        typer.Option("--for", metavar="BRANCH=PACK", help="With --compose: the pack that judges."),
-    ] = None,
+    fitted_for: o.JudgedBy = None,
     folds: Folds = 10,
     seed: Seed = 0,
 ) -> None:
     """Fit the pooling of modalities; needs no torch.
 
-    On votes (CREMA-D's layout) or posteriors of the same items, or on clips composed of what each
-    branch says of its own held-out data.
+    On votes (CREMA-D's layout), on posteriors of the same items, on a folder of labelled clips
+    (each is judged first and kept in OUT.run/posteriors.csv, where a run that was stopped goes on),
+    or on clips composed of what each branch says of its own held-out data.
     """
     from mien.train import fusion
 
     if (data is None) == (not compose):
         raise OptionError("Give either --data or --compose.")
-    if data is not None:
-        _trained(fusion.train_fusion(fusion.FusionOptions(data, out, folds, seed), say), out)
-        return
     packs = {name: Path(where) for name, where in pairs(fitted_for or [], "--for").items()}
-    options = fusion.ComposeOptions(compose or [], out, packs, seed=seed)
-    _trained(fusion.train_composed(options, say), out)
+    if data is None:
+        composed = fusion.ComposeOptions(compose or [], out, packs, seed=seed)
+        _trained(fusion.train_composed(composed, say), out)
+        return
+    kept = out.with_name(out.name + ".run") / "posteriors.csv"
+    source = witnesses_source(data, labels, kept, packs, asr)
+    _trained(fusion.train_fusion(fusion.FusionOptions(source, out, folds, seed), say), out)

@@ -52,7 +52,7 @@ def load_posteriors(path: Path) -> WitnessTable:
     Raises:
         DataError: if a column is missing, a cell is no number, an item has two labels, or a branch
             two packs.
-        MissingExtraError: for Parquet without pandas and pyarrow.
+        MissingExtraError: for Parquet without pyarrow.
     """
     rows = _parquet_rows(path) if path.suffix == PARQUET else read_rows(path)
     facts: dict[str, tuple[str, str, float]] = {}
@@ -106,33 +106,37 @@ def _table(path: Path, facts: dict[str, tuple[str, str, float]], judged: Any) ->
 
 
 def _parquet_rows(path: Path) -> list[dict[str, str]]:
-    try:
-        import pandas
-
-        frame = pandas.read_parquet(path)
-    except ImportError:
-        raise MissingExtraError("Reading Parquet", "parquet") from None
-    filled = frame.astype(object).where(frame.notna(), "")
+    table = _parquet("Reading Parquet").read_table(str(path))
+    # "nan" reads as an absent number all the same.
     return [
-        {str(key).strip().lower(): str(value) for key, value in row.items()}
-        for row in filled.to_dict("records")
+        {key.strip().lower(): "" if cell is None else str(cell) for key, cell in row.items()}
+        for row in table.to_pylist()
     ]
+
+
+def _parquet(what: str) -> Any:
+    try:
+        import pyarrow.parquet
+    except ImportError:
+        raise MissingExtraError(what, "export") from None
+    return pyarrow.parquet
 
 
 def save_posteriors(table: WitnessTable, path: Path) -> None:
     """Write a table as CSV or, by its suffix, as Parquet; :func:`load_posteriors` reads both.
 
     Raises:
-        MissingExtraError: for Parquet without pandas and pyarrow.
+        MissingExtraError: for Parquet without pyarrow.
     """
     rows = list(_rows(table))
     if path.suffix == PARQUET:
-        try:
-            import pandas
+        parquet = _parquet("Writing Parquet")
+        import pyarrow
 
-            pandas.DataFrame(rows, columns=list(COLUMNS)).to_parquet(path, index=False)
-        except ImportError:
-            raise MissingExtraError("Writing Parquet", "parquet") from None
+        columns = zip(COLUMNS, zip(*rows, strict=True), strict=True)
+        parquet.write_table(
+            pyarrow.table({name: list(cells) for name, cells in columns}), str(path)
+        )
         return
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)

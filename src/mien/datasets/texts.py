@@ -44,7 +44,7 @@ def clean(text: str) -> str:
     return " ".join(text.translate(_CP1252).split())
 
 
-def _split_of(path: Path) -> str:
+def split_of(path: Path) -> str:
     """The split that a file name tells: ``train``, ``dev``, ``test`` or nothing."""
     stem = path.stem.lower()
     return next((name for name in ("train", "dev", "test") if stem.startswith(name)), "")
@@ -61,14 +61,14 @@ def _from_goemotions(path: Path) -> LabelledSet:
                 f"{path}, line {number}: expected text, label ids 0..6 and an id between tabs."
             ) from None
         texts.append(clean(parts[0]))
-    split = _split_of(path)
+    split = split_of(path)
     targets = shared_targets(labels)
     return build(texts, targets, "goemotions", splits=[split] * len(texts))
 
 
 def _from_meld(path: Path) -> LabelledSet:
     rows = read_rows(path)
-    split = _split_of(path)
+    split = split_of(path)
     return build(
         [clean(row["utterance"]) for row in rows],
         one_hot([canonical_label(row["emotion"]) for row in rows]),

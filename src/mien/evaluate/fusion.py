@@ -12,18 +12,19 @@ from rich.table import Table
 from rich.text import Text
 
 from mien import __version__
-from mien.datasets.posteriors import load_witnesses
 from mien.fusion.compare import BEST_SINGLE, POOLED, Answers, Progress, answers, out_of_fold
 from mien.fusion.packed import load_pools
 from mien.metrics import (
     FloatArray,
     IntArray,
     bootstrap_interval,
+    calibration_error_by_chance,
     classification_figures,
     mcnemar_p,
 )
 from mien.packs import Pack
 from mien.witness import WitnessTable
+from mien.witnesses import Folder, witnesses_at
 
 SHOWN = ("accuracy", "uar", "macro_f1", "nll", "ece")
 DRAWS = 500
@@ -31,17 +32,18 @@ FOLDS = 10
 
 
 def evaluate_fusion(
-    data: Path,
+    data: Path | Folder,
     *,
     pack: Path | None = None,
     folds: int = FOLDS,
     seed: int = 0,
     progress: Progress = lambda doing, share: None,
 ) -> dict[str, Any]:
-    """Judge every method on a table of votes or of posteriors.
+    """Judge every method on a table of votes or of posteriors, or on a folder of clips.
 
     Args:
-        data: see :func:`mien.datasets.posteriors.load_witnesses`.
+        data: a table, see :func:`mien.datasets.posteriors.load_witnesses`, or a folder whose clips
+            are judged first.
         pack: a fusion pack; None to fit and judge by cross-validation over the groups, everything
             out of fold.
         folds: of this cross-validation.
@@ -50,14 +52,16 @@ def evaluate_fusion(
 
     Returns:
         One entry a method: ``accuracy``, ``uar``, ``macro_f1``, ``weighted_f1``, ``nll``, ``ece``,
+        ``ece_by_chance`` (what the same probabilities would show if they were exactly right),
         ``interval`` (95 %, whole groups drawn) and ``mcnemar_p`` against ``best_single``; and
-        ``subsets`` (the pool given just these modalities), ``about`` (what was judged, and how).
+        ``subsets`` (the pool given just these modalities), ``about`` (what was judged, and how;
+        clips that could not be judged stand in ``failures``).
 
     Raises:
-        DataError: if the table cannot be read or divided into so many folds.
+        DataError: if the data cannot be read or divided into so many folds.
         PackError: if the pack cannot be used.
     """
-    table = load_witnesses(data)
+    table, failed = witnesses_at(data, folds if pack is None else None, progress)
     if pack is None:
         said = out_of_fold(table, folds, seed, progress)
         how: dict[str, Any] = {"folds": folds, "by": "group", "pack": None}
@@ -65,7 +69,8 @@ def evaluate_fusion(
         model = Pack(pack, "fusion")
         said = answers(load_pools(model), table)
         how = {"folds": None, "pack": {"name": model.manifest.name, **model.manifest.files}}
-    return {**figures_of(said, table, seed, progress), "about": _about(table, said, how, seed)}
+    about = _about(table, said, how, seed) | {"failures": list(failed)}
+    return {**figures_of(said, table, seed, progress), "about": about}
 
 
 def figures_of(
@@ -95,6 +100,7 @@ def _entry(probs: FloatArray, best: FloatArray, table: WitnessTable, seed: int) 
     )
     return {
         **_figures(table.labels, probs),
+        "ece_by_chance": calibration_error_by_chance(probs, seed=seed),
         "interval": {name: list(interval[name]) for name in SHOWN},
         "mcnemar_p": mcnemar_p(table.labels, probs, best),
     }
@@ -136,7 +142,10 @@ def render(result: Mapping[str, Any]) -> RenderableType:
     subsets = _grid("pooled, given just these", (*SHOWN, "lost"))
     for company, entry in result["subsets"].items():
         subsets.add_row(company, *(f"{entry[name]:.3f}" for name in (*SHOWN, "lost")))
-    return Group(Text(head), table, subsets)
+    chance = result[POOLED]["ece_by_chance"]
+    note = Text(f"ece: {chance:.3f} is what chance alone would show of the pool", style="dim")
+    failed = [Text(f"not judged: {line}", style="yellow") for line in about["failures"]]
+    return Group(Text(head), table, note, Text(), subsets, *failed)
 
 
 def _grid(title: str, columns: Sequence[str]) -> Table:
@@ -147,4 +156,4 @@ def _grid(title: str, columns: Sequence[str]) -> Table:
 
 
 def _p(p: float) -> str:
-    return f"{p:.3f}" if p >= 0.001 else "<0.001"
+    return f"{p:.3f}" if p >= 0.001 else "<.001"

@@ -102,22 +102,11 @@ def evaluate(
         DataError: if the set cannot be read, or none of its rows.
         PackError: if the pack cannot be used.
     """
-    if kind not in _READERS:
-        raise OptionError.choice("What to evaluate", kind, KINDS)
-    if not data.exists():
-        raise DataError(f"There is nothing at {data}; check --data.")
-    reader, judge = _READERS[kind]
-    rows = reader(data)
-    if split is not None:
-        rows = rows.split(split)
+    rows = _read(kind, data, split)
     model = find_pack(kind, pack)
     started = time.perf_counter()
-    probs, failures = judge(model, rows, progress)
+    rows, probs, failures = _judge(kind, model, rows, progress)
     seconds = time.perf_counter() - started
-    judged = np.isfinite(probs[:, 0])
-    if not judged.any():
-        raise DataError(f"None of the {len(rows)} rows could be judged: {failures[0]}")
-    rows, probs = rows.select(judged), probs[judged]
     if posteriors is not None:
         sha256 = model.manifest.files["model.onnx"]
         save_posteriors(posteriors_of(kind, rows, probs, _quality(kind, rows), sha256), posteriors)
@@ -132,6 +121,26 @@ def evaluate(
         "pack": _identity(model),
         "mien": __version__,
     }
+
+
+def _read(kind: str, data: Path, split: str | None) -> LabelledSet:
+    if kind not in _READERS:
+        raise OptionError.choice("What to evaluate", kind, KINDS)
+    if not data.exists():
+        raise DataError(f"There is nothing at {data}; check --data.")
+    rows = _READERS[kind][0](data)
+    return rows if split is None else rows.split(split)
+
+
+def _judge(
+    kind: str, pack: Pack, rows: LabelledSet, progress: Progress
+) -> tuple[LabelledSet, FloatArray, list[str]]:
+    """The rows that could be judged, their probabilities, and why the others could not."""
+    probs, failures = _READERS[kind][1](pack, rows, progress)
+    judged = np.isfinite(probs[:, 0])
+    if not judged.any():
+        raise DataError(f"None of the {len(rows)} rows could be judged: {failures[0]}")
+    return rows.select(judged), probs[judged], failures
 
 
 def _quality(kind: str, rows: LabelledSet) -> FloatArray:

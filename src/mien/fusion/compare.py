@@ -7,15 +7,17 @@ from dataclasses import dataclass
 from itertools import combinations
 
 import numpy as np
+import numpy.typing as npt
 
 from mien.emotions import MIEN7
+from mien.errors import DataError
 from mien.fusion.fit import FitOptions, fit_pool
 from mien.fusion.pooled import Pool
 from mien.fusion.rules import fuse
 from mien.fusion.usual import groups_are_large, with_usual
 from mien.results import Evidence
 from mien.timebase import Segment
-from mien.witness import FloatArray, Witness, WitnessTable, group_folds
+from mien.witness import FloatArray, IntArray, Witness, WitnessTable, group_folds
 
 Progress = Callable[[str, float], None]
 
@@ -108,9 +110,9 @@ def out_of_fold(
     too, is learnt inside the other folds.
 
     Raises:
-        DataError: if there are fewer groups than folds.
+        DataError: if there are fewer groups than folds, or fewer than three.
     """
-    fold_of = group_folds(table.groups, folds, seed)
+    fold_of = judging_folds(table.groups, folds, seed)
     parts = []
     for fold in range(folds):
         progress(f"fold {fold + 1} of {folds}", fold / folds)
@@ -130,6 +132,21 @@ def out_of_fold(
         },
         best,
     )
+
+
+def judging_folds(groups: npt.NDArray[np.str_], folds: int, seed: int) -> IntArray:
+    """The fold of every item in :func:`out_of_fold`.
+
+    Raises:
+        DataError: if there are fewer groups than folds, or fewer than three.
+    """
+    count = len(np.unique(groups))
+    if count < 3:
+        raise DataError(
+            f"The items are of {count} group{'s' * (count != 1)}; cross-validation, which chooses "
+            "within the other folds, needs three at least. Give more speakers or dialogues."
+        )
+    return group_folds(groups, folds, seed)
 
 
 def _filled(probs: FloatArray, prior: FloatArray) -> FloatArray:

@@ -58,7 +58,7 @@ def fit_pool(table: WitnessTable, options: FitOptions | None = None) -> Pool:
     each company is the one with the least negative log-likelihood across folds of the groups.
 
     Raises:
-        DataError: if fewer than two labels or two groups occur.
+        DataError: if fewer than two labels or two groups occur, or no modality is in two groups.
     """
     options = options or FitOptions()
     columns, counts = np.unique(table.labels, return_counts=True)
@@ -66,13 +66,14 @@ def fit_pool(table: WitnessTable, options: FitOptions | None = None) -> Pool:
         raise DataError(f"{table.name} has items of one label alone; a pool needs at least two.")
     labels = tuple(MIEN7.labels[i] for i in columns)
     target = np.searchsorted(columns, table.labels)
-    readers = {n: _reader(w, labels, options) for n, w in sorted(table.witnesses.items())}
-    pool = Pool(labels, counts / counts.sum(), readers, {}, {}, "")
     folds = group_folds(
         table.groups, min(options.folds, len(np.unique(table.groups))), options.seed
     )
+    witnesses = _met(table, folds)
+    readers = {n: _reader(w, labels, options) for n, w in witnesses.items()}
+    pool = Pool(labels, counts / counts.sum(), readers, {}, {}, "")
     losses: dict[str, float] = {}
-    for company, rows in _companies(table.witnesses, options.smallest):
+    for company, rows in _companies(witnesses, options.smallest):
         design = _design(pool, table, company, rows)
         data = _Data(design, target[rows], np.log(pool.prior), _own(pool, company))
         data = replace(data, home=data.home * _amplitudes(data, pool, company))
@@ -89,6 +90,18 @@ def fit_pool(table: WitnessTable, options: FitOptions | None = None) -> Pool:
         loud = _loudness(pool, table, company, rows)
         pool = replace(pool, loudness={**pool.loudness, company: loud})
     return replace(pool, best=min(losses, key=lambda name: losses[name]))
+
+
+def _met(table: WitnessTable, folds: IntArray) -> dict[str, Witness]:
+    """The modalities that can be fitted and tested: present in two folds at least."""
+    met = {
+        name: witness
+        for name, witness in sorted(table.witnesses.items())
+        if len(np.unique(folds[witness.present])) > 1
+    }
+    if not met:
+        raise DataError(f"{table.name}: no modality is present in two groups; give more items.")
+    return met
 
 
 def _reader(witness: Witness, labels: tuple[str, ...], options: FitOptions) -> Reader:

@@ -61,8 +61,6 @@ class MethodOptions:
                 "weights and max_risk cannot be given together: the risk was measured with the "
                 "learned weights and does not hold for others."
             )
-        if self.weights is not None and not any(self.weights.values()):
-            raise OptionError(f"The weights {dict(self.weights)} silence everything; raise one.")
 
 
 class Method:
@@ -101,12 +99,16 @@ class Method:
         """Find out before the work whether all that was asked for can be had.
 
         Raises:
-            OptionError: if a weight is of a modality that nobody judges, or the risk is never had.
+            OptionError: if a weight is of a modality that nobody judges, the weights silence all of
+                them, or the risk is never had.
             PackError: if the pack cannot be used.
         """
-        for name in self.options.weights or {}:
+        weights = self.options.weights or {}
+        for name in weights:
             if name not in branches:
                 raise OptionError.choice("A weight's modality", name, branches)
+        if branches and all(weights.get(name) == 0 for name in branches):
+            raise OptionError(f"The weights {dict(weights)} silence everything; raise one.")
         _ = self.threshold
 
     def fuse(self, evidences: Mapping[str, Evidence]) -> Evidence:

@@ -15,7 +15,7 @@ from mien.branches import logmel, wordpiece
 from mien.datasets import LabelledSet, concatenate, load_faces, load_texts, load_voices
 from mien.errors import DataError, OptionError
 from mien.metrics import FloatArray
-from mien.packs import Manifest
+from mien.packs import Manifest, file_sha256
 from mien.train import face, text, voice
 from mien.train.calibrate import Scaling
 from mien.train.encoder import base_folder
@@ -212,6 +212,7 @@ def train_voice(
     trainer = Trainer(task, schedule, options.work, say)
     graph = export_graph(trainer.run(), voice.EXAMPLE, voice.AXES, options.graph)
     judged = voice.predict(graph, voice.read_all(test, say))
+    judged_by = file_sha256(graph.path)
     tests = {f"speakers {', '.join(speakers.test)}, unseen": (test, judged)}
     scaling, judged_tests = _scaled(valid, voice.predict(graph, task.valid_sounds), tests)
     settings = settings_of(recipe, schedule, train=len(train), valid=len(valid), test=len(test))
@@ -232,6 +233,7 @@ def train_voice(
         history=trainer.history,
         settings=settings | {"speakers": asdict(speakers)},
         notes=voice.card_notes(speakers.ship_all),
+        judged_by=judged_by,
     )
     return write_pack(outcome, options.out, options.work)
 

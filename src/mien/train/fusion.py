@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 
 import mien
-from mien.datasets.posteriors import load_witnesses
 from mien.errors import OptionError
 from mien.fusion.compare import PERSON, POOLED, Answers, Pools, out_of_fold
 from mien.fusion.fit import FitOptions
@@ -24,6 +23,7 @@ from mien.train.figures import reliability_figure, risk_figure
 from mien.train.fusion_card import FIGURES, card, composed_notes
 from mien.train.origin import command_line, commit, machine
 from mien.witness import WitnessTable
+from mien.witnesses import Folder, witnesses_at
 
 Say = Callable[[str], None]
 COMPOSED_LICENCE = (
@@ -40,13 +40,13 @@ class FusionOptions:
     """What ``mien train fusion`` is asked for.
 
     Args:
-        data: a table of votes or of posteriors.
+        data: a table of votes or of posteriors, or a folder of clips to be judged first.
         out: folder of the pack; replaced if it is there.
         folds: of the cross-validation by group whose figures the card quotes.
         seed: of the folds.
     """
 
-    data: Path
+    data: Path | Folder
     out: Path
     folds: int = 10
     seed: int = 0
@@ -93,11 +93,16 @@ class _Fitted:
 def train_fusion(options: FusionOptions, say: Say) -> Manifest:
     """Judge by cross-validation, fit to all rows, write the pack.
 
+    Of a folder every clip is judged by the branches first; see :class:`mien.witnesses.Folder`.
+
     Raises:
-        DataError: if the table cannot be read or has fewer groups than folds.
+        DataError: if the data cannot be read or has fewer groups than folds.
+        PackError: if a pack that judges clips cannot be used.
     """
     started = time.perf_counter()
-    table = load_witnesses(options.data)
+    table, failed = witnesses_at(options.data, options.folds, lambda doing, share: say(doing))
+    for line in failed:
+        say(f"not judged: {line}")
     say(f"{table.name}: {len(table)} items, witnesses {', '.join(table.witnesses)}")
     said = out_of_fold(table, options.folds, options.seed, lambda doing, share: say(doing))
     fitting = FitOptions(seed=options.seed)
@@ -208,7 +213,7 @@ def _metrics(
 
 def _write(fitted: _Fitted, out: Path) -> Manifest:
     pools, said, table, training = fitted.pools, fitted.said, fitted.table, fitted.training
-    fresh = out.with_name(out.name + ".run")
+    fresh = out.with_name(out.name + ".new")
     shutil.rmtree(fresh, ignore_errors=True)
     fresh.mkdir(parents=True)
     save_pools(pools, fresh)

@@ -20,6 +20,28 @@ USE = (
     "them (Art. 50(3))."
 )
 FIGURES = ("accuracy", "uar", "macro_f1", "nll", "ece")
+# Shares of wrong answers for which the card says what they cost.
+RISKS = (0.05, 0.1, 0.15, 0.2, 0.3, 0.4)
+COMPOSED = (
+    "## These clips were composed",
+    "",
+    "No set with the same clip judged by all branches was at hand. A clip here is a label "
+    "drawn from a prior and, for each modality, the judgement of an item of that branch's own "
+    "held-out data: mostly one with the clip's label, now and then another (conflict), at "
+    "times one that has nothing to do with it (a stranger, a bad room, poor quality), at times "
+    "none. The settings are the rows below, all with equal weight; `pack.json` has their "
+    "numbers.",
+    "",
+    "**What this cannot show:** whether words, voice and face of real clips are independent "
+    "given the emotion, as they are here; how often they conflict; how much worse each branch "
+    "is on your recordings than on its own test set. How strange your recordings are was set "
+    "by hand, as a caution (for `strangers` the voice is off one time in two, the face one in "
+    "four, the words one in ten; for `far from home` three in four, two in five, one in five), "
+    "not measured. The figures tell which rule suits such clips; they are no accuracy on real "
+    "ones. Real clips with labels are the better data: `mien train fusion --data DIR --labels "
+    "CSV` judges them by all branches and fits to that.",
+    "",
+)
 
 
 def card(
@@ -27,7 +49,6 @@ def card(
 ) -> str:
     """The pack's card: what it pools, from what data, how good, and its limits."""
     training, pool = manifest.training, pools.plain
-    silent = [label for label in MIEN7.labels if label not in manifest.labels]
     tested = "mcnemar_p" in manifest.metrics[0]
     lines = [
         f"# {manifest.name} {manifest.version}",
@@ -52,10 +73,38 @@ def card(
         "",
         "![reliability](reliability.png) ![risk and coverage](risk.png)",
         "",
+        *_risks(pool),
         *(notes or []),
-        "## Limits",
-        "",
+        *_limits(manifest, pools),
+        *_origin(training),
     ]
+    return "\n".join(lines)
+
+
+def _risks(pool: Pool) -> list[str]:
+    """What ``--max-risk`` costs: how many items are answered, and from which confidence on."""
+    rows = []
+    for wanted in RISKS:
+        good = [row for row in pool.risk if row[2] <= wanted]
+        if good:
+            threshold, coverage, risk = max(good, key=lambda row: row[1])
+            rows.append(
+                {
+                    "--max-risk": f"{wanted:g}",
+                    "answered": f"{coverage:.0%}",
+                    "of these wrong": f"{risk:.1%}",
+                    "from a confidence of": f"{threshold:.2f}",
+                }
+            )
+    if not rows:
+        return []
+    told = "When to say nothing, read off the risk-coverage curve of `pooled`, out of fold:"
+    return [told, "", *_table(rows, tuple(rows[0])), ""]
+
+
+def _limits(manifest: Manifest, pools: Pools) -> list[str]:
+    lines = ["## Limits", ""]
+    silent = [label for label in MIEN7.labels if label not in manifest.labels]
     if silent:
         lines += [f"* It never answers {', '.join(silent)}: its data has none.", ""]
     if pools.person is not None:
@@ -64,18 +113,25 @@ def card(
             "unseen, and takes for granted that people show about the same mixture of emotions.",
             "",
         ]
-    lines += ["* Weights for these witnesses and no others: fit anew when one changes.", ""]
+    return [*lines, "* Weights for these witnesses and no others: fit anew when one changes.", ""]
+
+
+def _origin(training: Mapping[str, Any]) -> list[str]:
+    lines = []
     if training.get("fitted_for"):
         lines += ["## Fitted for", "", "| branch | SHA-256 of its pack |", "|---|---|"]
         lines += [f"| {name} | `{digest}` |" for name, digest in training["fitted_for"].items()]
         lines += [""]
-    lines += ["## Made by", "", f"    {training['command']}", ""]
-    lines += [
+    return [
+        *lines,
+        "## Made by",
+        "",
+        f"    {training['command']}",
+        "",
         f"Commit {training['commit']}, {training['machine']}, {training['seconds']} s, seed "
         f"{training['seed']}. All settings are in `pack.json`.",
         "",
     ]
-    return "\n".join(lines)
 
 
 def composed_notes(
@@ -89,44 +145,19 @@ def composed_notes(
     names = sorted(pool.readers)
     rows = [_setting_row(name, own, said, table) for name, own in alone.items()]
     shown = ("best_single", "mean", "product", POOLED, f"NLL {POOLED}", *(f"a {n}" for n in names))
-    companies = [
-        {"present": " + ".join(company)} | {n: f"{pool.weight(n, company):.2f}" for n in company}
-        for company in pool.companies
-        if len(company) > 1
-    ]
-    for row in companies:
-        row |= {name: "" for name in names if name not in row}
-    other = [
-        n for n, digest in training["fitted_for"].items() if training["judged_by"][n] != digest
-    ]
     lines = [
-        "## These clips were composed",
-        "",
-        "No set with the same clip judged by all branches was at hand. A clip here is a label "
-        "drawn from a prior and, for each modality, the judgement of an item of that branch's own "
-        "held-out data: mostly one with the clip's label, now and then another (conflict), at "
-        "times one that has nothing to do with it (a stranger, a bad room, poor quality), at times "
-        "none. The settings are the rows below, all with equal weight; `pack.json` has their "
-        "numbers.",
-        "",
-        "**What this cannot show:** whether words, voice and face of real clips are independent "
-        "given the emotion, as they are here; how often they conflict; how much worse each branch "
-        "is on your recordings than on its own test set. How strange your recordings are was set "
-        "by hand, as a caution (for `strangers` the voice is off one time in two, the face one in "
-        "four, the words one in ten; for `far from home` three in four, two in five, one in five), "
-        "not measured. The figures tell which rule suits such clips; they are no accuracy on real "
-        "ones. Real clips with labels, judged by all branches, are the better data: give their "
-        "table of posteriors as `--data`.",
-        "",
+        *COMPOSED,
         "Accuracy by setting, out of fold, and the weights that this setting alone would give:",
         "",
         *_table(rows, ("setting", *shown)),
         "",
         "Weights as fitted to all settings, by who is present (1: as loud as alone):",
         "",
-        *_table(companies, ("present", *names)),
+        *_table(_weights(pool, names), ("present", *names)),
         "",
     ]
+    packs = training["fitted_for"].items()
+    other = [name for name, digest in packs if training["judged_by"][name] != digest]
     if other:
         lines += [
             f"The judgements of {', '.join(other)} are of held-out weights under the same recipe, "
@@ -134,6 +165,17 @@ def composed_notes(
             "",
         ]
     return lines
+
+
+def _weights(pool: Pool, names: Sequence[str]) -> list[dict[str, str]]:
+    """By company, the weight of each member; empty for who is not in it."""
+    return [
+        dict.fromkeys(names, "")
+        | {"present": " + ".join(company)}
+        | {name: f"{pool.weight(name, company):.2f}" for name in company}
+        for company in pool.companies
+        if len(company) > 1
+    ]
 
 
 def _setting_row(name: str, own: Pool, said: Answers, table: WitnessTable) -> dict[str, Any]:

@@ -105,6 +105,7 @@ class Outcome:
         labels: of the model; none for a detector.
         measured: further figures, as rows of the manifest.
         licences: by corpus, where they are not known to this module.
+        judged_by: SHA-256 of the graph that judged the tests, where it is not the one that ships.
     """
 
     kind: str
@@ -122,6 +123,7 @@ class Outcome:
     labels: tuple[str, ...] = MIEN7.labels
     measured: Sequence[Mapping[str, Any]] = ()
     licences: Mapping[str, str] = field(default_factory=dict)
+    judged_by: str = ""
 
 
 class Graph(nn.Module):
@@ -176,7 +178,8 @@ def _write_posteriors(outcome: Outcome, work: Path) -> None:
     if outcome.kind == "text":
         quality = np.array([length_quality(len(text.split())) for text in rows.items])
     probs = np.concatenate([probs for _, probs in tests])
-    table = posteriors_of(outcome.kind, rows, probs, quality, file_sha256(outcome.graph))
+    judged_by = outcome.judged_by or file_sha256(outcome.graph)
+    table = posteriors_of(outcome.kind, rows, probs, quality, judged_by)
     save_posteriors(table, work / "posteriors.csv")
 
 
