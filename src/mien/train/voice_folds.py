@@ -7,6 +7,7 @@ of the nets.
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -87,16 +88,21 @@ class _Folds:
         return Scaling.fit(self.voices.labels[rows], self.probs[rows], biased=False)
 
     def judged(self) -> list[Judged]:
-        """One test a corpus, and one a speaker where there are no more speakers than folds."""
-        calibrated, tests = self.calibrated(), []
+        """One test a corpus, and one a speaker where there are no more speakers than folds.
+
+        The table of posteriors, which fusion is fitted to, is of the corpora with more.
+        """
+        probs, tests = self.calibrated(), []
         for corpus in sorted(set(self.voices.corpora.tolist())):
             inside = self.voices.corpora == corpus
             speakers = sorted(set(self.voices.groups[inside].tolist()))
-            tests.append((f"{corpus}, {len(speakers)} speakers, each unheard", inside))
-            if len(speakers) <= int(self.fold.max()) + 1:
-                tests += [(f"{who} unheard", self.voices.groups == who) for who in speakers]
-        rows = [(name, self.voices.select(inside), calibrated[inside]) for name, inside in tests]
-        return [Judged(name, some.targets, probs, some) for name, some, probs in rows]
+            few = len(speakers) <= int(self.fold.max()) + 1
+            told = [(f"{corpus}, {len(speakers)} speakers, each unheard", inside)]
+            told += [(f"{who} unheard", self.voices.groups == who) for who in speakers if few]
+            for name, some in told:
+                rows = self.voices.select(some)
+                tests.append(Judged(name, rows.targets, probs[some], None if few else rows))
+        return tests
 
 
 def train_folds(options: TrainOptions, folds: int, say: Say = print) -> Manifest:
@@ -135,6 +141,7 @@ def train_folds(options: TrainOptions, folds: int, say: Say = print) -> Manifest
             "RAVDESS and one carrier phrase in TESS: expect less on everyday speech and in other "
             "languages."
         ],
+        judged_by=_digest(options, folds),
     )
     return write_pack(outcome, options.out, options.work)
 
@@ -169,6 +176,14 @@ def _nets(
         for rows in zip(*runs, strict=True)
     ]
     return nets, history
+
+
+def _digest(options: TrainOptions, folds: int) -> str:
+    """SHA-256 of what judged: the nets of all folds."""
+    digest = hashlib.sha256()
+    for k in range(folds):
+        digest.update((options.work / f"fold{k}" / "checkpoint.pt").read_bytes())
+    return digest.hexdigest()
 
 
 def _prefixed(say: Say, fold: int) -> Callable[[str], None]:
