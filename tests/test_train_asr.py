@@ -69,7 +69,7 @@ def longer(tmp_path_factory):
 
 
 def options(tess, base, out, longer, **more):
-    return AsrOptions([tess], out, str(base), [longer], **({"epochs": 12, "threads": 1} | more))
+    return AsrOptions([tess], out, str(base), [longer], **({"epochs": 24, "threads": 1} | more))
 
 
 def test_both_rates_stand_in_one_table_and_a_killed_run_goes_on(tess, base, longer, tmp_path):
@@ -87,7 +87,7 @@ def test_both_rates_stand_in_one_table_and_a_killed_run_goes_on(tess, base, long
     (run,) = train_asr(chosen, said.append)
     assert any("going on from checkpoint-6" in line for line in said)
     assert run.rows == (12, 4)
-    assert run.history[-1]["epoch"] == pytest.approx(12.0)
+    assert run.history[-1]["epoch"] == pytest.approx(24.0)
     names = [row["speech"] for row in run.speech]
     assert names == ["short: TESS", "longer: TESS joined", "longer: talk"]
     assert [row["words"] for row in run.speech] == [16, 16, 7]

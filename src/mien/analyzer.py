@@ -169,8 +169,8 @@ class Analyzer:
     @overload
     def analyze_text(self, text: str) -> Analysis: ...
     @overload
-    def analyze_text(self, text: Sequence[str]) -> list[Analysis]: ...
-    def analyze_text(self, text: str | Sequence[str]) -> Analysis | list[Analysis]:
+    def analyze_text(self, text: list[str] | tuple[str, ...]) -> list[Analysis]: ...
+    def analyze_text(self, text: str | list[str] | tuple[str, ...]) -> Analysis | list[Analysis]:
         """The analysis of a text, or of each of many; every line is judged on its own.
 
         Args:
@@ -383,9 +383,11 @@ def analyze(path: str | Path, options: Options | None = None) -> Analysis:
 @overload
 def analyze_text(text: str, options: Options | None = None) -> Analysis: ...
 @overload
-def analyze_text(text: Sequence[str], options: Options | None = None) -> list[Analysis]: ...
 def analyze_text(
-    text: str | Sequence[str], options: Options | None = None
+    text: list[str] | tuple[str, ...], options: Options | None = None
+) -> list[Analysis]: ...
+def analyze_text(
+    text: str | list[str] | tuple[str, ...], options: Options | None = None
 ) -> Analysis | list[Analysis]:
     """The analysis of one text, or a list of those of many; see :meth:`Analyzer.analyze_text`."""
     return Analyzer(options).analyze_text(text)

@@ -32,6 +32,8 @@ AT_HOME = ("en", "pcm", "zxx")
 """Read as English: it, Nigerian Pidgin ("say no more"), and what is no language (laughter)."""
 MOST_ENGLISH, LEAST_OTHER = 0.15, 0.4
 """A text is refused if the former is hardly likely and one other language is."""
+LEAST_ENGLISH = 0.5
+"""How likely a line must be English to be taken for it among lines of another language."""
 LONGEST = 20_000
 """Characters that are looked at; more change nothing."""
 
@@ -53,7 +55,6 @@ class Language:
         return name if self.probability is None else f"{name}, {self.probability:.2f}"
 
 
-@lru_cache(maxsize=256)
 def foreign(text: str) -> Language | None:
     """The language of a text that is clearly not English; None for one that is, or may be.
 
@@ -63,12 +64,30 @@ def foreign(text: str) -> Language | None:
         >>> foreign("I did not want that.")
         >>> foreign("Oh!")
     """
+    english, code, probability = _shares(text)
+    if english > MOST_ENGLISH or probability < LEAST_OTHER:
+        return None
+    return Language(code, probability)
+
+
+def line_in_other(line: str, whole: Language | None) -> Language | None:
+    """The language of a line that is not English, within a text whose whole is in ``whole``.
+
+    A short line is taken for English, or for the language of the others.
+    """
+    found = foreign(line)
+    if found is not None or whole is None:
+        return found
+    return None if _shares(line)[0] > LEAST_ENGLISH else whole
+
+
+@lru_cache(maxsize=1024)
+def _shares(text: str) -> tuple[float, str, float]:
+    """Probability of English, and the likeliest other language with its own."""
     model, labels = _model()
     found: dict[str, float] = dict(model.rank(text[:LONGEST]))
     code = max(labels, key=lambda label: found[label])
-    if sum(found[label] for label in AT_HOME) > MOST_ENGLISH or found[code] < LEAST_OTHER:
-        return None
-    return Language(code, found[code])
+    return sum(found[label] for label in AT_HOME), code, found[code]
 
 
 @lru_cache(maxsize=1)

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from mien.branches.packed import PackBranch
 from mien.branches.wordpiece import Windows, WordPiece
-from mien.language import Language, foreign
+from mien.language import Language, foreign, line_in_other
 from mien.packs import Pack
 from mien.results import Evidence
 from mien.scene import TRANSCRIPT, Scene, Transcript
@@ -114,14 +114,11 @@ class TextBranch(PackBranch):
         if transcript is None:
             return None
         whole = _language(transcript)
-        languages = [whole or foreign(line.text) for line in transcript.lines]
+        why = [_why_not(line.text, whole) for line in transcript.lines]
         said = [(line.text, line.confidence) for line in transcript.lines]
-        english = [t for (t, _), other in zip(said, languages, strict=True) if other is None]
+        english = [text for (text, _), reason in zip(said, why, strict=True) if not reason]
         probs = iter(self._model.probs(english))
-        rows = [
-            _pooled([line], probs) if other is None else f"not English ({other})"
-            for line, other in zip(said, languages, strict=True)
-        ]
+        rows = [reason or _pooled([line], probs) for line, reason in zip(said, why, strict=True)]
         return Evidence.of_rows("text", [line.segment for line in transcript.lines], rows)
 
 
@@ -134,20 +131,26 @@ def _said(scene: Scene, segment: Segment) -> Said | str:
     transcript = scene.get(TRANSCRIPT)
     if transcript is None:
         return scene.why_missing(TRANSCRIPT)
-    language = _language(transcript)
-    if language is not None:
-        return f"not English ({language})"
     said = [line.inside(segment) for line in transcript.lines]
     said = [(text, confidence) for text, confidence in said if text.strip()]
     if not said:
         return "no words that can be believed" if transcript.dropped else "no words"
-    other = [foreign(text) for text, _ in said]
+    whole = _language(transcript)
+    other = [line_in_other(text, whole) for text, _ in said]
     english = [line for line, found in zip(said, other, strict=True) if found is None]
-    return english or f"not English ({other[0]})"
+    return english or f"not English ({other[0] if len(other) == 1 else whole or other[0]})"
+
+
+def _why_not(line: str, whole: Language | None) -> str:
+    """Why a line is not judged; nothing if it is."""
+    other = line_in_other(line, whole)
+    if other is not None:
+        return f"not English ({other})"
+    return "" if line.strip() else "no words"
 
 
 def _language(transcript: Transcript) -> Language | None:
-    """The language of the whole, if it is another: short lines alone would not tell."""
+    """The language of the whole, if it is another: a short line alone would not tell."""
     if transcript.language == "en":
         return foreign(transcript.text)
     return foreign(transcript.text) or Language(transcript.language)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -108,7 +109,7 @@ def _said(ctx: typer.Context, name: str) -> bool:
 
 
 def _branches(
-    packs: dict[str, str | Path | None], face: dict[str, str]
+    packs: Mapping[str, str | Path | None], face: dict[str, str]
 ) -> dict[str, dict[str, str]]:
     """What the factory of each branch is given."""
     given = {name: {"pack": str(pack)} for name, pack in packs.items() if pack is not None}
