@@ -1,9 +1,13 @@
+import io
 import itertools
+import re
 from dataclasses import replace
 
 import numpy as np
 import pytest
+from rich.console import Console
 
+import mien
 from mien.branches import make_branches
 from mien.branches.face import normalise
 from mien.branches.logmel import (
@@ -17,10 +21,12 @@ from mien.branches.logmel import (
     trim,
 )
 from mien.branches.text import TextModel
-from mien.emotions import LabelMap
+from mien.emotions import MIEN7, LabelMap
 from mien.errors import ContractError, OptionError
+from mien.language import foreign
 from mien.media import AudioSpool
 from mien.packs import find_pack
+from mien.report.table import render
 from mien.results import Evidence
 from mien.scene import (
     AUDIO,
@@ -117,10 +123,66 @@ def test_a_text_is_judged_the_same_beside_others():
 
 def test_other_languages_and_silence_have_their_reason():
     branch = make_branches()["text"]
-    german = branch.judge(spoken("Guten Tag", language="de"), [Segment(0.0, 3.0)])
-    assert "not English" in german.reasons[0]
+    german = branch.judge(spoken("Ja", language="de"), [Segment(0.0, 3.0)])
+    assert german.reasons == ("not English (German)",)
     later = branch.judge(spoken("hello there"), [Segment(5.0, 6.0)])
     assert later.reasons == ("no words",)
+
+
+SAD = "My grandmother died and I cannot stop crying."
+GERMAN = "Das habe ich wirklich nicht gewollt, es tut mir leid."
+
+
+def test_a_text_that_is_not_english_is_absent_with_its_language():
+    analyses = mien.analyze_text([GERMAN, SAD, "Je ne sais vraiment pas quoi te dire."])
+    reasons = [analysis.by_branch["text"].reasons[0] for analysis in analyses]
+    assert re.fullmatch(r"not English \(German, (1.00|0.9\d)\)", reasons[0])
+    assert reasons[1] == ""
+    assert reasons[2].startswith("not English (French")
+    assert [analysis.transcript.language for analysis in analyses] == ["de", "en", "fr"]
+
+
+def test_a_foreign_line_among_english_ones_is_left_out():
+    many = f"{SAD}\nI miss her so much that it hurts.\nShe was the kindest person I ever met."
+    alone, mixed = mien.analyze_text([many, f"{many}\n{GERMAN}"])
+    assert mixed.by_branch["text"].probs == pytest.approx(alone.by_branch["text"].probs)
+
+
+@pytest.mark.parametrize("text", ["Oh!", "Hahaha!", "Ok, say no more.", "No!", "Chandler!", "123"])
+def test_a_few_words_are_taken_for_english(text):
+    assert foreign(text) is None
+
+
+def test_every_line_has_its_own_answer_whatever_the_cut():
+    analysis = mien.analyze_text(f"{SAD}\n{GERMAN}\nI am so happy, I love it!")
+    assert len(analysis.segments) == 1
+    lines = analysis.lines
+    assert [lines.top(row) for row in range(3)] == ["sadness", None, "joy"]
+    assert lines.reasons[1].startswith("not English (German")
+    assert mien.Analysis.from_dict(analysis.to_dict()).lines.reasons == lines.reasons
+    shown = Console(width=100, record=True, file=io.StringIO())
+    shown.print(render(analysis))
+    assert re.search(r"sadness 0\.\d\d +My grandmother died", shown.export_text())
+
+
+def test_a_long_text_is_read_to_its_end():
+    """The net reads 96 tokens at once; what decides here stands behind them."""
+    start = "The train stops at every station on the way to the coast, as it does each day. " * 8
+    model = TextModel(find_pack("text"))
+    plain, sad = model.probs([start, start + f"{SAD} I am so sad. " * 6])
+    assert MIEN7.labels[plain.argmax()] == "neutral"
+    assert sad[MIEN7.index("sadness")] > plain[MIEN7.index("sadness")] + 0.2
+
+
+def test_a_list_of_texts_gives_what_each_alone_gives():
+    texts = [SAD, "I love this! " * 9, "What?\nNo way!", "", GERMAN]
+    analyzer = mien.Analyzer()
+    together = analyzer.analyze_text(texts)
+    for text, one in zip(texts, together, strict=True):
+        alone, among = analyzer.analyze_text(text).to_dict(), one.to_dict()
+        assert alone.pop("provenance")["options"] == among.pop("provenance")["options"]
+        assert alone == among
+    assert analyzer.analyze_text([]) == []
 
 
 # --- voice -----------------------------------------------------------------------------------

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import platform
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 
 import mien
-from mien.branches import Branch, PeopleBranch, make_branches
-from mien.course import Portrait
+from mien.branches import BatchBranch, Branch, LinesBranch, PeopleBranch, make_branches
 from mien.cut import CutOptions, cut
 from mien.errors import OptionError
 from mien.fusion.events import follow
@@ -23,9 +22,10 @@ from mien.media import open_clip
 from mien.parts import Judged, check_same, join, whole_rows
 from mien.perceive import STOPPED, PerceiveOptions, perceive
 from mien.perceive.detect import check_detector
-from mien.perceive.transcript import read_transcript
-from mien.results import Analysis, Evidence, Provenance, TrackSummary, Whole
-from mien.scene import CUTS, FACES, SPEECH, TRANSCRIPT, ClipFacts, Line, Scene, Transcript
+from mien.perceive.seen import portraits, track_summaries
+from mien.perceive.transcript import read_transcript, transcript_of_text
+from mien.results import Analysis, Evidence, Provenance, Whole
+from mien.scene import CUTS, SPEECH, TRANSCRIPT, ClipFacts, Scene
 from mien.timebase import Segment
 
 Progress = Callable[[str, float], None]
@@ -166,15 +166,48 @@ class Analyzer:
         second = self._judge(scene, spent, watch)
         return self._assemble(join(first, second, self.options.cut.by), spent)
 
-    def analyze_text(self, text: str) -> Analysis:
-        """The analysis of a text; every line of it is judged on its own."""
-        instant = Segment(0.0, 0.0)
-        lines = tuple(Line(instant, t.strip()) for t in text.splitlines() if t.strip())
+    @overload
+    def analyze_text(self, text: str) -> Analysis: ...
+    @overload
+    def analyze_text(self, text: list[str] | tuple[str, ...]) -> list[Analysis]: ...
+    def analyze_text(self, text: str | list[str] | tuple[str, ...]) -> Analysis | list[Analysis]:
+        """The analysis of a text, or of each of many; every line is judged on its own.
+
+        Args:
+            text: one text, or a list of them: judged together, which is faster; what is said of
+                each does not depend on the others.
+
+        Raises:
+            PackError: if a pack cannot be used.
+        """
+        texts = [text] if isinstance(text, str) else list(text)
+        scenes = [self._text_scene(one) for one in texts]
+        spent: dict[str, float] = {}
+        jobs = [(scene, cut(scene, self.options.cut)) for scene in scenes]
+        by_branch: dict[str, list[Evidence]] = {}
+        for name, branch in self.branches.items():
+            with _timed(spent, name):
+                by_branch[name] = _judge_many(branch, jobs)
+        share = {room: seconds / max(1, len(texts)) for room, seconds in spent.items()}
+        found = []
+        for i, (scene, segments) in enumerate(jobs):
+            evidences = {name: every[i] for name, every in by_branch.items()}
+            judged = Judged(
+                facts=scene.facts,
+                part=scene.extent,
+                segments=segments,
+                by_branch=evidences,
+                whole=evidences,
+                transcript=scene.get(TRANSCRIPT),
+                lines=self._lines(scene),
+            )
+            found.append(self._assemble(judged, dict(share)))
+        return found[0] if isinstance(text, str) else found
+
+    def _text_scene(self, text: str) -> Scene:
         facts = ClipFacts("<text>", "text", 0.0, "text")
         missing = {key.name: "a text has no sound or picture" for key in self._needs()}
-        scene = Scene(facts, {TRANSCRIPT: Transcript(lines, "given")}, missing)
-        spent: dict[str, float] = {}
-        return self._assemble(self._judge(scene, spent, _Watch(_silent, _never)), spent)
+        return Scene(facts, {TRANSCRIPT: transcript_of_text(text)}, missing)
 
     def _needs(self) -> set[Any]:
         return {key for branch in self.branches.values() for key in branch.spec.needs}
@@ -235,12 +268,17 @@ class Analyzer:
             whole=whole,
             transcript=scene.get(TRANSCRIPT),
             speech=speech.turns if speech is not None else (),
-            faces=_summaries(scene),
+            faces=track_summaries(scene),
             people=people,
             cuts=scene.get(CUTS) or (),
-            portraits=_portraits(scene, self.options.portraits),
+            portraits=portraits(scene, self.options.portraits),
             partial=scene.stopped,
+            lines=self._lines(scene),
         )
+
+    def _lines(self, scene: Scene) -> Evidence | None:
+        judges = (b for b in self.branches.values() if isinstance(b, LinesBranch))
+        return next((branch.judge_lines(scene) for branch in judges), None)
 
     def _heard_later(
         self, path: str | Path, first: Judged, watch: _Watch, spent: dict[str, float]
@@ -262,6 +300,7 @@ class Analyzer:
             by_branch={**first.by_branch, **evidences},
             whole={**first.whole, **whole},
             transcript=scene.get(TRANSCRIPT),
+            lines=self._lines(scene),
         )
 
     def _assemble(self, judged: Judged, spent: dict[str, float]) -> Analysis:
@@ -269,7 +308,10 @@ class Analyzer:
         with _timed(spent, "fusion"):
             fused = self.method.fuse(judged.by_branch)
             findings = self.method.findings(judged.by_branch, fused)
-            whole = self._whole(judged.whole)
+            if judged.segments == (judged.part,):
+                whole = Whole(fused, judged.by_branch, findings[0])
+            else:
+                whole = self._whole(judged.whole)
             course = follow(fused, judged.by_branch, judged.people, judged.cuts, judged.faces)
         return Analysis(
             clip=judged.facts,
@@ -278,6 +320,7 @@ class Analyzer:
             by_branch=judged.by_branch,
             provenance=self._provenance(spent),
             transcript=judged.transcript,
+            lines=judged.lines,
             speech=judged.speech,
             faces=judged.faces,
             people=judged.people,
@@ -317,41 +360,12 @@ class Analyzer:
         )
 
 
-def _summaries(scene: Scene) -> tuple[TrackSummary, ...]:
-    faces = scene.get(FACES)
-    if faces is None:
-        return ()
-    return tuple(
-        TrackSummary(
-            track.identity,
-            track.segment,
-            len(track.samples),
-            float(np.median(track.samples.sides)),
-        )
-        for track in faces.tracks
-    )
-
-
-def _portraits(scene: Scene, most: int) -> tuple[Portrait, ...]:
-    """Looks at faces, evenly chosen in time order, at most so many."""
-    faces = scene.get(FACES)
-    if faces is None or not faces.tracks or most <= 0:
-        return ()
-    import cv2
-
-    seen = sorted(
-        (time, track.identity, crop)
-        for track in faces.tracks
-        for time, crop in zip(
-            track.samples.times.tolist(), track.samples.crops.tolist(), strict=True
-        )
-    )
-    chosen = seen[:: -(-len(seen) // most)]
-    crops = faces.crops.take([crop for _, _, crop in chosen])
-    return tuple(
-        Portrait(time, who, cv2.imencode(".png", crop)[1].tobytes())
-        for (time, who, _), crop in zip(chosen, crops, strict=True)
-    )
+def _judge_many(
+    branch: Branch, jobs: Sequence[tuple[Scene, tuple[Segment, ...]]]
+) -> list[Evidence]:
+    if isinstance(branch, BatchBranch):
+        return branch.judge_many(jobs)
+    return [branch.judge(scene, segments) for scene, segments in jobs]
 
 
 @contextmanager
@@ -366,6 +380,14 @@ def analyze(path: str | Path, options: Options | None = None) -> Analysis:
     return Analyzer(options).analyze(path)
 
 
-def analyze_text(text: str, options: Options | None = None) -> Analysis:
-    """The analysis of one text; see :meth:`Analyzer.analyze_text`."""
+@overload
+def analyze_text(text: str, options: Options | None = None) -> Analysis: ...
+@overload
+def analyze_text(
+    text: list[str] | tuple[str, ...], options: Options | None = None
+) -> list[Analysis]: ...
+def analyze_text(
+    text: str | list[str] | tuple[str, ...], options: Options | None = None
+) -> Analysis | list[Analysis]:
+    """The analysis of one text, or a list of those of many; see :meth:`Analyzer.analyze_text`."""
     return Analyzer(options).analyze_text(text)

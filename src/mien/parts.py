@@ -37,6 +37,7 @@ class Judged:
     portraits: tuple[Portrait, ...] = ()
     people: Mapping[int, Evidence] = field(default_factory=dict)
     partial: bool = False
+    lines: Evidence | None = None
 
     @classmethod
     def of(cls, analysis: Analysis) -> Judged:
@@ -56,6 +57,7 @@ class Judged:
             portraits=analysis.portraits,
             people=analysis.people,
             partial=analysis.partial,
+            lines=analysis.lines,
         )
 
 
@@ -136,6 +138,9 @@ def join(first: Judged, second: Judged, by: str) -> Judged:
         portraits=first.portraits + _renumbered_portraits(first.faces, second.portraits),
         people=_people(first, second, pooled if one else concatenated),
         partial=second.partial,
+        lines=concatenated(first.lines, second.lines)
+        if first.lines and second.lines
+        else first.lines or second.lines,
     )
 
 

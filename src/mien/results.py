@@ -224,6 +224,7 @@ class Analysis:
         by_branch: evidence of each branch by its name.
         provenance: how it came about.
         transcript: what was said, None if no words were had.
+        lines: what the words alone say of each line of the transcript, a row a line.
         speech: the speech turns.
         faces: the tracks of the people in view, the primary person's first.
         people: face evidence of each person shown, by identity.
@@ -257,6 +258,7 @@ class Analysis:
     part: Segment | None = None
     partial: bool = False
     findings: tuple[Finding, ...] = ()
+    lines: Evidence | None = None
 
     def __post_init__(self) -> None:
         if len(self.findings) not in (0, len(self.segments)):
@@ -299,6 +301,8 @@ class Analysis:
         if not rows:
             raise OptionError(f"No segment lies between {start} s and {end} s; see .segments.")
         span = Segment(start, end)
+        said = () if self.transcript is None else self.transcript.lines
+        heard = [i for i, line in enumerate(said) if line.segment.middle in span]
         return replace(
             self,
             segments=tuple(self.segments[i] for i in rows),
@@ -308,6 +312,7 @@ class Analysis:
             findings=tuple(self.findings[i] for i in rows) if self.findings else (),
             smoothed={name: e.select(rows) for name, e in self.smoothed.items()},
             transcript=None if self.transcript is None else self.transcript.within(span),
+            lines=None if self.lines is None else self.lines.select(heard),
             speech=tuple(turn for turn in self.speech if turn.overlap(span) > 0),
             events=tuple(event for event in self.events if event.time in span),
             cuts=tuple(time for time in self.cuts if time in span),

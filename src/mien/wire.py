@@ -41,6 +41,7 @@ def to_wire(analysis: Analysis) -> dict[str, Any]:
         "events": [event.to_dict() for event in analysis.events],
         "summaries": [summary.to_dict() for summary in analysis.summaries],
         "transcript": None if spoken is None else _transcript_dict(spoken),
+        "lines": None if analysis.lines is None else analysis.lines.to_dict(),
         "speech": _pairs(analysis.speech),
         "people": {str(who): one.to_dict() for who, one in analysis.people.items()},
         "cuts": [round(time, 3) for time in analysis.cuts],
@@ -82,13 +83,15 @@ def from_wire(value: Mapping[str, Any]) -> Analysis:
 def _from_wire(value: Mapping[str, Any]) -> Analysis:
     segments = _segments(value["segments"])
     spoken, whole, part = value["transcript"], value.get("whole"), value.get("part")
+    heard = None if spoken is None else _transcript_from(spoken)
     return Analysis(
         clip=ClipFacts(**value["clip"]),
         segments=segments,
         fused=Evidence.from_dict(value["fused"], segments),
         by_branch=_evidences_from(value["branches"], segments),
         provenance=Provenance(**value["provenance"]),
-        transcript=None if spoken is None else _transcript_from(spoken),
+        transcript=heard,
+        lines=_lines_from(value.get("lines"), heard),
         speech=_segments(value["speech"]),
         people={
             int(who): Evidence.from_dict(one, segments)
@@ -108,6 +111,12 @@ def _from_wire(value: Mapping[str, Any]) -> Analysis:
         part=None if part is None else Segment(*part),
         partial=bool(value.get("partial", False)),
     )
+
+
+def _lines_from(value: Mapping[str, Any] | None, heard: Transcript | None) -> Evidence | None:
+    if value is None or heard is None:
+        return None
+    return Evidence.from_dict(value, [line.segment for line in heard.lines])
 
 
 def _pair(segment: Segment) -> list[float]:

@@ -4,7 +4,15 @@
 built-in ones come in by the same door (the entry-point group ``mien.branches``).
 """
 
-from mien.branches.contract import Branch, BranchSpec, PeopleBranch
+from mien.branches.contract import BatchBranch, Branch, BranchSpec, LinesBranch, PeopleBranch
 from mien.branches.registry import installed_branches, make_branches
 
-__all__ = ["Branch", "BranchSpec", "PeopleBranch", "installed_branches", "make_branches"]
+__all__ = [
+    "BatchBranch",
+    "Branch",
+    "BranchSpec",
+    "LinesBranch",
+    "PeopleBranch",
+    "installed_branches",
+    "make_branches",
+]

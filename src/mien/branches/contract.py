@@ -66,4 +66,22 @@ class PeopleBranch(Protocol):
         ...
 
 
+@runtime_checkable
+class BatchBranch(Protocol):
+    """What a branch may do beside: judge many clips at once, faster than one by one."""
+
+    def judge_many(self, jobs: Sequence[tuple[Scene, Sequence[Segment]]]) -> list[Evidence]:
+        """What ``judge`` would say of each, in the same order."""
+        ...
+
+
+@runtime_checkable
+class LinesBranch(Protocol):
+    """What a branch may do beside: judge each line of the transcript, however the clip is cut."""
+
+    def judge_lines(self, scene: Scene) -> Evidence | None:
+        """One row a line, over the line's segment; None without a transcript."""
+        ...
+
+
 BranchFactory = Callable[[Mapping[str, Any]], Branch]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import cached_property
+from concurrent.futures import ThreadPoolExecutor
+from functools import cached_property, lru_cache
 from typing import Any, Protocol
 
 import numpy as np
@@ -11,6 +13,7 @@ import numpy.typing as npt
 
 from mien.branches.packed import PackBranch
 from mien.branches.wordpiece import Windows, WordPiece
+from mien.language import Language, foreign, line_in_other
 from mien.packs import Pack
 from mien.results import Evidence
 from mien.scene import TRANSCRIPT, Scene, Transcript
@@ -46,6 +49,8 @@ class TextModel:
     """A text pack as a function from texts to probabilities."""
 
     def __init__(self, pack: Pack) -> None:
+        # A line is asked about as part of its segment, of the whole, and alone.
+        self._row = lru_cache(maxsize=4096)(self._run)
         self._front_end = pack.front_end(FRONT_ENDS, "wordpiece")
         self.pack = pack
 
@@ -53,11 +58,17 @@ class TextModel:
         """Probabilities ``(n, 7)`` of texts, in their order.
 
         Each text is run alone: an 8-bit pack scales its activations by the largest of a batch, so
-        that together a text's answer would depend on its neighbours.
+        that together a text's answer would depend on its neighbours. Several are run at a time, as
+        many as there are cores.
         """
-        return np.concatenate([np.zeros((0, 7)), *(self._row(text) for text in texts)])
+        rows = [np.zeros((0, 7))]
+        if len(texts) < 2:
+            return np.concatenate([*rows, *map(self._row, texts)])
+        rows.append(self._row(texts[0]))  # loads the net, before the threads ask for it
+        with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as crew:
+            return np.concatenate([*rows, *crew.map(self._row, texts[1:])])
 
-    def _row(self, text: str) -> FloatArray:
+    def _run(self, text: str) -> FloatArray:
         rows, weights = zip(
             *(
                 (self.pack.probs(inputs), weight)
@@ -81,24 +92,76 @@ class TextBranch(PackBranch):
 
     def judge(self, scene: Scene, segments: Sequence[Segment]) -> Evidence:
         """See :class:`mien.branches.Branch`."""
+        return self.judge_many([(scene, segments)])[0]
+
+    def judge_many(self, jobs: Sequence[tuple[Scene, Sequence[Segment]]]) -> list[Evidence]:
+        """See :class:`mien.branches.BatchBranch`."""
+        asked = [[_said(scene, segment) for segment in segments] for scene, segments in jobs]
+        lines = [said for rows in asked for row in rows if not isinstance(row, str) for said in row]
+        probs = iter(self._model.probs([text for text, _ in lines]))
+        return [
+            Evidence.of_rows(
+                "text",
+                segments,
+                [row if isinstance(row, str) else _pooled(row, probs) for row in rows],
+            )
+            for (_, segments), rows in zip(jobs, asked, strict=True)
+        ]
+
+    def judge_lines(self, scene: Scene) -> Evidence | None:
+        """See :class:`mien.branches.LinesBranch`."""
         transcript = scene.get(TRANSCRIPT)
         if transcript is None:
-            return Evidence.absent("text", segments, scene.why_missing(TRANSCRIPT))
-        if transcript.language != "en":
-            reason = f"the words are not English (language {transcript.language!r})"
-            return Evidence.absent("text", segments, reason)
-        rows = [self._row(transcript, segment) for segment in segments]
-        return Evidence.of_rows("text", segments, rows)
+            return None
+        whole = _language(transcript)
+        why = [_why_not(line.text, whole) for line in transcript.lines]
+        said = [(line.text, line.confidence) for line in transcript.lines]
+        english = [text for (text, _), reason in zip(said, why, strict=True) if not reason]
+        probs = iter(self._model.probs(english))
+        rows = [reason or _pooled([line], probs) for line, reason in zip(said, why, strict=True)]
+        return Evidence.of_rows("text", [line.segment for line in transcript.lines], rows)
 
-    def _row(self, transcript: Transcript, segment: Segment) -> tuple[FloatArray, float] | str:
-        said = [line.inside(segment) for line in transcript.lines]
-        said = [(text, confidence) for text, confidence in said if text.strip()]
-        if not said:
-            return "no words that can be believed" if transcript.dropped else "no words"
-        probs = self._model.probs([text for text, _ in said])
-        counts = np.array([len(text.split()) for text, _ in said], dtype=float)
-        confidence = np.array([c for _, c in said])
-        weights = counts * np.maximum(confidence, 1e-3)
-        pooled = (weights / weights.sum()) @ probs
-        quality = float((counts / counts.sum()) @ confidence) * length_quality(counts.sum())
-        return pooled / pooled.sum(), min(1.0, quality)
+
+Said = list[tuple[str, float]]
+"""Lines and how sure it is that they were said."""
+
+
+def _said(scene: Scene, segment: Segment) -> Said | str:
+    """The English lines of a segment, or why there are none."""
+    transcript = scene.get(TRANSCRIPT)
+    if transcript is None:
+        return scene.why_missing(TRANSCRIPT)
+    said = [line.inside(segment) for line in transcript.lines]
+    said = [(text, confidence) for text, confidence in said if text.strip()]
+    if not said:
+        return "no words that can be believed" if transcript.dropped else "no words"
+    whole = _language(transcript)
+    other = [line_in_other(text, whole) for text, _ in said]
+    english = [line for line, found in zip(said, other, strict=True) if found is None]
+    return english or f"not English ({other[0] if len(other) == 1 else whole or other[0]})"
+
+
+def _why_not(line: str, whole: Language | None) -> str:
+    """Why a line is not judged; nothing if it is."""
+    other = line_in_other(line, whole)
+    if other is not None:
+        return f"not English ({other})"
+    return "" if line.strip() else "no words"
+
+
+def _language(transcript: Transcript) -> Language | None:
+    """The language of the whole, if it is another: a short line alone would not tell."""
+    if transcript.language == "en":
+        return foreign(transcript.text)
+    return foreign(transcript.text) or Language(transcript.language)
+
+
+def _pooled(said: Said, probs: Iterator[FloatArray]) -> tuple[FloatArray, float]:
+    """Probabilities and quality of a segment: its lines, by their words and confidence."""
+    rows = np.stack([next(probs) for _ in said])
+    counts = np.array([len(text.split()) for text, _ in said], dtype=float)
+    confidence = np.array([c for _, c in said])
+    weights = counts * np.maximum(confidence, 1e-3)
+    pooled = (weights / weights.sum()) @ rows
+    quality = float((counts / counts.sum()) @ confidence) * length_quality(counts.sum())
+    return pooled / pooled.sum(), min(1.0, quality)

@@ -45,29 +45,8 @@ class Tokens:
         return [encoding.ids for encoding in self._tokenizer.encode_batch(list(texts))]
 
 
-class WordPiece:
-    """Front end of the nets that mien trains: one row a text, cut at 96 tokens.
-
-    Args:
-        pack: of the net, with its tokenizer.
-
-    Raises:
-        PackError: if the pack was trained with other settings.
-    """
-
-    def __init__(self, pack: Pack) -> None:
-        check_contract(CONTRACT.as_dict(), pack.manifest.input)
-        self._tokens = Tokens(pack.folder / CONTRACT.tokenizer)
-
-    def batches(self, text: str) -> Iterator[tuple[dict[str, IntArray], float]]:
-        """Ids and mask of the one row."""
-        (row,) = self._tokens.ids([text])
-        ids, mask = pad([row])
-        yield {"ids": ids, "mask": mask}, 1.0
-
-
 class Windows:
-    """Front end of converted nets: a text of any length in windows as long as the net can read.
+    """Front end of a text of any length, in windows as long as the net can read.
 
     The windows of a long text share a quarter and count by their tokens.
 
@@ -90,6 +69,21 @@ class Windows:
         for window in (first, *first.overflowing):
             ids, mask = pad([window.ids])
             yield {"ids": ids, "mask": mask}, float(len(window.ids))
+
+
+class WordPiece(Windows):
+    """Front end of the nets that mien trains, which read 96 tokens at once.
+
+    Args:
+        pack: of the net, with its tokenizer.
+
+    Raises:
+        PackError: if the pack was trained with other settings.
+    """
+
+    def __init__(self, pack: Pack) -> None:
+        check_contract(CONTRACT.as_dict(), pack.manifest.input)
+        super().__init__(pack)
 
 
 def pad(rows: Sequence[Sequence[int]]) -> tuple[IntArray, IntArray]:

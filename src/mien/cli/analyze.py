@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -16,6 +17,7 @@ from mien.cli.shared import (
     earlier_analysis,
     numbers,
     pack_or_hub,
+    preset_options,
     progress,
     read_analysis,
     stopping,
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
 
 
 def analyze(
+    ctx: typer.Context,
     path: o.Recording,
     json_file: o.Json = None,
     figure: o.Figure = None,
@@ -51,6 +54,7 @@ def analyze(
     text_pack: o.TextPack = None,
     voice_pack: o.VoicePack = None,
     face_pack: o.FacePack = None,
+    preset: o.Preset = None,
 ) -> None:
     """Analyse one recording, picture or text."""
     from mien.analyzer import Analyzer, Options
@@ -59,14 +63,25 @@ def analyze(
     outputs = _Outputs(json_file, figure, transcript, tuple(exports or ()), export_format)
     outputs.check()
     earlier = earlier_analysis(json_file) if resume else None
-    packs = {"text": pack_or_hub(text_pack), "voice": pack_or_hub(voice_pack), "face": face_pack}
+    nets = {"text": text_pack, "voice": voice_pack, "face": face_pack}
+    shown = {"person": face, "policy": face_policy}
+    if preset is None:
+        packs = {name: pack_or_hub(None if net is None else str(net)) for name, net in nets.items()}
+        branches = _branches(packs, shown)
+    else:
+        system = preset_options(preset, None if asr == "auto" else asr, nets)
+        asr, fusion = system.asr, fusion if _said(ctx, "fusion") else system.fusion
+        branches = {name: dict(given) for name, given in system.branches.items()}
+        for key, option in (("person", "face"), ("policy", "face_policy")):
+            if _said(ctx, option):
+                branches["face"][key] = shown[key]
     options = Options(
         fusion=fusion,
         cut=CutOptions(by, window, step),
         frame_rate=fps,
         asr=asr,
         transcript=words,
-        branches=_branches(packs, {"person": face, "policy": face_policy}),
+        branches=branches,
         detector=detector,
         start=start,
         end=end,
@@ -87,8 +102,14 @@ def analyze(
         raise typer.Exit(130)
 
 
+def _said(ctx: typer.Context, name: str) -> bool:
+    """Whether the user gave an option, and not its default."""
+    source = ctx.get_parameter_source(name)
+    return source is not None and source.name != "DEFAULT"
+
+
 def _branches(
-    packs: dict[str, str | Path | None], face: dict[str, str]
+    packs: Mapping[str, str | Path | None], face: dict[str, str]
 ) -> dict[str, dict[str, str]]:
     """What the factory of each branch is given."""
     given = {name: {"pack": str(pack)} for name, pack in packs.items() if pack is not None}

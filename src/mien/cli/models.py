@@ -40,11 +40,17 @@ def models_info(
 
 @app.command("pull")
 def models_pull(
-    hub_id: Annotated[str, typer.Argument(metavar="HUBID", help="As owner/model.")],
+    hub_id: Annotated[
+        str, typer.Argument(metavar="HUBID|paper", help="As owner/model, or a preset's name.")
+    ],
 ) -> None:
     """Fetch a checkpoint of the hub and check it; complete files are kept (extra 'hub')."""
+    from mien import presets
     from mien.hub import fetch, is_hub_id
 
+    if hub_id in presets.NAMES:
+        presets.pull(hub_id, say)
+        return
     if not is_hub_id(hub_id):
         raise OptionError(f"{hub_id!r} is no hub id; give a name such as owner/model.")
     typer.echo(f"{hub_id} is complete in {fetch(hub_id)}")
@@ -53,7 +59,7 @@ def models_pull(
 @app.command("convert")
 def models_convert(
     checkpoint: Annotated[str, typer.Argument(help="A folder or a hub id.")],
-    out: Annotated[Path, typer.Option("--to", metavar="PACK", help="Folder of the pack.")],
+    out: Annotated[Path, typer.Option("--to", metavar="FOLDER", help="Folder of the pack.")],
     names: Annotated[
         list[str] | None,
         typer.Option("--map", metavar="LABEL=EMOTION", help="What a label is to us; repeatable."),
@@ -72,18 +78,34 @@ def models_convert(
         float | None, typer.Option(help="Seconds that a voice net is shown at once; 30 by default.")
     ] = None,
 ) -> None:
-    """Make a pack of a classifier of sound or text from the transformers library (extra 'hub')."""
+    """Make a pack of a classifier of sound or text, or hear with a Whisper (extra 'hub').
+
+    A Whisper in the form of Transformers becomes the folder that --asr whisper:FOLDER takes.
+    """
     try:
         from mien.train.convert import ConvertOptions, convert
+        from mien.train.whisper import convert_whisper, is_whisper
     except ModuleNotFoundError as error:
         if (error.name or "").startswith("mien"):
             raise
         raise MissingExtraError("mien models convert", "hub") from None
+    from mien.hub import local_folder
+
+    folder = local_folder(checkpoint, download=True)
+    if is_whisper(folder):
+        given = {"--map": names, "--int8": int8, "--check": check, "--bound": bound}
+        given["--window"] = window
+        unfit = [option for option, value in given.items() if value]
+        if unfit:
+            raise OptionError(f"{', '.join(unfit)} cannot be given for a Whisper; leave it out.")
+        convert_whisper(folder, out)
+        typer.echo(f"wrote {out}; hear with it by --asr whisper:{out}")
+        return
     pairs = {}
-    for given in names or []:
-        label, _, emotion = given.rpartition("=")
+    for entry in names or []:
+        label, _, emotion = entry.rpartition("=")
         if not label or not emotion:
-            raise OptionError(f"--map cannot be {given!r}; give LABEL=EMOTION.")
+            raise OptionError(f"--map cannot be {entry!r}; give LABEL=EMOTION.")
         pairs[label] = emotion
     checks = [str(path) for path in check or []]
     convert(ConvertOptions(checkpoint, out, pairs, int8, checks, bound, window), say)

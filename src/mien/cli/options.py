@@ -46,6 +46,9 @@ FacePolicy = Annotated[
 ]
 
 # What judges it.
+Preset = Annotated[
+    str | None, Option(help="paper: the paper's whole system; single options go before it.")
+]
 Fusion = Annotated[
     str, Option(help="pooled, length (the paper's), mean, best, product, or a fusion PACK.")
 ]

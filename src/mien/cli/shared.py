@@ -14,9 +14,10 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
-from mien.errors import InputError, MissingExtraError, OptionError
+from mien.errors import InputError, OptionError
 
 if TYPE_CHECKING:
+    from mien.analyzer import Options
     from mien.results import Analysis
     from mien.witnesses import Folder
 
@@ -50,24 +51,33 @@ def check_target(path: Path | None, option: str, suffixes: tuple[str, ...] | Non
 
 
 def pack_or_hub(name: str | None) -> str | None:
-    """A pack's folder as it is; a hub id once a pack has been made of its checkpoint.
+    """A pack's folder as it is; a hub id or checkpoint once a pack has been made of it.
 
     Raises:
         HubError: if the checkpoint is neither here nor can be fetched.
         MissingExtraError: if a pack has to be made and the extra 'hub' is not installed.
     """
-    from mien.hub import is_hub_id
-    from mien.packs import cached_pack
+    from mien.presets import ready_pack
 
-    if name is None or not is_hub_id(name) or cached_pack(name).exists():
-        return name
-    try:
-        from mien.train.convert import pack_of
-    except ModuleNotFoundError as error:
-        if (error.name or "").startswith("mien"):
-            raise
-        raise MissingExtraError(f"A pack of {name!r}", "hub") from None
-    return str(pack_of(name, lambda line: typer.echo(line, err=True)))
+    if name is None:
+        return None
+    return ready_pack(name, lambda line: typer.echo(line, err=True), download=True)
+
+
+def preset_options(preset: str, asr: str | None, nets: Mapping[str, str | Path | None]) -> Options:
+    """The options of a preset, with those of its parts that the user names.
+
+    Raises:
+        HubError: naming every part that is not on this machine.
+        MissingExtraError: if an extra that a part needs is not installed.
+        OptionError: if there is no such preset.
+    """
+    from mien.presets import NAMES, Paper, paper
+
+    if preset not in NAMES:
+        raise OptionError.choice("--preset", preset, NAMES)
+    given = {name: str(net) for name, net in {"asr": asr, **nets}.items() if net is not None}
+    return paper(Paper(**given), lambda line: typer.echo(line, err=True))
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""``mien train face | voice | text | fusion``."""
+"""``mien train face | detector | voice | text | asr | fusion``."""
 
 from __future__ import annotations
 
@@ -162,6 +162,36 @@ def train_text(
     commands = _trainers()
     options = commands.TrainOptions(data, out, epochs, seed, threads, limit)
     _trained(commands.train_text(options, say, base=base), out)
+
+
+@app.command("asr")
+def train_asr(
+    data: Data,
+    out: Out,
+    base: Annotated[
+        str, typer.Option(metavar="HUBID|FOLDER", help="A Whisper in the form of Transformers.")
+    ] = "openai/whisper-tiny",
+    longer: Annotated[
+        list[Path] | None,
+        typer.Option(help="Longer speech to test on: a CSV of path and text, RAVDESS; repeatable."),
+    ] = None,
+    split: Annotated[
+        str, typer.Option(help="word, speaker, or random (the paper's; with speaker).")
+    ] = "word",
+    epochs: Epochs = None,
+    seed: Seed = 0,
+    threads: Threads = None,
+    limit: Limit = None,
+) -> None:
+    """Fine-tune a Whisper on TESS as in the paper; word errors on short and on longer speech."""
+    _trainers()
+    try:
+        from mien.train.asr import AsrOptions
+        from mien.train.asr import train_asr as run
+    except ImportError:
+        raise MissingExtraError("mien train asr", "hub") from None
+    run(AsrOptions(data, out, base, longer or (), split, epochs, seed, threads, limit), say)
+    typer.echo(f"wrote {out} (table: {out / 'README.md'})")
 
 
 @app.command("fusion")

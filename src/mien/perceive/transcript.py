@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from mien.errors import InputError
+from mien.language import foreign
 from mien.media import read_text
 from mien.scene import Caption, ClipFacts, Line, Transcript
 from mien.timebase import Segment
@@ -16,12 +18,21 @@ SUBTITLES = (".srt", ".vtt", ".ass")
 def written_transcript(
     facts: ClipFacts, asr: str, given: Transcript | None, captions: Sequence[Caption]
 ) -> Transcript | None:
-    """The words that nobody has to hear: given, a text's own, beside the clip or in it."""
-    if given is not None:
-        return given
-    if facts.kind == "text":
+    """The words that nobody has to hear: given, a text's own, beside the clip or in it.
+
+    Their language is told from the letters.
+    """
+    found = given
+    if found is None and facts.kind == "text":
         return transcript_of_text(read_text(Path(facts.path)))
-    return _written(Path(facts.path), captions) if asr == "auto" else None
+    if found is None and asr == "auto":
+        found = _written(Path(facts.path), captions)
+    return None if found is None else _with_language(found)
+
+
+def _with_language(transcript: Transcript) -> Transcript:
+    other = foreign(transcript.text)
+    return transcript if other is None else replace(transcript, language=other.code)
 
 
 def _written(path: Path, captions: Sequence[Caption]) -> Transcript | None:
@@ -88,4 +99,4 @@ def transcript_of_text(text: str) -> Transcript:
     """The non-empty lines of a text, all at one instant, since a text has no time."""
     instant = Segment(0.0, 0.0)
     lines = tuple(Line(instant, " ".join(t.split())) for t in text.splitlines() if t.strip())
-    return Transcript(lines, "given")
+    return _with_language(Transcript(lines, "given"))

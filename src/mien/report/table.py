@@ -23,7 +23,10 @@ def render(analysis: Analysis) -> RenderableType:
         parts += [_segment_table(analysis, row, title), Text()]
     if analysis.transcript is not None and analysis.transcript.lines:
         parts.append(Text(f"Words ({analysis.transcript.source}):", style="bold"))
-        parts += [Text(f"  {line.text}") for line in analysis.transcript.lines[:12]]
+        parts += [
+            _line(line.text, analysis.lines, row)
+            for row, line in enumerate(analysis.transcript.lines[:12])
+        ]
         more = len(analysis.transcript.lines) - 12
         if more > 0:
             parts.append(Text(f"  ... and {more} more lines", style="dim"))
@@ -31,6 +34,15 @@ def render(analysis: Analysis) -> RenderableType:
     note = "The labels say how an observer would name the expression, not what a person feels."
     parts.append(Text(note, style="dim"))
     return Group(*parts)
+
+
+def _line(said: str, lines: Evidence | None, row: int) -> Text:
+    """A line of the words, and what the text branch says of it alone."""
+    if lines is None:
+        return Text(f"  {said}")
+    top = lines.top(row)
+    label = "-" if top is None else f"{top} {lines.probs[row].max():.2f}"
+    return Text.assemble("  ", (f"{label:<13}", "dim"), said)
 
 
 def headline(analysis: Analysis) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 import tempfile
@@ -18,7 +19,7 @@ from mien.branches.text import TextModel
 from mien.branches.voice import VoiceModel
 from mien.emotions import MIEN7, EmotionSpace, LabelMap
 from mien.errors import LabelError, PackError
-from mien.hub import local_folder
+from mien.hub import is_hub_id, local_folder
 from mien.metrics import FloatArray
 from mien.packs import Manifest, Pack, cached_pack, file_sha256
 from mien.train.checkpoint import Source, licence_of, open_checkpoint
@@ -102,16 +103,22 @@ def convert(options: ConvertOptions, say: Say = print) -> Manifest:
     return manifest
 
 
-def pack_of(hub_id: str, say: Say = print) -> Path:
-    """The pack made from a hub checkpoint: the cached one, or fetched and converted now.
+def pack_of(name: str, say: Say = print, *, download: bool = True) -> Path:
+    """The pack made from a checkpoint, a folder or a hub id: the cached one, or converted now.
 
     Raises:
         HubError: if it is neither here nor can be fetched; and as :func:`convert`.
     """
-    folder = cached_pack(hub_id)
+    folder = cached_pack(name if is_hub_id(name) else f"folder/{_fingerprint(Path(name))}")
     if not (folder / "pack.json").exists():
-        convert(ConvertOptions(hub_id, folder), say)
+        convert(ConvertOptions(name, folder, download=download), say)
     return folder
+
+
+def _fingerprint(checkpoint: Path) -> str:
+    """Of a checkpoint's weights and settings, so that one trained anew is converted anew."""
+    files = [p for p in sorted(checkpoint.iterdir()) if p.suffix in (".json", ".safetensors")]
+    return hashlib.sha256("".join(file_sha256(p) for p in files).encode()).hexdigest()[:16]
 
 
 def _label_map(options: ConvertOptions, source: Source) -> LabelMap:

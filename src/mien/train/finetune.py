@@ -105,62 +105,142 @@ def finetune(
         OptionError: if an earlier run in the same place had other settings.
     """
     done = options.out / "metrics.json"
-    _same_settings(options, name, (len(train), len(test)))
+    asked: dict[str, Any] = {"name": name, "rows": [len(train), len(test)]}
+    asked |= {"base": options.base.name, "loss": options.loss}
+    same_settings(options.out, asked | {"epochs": options.epochs, "seed": options.seed})
     if done.exists():
         say(f"{name}: complete in {options.out}")
         return Run.read(done)
     trainer, clips, extractor = _prepare(options, train, test)
-    last = _last_checkpoint(options.out / "run")
-    kept = options.out / "run" / "baseline.json"
-    if last is None:
-        baseline = _figures(trainer.evaluate())
-        kept.write_text(json.dumps(baseline), encoding="utf-8")
-    else:
-        baseline = json.loads(kept.read_text(encoding="utf-8"))
-        say(f"{name}: going on from {Path(last).name}")
-    say(f"{name}: accuracy before training {baseline['accuracy']:.3f}")
-    trainer.add_callback(_news(name, say))
-    trainer.train(resume_from_checkpoint=last)
+
+    def before() -> dict[str, float]:
+        figures = _figures(trainer.evaluate())
+        say(f"{name}: accuracy before training {figures['accuracy']:.3f}")
+        return figures
+
+    baseline = go_on(trainer, options.out, name, say, before)
     said = trainer.predict(clips)
     called = said.predictions.argmax(axis=1)
     matrix = confusion_matrix(test.labels, called, len(MIEN7))
     history = [dict(row) for row in trainer.state.log_history if row["step"] > 0]
     final = _figures({k.replace("test_", "eval_"): v for k, v in said.metrics.items()})
     run = Run(name, (len(train), len(test)), baseline, final, history, matrix.tolist())
-    trainer.save_model(options.out)
-    (options.out / "training_args.bin").unlink(missing_ok=True)  # a pickle, which nobody needs
     extractor.save_pretrained(options.out)
     _draw(run, options.out)
     done.write_text(json.dumps(asdict(run), indent=1) + "\n", encoding="utf-8")
     return run
 
 
-def _same_settings(options: FinetuneOptions, name: str, rows: tuple[int, int]) -> None:
-    (options.out / "run").mkdir(parents=True, exist_ok=True)
-    path = options.out / "run" / "settings.json"
-    asked: dict[str, Any] = {"name": name, "rows": list(rows), "base": options.base.name}
-    asked |= {"loss": options.loss, "epochs": options.epochs, "seed": options.seed}
+def same_settings(out: Path, asked: Mapping[str, Any]) -> None:
+    """Write down what a run in ``OUT/run`` is told, or compare it with what an earlier one was.
+
+    Raises:
+        OptionError: if that had other settings.
+    """
+    (out / "run").mkdir(parents=True, exist_ok=True)
+    path = out / "run" / "settings.json"
     if path.exists() and (earlier := json.loads(path.read_text(encoding="utf-8"))) != asked:
         raise OptionError(
-            f"{options.out} holds a run with other settings ({earlier}); give the same to go on, "
+            f"{out} holds a run with other settings ({earlier}); give the same to go on, "
             "or delete it to start anew."
         )
     path.write_text(json.dumps(asked), encoding="utf-8")
+
+
+def begin(command: str, threads: int | None, seed: int) -> None:
+    """What the Trainer needs before a model is made.
+
+    Raises:
+        MissingExtraError: if transformers or accelerate is not installed.
+    """
+    try:
+        import accelerate  # noqa: F401  (the Trainer asks for it late, and less clearly)
+        from transformers import set_seed
+    except ImportError:
+        raise MissingExtraError(command, "hub") from None
+    quiet()
+    if threads is not None:
+        torch.set_num_threads(threads)
+    set_seed(seed)
+
+
+def make_trainer(out: Path, epochs: int, seed: int, model: Any, train: Any, **more: Any) -> Any:
+    """The Trainer as in the paper: linear decay, a checkpoint in ``OUT/run`` every 50 steps.
+
+    Args:
+        out: see :class:`FinetuneOptions`.
+        epochs: passes.
+        seed: of the order.
+        model: to be trained.
+        train: data set to train on.
+        more: for the Trainer; with an ``eval_dataset``, that is judged every 50 steps. ``rate`` is
+            the learning rate.
+    """
+    from transformers import Trainer, TrainingArguments
+    from transformers.trainer_callback import PrinterCallback
+
+    settings = TrainingArguments(
+        output_dir=str(out / "run"),
+        num_train_epochs=epochs,
+        per_device_train_batch_size=BATCH,
+        per_device_eval_batch_size=BATCH,
+        learning_rate=more.pop("rate", RATE),
+        weight_decay=WEIGHT_DECAY,
+        lr_scheduler_type="linear",
+        eval_strategy="steps" if "eval_dataset" in more else "no",
+        eval_steps=EVERY,
+        logging_steps=EVERY,
+        save_steps=EVERY,
+        save_total_limit=2,
+        seed=seed,
+        report_to="none",
+        disable_tqdm=True,
+        dataloader_pin_memory=torch.cuda.is_available(),
+    )
+    trainer = Trainer(model=model, args=settings, train_dataset=train, **more)
+    # The Trainer's own printing would show the random split's figures before the honest ones.
+    trainer.remove_callback(PrinterCallback)
+    return trainer
+
+
+def go_on(
+    trainer: Any, out: Path, name: str, say: Callable[[str], None], before: Callable[[], Any]
+) -> Any:
+    """Train to the end, from the last checkpoint of a killed run if there is one.
+
+    Args:
+        trainer: of :func:`make_trainer`.
+        out: see :class:`FinetuneOptions`.
+        name: of the run, for the news.
+        say: told how it goes.
+        before: gives the figures before training, as JSON has them; asked once, in the first run.
+
+    Returns:
+        The figures before training.
+    """
+    from transformers.trainer_utils import get_last_checkpoint
+
+    last = get_last_checkpoint(str(out / "run"))
+    kept = out / "run" / "baseline.json"
+    if not kept.exists():
+        kept.write_text(json.dumps(before()), encoding="utf-8")
+    baseline = json.loads(kept.read_text(encoding="utf-8"))
+    if last is not None:
+        say(f"{name}: going on from {Path(last).name}")
+    trainer.add_callback(_news(name, say))
+    trainer.train(resume_from_checkpoint=last)
+    trainer.save_model(out)
+    (out / "training_args.bin").unlink(missing_ok=True)  # a pickle, which nobody needs
+    return baseline
 
 
 def _prepare(
     options: FinetuneOptions, train: LabelledSet, test: LabelledSet
 ) -> tuple[Any, Clips, Any]:
     """The Trainer, the test clips and the feature extractor."""
-    try:
-        import accelerate  # noqa: F401  (the Trainer asks for it late, and less clearly)
-        from transformers import AutoFeatureExtractor, Trainer, TrainingArguments, set_seed
-    except ImportError:
-        raise MissingExtraError("mien train voice --recipe paper", "hub") from None
-    quiet()
-    if options.threads is not None:
-        torch.set_num_threads(options.threads)
-    set_seed(options.seed)
+    begin("mien train voice --recipe paper", options.threads, options.seed)
+    from transformers import AutoFeatureExtractor
+
     try:
         extractor = AutoFeatureExtractor.from_pretrained(options.base, local_files_only=True)
         model = _fresh_model(options)
@@ -169,36 +249,16 @@ def _prepare(
         raise DataError(f"{options.base} is no net of waveforms to start from ({why}).") from None
     ctc = options.loss == "ctc"
     clips = Clips(test, extractor, ctc)
-    settings = TrainingArguments(
-        output_dir=str(options.out / "run"),
-        num_train_epochs=options.epochs,
-        per_device_train_batch_size=BATCH,
-        per_device_eval_batch_size=BATCH,
-        learning_rate=RATE,
-        weight_decay=WEIGHT_DECAY,
-        lr_scheduler_type="linear",
-        eval_strategy="steps",
-        eval_steps=EVERY,
-        logging_steps=EVERY,
-        save_steps=EVERY,
-        save_total_limit=2,
-        seed=options.seed,
-        report_to="none",
-        disable_tqdm=True,
-        dataloader_pin_memory=torch.cuda.is_available(),
-    )
-    trainer = Trainer(
-        model=model,
-        args=settings,
-        train_dataset=Clips(train, extractor, ctc),
+    trainer = make_trainer(
+        options.out,
+        options.epochs,
+        options.seed,
+        model,
+        Clips(train, extractor, ctc),
         eval_dataset=clips,
         compute_metrics=_judge,
         preprocess_logits_for_metrics=symbol_scores if ctc else None,
     )
-    # The Trainer's own printing would show the random split's figures before the honest ones.
-    from transformers.trainer_callback import PrinterCallback
-
-    trainer.remove_callback(PrinterCallback)
     return trainer, clips, extractor
 
 
@@ -264,13 +324,6 @@ def _judge(given: Any) -> dict[str, float]:
 def _figures(given: Mapping[str, float]) -> dict[str, float]:
     names = ("loss", "accuracy", "precision", "recall", "f1")
     return {name: round(float(given[f"eval_{name}"]), 5) for name in names}
-
-
-def _last_checkpoint(folder: Path) -> str | None:
-    from transformers.trainer_utils import get_last_checkpoint
-
-    found = get_last_checkpoint(str(folder))
-    return None if found is None else str(found)
 
 
 def _news(name: str, say: Callable[[str], None]) -> Any:

@@ -92,7 +92,7 @@ def run_recipe(options: RecipeOptions, say: Say = print) -> list[Run]:
         OptionError: if an earlier run in the same place had other settings.
     """
     base = local_folder(options.base, download=True)
-    rows = _tess(options)
+    rows = tess_rows(options.data, options.limit, options.seed)
     runs = []
     for division in divisions(rows, options.split, options.seed):
         say(f"{division.name}: {len(division.train)} to train on, {len(division.test)} to test on")
@@ -113,21 +113,26 @@ def run_recipe(options: RecipeOptions, say: Say = print) -> list[Run]:
     return runs
 
 
-def _tess(options: RecipeOptions) -> LabelledSet:
-    for path in options.data:
+def tess_rows(data: Sequence[Path], limit: int | None, seed: int) -> LabelledSet:
+    """The recordings of TESS at some places, at most ``limit`` of them, drawn by ``seed``.
+
+    Raises:
+        DataError: if there are none.
+    """
+    for path in data:
         if not path.exists():
             raise DataError(f"There is nothing at {path}; check --data.")
-    rows = concatenate([load_voices(path) for path in options.data])
+    rows = concatenate([load_voices(path) for path in data])
     rows = rows.select(rows.corpora == "tess")
     if len(rows) < 10:
         raise DataError(
             f"{len(rows)} recordings are named as in TESS (OAF_back_angry); the paper's recipe "
             "needs that set."
         )
-    if options.limit is None or options.limit >= len(rows):
+    if limit is None or limit >= len(rows):
         return rows
-    rng = np.random.default_rng(options.seed)
-    return rows.select(np.sort(rng.permutation(len(rows))[: options.limit]))
+    rng = np.random.default_rng(seed)
+    return rows.select(np.sort(rng.permutation(len(rows))[:limit]))
 
 
 def divisions(rows: LabelledSet, split: str, seed: int) -> list[Division]:

@@ -14,7 +14,7 @@ from mien.timebase import Segment
 
 FRAMES_PER_SECOND = 100
 # Every second frame, fewer paths, a narrower second pass: benchmarks/asr.py sets this beside the
-# defaults, which take more than twice as long.
+# defaults, which take 1.9 to 2.9 times as long.
 SEARCH = {
     "ds": 2,
     "maxhmmpf": 3000,

@@ -162,7 +162,7 @@ def _check(folder: Path) -> None:
         if kind == "whisper":
             raise PackError(
                 f"{folder} is a Whisper in the form of Transformers; make it one of CTranslate2 "
-                f"with 'mien models convert {folder} --out FOLDER' and give that."
+                f"with 'mien models convert {folder} --to FOLDER' and give that."
             )
     raise PackError(
         f"{folder} is no Whisper for CTranslate2: it lacks {', '.join(missing)}; give a folder "

@@ -1,0 +1,95 @@
+"""Do negation, emphasis, contrast and questions hold? A list of planted sentences.
+
+    python benchmarks/emphasis.py --out benchmarks/results [--text PACK]
+
+Each sentence of ``emphasis.csv`` names the labels that a reader would accept for it. Sarcasm is
+listed and may fail: it is counted apart. Nothing is asserted; the pass rate is printed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from mien.branches.text import TextModel
+from mien.emotions import MIEN7
+from mien.packs import find_pack
+from mien.train.origin import commit
+
+SENTENCES = Path(__file__).with_name("emphasis.csv")
+
+
+@dataclass(frozen=True)
+class Sentence:
+    """A planted sentence, the labels that are right for it, and what the pack says."""
+
+    kind: str
+    labels: tuple[str, ...]
+    text: str
+    said: str
+    prob: float
+
+    @property
+    def held(self) -> bool:
+        """Whether the likeliest label is right."""
+        return self.said in self.labels
+
+
+def main() -> int:
+    """Run the benchmark."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
+    parser.add_argument("--text", help="a text pack in place of the embedded one")
+    parser.add_argument("--out", type=Path, help="folder for the result")
+    given = parser.parse_args()
+    pack = find_pack("text", given.text)
+    rows = judge(TextModel(pack))
+    name, digest = next(iter(pack.identity.items()))
+    text = f"# Planted sentences\n\n* pack: {name}, {digest[:12]}\n* commit: {commit()}\n\n"
+    text += page(rows)
+    print(text)
+    if given.out is not None:
+        given.out.mkdir(parents=True, exist_ok=True)
+        (given.out / "emphasis.md").write_text(text, encoding="utf-8")
+    return 0
+
+
+def judge(model: TextModel) -> list[Sentence]:
+    """What a pack says of each sentence."""
+    with SENTENCES.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    probs = model.probs([row["text"] for row in rows])
+    return [
+        Sentence(
+            row["kind"],
+            tuple(row["labels"].split()),
+            row["text"],
+            MIEN7.labels[int(one.argmax())],
+            float(one.max()),
+        )
+        for row, one in zip(rows, probs, strict=True)
+    ]
+
+
+def page(rows: Sequence[Sentence]) -> str:
+    """Pass rates by kind, then what failed, as Markdown."""
+    lines = ["| kind | sentences | held | share |", "|---|---|---|---|"]
+    kinds = list(dict.fromkeys(row.kind for row in rows))
+    counted = [(kind, [row for row in rows if row.kind == kind]) for kind in kinds]
+    counted.append(("all but sarcasm", [row for row in rows if row.kind != "sarcasm"]))
+    for kind, some in counted:
+        held = sum(row.held for row in some)
+        lines.append(f"| {kind} | {len(some)} | {held} | {held / len(some):.0%} |")
+    lines += ["", "| kind | did not hold | right | said | probability |", "|---|---|---|---|---|"]
+    for row in rows:
+        if not row.held:
+            right = ", ".join(row.labels)
+            lines.append(f"| {row.kind} | {row.text} | {right} | {row.said} | {row.prob:.2f} |")
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

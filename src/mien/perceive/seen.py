@@ -1,0 +1,47 @@
+"""Who was seen: what an analysis keeps of the faces."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from mien.course import Portrait
+from mien.results import TrackSummary
+from mien.scene import FACES, Scene
+
+
+def track_summaries(scene: Scene) -> tuple[TrackSummary, ...]:
+    """The face tracks without their pictures."""
+    faces = scene.get(FACES)
+    if faces is None:
+        return ()
+    return tuple(
+        TrackSummary(
+            track.identity,
+            track.segment,
+            len(track.samples),
+            float(np.median(track.samples.sides)),
+        )
+        for track in faces.tracks
+    )
+
+
+def portraits(scene: Scene, most: int) -> tuple[Portrait, ...]:
+    """Looks at faces, evenly chosen in time order, at most so many."""
+    faces = scene.get(FACES)
+    if faces is None or not faces.tracks or most <= 0:
+        return ()
+    import cv2
+
+    seen = sorted(
+        (time, track.identity, crop)
+        for track in faces.tracks
+        for time, crop in zip(
+            track.samples.times.tolist(), track.samples.crops.tolist(), strict=True
+        )
+    )
+    chosen = seen[:: -(-len(seen) // most)]
+    crops = faces.crops.take([crop for _, _, crop in chosen])
+    return tuple(
+        Portrait(time, who, cv2.imencode(".png", crop)[1].tobytes())
+        for (time, who, _), crop in zip(chosen, crops, strict=True)
+    )
