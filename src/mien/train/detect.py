@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -92,11 +93,6 @@ def train_detector(options: TrainOptions, people: PeopleOptions, say: Say = prin
     quantise_convolutions(options.graph, feeds, _last_layers(options.graph))
     stored = detector.judge(type(graph)(options.graph), task.valid)
     rows = dict(train=len(train), valid=len(valid))
-    measured = [
-        {"set": f"composed pictures kept aside, {kind}", "rows": len(task.valid)}
-        | {name: round(value, 4) for name, value in figures.items()}
-        for kind, figures in (("32 bits", plain), ("8 bits, as it ships", stored))
-    ]
     sources = [*pictures.sources, *(() if crops is None else crops.sources)]
     outcome = Outcome(
         kind="detector",
@@ -110,13 +106,24 @@ def train_detector(options: TrainOptions, people: PeopleOptions, say: Say = prin
         history=trainer.history,
         settings=settings_of(recipe, schedule, **rows),
         labels=(),
-        measured=measured,
+        measured=_measured(len(task.valid), plain, stored),
         notes=[
             f"Faces were named by a teacher, {people.teacher.stem} (MIT): what it misses, this "
             "net was taught to miss. Pictures of people from public repositories; none is shipped."
         ],
     )
     return write_pack(outcome, options.out, options.work)
+
+
+def _measured(
+    count: int, plain: Mapping[str, float], stored: Mapping[str, float]
+) -> list[dict[str, Any]]:
+    """Rows of the manifest: before and after the weights went into 8 bits."""
+    return [
+        {"set": f"composed pictures kept aside, {kind}", "rows": count}
+        | {name: round(value, 4) for name, value in figures.items()}
+        for kind, figures in (("32 bits", plain), ("8 bits, as it ships", stored))
+    ]
 
 
 def _last_layers(path: Path) -> list[str]:

@@ -15,12 +15,13 @@ from torch import Tensor
 
 from mien.datasets import LabelledSet
 from mien.emotions import MIEN7
-from mien.errors import DataError, MissingExtraError, OptionError
+from mien.errors import DataError, MissingExtraError
 from mien.media import load_audio
 from mien.metrics import ClassFigures, FloatArray, confusion_matrix
 from mien.scene import SAMPLE_RATE
 from mien.train.checkpoint import WINDOW_KEY, fit, quiet
 from mien.train.figures import confusion_figure, curves_figure
+from mien.train.loop import check_settings
 
 SECONDS = 1.0
 """Every recording is cut or filled to this length, as in the paper."""
@@ -105,7 +106,7 @@ def finetune(
         OptionError: if an earlier run in the same place had other settings.
     """
     done = options.out / "metrics.json"
-    _same_settings(options, name, (len(train), len(test)))
+    check_settings(options.out / "run", _settings(options, name, (len(train), len(test))))
     if done.exists():
         say(f"{name}: complete in {options.out}")
         return Run.read(done)
@@ -135,17 +136,9 @@ def finetune(
     return run
 
 
-def _same_settings(options: FinetuneOptions, name: str, rows: tuple[int, int]) -> None:
-    (options.out / "run").mkdir(parents=True, exist_ok=True)
-    path = options.out / "run" / "settings.json"
+def _settings(options: FinetuneOptions, name: str, rows: tuple[int, int]) -> dict[str, Any]:
     asked: dict[str, Any] = {"name": name, "rows": list(rows), "base": options.base.name}
-    asked |= {"loss": options.loss, "epochs": options.epochs, "seed": options.seed}
-    if path.exists() and (earlier := json.loads(path.read_text(encoding="utf-8"))) != asked:
-        raise OptionError(
-            f"{options.out} holds a run with other settings ({earlier}); give the same to go on, "
-            "or delete it to start anew."
-        )
-    path.write_text(json.dumps(asked), encoding="utf-8")
+    return asked | {"loss": options.loss, "epochs": options.epochs, "seed": options.seed}
 
 
 def _prepare(
@@ -154,7 +147,8 @@ def _prepare(
     """The Trainer, the test clips and the feature extractor."""
     try:
         import accelerate  # noqa: F401  (the Trainer asks for it late, and less clearly)
-        from transformers import AutoFeatureExtractor, Trainer, TrainingArguments, set_seed
+        from transformers import AutoFeatureExtractor, Trainer, set_seed
+        from transformers.trainer_callback import PrinterCallback
     except ImportError:
         raise MissingExtraError("mien train voice --recipe paper", "hub") from None
     quiet()
@@ -169,7 +163,24 @@ def _prepare(
         raise DataError(f"{options.base} is no net of waveforms to start from ({why}).") from None
     ctc = options.loss == "ctc"
     clips = Clips(test, extractor, ctc)
-    settings = TrainingArguments(
+    trainer = Trainer(
+        model=model,
+        args=_arguments(options),
+        train_dataset=Clips(train, extractor, ctc),
+        eval_dataset=clips,
+        compute_metrics=_judge,
+        preprocess_logits_for_metrics=symbol_scores if ctc else None,
+    )
+    # The Trainer's own printing would show the random split's figures before the honest ones.
+    trainer.remove_callback(PrinterCallback)
+    return trainer, clips, extractor
+
+
+def _arguments(options: FinetuneOptions) -> Any:
+    """What the paper says of the training, in the words of the Trainer."""
+    from transformers import TrainingArguments
+
+    return TrainingArguments(
         output_dir=str(options.out / "run"),
         num_train_epochs=options.epochs,
         per_device_train_batch_size=BATCH,
@@ -187,19 +198,6 @@ def _prepare(
         disable_tqdm=True,
         dataloader_pin_memory=torch.cuda.is_available(),
     )
-    trainer = Trainer(
-        model=model,
-        args=settings,
-        train_dataset=Clips(train, extractor, ctc),
-        eval_dataset=clips,
-        compute_metrics=_judge,
-        preprocess_logits_for_metrics=symbol_scores if ctc else None,
-    )
-    # The Trainer's own printing would show the random split's figures before the honest ones.
-    from transformers.trainer_callback import PrinterCallback
-
-    trainer.remove_callback(PrinterCallback)
-    return trainer, clips, extractor
 
 
 def _fresh_model(options: FinetuneOptions) -> Any:
