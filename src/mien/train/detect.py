@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -75,7 +75,9 @@ def train_detector(options: TrainOptions, people: PeopleOptions, say: Say = prin
         OptionError: if an earlier run in the same place had other settings.
     """
     begin(options)
-    recipe = detector.DetectorRecipe(draws=options.limit or detector.DetectorRecipe.draws)
+    recipe = detector.DetectorRecipe()
+    if options.limit is not None:
+        recipe = replace(recipe, draws=options.limit, judged=min(recipe.judged, options.limit))
     schedule = detector.schedule(options.epochs or 12, options.seed)
     teacher = Teacher(people.teacher)
     pictures = _folders([*options.data, *people.nobody], options, teacher, say)
@@ -89,7 +91,7 @@ def train_detector(options: TrainOptions, people: PeopleOptions, say: Say = prin
     model = trainer.run()
     graph = export_graph(model, detector.EXAMPLE, detector.AXES, options.graph)
     plain = detector.judge(graph, task.valid)
-    feeds = detector.sample_pictures(first, 200, options.seed)
+    feeds = detector.sample_pictures(first, min(200, recipe.draws), options.seed)
     quantise_convolutions(options.graph, feeds, _last_layers(options.graph))
     stored = detector.judge(type(graph)(options.graph), task.valid)
     rows = dict(train=len(train), valid=len(valid))
