@@ -133,9 +133,10 @@ def search_figure(rows: Sequence[Mapping[str, float]], chosen: Mapping[str, floa
         edgecolors="black",
         label="the paper's choice",
     )
-    axes.set(xscale="log", xlabel="learning rate", ylabel="validation accuracy", ylim=(0, None))
+    top = 1.1 * max(row["accuracy"] for row in rows)
+    axes.set(xscale="log", xlabel="learning rate", ylabel="validation accuracy", ylim=(0, top))
     axes.set_title("random search, short trials")
-    axes.legend(frameon=False, loc="lower left")
+    figure.legend(loc="outside lower center", ncols=4, frameon=False, fontsize=8)
     return _plain(figure)
 
 
