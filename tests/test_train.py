@@ -11,6 +11,8 @@ torch = pytest.importorskip("torch", reason="the extra 'train' is not installed"
 
 import itertools
 
+from tests.planted import write_faces
+
 from mien.datasets.table import build
 from mien.emotions import MIEN7, one_hot
 from mien.errors import OptionError
@@ -24,17 +26,7 @@ from mien.train.sound import add_noise, change_speed, spoil
 
 @pytest.fixture
 def faces(tmp_path):
-    """An ``.npz`` of 70 training and 14 test pictures; the class shows as a bright patch."""
-    rng = np.random.default_rng(0)
-    labels = np.arange(84) % 7
-    images = rng.integers(0, 60, (84, 48, 48)).astype(np.uint8)
-    for image, label in zip(images, labels, strict=True):
-        image[6 * label : 6 * label + 6, 8:40] = 220
-    usage = np.array(["Training"] * 70 + ["PublicTest"] * 14)
-    images[3] = images[80]  # a training picture that is also in the test
-    path = tmp_path / "faces.npz"
-    np.savez(path, images=images, labels=labels, usage=usage)
-    return path
+    return write_faces(tmp_path / "faces.npz")
 
 
 def options(data, tmp_path, **more):

@@ -250,7 +250,7 @@ def find_pack(kind: str, where: str | Path | None = None) -> Pack:
     """The pack at a folder, that of a hub id, or the embedded one of a kind.
 
     Args:
-        kind: one of ``KINDS``.
+        kind: one of ``KINDS``, or ``detector``.
         where: a folder, or a hub id whose checkpoint was made into a pack before; None for the pack
             that ships with mien.
 

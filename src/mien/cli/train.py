@@ -24,6 +24,39 @@ Threads = Annotated[int | None, typer.Option(help="Threads of torch; all cores b
 Limit = Annotated[int | None, typer.Option(help="Use at most so many training rows.")]
 
 
+# Options that only one recipe reads; given to the other they would be ignored in silence.
+OF_RECIPE = {
+    "mien": ("valid", "test", "ship_all"),
+    "paper": ("net", "search", "lr", "weight_decay", "base", "split", "loss"),
+}
+
+
+def _check_recipe(recipe: str, context: typer.Context) -> None:
+    if recipe not in OF_RECIPE:
+        raise OptionError.choice("recipe", recipe, tuple(OF_RECIPE))
+    for other in OF_RECIPE.keys() - {recipe}:
+        for option in _given(context, OF_RECIPE[other]):
+            raise OptionError(
+                f"{option} belongs to --recipe {other}, not to --recipe {recipe}; leave one of the "
+                "two out."
+            )
+    if context.params.get("search") is not None:
+        for option in _given(context, ("lr", "weight_decay")):
+            raise OptionError(
+                f"--search tries values of {option} itself; leave one of the two out."
+            )
+
+
+def _given(context: typer.Context, names: tuple[str, ...]) -> list[str]:
+    """Which of some options stand on the command line."""
+    sources = {name: context.get_parameter_source(name) for name in names}
+    return [
+        f"--{name.replace('_', '-')}"
+        for name, source in sources.items()
+        if source is not None and source.name == "COMMANDLINE"
+    ]
+
+
 def _trainers() -> Any:
     try:
         from mien.train import commands
@@ -43,15 +76,44 @@ def _trained(manifest: Any, out: Path) -> None:
 
 @app.command("face")
 def train_face(
+    context: typer.Context,
     data: Data,
     out: Out,
     epochs: Epochs = None,
     seed: Seed = 0,
     threads: Threads = None,
     limit: Limit = None,
+    recipe: Annotated[
+        str, typer.Option(help="mien (the pack) or paper (its nets, with its figures beside).")
+    ] = "mien",
+    net: Annotated[
+        str | None, typer.Option(help="Of the paper's recipe: 23 or baseline; both by default.")
+    ] = None,
+    search: Annotated[
+        int | None,
+        typer.Option(metavar="N", help="Of the paper's recipe: N short trials and no training."),
+    ] = None,
+    lr: Annotated[float, typer.Option(help="Of the paper's recipe: learning rate.")] = 1e-3,
+    weight_decay: Annotated[float, typer.Option(help="Of the paper's recipe.")] = 1e-4,
 ) -> None:
     """Train the face pack on FER-2013 (CSV, .npz or folders)."""
+    _check_recipe(recipe, context)
     commands = _trainers()
+    if recipe == "paper":
+        from mien.train import paper_face
+        from mien.train.search import run_search
+
+        asked = paper_face.PaperFaceOptions(
+            data, out, net, lr, weight_decay, epochs, seed, threads, limit
+        )
+        if search is not None:
+            best = run_search(asked, search, say)[0]
+            typer.echo(f"best: --lr {best['lr']:.3g} --weight-decay {best['weight_decay']:g}")
+            out = out / "search"
+        else:
+            paper_face.run_paper_face(asked, say)
+        typer.echo(f"wrote {out} (tables: {out / 'README.md'})")
+        return
     options = commands.TrainOptions(data, out, epochs, seed, threads, limit)
     _trained(commands.train_face(options, say), out)
 
@@ -94,6 +156,7 @@ def train_detector(
 
 @app.command("voice")
 def train_voice(
+    context: typer.Context,
     data: Data,
     out: Out,
     epochs: Epochs = None,
@@ -127,8 +190,7 @@ def train_voice(
     ] = "cross-entropy",
 ) -> None:
     """Train the voice pack on TESS, RAVDESS, CREMA-D folders or a CSV."""
-    if recipe not in ("mien", "paper"):
-        raise OptionError.choice("recipe", recipe, ("mien", "paper"))
+    _check_recipe(recipe, context)
     commands = _trainers()
     if recipe == "paper":
         from mien.train.recipe import RecipeOptions, run_recipe

@@ -25,7 +25,8 @@ from mien.errors import DataError, MissingExtraError, OptionError
 from mien.hub import local_folder
 from mien.media import load_audio
 from mien.scene import SAMPLE_RATE, Samples
-from mien.train.finetune import begin, go_on, make_trainer, same_settings
+from mien.train.finetune import begin, go_on, make_trainer
+from mien.train.loop import check_settings
 from mien.train.recipe import SPLITS, divisions, tess_rows
 from mien.train.whisper import is_whisper
 
@@ -158,7 +159,7 @@ def _run(
     counts = (len(rows[0]), len(rows[1]))
     asked: dict[str, Any] = {"name": name, "rows": list(counts), "base": whisper.folder.name}
     asked |= {"longer": [path.name for path in options.longer]}
-    same_settings(out, asked | {"epochs": epochs, "seed": options.seed})
+    check_settings(out / "run", asked | {"epochs": epochs, "seed": options.seed})
     if done.exists():
         say(f"{name}: complete in {out}")
         return AsrRun.read(done)

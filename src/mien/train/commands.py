@@ -282,10 +282,6 @@ def train_text(options: TrainOptions, say: Say = print, *, base: Path | None = N
         settings=settings_of(recipe, schedule, train=len(train), valid=len(valid), held=len(held)),
         threshold=text.best_threshold(valid.targets, scaling.apply(valid_probs)),
         extra_files={"tokenizer.json": start / "tokenizer.json"},
-        notes=[
-            "English only. Temperature and threshold were fitted on validation rows of the "
-            "training splits. The weights are stored in 8 bits; the figures are of the pack as it "
-            "ships."
-        ],
+        notes=[text.CARD_NOTE],
     )
     return write_pack(outcome, options.out, options.work)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -78,7 +79,9 @@ def train_detector(options: TrainOptions, people: PeopleOptions, say: Say = prin
         OptionError: if an earlier run in the same place had other settings.
     """
     begin(options)
-    recipe = detector.DetectorRecipe(draws=options.limit or detector.DetectorRecipe.draws)
+    recipe = detector.DetectorRecipe()
+    if options.limit is not None:
+        recipe = replace(recipe, draws=options.limit, judged=min(recipe.judged, options.limit))
     schedule = detector.schedule(options.epochs or 12, options.seed)
     teacher = Teacher(people.teacher)
     pictures = _folders([*options.data, *people.nobody], options, teacher, say)
@@ -94,17 +97,12 @@ def train_detector(options: TrainOptions, people: PeopleOptions, say: Say = prin
     model = trainer.run()
     graph = export_graph(model, detector.EXAMPLE, detector.AXES, options.graph)
     plain = detector.judge(graph, task.valid)
-    feeds = detector.sample_pictures(first, 200, options.seed)
+    feeds = detector.sample_pictures(first, min(200, recipe.draws), options.seed)
     quantise_convolutions(options.graph, feeds, _last_layers(options.graph))
     small = type(graph)(options.graph)
     stored = detector.judge(small, task.valid)
     slope, intercept = detector.fit_scores(small, task.valid)
     rows = dict(train=len(train), valid=len(valid))
-    measured = [
-        {"set": f"composed pictures kept aside, {kind}", "rows": len(task.valid)}
-        | {name: round(value, 4) for name, value in figures.items()}
-        for kind, figures in (("32 bits", plain), ("8 bits, as it ships", stored))
-    ]
     sources = [*pictures.sources, *(() if crops is None else crops.sources)]
     outcome = Outcome(
         kind="detector",
@@ -118,13 +116,24 @@ def train_detector(options: TrainOptions, people: PeopleOptions, say: Say = prin
         history=trainer.history,
         settings=settings_of(recipe, schedule, **rows),
         labels=(),
-        measured=measured,
+        measured=_measured(len(task.valid), plain, stored),
         notes=[
             f"Faces were named by a teacher, {people.teacher.stem} (MIT): what it misses, this "
             "net was taught to miss. Pictures of people from public repositories; none is shipped."
         ],
     )
     return write_pack(outcome, options.out, options.work)
+
+
+def _measured(
+    count: int, plain: Mapping[str, float], stored: Mapping[str, float]
+) -> list[dict[str, Any]]:
+    """Rows of the manifest: before and after the weights went into 8 bits."""
+    return [
+        {"set": f"composed pictures kept aside, {kind}", "rows": count}
+        | {name: round(value, 4) for name, value in figures.items()}
+        for kind, figures in (("32 bits", plain), ("8 bits, as it ships", stored))
+    ]
 
 
 def _last_layers(path: Path) -> list[str]:

@@ -39,6 +39,7 @@ class DetectorRecipe:
         draws: pictures an epoch.
         batch: pictures a step.
         valid_share: of the pictures, kept for validation by their own hash.
+        judged: pictures composed of those, to judge on after every epoch.
     """
 
     widths: tuple[int, ...] = (12, 24, 32, 48, 64)
@@ -46,6 +47,7 @@ class DetectorRecipe:
     draws: int = 12_000
     batch: int = 32
     valid_share: float = 0.03
+    judged: int = 400
 
 
 LEAST_SCORE = 0.1
@@ -164,7 +166,7 @@ class DetectorTask:
         self.train = train
         self.steps_per_epoch = recipe.draws // recipe.batch
         rng = np.random.default_rng(0)
-        self.valid = [valid.draw(rng) for _ in range(400)]
+        self.valid = [valid.draw(rng) for _ in range(recipe.judged)]
 
     def batches(self, epoch: int, rng: np.random.Generator) -> Iterator[tuple[Tensor, ...]]:
         """Pictures, what is asked of each cell, and the faces."""

@@ -16,8 +16,8 @@ _LEAST_COVERAGE = 0.02
 _DRAWN = {"accuracy": "#D55E00", "uar": "#009E73", "recall": "#D55E00", "precision": "#009E73"}
 
 
-def curves_figure(history: Sequence[Mapping[str, float]]) -> Figure:
-    """Training loss and, where there were validation rows, the figures on them, by epoch."""
+def curves_figure(history: Sequence[Mapping[str, float]], judged_on: str = "validation") -> Figure:
+    """Training loss and, where there were rows to judge on, the figures on them, by epoch."""
     drawn = [key for key in _DRAWN if history and f"valid_{key}" in history[0]]
     figure = Figure(figsize=(8 if drawn else 4.2, 3.4), layout="constrained")
     panels = figure.subplots(1, 2 if drawn else 1, squeeze=False)[0]
@@ -28,7 +28,7 @@ def curves_figure(history: Sequence[Mapping[str, float]]) -> Figure:
         shares = [row[f"valid_{key}"] for row in history]
         panels[1].plot(epochs, shares, marker=".", color=_DRAWN[key], label=key)
     if drawn:
-        panels[1].set(xlabel="epoch", title="validation", ylim=(0, 1))
+        panels[1].set(xlabel="epoch", title=judged_on, ylim=(0, 1))
         panels[1].legend(frameon=False, loc="lower right")
     for axes in panels:
         axes.spines[["top", "right"]].set_visible(False)
@@ -108,6 +108,35 @@ def risk_figure(curves: Mapping[str, FloatArray]) -> Figure:
     axes.set(xlabel="share answered (coverage)", ylabel="share wrong (risk)", xlim=(0, 1))
     axes.set(ylim=(0, None), title="risk and coverage")
     axes.legend(frameon=False, loc="upper left")
+    return _plain(figure)
+
+
+def search_figure(rows: Sequence[Mapping[str, float]], chosen: Mapping[str, float]) -> Figure:
+    """Validation accuracy by learning rate, one colour a weight decay, the chosen point ringed."""
+    figure = Figure(figsize=(6.4, 4.2), layout="constrained")
+    axes = figure.add_subplot()
+    decays = sorted({row["weight_decay"] for row in rows})
+    for decay, colour in zip(decays, _COLOURS, strict=False):
+        shown = [row for row in rows if row["weight_decay"] == decay]
+        axes.scatter(
+            [row["lr"] for row in shown],
+            [row["accuracy"] for row in shown],
+            color=colour,
+            label=f"weight decay {decay:g}",
+        )
+    ours = [row for row in rows if all(row[key] == value for key, value in chosen.items())]
+    axes.scatter(
+        [row["lr"] for row in ours],
+        [row["accuracy"] for row in ours],
+        s=160,
+        facecolors="none",
+        edgecolors="black",
+        label="the paper's choice",
+    )
+    top = 1.1 * max(row["accuracy"] for row in rows)
+    axes.set(xscale="log", xlabel="learning rate", ylabel="validation accuracy", ylim=(0, top))
+    axes.set_title("random search, short trials")
+    figure.legend(loc="outside lower center", ncols=4, frameon=False, fontsize=8)
     return _plain(figure)
 
 

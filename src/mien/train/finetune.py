@@ -15,12 +15,13 @@ from torch import Tensor
 
 from mien.datasets import LabelledSet
 from mien.emotions import MIEN7
-from mien.errors import DataError, MissingExtraError, OptionError
+from mien.errors import DataError, MissingExtraError
 from mien.media import load_audio
 from mien.metrics import ClassFigures, FloatArray, confusion_matrix
 from mien.scene import SAMPLE_RATE
 from mien.train.checkpoint import WINDOW_KEY, fit, quiet
 from mien.train.figures import confusion_figure, curves_figure
+from mien.train.loop import check_settings
 
 SECONDS = 1.0
 """Every recording is cut or filled to this length, as in the paper."""
@@ -107,7 +108,7 @@ def finetune(
     done = options.out / "metrics.json"
     asked: dict[str, Any] = {"name": name, "rows": [len(train), len(test)]}
     asked |= {"base": options.base.name, "loss": options.loss}
-    same_settings(options.out, asked | {"epochs": options.epochs, "seed": options.seed})
+    check_settings(options.out / "run", asked | {"epochs": options.epochs, "seed": options.seed})
     if done.exists():
         say(f"{name}: complete in {options.out}")
         return Run.read(done)
@@ -129,22 +130,6 @@ def finetune(
     _draw(run, options.out)
     done.write_text(json.dumps(asdict(run), indent=1) + "\n", encoding="utf-8")
     return run
-
-
-def same_settings(out: Path, asked: Mapping[str, Any]) -> None:
-    """Write down what a run in ``OUT/run`` is told, or compare it with what an earlier one was.
-
-    Raises:
-        OptionError: if that had other settings.
-    """
-    (out / "run").mkdir(parents=True, exist_ok=True)
-    path = out / "run" / "settings.json"
-    if path.exists() and (earlier := json.loads(path.read_text(encoding="utf-8"))) != asked:
-        raise OptionError(
-            f"{out} holds a run with other settings ({earlier}); give the same to go on, "
-            "or delete it to start anew."
-        )
-    path.write_text(json.dumps(asked), encoding="utf-8")
 
 
 def begin(command: str, threads: int | None, seed: int) -> None:

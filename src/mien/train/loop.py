@@ -195,6 +195,22 @@ class Trainer:
         self.say(f"going on after epoch {len(self.history)} of {self.schedule.epochs}")
 
 
+def check_settings(folder: Path, asked: Mapping[str, Any]) -> None:
+    """Write down what a run in a folder is asked for, or refuse to go on with another one's.
+
+    Raises:
+        OptionError: if an earlier run in the same place had other settings.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / "settings.json"
+    if path.exists() and (earlier := json.loads(path.read_text(encoding="utf-8"))) != asked:
+        raise OptionError(
+            f"{folder} holds a run with other settings ({earlier}); give the same to go on, or "
+            "delete it to start anew."
+        )
+    path.write_text(json.dumps(asked), encoding="utf-8")
+
+
 def channels_last(model: nn.Module) -> nn.Module:
     """The model with its kernels laid out channels last, which convolves faster on a CPU."""
     return model.to(memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]

@@ -42,3 +42,10 @@ def machine() -> str:
                 name = line.split(":", 1)[1].strip()
                 break
     return f"{name}, {os.cpu_count()} cores"
+
+
+def fast_bfloat16() -> bool:
+    """Whether the processor multiplies bfloat16 itself; where it does not, it is slower for it."""
+    info = Path("/proc/cpuinfo")
+    flags = info.read_text().split() if info.exists() else []
+    return bool({"avx512_bf16", "amx_bf16"} & set(flags))

@@ -1,0 +1,317 @@
+"""Our face net beside those that people install: figures, time and memory, one core each.
+
+    python benchmarks/face.py --data fer2013.npz --clips DIR --peer WEIGHTS.hdf5 --out DIR
+
+``--peer`` is ``trained_models/emotion_models/fer2013_mini_XCEPTION.*.hdf5`` of
+github.com/oarriaga/face_classification (MIT), ``--paper`` a folder that ``mien train face --recipe
+paper`` wrote; each is left out, and said to be, where it is not given. Every net runs in a process
+of its own, bound to one core. Time is processor time of the net and its preprocessing, the least of
+interleaved runs, since neighbours on the machine cost some. Writes ``face.json`` and ``face.md``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import os
+import tempfile
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+BATCHES = (1, 16)
+Array = np.ndarray[Any, np.dtype[Any]]
+Judge = Callable[[Array], Array]
+
+
+@dataclass(frozen=True)
+class Net:
+    """A net that can be opened in another process.
+
+    Args:
+        name: in the table.
+        kind: ``pack``, ``peer`` or ``paper``: how pictures are brought to it.
+        path: of the pack's folder or of the ONNX file.
+        weights: how many; 0 where it is not counted.
+    """
+
+    name: str
+    kind: str
+    path: str
+    weights: int = 0
+
+
+def open_net(net: Net) -> Judge:
+    """From gray crops ``(n, 48, 48) uint8`` to probabilities ``(n, 7)`` in our order."""
+    if net.kind == "pack":
+        from mien.branches.face import FaceModel
+        from mien.packs import Pack
+
+        return FaceModel(Pack(Path(net.path), "face")).probs
+    import cv2
+    import onnxruntime
+
+    from face_peer import LABELS
+    from mien.emotions import MIEN7
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    session = onnxruntime.InferenceSession(net.path, options, providers=["CPUExecutionProvider"])
+    (entry,) = session.get_inputs()
+    order = [LABELS.index(label) for label in MIEN7.labels]
+
+    def peer(crops: Array) -> Array:
+        large = np.stack([cv2.resize(crop, (64, 64)) for crop in crops])
+        # As its own preprocess_input: to [-1, 1].
+        pixels = (large.astype(np.float32) / 255 - 0.5) * 2
+        return session.run(None, {entry.name: pixels[:, None]})[0][:, order]
+
+    def paper(crops: Array) -> Array:
+        logits = session.run(None, {entry.name: crops[:, None].astype(np.float32)})[0]
+        shares = np.exp(logits - logits.max(axis=1, keepdims=True))
+        return shares / shares.sum(axis=1, keepdims=True)
+
+    return peer if net.kind == "peer" else paper
+
+
+def work(net: Net, crops: Array, faces: Array, rounds: int) -> dict[str, Any]:
+    """What one net says and costs; runs in a process of its own.
+
+    Args:
+        net: which.
+        crops: of the test set, ``(n, 48, 48)``.
+        faces: crops of the clips, ``(m, 48, 48)``.
+        rounds: how often the time is taken.
+    """
+    core = max(os.sched_getaffinity(0))
+    os.sched_setaffinity(0, {core})
+    judge = open_net(net)
+    said = np.concatenate([judge(crops[i : i + 16]) for i in range(0, len(crops), 16)])
+    seen = judge(faces) if len(faces) else np.zeros((0, 7))
+    least = dict.fromkeys(BATCHES, np.inf)
+    for _ in range(rounds):
+        for size in BATCHES:
+            some = crops[:16]
+            started = time.process_time()
+            for i in range(0, len(some), size):
+                judge(some[i : i + size])
+            least[size] = min(least[size], (time.process_time() - started) / len(some))
+    return {"probs": said, "faces": seen, "seconds": least, "megabytes": peak_megabytes()}
+
+
+def peak_megabytes() -> float:
+    """The most memory that this process has held; unlike ``ru_maxrss``, nothing of its parent's."""
+    status = Path("/proc/self/status").read_text().splitlines()
+    (line,) = [line for line in status if line.startswith("VmHWM")]
+    return int(line.split()[1]) / 1024
+
+
+def apart(net: Net, crops: Array, faces: Array, rounds: int) -> dict[str, Any]:
+    """:func:`work` in a fresh process, whose memory is the net's alone."""
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+        return pool.submit(work, net, crops, faces, rounds).result()
+
+
+def faces_of_clips(folder: Path, detector: str, count: int) -> tuple[Array, list[str]]:
+    """Crops of the faces on evenly spread frames of every clip, and the clip of each."""
+    import cv2
+
+    from mien.errors import MediaError
+    from mien.media import open_clip
+    from mien.perceive.crops import crop_face
+    from mien.perceive.detect import make_detector
+    from mien.scene import Frame
+
+    finder = make_detector(detector)
+    crops, names = [], []
+    for path in sorted(folder.iterdir()):
+        try:
+            clip = open_clip(path)
+        except MediaError:
+            continue
+        frames = [m.image for m in clip.play(2.0) if isinstance(m, Frame)][:240]
+        clip.close()
+        chosen = np.linspace(0, len(frames) - 1, min(count, len(frames))).astype(int)
+        for image in (frames[i] for i in chosen):
+            gray = np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY), np.uint8)
+            found = [face for face in finder.detect(image) if face.score >= 0.7]
+            crops += [crop_face(gray, face) for face in found]
+            names += [path.name] * len(found)
+    return np.asarray(crops, np.uint8).reshape(-1, 48, 48), names
+
+
+def without_copy(crops: Array, others: Array) -> Array:
+    """Which crops ``(n,)`` have no exact copy among others."""
+    known = {hashlib.sha1(other.tobytes()).digest() for other in others}
+    return np.array([hashlib.sha1(crop.tobytes()).digest() not in known for crop in crops])
+
+
+def figures(labels: Array, probs: Array, first: Array, fresh: Array) -> dict[str, float]:
+    """Accuracy, UAR and ECE on all rows, and the accuracy on those without a copy in training.
+
+    ``p`` is McNemar's against the first net.
+    """
+    from mien.metrics import classification_figures, mcnemar_p
+
+    every = classification_figures(labels, probs)
+    alone = classification_figures(labels[fresh], probs[fresh])
+    picked = {key: every[key] for key in ("accuracy", "uar", "ece", "nll")}
+    picked["accuracy_without_copies"] = alone["accuracy"]
+    return picked | {"p": mcnemar_p(labels, first, probs)}
+
+
+def table(rows: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """The figures of all nets in Markdown."""
+    lines = [
+        "| net | weights | accuracy | p | without copies | UAR | ECE | ms, batch 1 | "
+        "ms, batch 16 | peak MB |",
+        "|---" * 10 + "|",
+    ]
+    for name, row in rows.items():
+        weights = f"{row['weights']:,}" if row["weights"] else ""
+        lines.append(
+            f"| {name} | {weights} | {row['accuracy']:.3f} | {row['p']:.2g} | "
+            f"{row['accuracy_without_copies']:.3f} | {row['uar']:.3f} | {row['ece']:.3f} | "
+            f"{row['ms'][0]:.2f} | {row['ms'][1]:.2f} | "
+            f"{row['megabytes']:.0f} |"
+        )
+    return lines
+
+
+def clip_table(names: list[str], said: Mapping[str, Array]) -> list[str]:
+    """By clip, what each net calls its faces and how often they say the same as the first."""
+    from mien.emotions import MIEN7
+
+    nets = list(said)
+    lines = ["| clip | faces | " + " | ".join(nets) + " |", "|---" * (len(nets) + 2) + "|"]
+    where = np.array(names)
+    first = said[nets[0]].argmax(axis=1)
+    for clip in dict.fromkeys(names):
+        rows = where == clip
+        cells = []
+        for net in nets:
+            called = said[net][rows].argmax(axis=1)
+            label, count = np.bincount(called, minlength=7).argmax(), np.bincount(called).max()
+            same = float((called == first[rows]).mean())
+            cells.append(
+                f"{MIEN7.labels[label]} {count / len(called):.0%}, mean "
+                f"{said[net][rows].max(axis=1).mean():.2f}"
+                + ("" if net == nets[0] else f", same as {nets[0]} {same:.0%}")
+            )
+        lines.append(f"| {clip} | {rows.sum()} | " + " | ".join(cells) + " |")
+    return lines
+
+
+def nets_of(args: argparse.Namespace, folder: Path) -> tuple[list[Net], list[str]]:
+    """The nets that can be had, and a sentence for each that cannot."""
+    from mien.packs import EMBEDDED
+
+    pack = args.pack or EMBEDDED / "face"
+    nets, missing = [Net("mien", "pack", str(pack), weights_of(pack / "model.onnx"))], []
+    if args.peer is not None and args.peer.is_file():
+        from face_peer import convert_peer
+
+        graph = folder / "peer.onnx"
+        nets.append(Net("mini_XCEPTION", "peer", str(graph), convert_peer(args.peer, graph)))
+    else:
+        missing.append(f"mini_XCEPTION: no weights at {args.peer}; give them with --peer.")
+    for name in ("23", "baseline") if args.paper else ():
+        graph = args.paper / name / "model.onnx"
+        if graph.is_file():
+            nets.append(Net(f"the paper's {name}", "paper", str(graph), weights_of(graph)))
+        else:
+            missing.append(f"the paper's {name}: {args.paper.name} does not hold it.")
+    return nets, missing
+
+
+def weights_of(path: Path) -> int:
+    """How many weights an ONNX file holds; constants of a few numbers are no weights."""
+    import onnx
+
+    stored = onnx.load(str(path)).graph.initializer
+    return sum(count for t in stored if (count := int(np.prod(t.dims))) > 6)
+
+
+def main() -> None:
+    """Run every net and write the tables."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
+    parser.add_argument("--data", type=Path, required=True, help="FER-2013 with its splits")
+    parser.add_argument("--clips", type=Path, help="folder of recordings with faces")
+    parser.add_argument("--detector", default="auto", help="what finds faces on the clips")
+    parser.add_argument("--frames", type=int, default=12, help="looked at in each clip")
+    parser.add_argument("--pack", type=Path, help="ours; the shipped one by default")
+    parser.add_argument("--peer", type=Path, help="HDF5 file of the mini_XCEPTION net")
+    parser.add_argument("--paper", type=Path, help="folder of the paper's recipe")
+    parser.add_argument("--rounds", type=int, default=30, help="of taking the time")
+    parser.add_argument("--limit", type=int, help="rows of the test at most")
+    parser.add_argument("--out", type=Path, help="folder for face.json and face.md")
+    args = parser.parse_args()
+    report(args)
+
+
+def report(args: argparse.Namespace) -> None:
+    """Judge, print and write."""
+    from mien.datasets import load_faces
+    from mien.train.origin import commit, machine
+
+    data = load_faces(args.data)
+    test = data.split("PublicTest")
+    fresh = without_copy(test.items, data.split("Training").items)
+    if args.limit:
+        test, fresh = test.select(np.arange(args.limit)), fresh[: args.limit]
+    faces, names = np.zeros((0, 48, 48), np.uint8), []
+    if args.clips is not None:
+        faces, names = faces_of_clips(args.clips, args.detector, args.frames)
+    rows, said, first = {}, {}, None
+    with tempfile.TemporaryDirectory() as folder:
+        nets, missing = nets_of(args, Path(folder))
+        for net in nets:
+            out = apart(net, test.items, faces, args.rounds)
+            said[net.name] = out["faces"]
+            first = out["probs"] if first is None else first
+            rows[net.name] = figures(test.labels, out["probs"], first, fresh) | {
+                "weights": net.weights,
+                "ms": [round(1000 * out["seconds"][size], 3) for size in BATCHES],
+                "megabytes": round(out["megabytes"], 1),
+            }
+            print(net.name, rows[net.name], flush=True)
+    about = {
+        "data": f"FER-2013 PublicTest, {len(test)} pictures, {int((~fresh).sum())} of them with an "
+        "exact copy in Training",
+        "clips": f"{len(set(names))} clips, {len(names)} faces, detector {args.detector}",
+        "time": f"processor time a face, least of {args.rounds} runs, one core",
+        "seed": "none, nothing is random",
+        "commit": commit(),
+        "machine": machine(),
+    }
+    lines = ["# Our face net beside others", "", *(f"* {k}: {v}" for k, v in about.items()), ""]
+    lines += [*table(rows), "", NOTE, ""]
+    lines += [f"Not run: {line}\n" for line in missing]
+    if names:
+        lines += ["## The same faces on the clips (no labels)", "", *clip_table(names, said)]
+    text = "\n".join(lines).rstrip() + "\n"
+    print(text)
+    if args.out is not None:
+        args.out.mkdir(parents=True, exist_ok=True)
+        (args.out / "face.md").write_text(text, encoding="utf-8")
+        value = {"about": about, "nets": rows, "not_run": missing}
+        (args.out / "face.json").write_text(json.dumps(value, indent=1) + "\n", encoding="utf-8")
+
+
+NOTE = (
+    "The peers were trained on FER-2013's training pictures as they are, with copies of test "
+    "pictures among them, and the weights of mini_XCEPTION were picked by their accuracy on "
+    "PublicTest and PrivateTest; of ours neither is so. p is McNemar's against the first net. "
+    "Peak memory is that of a whole process: Python, numpy, ONNX Runtime, the test set."
+)
+
+
+if __name__ == "__main__":
+    main()
