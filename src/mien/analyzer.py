@@ -20,7 +20,7 @@ from mien.errors import OptionError
 from mien.fusion.events import follow
 from mien.fusion.method import POOLED, Method, MethodOptions
 from mien.media import open_clip
-from mien.parts import Judged, check_same, join, whole_rows
+from mien.parts import Judged, check_same, concatenated, join, whole_rows
 from mien.perceive import STOPPED, PerceiveOptions, perceive
 from mien.perceive.detect import check_detector
 from mien.perceive.transcript import read_transcript
@@ -31,6 +31,8 @@ from mien.timebase import Segment
 Progress = Callable[[str, float], None]
 END_OF_TIME = 1e9
 """Seconds; later than the end of any recording."""
+AT_A_TIME = 32
+"""Segments that a branch is asked for at a time."""
 
 
 def _silent(doing: str, share: float) -> None:
@@ -217,10 +219,9 @@ class Analyzer:
         evidences: dict[str, Evidence] = {}
         people: dict[int, Evidence] = {}
         whole: dict[str, Evidence] = {}
-        for done, (name, branch) in enumerate(self.branches.items()):
-            watch.progress(f"judging the {name}", done / len(self.branches))
+        for name, branch in self.branches.items():
             with _timed(spent, name):
-                evidences[name] = branch.judge(scene, segments)
+                evidences[name] = _judged(branch, scene, segments, watch.progress)
                 if isinstance(branch, PeopleBranch):
                     people |= branch.judge_people(scene, segments)
                 same = segments == (part,)
@@ -315,6 +316,19 @@ class Analyzer:
             seconds={room: round(seconds, 3) for room, seconds in spent.items()},
             warnings=warnings,
         )
+
+
+def _judged(
+    branch: Branch, scene: Scene, segments: tuple[Segment, ...], progress: Progress
+) -> Evidence:
+    """What a branch says of all segments, asked of some at a time, to tell how far it is."""
+    doing = f"judging the {branch.spec.name}"
+    progress(doing, 0.0)
+    found = branch.judge(scene, segments[:AT_A_TIME])
+    for start in range(AT_A_TIME, len(segments), AT_A_TIME):
+        progress(doing, start / len(segments))
+        found = concatenated(found, branch.judge(scene, segments[start : start + AT_A_TIME]))
+    return found
 
 
 def _summaries(scene: Scene) -> tuple[TrackSummary, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -29,6 +30,7 @@ def analyze(
     path: o.Recording,
     json_file: o.Json = None,
     figure: o.Figure = None,
+    figure_kind: o.FigureKind = None,
     transcript: o.Transcript = None,
     exports: o.Exports = None,
     export_format: o.ExportFormat = None,
@@ -56,7 +58,7 @@ def analyze(
     from mien.analyzer import Analyzer, Options
     from mien.cut import CutOptions
 
-    outputs = _Outputs(json_file, figure, transcript, tuple(exports or ()), export_format)
+    outputs = _Outputs(json_file, figure, figure_kind, transcript, exports or (), export_format)
     outputs.check()
     earlier = earlier_analysis(json_file) if resume else None
     packs = {"text": pack_or_hub(text_pack), "voice": pack_or_hub(voice_pack), "face": face_pack}
@@ -82,9 +84,13 @@ def analyze(
             analysis = analyzer.resume(path, earlier, report, stop)
     outputs.write(analysis)
     if analysis.partial:
-        reached = analysis.part.end if analysis.part is not None else 0.0
-        typer.echo(f"mien: stopped; analysed up to {reached:.1f} s. --resume goes on.", err=True)
-        raise typer.Exit(130)
+        _end_stopped(analysis)
+
+
+def _end_stopped(analysis: Analysis) -> None:
+    reached = analysis.part.end if analysis.part is not None else 0.0
+    typer.echo(f"mien: stopped; analysed up to {reached:.1f} s. --resume goes on.", err=True)
+    raise typer.Exit(130)
 
 
 def _branches(
@@ -101,17 +107,20 @@ class _Outputs:
 
     json: str | None
     figure: Path | None
+    figure_kind: str | None
     transcript: Path | None
-    exports: tuple[Path, ...]
+    exports: Sequence[Path]
     export_format: str | None
 
     def check(self) -> None:
         """What cannot be written is found out before the work is done, not after."""
         from mien.report.export import check_export
         from mien.report.figure import FORMATS as FIGURES
+        from mien.report.figure import check_kind
         from mien.report.transcript import FORMATS as TRANSCRIPTS
 
         check_target(self.figure, "--figure", FIGURES)
+        check_kind(self.figure_kind)
         check_target(self.transcript, "--transcript", TRANSCRIPTS)
         check_target(None if self.json in (None, "-") else Path(str(self.json)), "--json", None)
         for target in self.exports:
@@ -128,28 +137,40 @@ class _Outputs:
             sys.stdout.write(analysis.to_json())
         elif self.json is not None:
             Path(self.json).write_text(analysis.to_json(), encoding="utf-8")
-        if self.figure is not None:
-            figure.save(analysis.plot(), self.figure)
         if self.transcript is not None:
             transcript.write_transcript(analysis, self.transcript)
         for target in self.exports:
             export(analysis, target, self.export_format)
+        if self.figure is not None:
+            figure.save(analysis.plot(kind=self.figure_kind), self.figure)
 
 
 def export_analysis(
     analysis: Annotated[Path, typer.Argument(help="What --json wrote.")],
     files: Annotated[list[Path], typer.Argument(help="What to write; the suffix says how.")],
     export_format: o.ExportFormat = None,
+    figure_kind: o.FigureKind = None,
+    media: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="The recording, for the figure of its sound."),
+    ] = None,
 ) -> None:
-    """Write an analysis in the formats of other tools, without the recording."""
+    """Write an analysis in the formats of other tools, or draw it, without the recording."""
+    from mien.report import figure
     from mien.report.export import check_export, export
 
+    drawn = [f for f in files if export_format is None and f.suffix.lower() in figure.FORMATS]
+    figure.check_kind(figure_kind)
     for target in files:
         check_target(target, "The export", None)
-        check_export(target, export_format)
+        if target not in drawn:
+            check_export(target, export_format)
     value = read_analysis(analysis)
     for target in files:
-        export(value, target, export_format)
+        if target in drawn:
+            figure.save(value.plot(kind=figure_kind, media=media), target)
+        else:
+            export(value, target, export_format)
 
 
 def demo(
