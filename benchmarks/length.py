@@ -207,6 +207,7 @@ def analyse(path: Path, asr: str) -> None:
     from mien.analyzer import Analyzer, Options
     from mien.cut import CutOptions
     from mien.report.table import render
+    from mien.wire import write_json
 
     def tell(doing: str, share: float) -> None:
         print(f"{doing}\t{share:.6f}", flush=True)
@@ -214,7 +215,7 @@ def analyse(path: Path, asr: str) -> None:
     options = Options(cut=CutOptions("window"), asr=asr, branches={"face": {"person": "all"}})
     analysis = Analyzer(options).analyze(path, tell)
     tell("writing", 0.0)
-    path.with_suffix(".json").write_text(analysis.to_json(), encoding="utf-8")
+    write_json(analysis, path.with_suffix(".json"))
     with path.with_suffix(".txt").open("w") as file:
         Console(file=file, width=100).print(render(analysis))
     tell("written", 1.0)

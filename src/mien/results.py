@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -347,7 +346,9 @@ class Analysis:
 
     def to_json(self) -> str:
         """The wire form as JSON text."""
-        return json.dumps(self.to_dict(), indent=1, ensure_ascii=False) + "\n"
+        from mien.wire import json_text
+
+        return "".join(json_text(self))
 
     def to_frame(self) -> pandas.DataFrame:
         """A pandas table: one row per segment and modality, fused, smoothed and people included.

@@ -131,12 +131,13 @@ class _Outputs:
         """The table, and every file that was asked for."""
         from mien.report import figure, table, transcript
         from mien.report.export import export
+        from mien.wire import json_text, write_json
 
         Console(stderr=self.json == "-").print(table.render(analysis))
         if self.json == "-":
-            sys.stdout.write(analysis.to_json())
+            sys.stdout.writelines(json_text(analysis))
         elif self.json is not None:
-            Path(self.json).write_text(analysis.to_json(), encoding="utf-8")
+            write_json(analysis, Path(self.json))
         if self.transcript is not None:
             transcript.write_transcript(analysis, self.transcript)
         for target in self.exports:

@@ -62,7 +62,7 @@ def sound(analysis: Analysis, media: str | Path | None = None) -> Figure:
     stack(fused, analysis)
     for axes, name in ((wave, "waveform"), (spectrum, "kHz"), (fused, "fused")):
         name_lane(axes, name)
-        cuts(axes, analysis.cuts)
+    cuts((wave, spectrum, fused), analysis.cuts)
     time_axis(fused, extent)
     bar = figure.colorbar(drawn, ax=[wave, spectrum, fused], pad=0.01, aspect=45, fraction=0.03)
     bar.set_label("dB below the loudest", fontsize=SMALL)
@@ -118,7 +118,7 @@ class _Columns:
             low, high = (np.where(where, a, np.nan) for a in (self._low, self._high))
             # A hair's breadth at least, so that silence is a line.
             axes.fill_between(
-                times, low - 0.004 * peak, high + 0.004 * peak, step="mid", color=colour, lw=0
+                times, low - 0.008 * peak, high + 0.008 * peak, step="mid", color=colour, lw=0
             )
         axes.set(ylim=(-1.05 * peak, 1.05 * peak), yticks=())
         axes.set_facecolor(GROUND)
@@ -127,6 +127,12 @@ class _Columns:
     def draw_spectrum(self, axes: Axes) -> AxesImage:
         """Power in dB below the loudest, 0 to 8 kHz."""
         shown = self._power / np.maximum(self._frames, 1)[:, None]
+        heard = np.flatnonzero(self._frames)
+        # The middles of the first and last frames lie up to two columns from the ends.
+        if len(heard) and heard[0] <= 2:
+            shown[: heard[0]] = shown[heard[0]]
+        if len(heard) and heard[-1] >= self.count - 3:
+            shown[heard[-1] :] = shown[heard[-1]]
         levels = 10 * np.log10(shown + 1e-10)
         image = axes.imshow(
             (levels - levels.max()).T,

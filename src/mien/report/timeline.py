@@ -13,13 +13,13 @@ from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
-from matplotlib.ticker import FuncFormatter, MaxNLocator
+from matplotlib.ticker import FuncFormatter, MultipleLocator
 
 from mien.errors import OptionError
 from mien.fusion.events import FUSED as FUSED_ROWS
 from mien.report.colours import EMOTIONS, ink
 from mien.report.figure import GRAY, SMALL, notes, plain, title
-from mien.report.spans import own_segments, spans
+from mien.report.spans import Span, own_segments, spans
 from mien.results import Analysis, Evidence
 from mien.timebase import Segment, format_time
 
@@ -30,14 +30,19 @@ WIDTH = 11.0
 GROUND, NOTHING = "#F4F4F2", "#8A8A8A"
 """Behind a band, and the hatching where nothing was judged."""
 SPEECH = "#3C4650"
+STEPS = (0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200)
+"""Seconds that may lie between two ticks."""
+MOST_TICKS = 11
 MARKS = {"onset": "^", "shift": "D", "peak": "o"}
 MOST_CUTS = 120
 """More cuts than this would be a gray veil over everything; they then stand in a row of ticks."""
+MOST_PEOPLE = 6
+"""People with a band of their own, the most prominent."""
 LETTER = 0.0075
 """Width of a small letter by that of the strips, to tell whether a text fits."""
 LAYER = 0.09
 """Probability from which on a layer of the stack has room for its name."""
-NAMED = 0.6
+NAMED = 0.45
 """Quality from which on a band is high enough for the name of its label."""
 HEADER = 0.62
 """Inches above the strips, for the title and the legend."""
@@ -79,8 +84,8 @@ def timeline(analysis: Analysis) -> Figure:
         elif lane.evidence is not None:
             band(axes, lane.evidence, extent)
         name_lane(axes, lane.name)
-        cuts(axes, analysis.cuts)
         axes.tick_params(axis="x", length=0)
+    cuts(grid, analysis.cuts)
     time_axis(grid[-1], extent)
     notes(figure, [_explanation(analysis)])
     return figure
@@ -114,9 +119,10 @@ def _lanes(analysis: Analysis) -> Iterator[Lane]:
     yield Lane("fused", 2.4)
     for name, evidence in analysis.by_branch.items():
         yield Lane(name, 0.55, evidence)
-    # The primary person is the face row already.
-    for who, evidence in analysis.people.items() if len(analysis.people) > 1 else ():
-        yield Lane(f"face {who}", 0.55, evidence)
+    # Of one person alone the face row tells all.
+    shown = sorted(analysis.people)[:MOST_PEOPLE] if len(analysis.people) > 1 else ()
+    for who in shown:
+        yield Lane(f"face {who}", 0.55, analysis.people[who])
     if analysis.events:
         yield Lane("events", 0.5)
     yield Lane("speech", 0.3)
@@ -168,7 +174,8 @@ def _name_layers(axes: Axes, edges: FloatArray, rows: FloatArray, labels: Sequen
         if width / whole < len(label) * LETTER * 1.1:
             continue
         half = len(label) * LETTER * whole * 0.6
-        middle = float(np.clip(edges[at], edges[left] + half, edges[right] - half))
+        highest = (edges[at] + edges[min(at + 1, right)]) / 2
+        middle = float(np.clip(highest, edges[left] + half, edges[right] - half))
         row = rows[max(0, int(np.searchsorted(edges, middle, "right")) - 1)]
         height = float(row[:i].sum() + row[i] / 2)
         axes.text(
@@ -198,11 +205,30 @@ def band(axes: Axes, evidence: Evidence, extent: Segment) -> None:
     for segment, reason in absent:
         _fit(axes, segment, extent, f"no {evidence.branch}: {reason}")
     for span in spans(evidence):
-        qualities = evidence.quality[list(span.rows)]
-        if qualities.min() >= NAMED:
-            _fit(axes, span.segment, extent, span.label, ink(EMOTIONS[span.label]))
+        _name_span(axes, span, evidence, extent)
     axes.set(ylim=(0, 1), yticks=())
     plain(axes, "left", "bottom")
+
+
+def _name_span(axes: Axes, span: Span, evidence: Evidence, extent: Segment) -> None:
+    """The label's name in the band, or above it where it is low; none where neither has room."""
+    half = len(span.label) * LETTER * extent.duration / 2
+    if 2 * half > span.segment.duration:
+        return
+    middle = span.segment.middle
+    under = [
+        evidence.quality[i]
+        for i in span.rows
+        if abs(evidence.segments[i].middle - middle) < half + evidence.segments[i].duration / 2
+    ]
+    if min(under) >= NAMED:
+        height, colour = min(under) / 2, ink(EMOTIONS[span.label])
+    elif max(under) < NAMED + 0.1:
+        height, colour = (1 + max(under)) / 2, GRAY
+    else:
+        return
+    style = {"ha": "center", "va": "center", "fontsize": SMALL, "color": colour, "zorder": 5}
+    axes.text(middle, height, span.label, style)
 
 
 def _extend(found: list[tuple[Segment, str]], segment: Segment, reason: str) -> None:
@@ -220,21 +246,15 @@ def _boxes(rows: Sequence[tuple[float, float, float]], **style: object) -> PolyC
     return PolyCollection(corners, **style)  # type: ignore[arg-type]
 
 
-def _fit(
-    axes: Axes, segment: Segment, extent: Segment, text: str, colour: str | None = None
-) -> None:
-    """A text in the middle of a stretch, shorter where it does not fit, none where little does.
-
-    On white, but for a text that has a colour of its own.
-    """
+def _fit(axes: Axes, segment: Segment, extent: Segment, text: str) -> None:
+    """A text in the middle of a stretch, shorter where it does not fit, none where little does."""
     room = int(segment.duration / extent.duration / LETTER)
     white = {"facecolor": "white", "edgecolor": "none", "pad": 1.0}
     for shown in (text, text.split(" (", maxsplit=1)[0], text.split(":", maxsplit=1)[0]):
         if len(shown) <= room:
             axes.text(
-                segment.middle, 0.5 if colour is None else 0.3, shown, ha="center", va="center",
-                fontsize=SMALL, color=colour or GRAY, bbox=white if colour is None else None,
-                zorder=5,
+                segment.middle, 0.5, shown, ha="center", va="center", fontsize=SMALL, color=GRAY,
+                bbox=white, zorder=5,
             )  # fmt: skip
             return
 
@@ -263,13 +283,13 @@ def _speech(axes: Axes, analysis: Analysis, extent: Segment) -> None:
     plain(axes, "left")
 
 
-def cuts(axes: Axes, times: Sequence[float]) -> None:
-    """A line through the strip where a shot begins; ticks at its top where there are many."""
-    height = 1.0 if len(times) <= MOST_CUTS else 0.08
-    for time in times:
-        axes.axvline(
-            time, ymin=1 - height, color="#222222", lw=0.8, ls=(0, (4, 2)) if height == 1 else "-"
-        )
+def cuts(grid: Sequence[Axes], times: Sequence[float]) -> None:
+    """A line through all strips where a shot begins; of many, ticks at the top of the last."""
+    few = len(times) <= MOST_CUTS
+    for axes in grid if few else grid[-1:]:
+        for time in times:
+            style = (0, (4, 2)) if few else "-"
+            axes.axvline(time, ymin=0.0 if few else 0.6, color="#222222", lw=0.8, ls=style)
 
 
 def name_lane(axes: Axes, name: str) -> None:
@@ -280,7 +300,8 @@ def name_lane(axes: Axes, name: str) -> None:
 def time_axis(axes: Axes, extent: Segment) -> None:
     """Minutes and seconds below the last strip."""
     axes.set_xlim(extent.start, extent.end)
-    axes.xaxis.set_major_locator(MaxNLocator(10, steps=[1, 2, 3, 5, 6, 10]))
+    fitting = [step for step in STEPS if extent.duration / step <= MOST_TICKS]
+    axes.xaxis.set_major_locator(MultipleLocator(fitting[0] if fitting else STEPS[-1]))
 
     def show(seconds: float, place: int | None) -> str:
         return format_time(max(0.0, seconds)).removesuffix(".0")
@@ -313,6 +334,8 @@ def _explanation(analysis: Analysis) -> str:
     told = [stacked, "bands: colour of the likeliest label, as high as the quality"]
     if any(not e.present.all() for e in analysis.by_branch.values()):
         told.append("hatched: absent")
+    if len(analysis.people) > MOST_PEOPLE:
+        told.append(f"{MOST_PEOPLE} of {len(analysis.people)} people")
     if analysis.cuts:
         told.append("dashed: cut" if len(analysis.cuts) <= MOST_CUTS else "ticks: cuts")
     return "; ".join(told) + "."
