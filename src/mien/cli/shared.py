@@ -38,7 +38,7 @@ def progress() -> Iterator[Report]:
             nonlocal before
             if doing != before:
                 # Another pace: the time left is not to be judged by what was done before.
-                bar.reset(task, description=doing, completed=share)
+                bar.reset(task, description=doing)
             bar.update(task, completed=share)
             before = doing
 

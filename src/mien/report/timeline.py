@@ -85,7 +85,7 @@ def timeline(analysis: Analysis) -> Figure:
             band(axes, lane.evidence, extent)
         name_lane(axes, lane.name)
         axes.tick_params(axis="x", length=0)
-    cuts(grid, analysis.cuts)
+    cuts(list(grid), analysis.cuts)
     time_axis(grid[-1], extent)
     notes(figure, [_explanation(analysis)])
     return figure
