@@ -3,6 +3,7 @@
 import csv
 import json
 import warnings
+from dataclasses import replace
 from xml.etree import ElementTree as Xml
 
 import jsonschema
@@ -12,6 +13,7 @@ import pytest
 import mien
 from mien.cut import CutOptions
 from mien.errors import OptionError
+from mien.findings import Disagreement, Finding
 from mien.report.export import FORMATS, export, format_of
 from mien.results import Analysis, Evidence, Provenance
 from mien.scene import ClipFacts, Line, Transcript
@@ -44,6 +46,50 @@ def test_csv_has_a_row_per_segment_and_modality(analysis, tmp_path):
     assert len(rows) == 6
     assert (rows[0]["top"], float(rows[0]["joy"])) == ("joy", 0.7)
     assert (rows[1]["success"], rows[1]["joy"], rows[1]["reason"]) == ("0", "", "no speech")
+
+
+def test_findings_stand_on_the_fused_rows_alone(analysis, tmp_path):
+    conflict = Disagreement(0.6, {"joy": ("text",), "fear": ("face", "voice")})
+    found = Finding(conflict, None, {}, 0.25, 0.75, abstained=True)
+    value = replace(analysis, findings=(found, Finding(Disagreement(0.0)), found))
+    export(value, tmp_path / "a.csv")
+    rows = list(csv.DictReader((tmp_path / "a.csv").read_text().splitlines()))
+    told = ("disagreement", "conflict", "valence", "intensity", "abstained")
+    assert [[r[name] for name in told] for r in rows if r["branch"] == "fused"] == [
+        ["0.6", "words say joy; face and voice say fear", "0.25", "0.75", "1"],
+        ["0.0", "", "", "", "0"],
+        ["0.6", "words say joy; face and voice say fear", "0.25", "0.75", "1"],
+    ]
+    assert {r[name] for r in rows if r["branch"] == "voice" for name in told} == {""}
+    frame = value.to_frame()
+    assert frame.loc[frame["branch"] == "fused", "abstained"].tolist() == [1, 0, 1]
+    # What is cut out keeps what belongs to its rows.
+    assert value.between(7, 10).findings == (found,)
+    export(value, tmp_path / "a.parquet")
+
+
+def test_people_and_cuts_are_cut_out_with_their_rows(analysis):
+    people = {1: Evidence.of_rows("face", SEGMENTS, [row(0), row(1), row(2)])}
+    value = replace(analysis, people=people, cuts=(3.0, 7.5, 9.9))
+    part = Analysis.from_dict(json.loads(value.to_json()))[7:10]
+    assert part.segments == SEGMENTS[2:]
+    assert part.people[1].top(0) == "fear"
+    assert part.cuts == (7.5, 9.9)
+    assert [line.text for line in part.transcript.lines] == ["bye"]
+    frame = part.to_frame()
+    assert frame.loc[frame["person"] == "1", "top"].tolist() == ["fear"]
+
+
+def test_analyses_of_the_first_version_are_read(analysis):
+    old = analysis.to_dict()
+    for name in ("findings", "whole", "smoothed", "events", "summaries", "cuts", "people", "part",
+                 "partial", "portraits"):  # fmt: skip
+        del old[name]
+    read = Analysis.from_dict(json.loads(json.dumps({**old, "schema": "mien.analysis/1"})))
+    assert read.fused.top(2) == "sadness"
+    assert (read.findings, read.whole, read.partial) == ((), None, False)
+    assert list(read.to_frame()["disagreement"].dropna()) == []
+    assert read.between(0, 5).segments == SEGMENTS[:2]
 
 
 def test_parquet_is_read_by_pandas(analysis, tmp_path):

@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from mien.branches import make_branches
+from mien.branches import make_branches, soundness
 from mien.branches.soundness import Soundness, agreement, measure
 from mien.media import AudioSpool, load_audio
 from mien.packs import EMBEDDED
-from mien.perceive.speech import SpeechDetector
+from mien.perceive.speech import SpeechDetector, finish_speech
 from mien.scene import AUDIO, SPEECH, ClipFacts, Scene, Speech
 from mien.timebase import Segment
 
@@ -196,3 +196,35 @@ def test_quiet_speech_is_found_where_loud_speech_is(speech):
     loud, quiet = found
     assert sum(turn.duration for turn in loud) > 3
     assert sum(t.duration for t in quiet) == pytest.approx(sum(t.duration for t in loud), abs=0.3)
+
+
+def test_long_speech_is_measured_alike_from_fewer_rows(speech, monkeypatch):
+    samples, turns = speech
+    said = samples[int(turns[0].start * RATE) : int(turns[0].end * RATE)]
+
+    def heard():
+        shape = soundness._Shape()
+        for _ in range(40):
+            shape.hear(said)
+        return shape
+
+    whole = heard()
+    monkeypatch.setattr(soundness, "_MOST_ROWS", 800)
+    thin = heard()
+    assert len(whole._loud(1)) > 1500
+    assert sum(len(part[0]) for part in thin._parts) <= 800
+    assert thin.change == pytest.approx(whole.change, rel=0.1)
+    assert thin.bands == pytest.approx(whole.bands, rel=0.1)
+    assert all(column.base is None for part in thin._parts for column in part)
+
+
+def test_quiet_speech_of_a_part_is_found_at_its_time(speech):
+    samples, turns = speech
+    quiet = (samples * 0.02).astype(np.float32)
+    spool, detector = AudioSpool(start=100.0), SpeechDetector(100.0)
+    spool.append(quiet)
+    detector.hear(quiet)
+    assert detector.gain > 1
+    found = finish_speech(detector, spool).turns
+    assert found[0].start == pytest.approx(100 + turns[0].start, abs=0.4)
+    assert found[-1].end == pytest.approx(100 + turns[-1].end, abs=0.5)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import platform
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -13,7 +13,8 @@ from typing import Any, overload
 import numpy as np
 
 import mien
-from mien.branches import BatchBranch, Branch, LinesBranch, PeopleBranch, make_branches
+from mien.branches import Branch, LinesBranch, PeopleBranch, make_branches
+from mien.branches.ask import judge_each, judge_in_turn
 from mien.cut import CutOptions, cut
 from mien.errors import OptionError
 from mien.fusion.events import follow
@@ -187,7 +188,7 @@ class Analyzer:
         by_branch: dict[str, list[Evidence]] = {}
         for name, branch in self.branches.items():
             with _timed(spent, name):
-                by_branch[name] = _judge_many(branch, jobs)
+                by_branch[name] = judge_each(branch, jobs)
         share = {room: seconds / max(1, len(texts)) for room, seconds in spent.items()}
         found = []
         for i, (scene, segments) in enumerate(jobs):
@@ -250,10 +251,9 @@ class Analyzer:
         evidences: dict[str, Evidence] = {}
         people: dict[int, Evidence] = {}
         whole: dict[str, Evidence] = {}
-        for done, (name, branch) in enumerate(self.branches.items()):
-            watch.progress(f"judging the {name}", done / len(self.branches))
+        for name, branch in self.branches.items():
             with _timed(spent, name):
-                evidences[name] = branch.judge(scene, segments)
+                evidences[name] = judge_in_turn(branch, scene, segments, watch.progress)
                 if isinstance(branch, PeopleBranch):
                     people |= branch.judge_people(scene, segments)
                 same = segments == (part,)
@@ -358,14 +358,6 @@ class Analyzer:
             seconds={room: round(seconds, 3) for room, seconds in spent.items()},
             warnings=warnings,
         )
-
-
-def _judge_many(
-    branch: Branch, jobs: Sequence[tuple[Scene, tuple[Segment, ...]]]
-) -> list[Evidence]:
-    if isinstance(branch, BatchBranch):
-        return branch.judge_many(jobs)
-    return [branch.judge(scene, segments) for scene, segments in jobs]
 
 
 @contextmanager

@@ -42,11 +42,10 @@ class Judged:
     @classmethod
     def of(cls, analysis: Analysis) -> Judged:
         """Of an analysis that was written."""
-        segments = analysis.segments
-        extent = Segment(segments[0].start, segments[-1].end)
+        segments, part = analysis.segments, analysis.part
         return cls(
             facts=analysis.clip,
-            part=analysis.part or extent,
+            part=part or Segment(segments[0].start, segments[-1].end),
             segments=segments,
             by_branch=analysis.by_branch,
             whole={} if analysis.whole is None else analysis.whole.by_branch,

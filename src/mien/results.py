@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -351,7 +351,9 @@ class Analysis:
 
     def to_json(self) -> str:
         """The wire form as JSON text."""
-        return json.dumps(self.to_dict(), indent=1, ensure_ascii=False) + "\n"
+        from mien.wire import json_text
+
+        return "".join(json_text(self))
 
     def to_frame(self) -> pandas.DataFrame:
         """A pandas table: one row per segment and modality, fused, smoothed and people included.
@@ -369,8 +371,21 @@ class Analysis:
 
         return pandas.DataFrame(list(rows(self)), columns=list(COLUMNS))
 
-    def plot(self, row: int = 0) -> Figure:
-        """Grouped bars of one segment: each branch beside the fused answer."""
-        from mien.report.figure import bars
+    def plot(
+        self, row: int | None = None, kind: str | None = None, media: str | Path | None = None
+    ) -> Figure:
+        """A figure: ``bars`` of one segment, the ``timeline``, or the ``sound``.
 
-        return bars(self, row)
+        Args:
+            row: the segment of the bars, the first by default.
+            kind: what to draw; by default bars where there is one segment or ``row`` names one,
+                and the timeline where there are several.
+            media: the recording, for the sound; by default the file that was analysed.
+
+        Raises:
+            OptionError: if there is no such kind or segment, or no time to draw along.
+            InputError: if the sound is wanted and the recording is not at hand.
+        """
+        from mien.report.figure import draw
+
+        return draw(self, kind, row, media)

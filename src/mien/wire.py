@@ -6,7 +6,8 @@ JSON Schema of what is written lies beside this file, ``analysis.schema.json``.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -20,42 +21,95 @@ from mien.timebase import Segment
 
 SCHEMA = "mien.analysis/2"
 READS = ("mien.analysis/1", SCHEMA)
+DEPTH = 3
+"""Levels of the JSON text that are broken into lines; a row of an evidence is one line."""
 SCHEMA_FILE = Path(__file__).with_name("analysis.schema.json")
 
 
 def to_wire(analysis: Analysis) -> dict[str, Any]:
     """Plain values, with ``schema`` naming their version."""
-    spoken, whole = analysis.transcript, analysis.whole
     return {
-        "schema": SCHEMA,
-        "labels": list(analysis.space.labels),
-        "clip": asdict(analysis.clip),
-        "part": None if analysis.part is None else _pair(analysis.part),
-        "partial": analysis.partial,
-        "segments": _pairs(analysis.segments),
-        "fused": analysis.fused.to_dict(),
-        "branches": _evidences(analysis.by_branch),
-        "findings": [finding.to_dict() for finding in analysis.findings],
-        "whole": None if whole is None else _whole_dict(whole),
-        "smoothed": _evidences(analysis.smoothed),
-        "events": [event.to_dict() for event in analysis.events],
-        "summaries": [summary.to_dict() for summary in analysis.summaries],
-        "transcript": None if spoken is None else _transcript_dict(spoken),
-        "lines": None if analysis.lines is None else analysis.lines.to_dict(),
-        "speech": _pairs(analysis.speech),
-        "people": {str(who): one.to_dict() for who, one in analysis.people.items()},
-        "cuts": [round(time, 3) for time in analysis.cuts],
-        "faces": [
-            {
-                "identity": f.identity,
-                "segment": _pair(f.segment),
-                "samples": f.samples,
-                "median_size": round(f.median_size, 1),
-            }
-            for f in analysis.faces
-        ],
-        "portraits": [portrait.to_dict() for portrait in analysis.portraits],
-        "provenance": asdict(analysis.provenance),
+        name: list(value) if isinstance(value, Iterator) else value
+        for name, value in _sections(analysis)
+    }
+
+
+def json_text(analysis: Analysis) -> Iterator[str]:
+    """The wire form as JSON text, piece by piece, one row a line.
+
+    One section is in memory at a time: as one value, two hours would take ten times their text.
+    """
+    before = "{"
+    for name, value in _sections(analysis):
+        yield f"{before}\n{json.dumps(name)}: "
+        yield from _lines(value, DEPTH)
+        before = ","
+    yield "\n}\n"
+
+
+def write_json(analysis: Analysis, path: Path) -> None:
+    """Write the wire form to a file."""
+    with path.open("w", encoding="utf-8") as file:
+        file.writelines(json_text(analysis))
+
+
+def _lines(value: Any, depth: int) -> Iterator[str]:
+    """A value as JSON, what it holds on lines of their own as deep as ``depth``."""
+    entries: Iterable[tuple[str, Any]]
+    if isinstance(value, dict) and depth:
+        brackets = "{}"
+        entries = ((f"{json.dumps(key)}: ", one) for key, one in value.items())
+    elif isinstance(value, Iterator) or (depth and _holds_values(value)):
+        brackets = "[]"
+        entries = (("", one) for one in value)
+    else:
+        yield json.dumps(value, ensure_ascii=False)
+        return
+    before = brackets[0]
+    for key, one in entries:
+        yield f"{before}\n{key}"
+        yield from _lines(one, depth - 1)
+        before = ","
+    yield brackets if before == brackets[0] else f"\n{brackets[1]}"
+
+
+def _holds_values(value: Any) -> bool:
+    """Whether it is a list of lists or mappings, and not of numbers or names."""
+    return isinstance(value, list) and any(isinstance(one, (list, dict)) for one in value)
+
+
+def _sections(analysis: Analysis) -> Iterator[tuple[str, Any]]:
+    """Names and values of the wire form, each made when it is asked for."""
+    spoken, whole = analysis.transcript, analysis.whole
+    yield "schema", SCHEMA
+    yield "labels", list(analysis.space.labels)
+    yield "clip", asdict(analysis.clip)
+    yield "part", None if analysis.part is None else _pair(analysis.part)
+    yield "partial", analysis.partial
+    yield "segments", _pairs(analysis.segments)
+    yield "fused", analysis.fused.to_dict()
+    yield "branches", _evidences(analysis.by_branch)
+    yield "findings", (finding.to_dict() for finding in analysis.findings)
+    yield "whole", None if whole is None else _whole_dict(whole)
+    yield "smoothed", _evidences(analysis.smoothed)
+    yield "events", [event.to_dict() for event in analysis.events]
+    yield "summaries", [summary.to_dict() for summary in analysis.summaries]
+    yield "transcript", None if spoken is None else _transcript_dict(spoken)
+    yield "lines", None if analysis.lines is None else analysis.lines.to_dict()
+    yield "speech", _pairs(analysis.speech)
+    yield "people", {str(who): one.to_dict() for who, one in analysis.people.items()}
+    yield "cuts", [round(time, 3) for time in analysis.cuts]
+    yield "faces", [_face_dict(face) for face in analysis.faces]
+    yield "portraits", [portrait.to_dict() for portrait in analysis.portraits]
+    yield "provenance", asdict(analysis.provenance)
+
+
+def _face_dict(face: TrackSummary) -> dict[str, Any]:
+    return {
+        "identity": face.identity,
+        "segment": _pair(face.segment),
+        "samples": face.samples,
+        "median_size": round(face.median_size, 1),
     }
 
 

@@ -44,6 +44,8 @@ TURNED = 60.0
 """Faces turned to the side by more degrees than this are not judged."""
 BLURRED = 0.2
 """Faces less sharp than this are not judged."""
+BATCH = 64
+"""Crops that the net is shown at a time."""
 WHO = ("primary", "all", "a person's number")
 POLICIES = ("mean", "peak")
 NEUTRAL = MIEN7.labels.index("neutral")
@@ -68,7 +70,7 @@ class FaceModel:
         pack.check_input(CONTRACT.as_dict())
         self.pack = pack
 
-    def probs(self, images: npt.NDArray[np.uint8], batch: int = 64) -> FloatArray:
+    def probs(self, images: npt.NDArray[np.uint8], batch: int = BATCH) -> FloatArray:
         """Probabilities ``(n, 7)`` of gray crops ``(n, 48, 48) uint8``."""
         parts = [np.zeros((0, 7))]
         for start in range(0, len(images), batch):
@@ -174,8 +176,10 @@ class FaceBranch(PackBranch):
             most = max(int(track.samples.crops.max()) for track in faces.tracks)
             known = self._memory[faces] = np.full((most + 1, 7), np.nan, np.float32)
         new = crops[np.isnan(known[crops, 0])]
-        if len(new):
-            known[new] = self._model.probs(faces.crops.take(new.tolist()))
+        # Some at a time: a whole film's crops would be tens of megabytes.
+        for start in range(0, len(new), BATCH):
+            some = new[start : start + BATCH]
+            known[some] = self._model.probs(faces.crops.take(some.tolist()), BATCH)
         return known[crops].astype(np.float64)
 
 

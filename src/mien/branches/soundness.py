@@ -38,6 +38,7 @@ _BLOCK = 20.0
 _MARGIN = 0.1
 _LEAST_GAP = 1.0
 _SMOOTHING = 5
+_MOST_ROWS = 20_000
 _PEAK = 0.3
 _LOUD = 10 ** (-30 / 10)
 _DB = 10 / np.log(10)
@@ -189,10 +190,16 @@ def _entropy(rows: FloatArray) -> FloatArray:
 
 
 class _Shape:
-    """Spectral change and breadth of sound that comes in blocks; see :class:`Soundness`."""
+    """Spectral change and breadth of sound that comes in blocks; see :class:`Soundness`.
+
+    Of more than a quarter of an hour of speech every second row is kept, of more than half an
+    hour every fourth, and so on, so that memory does not grow with it.
+    """
 
     def __init__(self) -> None:
         self._loudest = 0.0
+        self._step = _SMOOTHING
+        self._count = 0
         self._parts: list[tuple[FloatArray, FloatArray, FloatArray]] = []
 
     def hear(self, block: Samples) -> None:
@@ -203,9 +210,22 @@ class _Shape:
         bands = np.exp(-(share * np.log(share + 1e-12)).sum(axis=1))
         shape = (frames - frames.mean(axis=1, keepdims=True)) * _DB
         # Neighbours share most of what was averaged: one row in five tells as much.
-        rows = level[::_SMOOTHING], bands[::_SMOOTHING], _smooth(shape)[::_SMOOTHING]
-        self._parts.append(rows)
+        chosen = slice(None, None, self._step)
+        # Copies, since a view would keep all of the block alive.
+        self._parts.append(
+            (level[chosen].copy(), bands[chosen].copy(), _smooth(shape)[chosen].copy())
+        )
+        self._count += len(self._parts[-1][0])
         self._loudest = max(self._loudest, float(level.max()))
+        if self._count > _MOST_ROWS:
+            self._thin()
+
+    def _thin(self) -> None:
+        """Keep every second row, of what comes as well."""
+        joined = [np.concatenate(column)[::2].copy() for column in zip(*self._parts, strict=True)]
+        self._parts = [(joined[0], joined[1], joined[2])]
+        self._count = len(joined[0])
+        self._step *= 2
 
     def _loud(self, which: int) -> FloatArray:
         kept = [part[which][part[0] > _LOUD * self._loudest] for part in self._parts]

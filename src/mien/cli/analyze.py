@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -32,6 +32,7 @@ def analyze(
     path: o.Recording,
     json_file: o.Json = None,
     figure: o.Figure = None,
+    figure_kind: o.FigureKind = None,
     transcript: o.Transcript = None,
     exports: o.Exports = None,
     export_format: o.ExportFormat = None,
@@ -60,26 +61,19 @@ def analyze(
     from mien.analyzer import Analyzer, Options
     from mien.cut import CutOptions
 
-    outputs = _Outputs(json_file, figure, transcript, tuple(exports or ()), export_format)
+    outputs = _Outputs(json_file, figure, figure_kind, transcript, exports or (), export_format)
     outputs.check()
     earlier = earlier_analysis(json_file) if resume else None
-    nets = {"text": text_pack, "voice": voice_pack, "face": face_pack}
-    shown = {"person": face, "policy": face_policy}
-    if preset is None:
-        packs = {name: pack_or_hub(None if net is None else str(net)) for name, net in nets.items()}
-        branches = _branches(packs, shown)
-    else:
-        system = preset_options(preset, None if asr == "auto" else asr, nets)
-        asr, fusion = system.asr, fusion if _said(ctx, "fusion") else system.fusion
-        branches = {name: dict(given) for name, given in system.branches.items()}
-        for key, option in (("person", "face"), ("policy", "face_policy")):
-            if _said(ctx, option):
-                branches["face"][key] = shown[key]
+    system = _System(ctx, preset, asr, fusion)
+    branches = system.branches(
+        {"text": text_pack, "voice": voice_pack, "face": face_pack},
+        {"person": face, "policy": face_policy},
+    )
     options = Options(
-        fusion=fusion,
+        fusion=system.fusion,
         cut=CutOptions(by, window, step),
         frame_rate=fps,
-        asr=asr,
+        asr=system.asr,
         transcript=words,
         branches=branches,
         detector=detector,
@@ -97,23 +91,56 @@ def analyze(
             analysis = analyzer.resume(path, earlier, report, stop)
     outputs.write(analysis)
     if analysis.partial:
-        reached = analysis.part.end if analysis.part is not None else 0.0
-        typer.echo(f"mien: stopped; analysed up to {reached:.1f} s. --resume goes on.", err=True)
-        raise typer.Exit(130)
+        _end_stopped(analysis)
 
 
-def _said(ctx: typer.Context, name: str) -> bool:
-    """Whether the user gave an option, and not its default."""
-    source = ctx.get_parameter_source(name)
-    return source is not None and source.name != "DEFAULT"
+def _end_stopped(analysis: Analysis) -> None:
+    reached = analysis.part.end if analysis.part is not None else 0.0
+    typer.echo(f"mien: stopped; analysed up to {reached:.1f} s. --resume goes on.", err=True)
+    raise typer.Exit(130)
 
 
-def _branches(
-    packs: Mapping[str, str | Path | None], face: dict[str, str]
-) -> dict[str, dict[str, str]]:
-    """What the factory of each branch is given."""
-    given = {name: {"pack": str(pack)} for name, pack in packs.items() if pack is not None}
-    return given | {"face": given.get("face", {}) | face}
+@dataclass
+class _System:
+    """What judges: the user's choices, and a preset's where the user made none.
+
+    Args:
+        ctx: tells which options were given.
+        preset: its name, None for none.
+        asr, fusion: as given.
+    """
+
+    ctx: typer.Context
+    preset: str | None
+    asr: str
+    fusion: str
+
+    def branches(
+        self, packs: Mapping[str, str | Path | None], face: dict[str, str]
+    ) -> dict[str, dict[str, str]]:
+        """What the factory of each branch is given.
+
+        Args:
+            packs: by branch.
+            face: further options of the face branch.
+        """
+        if self.preset is None:
+            found = {n: pack_or_hub(None if p is None else str(p)) for n, p in packs.items()}
+            given = {name: {"pack": str(pack)} for name, pack in found.items() if pack is not None}
+            return given | {"face": given.get("face", {}) | face}
+        system = preset_options(self.preset, None if self.asr == "auto" else self.asr, packs)
+        self.asr = system.asr
+        self.fusion = self.fusion if self._said("fusion") else system.fusion
+        given = {name: dict(options) for name, options in system.branches.items()}
+        for key, option in (("person", "face"), ("policy", "face_policy")):
+            if self._said(option):
+                given["face"][key] = face[key]
+        return given
+
+    def _said(self, name: str) -> bool:
+        """Whether the user gave an option, and not its default."""
+        source = self.ctx.get_parameter_source(name)
+        return source is not None and source.name != "DEFAULT"
 
 
 @dataclass(frozen=True)
@@ -122,17 +149,20 @@ class _Outputs:
 
     json: str | None
     figure: Path | None
+    figure_kind: str | None
     transcript: Path | None
-    exports: tuple[Path, ...]
+    exports: Sequence[Path]
     export_format: str | None
 
     def check(self) -> None:
         """What cannot be written is found out before the work is done, not after."""
         from mien.report.export import check_export
         from mien.report.figure import FORMATS as FIGURES
+        from mien.report.figure import check_kind
         from mien.report.transcript import FORMATS as TRANSCRIPTS
 
         check_target(self.figure, "--figure", FIGURES)
+        check_kind(self.figure_kind)
         check_target(self.transcript, "--transcript", TRANSCRIPTS)
         check_target(None if self.json in (None, "-") else Path(str(self.json)), "--json", None)
         for target in self.exports:
@@ -143,34 +173,47 @@ class _Outputs:
         """The table, and every file that was asked for."""
         from mien.report import figure, table, transcript
         from mien.report.export import export
+        from mien.wire import json_text, write_json
 
         Console(stderr=self.json == "-").print(table.render(analysis))
         if self.json == "-":
-            sys.stdout.write(analysis.to_json())
+            sys.stdout.writelines(json_text(analysis))
         elif self.json is not None:
-            Path(self.json).write_text(analysis.to_json(), encoding="utf-8")
-        if self.figure is not None:
-            figure.save(analysis.plot(), self.figure)
+            write_json(analysis, Path(self.json))
         if self.transcript is not None:
             transcript.write_transcript(analysis, self.transcript)
         for target in self.exports:
             export(analysis, target, self.export_format)
+        if self.figure is not None:
+            figure.save(analysis.plot(kind=self.figure_kind), self.figure)
 
 
 def export_analysis(
     analysis: Annotated[Path, typer.Argument(help="What --json wrote.")],
     files: Annotated[list[Path], typer.Argument(help="What to write; the suffix says how.")],
     export_format: o.ExportFormat = None,
+    figure_kind: o.FigureKind = None,
+    media: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="The recording, for the figure of its sound."),
+    ] = None,
 ) -> None:
-    """Write an analysis in the formats of other tools, without the recording."""
+    """Write an analysis in the formats of other tools, or draw it, without the recording."""
+    from mien.report import figure
     from mien.report.export import check_export, export
 
+    drawn = [f for f in files if export_format is None and f.suffix.lower() in figure.FORMATS]
+    figure.check_kind(figure_kind)
     for target in files:
         check_target(target, "The export", None)
-        check_export(target, export_format)
+        if target not in drawn:
+            check_export(target, export_format)
     value = read_analysis(analysis)
     for target in files:
-        export(value, target, export_format)
+        if target in drawn:
+            figure.save(value.plot(kind=figure_kind, media=media), target)
+        else:
+            export(value, target, export_format)
 
 
 def demo(

@@ -13,8 +13,10 @@ Recording = Annotated[Path, Argument(help="A recording, a picture or a .txt file
 Json = Annotated[
     str | None, Option("--json", metavar="FILE", help="Write the analysis; - for stdout.")
 ]
-Figure = Annotated[
-    Path | None, Option(metavar="FILE", help="Draw grouped bars (.png, .svg, .pdf).")
+Figure = Annotated[Path | None, Option(metavar="FILE", help="Draw it (.png, .svg, .pdf).")]
+FigureKind = Annotated[
+    str | None,
+    Option(help="bars, timeline or sound; by default bars of one segment, else the timeline."),
 ]
 Transcript = Annotated[
     Path | None, Option(metavar="FILE", help="Write the words (.txt, .srt, .vtt).")

@@ -26,12 +26,25 @@ Report = Callable[[str, float], None]
 
 @contextmanager
 def progress() -> Iterator[Report]:
-    """A progress bar on the terminal's error stream; nothing where there is no terminal."""
+    """A progress bar on the terminal's error stream; nothing where there is no terminal.
+
+    It shows what is being done, and the time that is left of that.
+    """
     console = Console(stderr=True)
     columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn())
     with Progress(*columns, TimeRemainingColumn(), console=console, transient=True) as bar:
         task = bar.add_task("", total=1.0)
-        yield lambda doing, share: bar.update(task, description=doing, completed=share)
+        before = ""
+
+        def tell(doing: str, share: float) -> None:
+            nonlocal before
+            if doing != before:
+                # Another pace: the time left is not to be judged by what was done before.
+                bar.reset(task, description=doing)
+            bar.update(task, completed=share)
+            before = doing
+
+        yield tell
 
 
 def check_target(path: Path | None, option: str, suffixes: tuple[str, ...] | None) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from functools import cached_property
 from typing import Any
 
@@ -35,9 +36,9 @@ class SpeechDetector:
     """
 
     def __init__(self, start: float = 0.0) -> None:
-        self._start = start
+        self.start = start
         self._rest = np.zeros(0, dtype=np.float32)
-        self._probs: list[np.float32] = []
+        self._probs = array("f")
         self._heard = 0
         self._loudest = 0.0
 
@@ -53,13 +54,13 @@ class SpeechDetector:
         samples = np.concatenate([self._rest, samples])
         whole = len(samples) // CHUNK * CHUNK
         for chunk in samples[:whole].reshape(-1, CHUNK):
-            self._probs.append(np.float32(self._detector.process_array(chunk)))
+            self._probs.append(self._detector.process_array(chunk))
             self._loudest = max(self._loudest, float(chunk @ chunk) / CHUNK)
         self._rest = samples[whole:]
 
     def finish(self) -> Speech:
         """The turns in what was heard."""
-        extent = Segment(self._start, self._start + self._heard / SAMPLE_RATE)
+        extent = Segment(self.start, self.start + self._heard / SAMPLE_RATE)
         return Speech(tuple(turns_of(np.asarray(self._probs, dtype=np.float32), extent)))
 
     @property
@@ -79,9 +80,10 @@ def finish_speech(detector: SpeechDetector, audio: AudioTrack) -> Speech:
     gain = detector.gain
     if gain == 1.0:
         return detector.finish()
-    again = SpeechDetector()
-    for start in np.arange(0.0, audio.duration, 10.0).tolist():
-        again.hear(np.float32(gain) * audio.read(Segment(start, min(start + 10.0, audio.duration))))
+    again = SpeechDetector(detector.start)
+    end = detector.start + audio.duration
+    for start in np.arange(detector.start, end, 10.0).tolist():
+        again.hear(np.float32(gain) * audio.read(Segment(start, min(start + 10.0, end))))
     return again.finish()
 
 

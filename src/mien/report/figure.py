@@ -1,19 +1,69 @@
-"""The analysis as a figure: grouped bars, each modality beside the fused answer."""
+"""The analysis as a figure: grouped bars, the course over time, or the sound with its emotions."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from mien.errors import OptionError
-from mien.results import Analysis, Evidence
+from mien.results import Analysis
 
 FORMATS = (".png", ".svg", ".pdf")
+KINDS = ("bars", "timeline", "sound")
 # Okabe and Ito's palette, which colour-blind readers can tell apart; the fused bars are dark.
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00")
 FUSED = "#222222"
+SMALL = 9
+"""Points of the smallest text of a figure."""
+GRAY = "#5A5A5A"
+"""Of what explains."""
+
+
+def draw(
+    analysis: Analysis,
+    kind: str | None = None,
+    row: int | None = None,
+    media: str | Path | None = None,
+) -> Figure:
+    """The figure of an analysis.
+
+    Args:
+        analysis: what to draw.
+        kind: one of ``KINDS``; by default bars for one segment, or where ``row`` names one, and
+            the timeline for several.
+        row: the segment of the bars, the first by default.
+        media: the recording, for the sound; by default the file that was analysed.
+
+    Raises:
+        OptionError: if there is no such kind or segment, or a timeline of what has no time.
+        InputError: if the recording is not at hand or has no sound.
+    """
+    check_kind(kind)
+    if kind is None:
+        kind = "bars" if row is not None or len(analysis.segments) == 1 else "timeline"
+    if kind == "bars":
+        return bars(analysis, row or 0)
+    if kind == "sound":
+        from mien.report.soundfigure import sound
+
+        return sound(analysis, media)
+    from mien.report.timeline import timeline
+
+    return timeline(analysis)
+
+
+def check_kind(kind: str | None) -> None:
+    """Refuse what is no kind of figure.
+
+    Raises:
+        OptionError: if it is none of ``KINDS``; None leaves the choice to :func:`draw`.
+    """
+    if kind is not None and kind not in KINDS:
+        raise OptionError.choice("The kind of a figure", kind, KINDS)
 
 
 def bars(analysis: Analysis, row: int = 0) -> Figure:
@@ -39,41 +89,51 @@ def bars(analysis: Analysis, row: int = 0) -> Figure:
             places + (i - (len(shown) - 1) / 2) * width,
             evidence.probs[row],
             width * 0.92,
-            label=_legend(evidence, row),
+            label=f"{evidence.branch} (quality {evidence.quality[row]:.2f})",
             color=FUSED if evidence is analysis.fused else COLOURS[series.index(evidence) % 6],
         )
     axes.set_xticks(places, analysis.space.labels)
     axes.set_ylim(0, 1)
     axes.set_ylabel("probability")
-    axes.spines[["top", "right"]].set_visible(False)
     axes.grid(axis="y", alpha=0.25)
     axes.set_axisbelow(True)
-    axes.set_title(_title(analysis, row), loc="left", fontsize=11)
-    if shown:
-        axes.legend(frameon=False, ncols=len(shown), loc="upper right")
+    plain(axes)
+    segment = analysis.segments[row]
+    when = f", {segment}" if segment.duration else ""
+    said = analysis.fused.top(row) or analysis.fused.reasons[row]
+    axes.set_title(f"{_name(analysis)}{when}: {said}", loc="left", fontsize=11)
     absent = [f"no {e.branch}: {e.reasons[row]}" for e in series[:-1] if not e.present[row]]
-    if absent:
-        axes.annotate(
-            "\n".join(absent),
-            (0.01, 0.97),
-            xycoords="axes fraction",
-            va="top",
-            fontsize=9,
-            color="#666666",
-        )
+    if shown:
+        # Below: the bars may be as high as the axes.
+        axes.legend(
+            frameon=False, ncols=len(shown), loc="lower left", bbox_to_anchor=(0, -0.17),
+            borderaxespad=0, fontsize=10,
+        )  # fmt: skip
+    notes(figure, absent)
     return figure
 
 
-def _legend(evidence: Evidence, row: int) -> str:
-    return f"{evidence.branch} (quality {evidence.quality[row]:.2f})"
+def title(analysis: Analysis) -> str:
+    """Name of the recording, and what is shown of it on the whole."""
+    whole = analysis.whole.fused.top(0) if analysis.whole is not None else None
+    stopped = ", stopped before its end" if analysis.partial else ""
+    return _name(analysis) + (f": {whole} on the whole" if whole else "") + stopped
 
 
-def _title(analysis: Analysis, row: int) -> str:
-    name = Path(analysis.clip.path).name
-    segment = analysis.segments[row]
-    when = f", {segment}" if segment.duration else ""
-    said = analysis.fused.top(row)
-    return f"{name}{when}: {said}" if said else f"{name}{when}: {analysis.fused.reasons[row]}"
+def _name(analysis: Analysis) -> str:
+    return Path(analysis.clip.path).name
+
+
+def plain(axes: Axes, *sides: str) -> None:
+    """Without the frame at the top, at the right and at the sides named."""
+    axes.spines[["top", "right", *sides]].set_visible(False)
+
+
+def notes(figure: Figure, lines: Iterable[str]) -> None:
+    """Explanations below everything else."""
+    text = "\n".join(lines)
+    if text:
+        figure.supxlabel(text, x=0.01, ha="left", fontsize=SMALL, color=GRAY)
 
 
 def save(figure: Figure, path: Path) -> None:

@@ -8,12 +8,14 @@ from typing import Any
 import numpy as np
 
 from mien.emotions import MIEN7
+from mien.findings import Finding
 from mien.results import Analysis, Evidence
 
 SMOOTHED = "smoothed"
+_DERIVED = ("disagreement", "conflict", "valence", "intensity", "abstained")
 COLUMNS = (
     "segment", "start", "end", "branch", "person", *MIEN7.labels, "top", "confidence", "quality",
-    "success", "reason",
+    "success", "reason", *_DERIVED,
 )  # fmt: skip
 """What each column holds is said in ``docs/exports.md``."""
 
@@ -38,7 +40,10 @@ def tier_name(name: str, who: int | None) -> str:
 
 
 def rows(analysis: Analysis) -> Iterator[dict[str, Any]]:
-    """One mapping with the keys ``COLUMNS`` per segment and modality; absent numbers are NaN."""
+    """One mapping with the keys ``COLUMNS`` per segment and modality; absent numbers are NaN.
+
+    What is derived from an answer stands on the fused rows alone.
+    """
     for name, who, evidence in tiers(analysis):
         for i, segment in enumerate(analysis.segments):
             present = not evidence.reasons[i]
@@ -49,4 +54,18 @@ def rows(analysis: Analysis) -> Iterator[dict[str, Any]]:
             row["confidence"] = float(evidence.probs[i].max()) if present else float(np.nan)
             row["quality"] = float(evidence.quality[i])
             row |= {"success": int(present), "reason": evidence.reasons[i]}
-            yield row
+            told = present and evidence is analysis.fused and bool(analysis.findings)
+            yield row | _derived(analysis.findings[i] if told else None)
+
+
+def _derived(found: Finding | None) -> dict[str, Any]:
+    """The columns of a finding; empty where there is none."""
+    if found is None:
+        return dict.fromkeys(_DERIVED, float("nan")) | {"conflict": ""}
+    return {
+        "disagreement": found.disagreement.degree,
+        "conflict": found.disagreement.words,
+        "valence": found.valence,
+        "intensity": found.intensity,
+        "abstained": int(found.abstained),
+    }

@@ -13,14 +13,22 @@ from mien.results import Analysis, Evidence
 
 # A blend that is less like the answer than this is not named in the terminal.
 SHOWN_BLEND = 0.5
+# Up to so many segments each have a table of their own; beyond, a line each, and at most so many.
+TABLES, LINES = 6, 40
 
 
 def render(analysis: Analysis) -> RenderableType:
-    """Facts of the clip, then for each segment the modalities and the fused row."""
+    """Facts of the clip, then for each segment the modalities and the fused row.
+
+    Of many segments the table is that of the whole, and each has a line below it.
+    """
     parts: list[RenderableType] = [Text(headline(analysis)), Text()]
-    for row, segment in enumerate(analysis.segments):
-        title = str(segment) if segment.duration else ""
-        parts += [_segment_table(analysis, row, title), Text()]
+    if len(analysis.segments) > TABLES:
+        parts += _many(analysis)
+    else:
+        for row, segment in enumerate(analysis.segments):
+            title = str(segment) if segment.duration else ""
+            parts += [_segment_table(analysis, row, title), Text()]
     if analysis.transcript is not None and analysis.transcript.lines:
         parts.append(Text(f"Words ({analysis.transcript.source}):", style="bold"))
         parts += [
@@ -58,6 +66,50 @@ def headline(analysis: Analysis) -> str:
         more = "" if count == 1 or len(analysis.people) else " (--face all shows each)"
         facts.append(f"{count} {'person' if count == 1 else 'people'} in view{more}")
     return "  |  ".join(facts)
+
+
+def _many(analysis: Analysis) -> list[RenderableType]:
+    """The whole as a table, and the first segments as a line each."""
+    parts: list[RenderableType] = []
+    if analysis.whole is not None:
+        parts += [_segment_table(_as_analysis(analysis), 0, "on the whole"), Text()]
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
+    for name in ("", "fused", *analysis.by_branch):
+        table.add_column(name, no_wrap=True)
+    table.add_column("conflict")
+    for row, segment in enumerate(analysis.segments[:LINES]):
+        says = [_says(evidence, row) for evidence in analysis.by_branch.values()]
+        found = analysis.findings[row] if analysis.findings else None
+        conflict = found.disagreement.words if found is not None else ""
+        fused = UNDECIDED if found is not None and found.abstained else _says(analysis.fused, row)
+        table.add_row(str(segment), Text(fused, style="bold"), *says, Text(conflict, "magenta"))
+    parts += [table, Text()]
+    more = len(analysis.segments) - LINES
+    if more > 0:
+        text = f"... and {more} more segments; --export FILE.csv writes all, --figure draws them"
+        parts += [Text(text, style="dim"), Text()]
+    return parts
+
+
+def _says(evidence: Evidence, row: int) -> str:
+    label = evidence.top(row)
+    return "-" if label is None else f"{label} {evidence.probs[row].max():.2f}"
+
+
+def _as_analysis(analysis: Analysis) -> Analysis:
+    """The answer for the whole as an analysis of one segment."""
+    whole = analysis.whole
+    if whole is None:
+        return analysis
+    return replace(
+        analysis,
+        segments=(whole.segment,),
+        fused=whole.fused,
+        by_branch=whole.by_branch,
+        findings=() if whole.finding is None else (whole.finding,),
+        people={},
+        smoothed={},
+    )
 
 
 def _segment_table(analysis: Analysis, row: int, title: str) -> RenderableType:

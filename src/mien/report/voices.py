@@ -90,11 +90,16 @@ def voices_figure(paths: dict[str, Path], title: str) -> Figure:
 
 def spectrogram(samples: Samples) -> npt.NDArray[np.float32]:
     """Power in dB, ``(frames, 257)``, from 0 to 8 kHz, one frame every 10 ms."""
+    return np.asarray(10 * np.log10(power(samples) + 1e-10), dtype=np.float32)
+
+
+def power(samples: Samples) -> npt.NDArray[np.float32]:
+    """Power ``(frames, 257)`` of Hann windows, from 0 to 8 kHz, one frame every 10 ms."""
     if len(samples) < WINDOW:
         samples = np.pad(samples, (0, WINDOW - len(samples)))
     frames = np.lib.stride_tricks.sliding_window_view(samples, WINDOW)[::HOP]
-    power = np.abs(np.fft.rfft(frames * np.hanning(WINDOW), n=512, axis=1)) ** 2 / WINDOW
-    return np.asarray(10 * np.log10(power + 1e-10), dtype=np.float32)
+    spectrum = np.fft.rfft(frames * np.hanning(WINDOW), n=512, axis=1)
+    return np.asarray(np.abs(spectrum) ** 2 / WINDOW, dtype=np.float32)
 
 
 def counts(rows: LabelledSet) -> list[tuple[str, dict[str, int]]]:

@@ -7,6 +7,7 @@ import math
 from pathlib import Path
 from typing import Any
 
+from mien import wire
 from mien.report.export.extras import need
 from mien.report.rows import COLUMNS, rows, tier_name, tiers
 from mien.report.spans import spans
@@ -52,7 +53,7 @@ def write_parquet(analysis: Analysis, path: Path) -> None:
 
 def write_json(analysis: Analysis, path: Path) -> None:
     """The wire form, whole."""
-    path.write_text(analysis.to_json(), encoding="utf-8")
+    wire.write_json(analysis, path)
 
 
 def write_boris(analysis: Analysis, path: Path) -> None:

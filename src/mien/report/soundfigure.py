@@ -1,0 +1,172 @@
+"""The sound of a recording with its emotions: waveform, spectrogram, and the fused band."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import closing
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.image import AxesImage
+
+from mien.errors import InputError
+from mien.media import Part, open_clip
+from mien.report.figure import SMALL, notes, plain
+from mien.report.timeline import (
+    GROUND,
+    SPEECH,
+    cuts,
+    extent_of,
+    framed,
+    legend,
+    name_lane,
+    stack,
+    time_axis,
+)
+from mien.report.voices import HOP, RANGE, WINDOW, power
+from mien.results import Analysis
+from mien.scene import SAMPLE_RATE, AudioBlock, Samples
+from mien.timebase import Segment
+
+FloatArray = npt.NDArray[np.float64]
+
+COLUMNS = 1600
+"""Of the drawing at most; a long recording is summed up in them while it is played."""
+QUIET = "#B9BEC4"
+"""Of the waveform where nobody speaks."""
+
+
+def sound(analysis: Analysis, media: str | Path | None = None) -> Figure:
+    """Waveform (speech dark), spectrogram, and the fused emotions on one axis of time.
+
+    Args:
+        analysis: what to draw.
+        media: the recording; by default the file that was analysed.
+
+    Raises:
+        InputError: if the recording is not at hand or has no sound.
+        OptionError: if the analysis has no time.
+    """
+    extent = extent_of(analysis)
+    columns = _listen(extent, Path(media or analysis.clip.path))
+    figure = framed(analysis, 6.4)
+    legend(figure, analysis, marks=False)
+    wave, spectrum, fused = figure.subplots(
+        3, 1, sharex=True, gridspec_kw={"height_ratios": (1.3, 2.0, 1.6)}
+    )
+    columns.draw_wave(wave, analysis.speech)
+    drawn = columns.draw_spectrum(spectrum)
+    stack(fused, analysis)
+    for axes, name in ((wave, "waveform"), (spectrum, "kHz"), (fused, "fused")):
+        name_lane(axes, name)
+    cuts((wave, spectrum, fused), analysis.cuts)
+    time_axis(fused, extent)
+    bar = figure.colorbar(drawn, ax=[wave, spectrum, fused], pad=0.01, aspect=45, fraction=0.03)
+    bar.set_label("dB below the loudest", fontsize=SMALL)
+    bar.ax.tick_params(labelsize=SMALL)
+    notes(figure, ["Dark waveform: speech. Spectrogram: 25 ms windows."])
+    return figure
+
+
+class _Columns:
+    """Lowest and highest sample and mean power by frequency, in columns of equal time.
+
+    Args:
+        extent: what is drawn.
+    """
+
+    def __init__(self, extent: Segment) -> None:
+        self.extent = extent
+        frames = max(1, int(extent.duration * SAMPLE_RATE / HOP))
+        self.count = min(COLUMNS, frames)
+        self._low, self._high = np.zeros(self.count), np.zeros(self.count)
+        self._power = np.zeros((self.count, 257))
+        self._frames = np.zeros(self.count)
+        self._rest: Samples = np.zeros(0, np.float32)
+        self.heard = 0
+
+    def _column(self, times: FloatArray) -> npt.NDArray[np.int64]:
+        share = (times - self.extent.start) / self.extent.duration
+        return np.clip(share * self.count, 0, self.count - 1).astype(np.int64)
+
+    def hear(self, block: AudioBlock) -> None:
+        """Take the next samples."""
+        self.heard += len(block.samples)
+        times = block.start + np.arange(len(block.samples)) / SAMPLE_RATE
+        column = self._column(times)
+        np.minimum.at(self._low, column, block.samples)
+        np.maximum.at(self._high, column, block.samples)
+        start = block.start - len(self._rest) / SAMPLE_RATE
+        samples = np.concatenate([self._rest, block.samples])
+        whole = max(0, (len(samples) - WINDOW) // HOP + 1)
+        self._rest = samples[whole * HOP :]
+        if whole:
+            column = self._column(start + (np.arange(whole) * HOP + WINDOW / 2) / SAMPLE_RATE)
+            np.add.at(self._power, column, power(samples)[:whole])
+            np.add.at(self._frames, column, 1)
+
+    def draw_wave(self, axes: Axes, speech: Sequence[Segment]) -> None:
+        """The envelope, dark where somebody speaks."""
+        peak = max(float(np.abs(self._low).max()), float(self._high.max()), 1e-4)
+        times, said = self._middles, np.zeros(self.count, dtype=bool)
+        for turn in speech:
+            said |= (times >= turn.start) & (times < turn.end)
+        for colour, where in ((QUIET, ~said), (SPEECH, said)):
+            low, high = (np.where(where, a, np.nan) for a in (self._low, self._high))
+            # A hair's breadth at least, so that silence is a line.
+            axes.fill_between(
+                times, low - 0.008 * peak, high + 0.008 * peak, step="mid", color=colour, lw=0
+            )
+        axes.set(ylim=(-1.05 * peak, 1.05 * peak), yticks=())
+        axes.set_facecolor(GROUND)
+        plain(axes, "left")
+
+    def draw_spectrum(self, axes: Axes) -> AxesImage:
+        """Power in dB below the loudest, 0 to 8 kHz."""
+        shown = self._power / np.maximum(self._frames, 1)[:, None]
+        heard = np.flatnonzero(self._frames)
+        # The middles of the first and last frames lie up to two columns from the ends.
+        if len(heard) and heard[0] <= 2:
+            shown[: heard[0]] = shown[heard[0]]
+        if len(heard) and heard[-1] >= self.count - 3:
+            shown[heard[-1] :] = shown[heard[-1]]
+        levels = 10 * np.log10(shown + 1e-10)
+        image = axes.imshow(
+            (levels - levels.max()).T,
+            origin="lower",
+            aspect="auto",
+            cmap="magma",
+            vmin=-RANGE,
+            vmax=0.0,
+            extent=(self.extent.start, self.extent.end, 0.0, SAMPLE_RATE / 2000),
+        )
+        axes.set(yticks=(0, 2, 4, 6, 8))
+        axes.tick_params(axis="y", labelsize=SMALL)
+        axes.set_facecolor("black")
+        return image
+
+    @property
+    def _middles(self) -> FloatArray:
+        step = self.extent.duration / self.count
+        return np.asarray(self.extent.start + step * (np.arange(self.count) + 0.5))
+
+
+def _listen(extent: Segment, path: Path) -> _Columns:
+    if not path.is_file():
+        raise InputError(
+            f"The sound figure is drawn from the recording itself, and {path} is not there; "
+            "name it (--media FILE, or media= in Python)."
+        )
+    columns = _Columns(extent)
+    with closing(open_clip(path)) as clip:
+        if not clip.facts.has_audio:
+            raise InputError(f"{path} has no sound to draw; draw a timeline.")
+        for moment in Part(clip, extent).play(0):
+            if isinstance(moment, AudioBlock):
+                columns.hear(moment)
+    if not columns.heard:
+        raise InputError(f"{path} has no sound between {extent.start:g} and {extent.end:g} s.")
+    return columns
