@@ -179,7 +179,7 @@ def test_bad_files_get_one_sentence(make, tmp_path, demo_clip):
         (("--face-pack", "."), "pack.json"),
         (("--face", "./pack"), "--face-pack"),
         (("--face-policy", "median"), "mean, peak"),
-        (("--detector", "eyes"), "auto, haar, yunet:FILE"),
+        (("--detector", "eyes"), "auto, embedded, haar, yunet:FILE"),
         (("--detector", "yunet:none.onnx"), "none.onnx"),
         (("--fps", "0"), "frame_rate"),
     ],
