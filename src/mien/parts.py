@@ -73,7 +73,9 @@ def check_same(earlier: Analysis, name: str, options: Mapping[str, Any]) -> None
     # Through JSON, as the earlier ones came.
     now = json.loads(json.dumps(dict(options)))
     then = json.loads(json.dumps(dict(earlier.provenance.options)))
-    other = sorted(key for key in now if key in then and now[key] != then[key])
+    # How many pictures are kept changes no answer.
+    same = {"portraits"}
+    other = sorted(k for k in now if k in then and k not in same and now[k] != then[k])
     if other:
         raise OptionError(
             f"The partial analysis was made with another {' and '.join(other)}; give the same "

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -369,3 +370,30 @@ class Analysis:
         from mien.report.figure import bars
 
         return bars(self, row)
+
+    def to_html(self, media: str | Path | None = None) -> str:
+        """The report: one page that opens offline, with the recording if it is named.
+
+        Raises:
+            InputError: if there is no such recording.
+        """
+        from mien.report.page import page_html, page_media
+
+        return page_html(self, page_media(None if media is None else Path(media), "auto", None))
+
+    def save_report(
+        self, path: str | Path, media: str | Path | None = None, how: str = "auto"
+    ) -> None:
+        """Write the report to a file; ``how`` is ``auto``, ``embed``, ``link`` or ``none``.
+
+        Raises:
+            InputError, OptionError: if the recording cannot be put into it that way.
+        """
+        from mien.report.page import save_page
+
+        save_page(self, Path(path), None if media is None else Path(media), how)
+
+    def _repr_html_(self) -> str:
+        from mien.report.page import card_html
+
+        return card_html(self)
