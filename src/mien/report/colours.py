@@ -16,7 +16,7 @@ EMOTIONS = {
     "sadness": "#2281DD",
     "surprise": "#4DBDFB",
 }
-DARK_INK, LIGHT_INK = "#14171C", "#FFFFFF"
+DARK_INK, LIGHT_INK = "#0E1013", "#FFFFFF"
 
 
 def luminance(colour: str) -> float:

@@ -114,6 +114,13 @@ function paintTrack(u, track, fused) {
   ctx.restore();
 }
 
+// A modality that was never there needs no more room than its reason.
+function paintNever(u, track) {
+  const ctx = box(u);
+  paintAbsent(u, ctx, track, (t) => u.valToPos(t, 'x', true), (v) => u.valToPos(v, 'y', true));
+  ctx.restore();
+}
+
 // Stretches of one reason are joined, so that the words have room.
 function paintAbsent(u, ctx, track, x, y) {
   let i = Math.max(0, near(state.from) - 1);

@@ -3,6 +3,7 @@
 const charts = [];
 const FUSED_HEIGHT = 170;
 const TRACK_HEIGHT = 78;
+const NEVER_HEIGHT = 26;
 const PERSON_HEIGHT = 56;
 const MANY_PEOPLE = 6;
 // Below nought lies a second band: the ribbon of labels (fused) or the quality.
@@ -233,6 +234,10 @@ function startTimeline() {
   addFaces();
   for (const track of data.tracks.filter((t) => t.who == null)) {
     const fused = track.id === 'fused';
+    if (!fused && track.r.every((r) => r >= 0)) {
+      lane(track.name, NEVER_HEIGHT, (u) => paintNever(u, track));
+      continue;
+    }
     const below = fused ? BELOW.fused : BELOW.branch;
     lane(track.name, fused ? FUSED_HEIGHT : TRACK_HEIGHT, (u) => paintTrack(u, track, fused),
       { track, below, kind: fused ? 'fused' : '', note: fused ? null : 'quality' });

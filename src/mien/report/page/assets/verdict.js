@@ -1,7 +1,7 @@
 // One answer in full: what is said, by whom, why, and where the modalities differ.
 
 function answerTable(tracks, row) {
-  const head = el('tr', null, el('td'), ...tracks.map((t) => el('th', { scope: 'col' }, t.name)));
+  const head = el('tr', null, el('td', { class: 'quiet' }, 'per cent'), ...tracks.map((t) => el('th', { scope: 'col' }, t.name)));
   const body = data.labels.map((label, k) => el('tr', null,
     el('th', { scope: 'row' }, chip(k)),
     ...tracks.map((track) => {
