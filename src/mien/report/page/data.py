@@ -120,7 +120,10 @@ def _facts(analysis: Analysis) -> list[str]:
     facts: list[str] = [clip.kind] if clip.kind != "recording" else []
     facts += [fact for fact in (clip.video, clip.audio) if fact]
     if analysis.speech:
-        facts.append(f"{sum(turn.duration for turn in analysis.speech):.1f} s of speech")
+        spoken = sum(turn.duration for turn in analysis.speech)
+        facts.append(
+            f"{spoken / 60:.0f} min of speech" if spoken > 300 else f"{spoken:.1f} s of speech"
+        )
     people = len({track.identity for track in analysis.faces})
     if people:
         facts.append(f"{people} {'person' if people == 1 else 'people'} in view")

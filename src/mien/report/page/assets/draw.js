@@ -27,41 +27,58 @@ function runs(u, track) {
   return found;
 }
 
+// The rows of a run in groups so wide that each can be seen: [first, last] of each.
+function groups(u, [first, last]) {
+  const inView = data.own.length * (state.to - state.from) / (T1 - T0);
+  const size = Math.max(1, Math.ceil(1.5 * inView / u.over.clientWidth));
+  const found = [];
+  for (let i = first; i <= last; i += size) found.push([i, Math.min(last, i + size - 1)]);
+  return found;
+}
+
+// Pixels of each group's edges and of the borders between its labels, from the top of the stack
+// down: [left, middle, right, [y0 .. yK]]. Kept for the next label, which needs the same.
+function outline(u, track) {
+  const key = [state.from, state.to, state.smooth, u.bbox.width, u.bbox.height].join();
+  if (u.outlined && u.outlined.key === key) return u.outlined.runs;
+  const all = values(track);
+  const x = (time) => u.valToPos(time, 'x', true);
+  const [zero, one] = [u.valToPos(0, 'y', true), u.valToPos(1, 'y', true)];
+  const found = runs(u, track).map((run) => groups(u, run).map(([first, last]) => {
+    const [left, right] = [x(data.own[first][0]), x(data.own[last][1])];
+    const borders = [one];
+    let sum = 0;
+    for (let k = 0; k < K; k += 1) {
+      for (let row = first; row <= last; row += 1) sum += all[row * K + k];
+      const share = Math.min(1, sum / (last - first + 1) / 1000);
+      borders.push(k === K - 1 ? zero : one + share * (zero - one));
+    }
+    return [left, (left + right) / 2, right, borders];
+  }));
+  u.outlined = { key, runs: found };
+  return found;
+}
+
 // One layer of the stack. Raw rows are steps, smoothed ones flow from middle to middle.
 function layer(u, track, k) {
-  const all = values(track);
-  const upTo = (row, last) => {
-    let sum = 0;
-    for (let j = 0; j < last; j += 1) sum += all[row * K + j];
-    return last === K ? 1 : Math.min(1, sum / 1000);
-  };
   const path = new Path2D();
-  const x = (time) => u.valToPos(time, 'x', true);
-  const y = (value) => u.valToPos(value, 'y', true);
-  const flow = state.smooth && track.s;
-  for (const [first, last] of runs(u, track)) {
-    // The first label lies on top of the stack: from 1 down.
-    const upper = edge(first, last, (row) => 1 - upTo(row, k), flow, x, y);
-    const lower = edge(first, last, (row) => 1 - upTo(row, k + 1), flow, x, y);
-    trace(path, upper, flow, true);
-    trace(path, lower.reverse(), flow, false);
+  const flow = state.smooth && track.s !== null;
+  for (const run of outline(u, track)) {
+    trace(path, edge(run, k, flow), flow, true);
+    trace(path, edge(run, k + 1, flow).reverse(), flow, false);
     path.closePath();
   }
   return { stroke: null, fill: path, flags: 1 };
 }
 
-function edge(first, last, value, flow, x, y) {
+function edge(run, border, flow) {
   const points = [];
-  for (let row = first; row <= last; row += 1) {
-    const [start, end] = data.own[row];
-    const at = y(value(row));
-    if (!flow) points.push([x(start), at], [x(end), at]);
-    else {
-      if (row === first) points.push([x(start), at]);
-      points.push([x((start + end) / 2), at]);
-      if (row === last) points.push([x(end), at]);
-    }
-  }
+  run.forEach(([left, middle, right, borders], i) => {
+    const at = borders[border];
+    if (!flow || i === 0) points.push([left, at]);
+    if (flow) points.push([middle, at]);
+    if (!flow || i === run.length - 1) points.push([right, at]);
+  });
   return points;
 }
 

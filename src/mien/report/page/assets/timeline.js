@@ -145,8 +145,8 @@ function addFaces() {
     const said = track ? top(track, rowAt(time), false) : null;
     const name = `face of person ${who} at ${clock(time)}${said ? `, row says ${data.labels[said[0]].name}` : ''}`;
     const button = el('button', { type: 'button', class: 'face', title: name, 'aria-label': name, tabindex: '-1', click: () => seek(time) },
-      el('img', { src: `data:image/png;base64,${png}`, alt: '' }), several ? el('span', null, String(who)) : null);
-    return { time, button };
+      el('img', { alt: '' }), several ? el('span', null, String(who)) : null);
+    return { time, button, png };
   });
   holder.append(...faces.map((f) => f.button));
   holder.addEventListener('keydown', (event) => rove(event, faces.filter((f) => !f.button.hidden).map((f) => f.button), 'x'));
@@ -157,11 +157,14 @@ function placeFaces() {
   const width = charts[0].over.getBoundingClientRect().width;
   let free = -1;
   let first = true;
-  for (const { time, button } of faces) {
+  for (const { time, button, png } of faces) {
     const at = Math.min(width - 44, Math.max(0, charts[0].valToPos(time, 'x') - 22));
     const inside = time >= state.from && time <= state.to && at >= free;
     button.hidden = !inside;
     if (!inside) continue;
+    // Only what is shown is decoded.
+    const picture = button.firstChild;
+    if (!picture.src) picture.src = `data:image/png;base64,${png}`;
     button.style.setProperty('left', `${at}px`);
     button.tabIndex = first ? 0 : -1;
     first = false;
