@@ -78,7 +78,7 @@ function drawSums() {
       el('h3', null, face ? el('img', { src: `data:image/png;base64,${face[2]}`, alt: '' }) : null, name,
         el('span', { class: 'quiet num' }, ` judged ${clock(sum.judged)}`)),
       stackedBar(sum.share, `Share of time, ${name}`),
-      el('p', { class: 'quiet' }, `Mostly ${sum.dominant}, ${Math.round(Math.max(...sum.share) * 100)} % of the time. Least clear at `, unsure, '.'));
+      el('p', { class: 'quiet' }, `Mostly ${sum.dominant}, ${Math.round(Math.max(...sum.share) * 100)} % of the time, by the rows as judged. Least clear at `, unsure, '.'));
   }));
 }
 
