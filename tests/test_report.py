@@ -3,6 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from rich.console import Console
+from tests.pages import planted
 
 from mien.errors import InputError, OptionError
 from mien.report.figure import bars, save
@@ -63,6 +64,13 @@ def test_several_people_have_rows_of_their_own():
     assert "face 0" in text
     assert "face 1" in text
     assert "shows each" not in text
+
+
+def test_of_many_segments_the_terminal_shows_the_answer_for_the_whole():
+    text = shown(planted(30.0, 0.5))
+    assert "59 segments (--json, --export or --report has each); together:" in text
+    assert text.count("fused") == 1
+    assert shown(planted(6.0, 0.5)).count("fused") == 11
 
 
 def test_the_table_stands_whole_in_80_columns():

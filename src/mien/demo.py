@@ -7,7 +7,7 @@ moved; the sentence was synthesised with espeak-ng and ships with mien.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -19,8 +19,8 @@ from mien.media import load_audio
 from mien.media.writer import write_clip
 from mien.packs import EMBEDDED
 from mien.report.figure import save
+from mien.report.overall import at_once
 from mien.report.table import render
-from mien.results import Analysis
 from mien.scene import SAMPLE_RATE, Image
 
 RATE = 12
@@ -49,25 +49,9 @@ def run_demo(out: Path, progress: Callable[[str, float], None]) -> DemoResult:
     analysis = Analyzer(Options(cut=BY_WINDOW, portraits=24)).analyze(clip, progress)
     data.write_text(analysis.to_json(), encoding="utf-8")
     analysis.save_report(report, clip)
-    overall = _at_once(analysis)
+    overall = at_once(analysis)
     save(overall.plot(), figure)
     return DemoResult(render(overall), (clip, data, figure, report))
-
-
-def _at_once(analysis: Analysis) -> Analysis:
-    """The answer for the whole as the one row of an analysis."""
-    whole = analysis.whole
-    if whole is None:
-        return analysis
-    return replace(
-        analysis,
-        segments=(whole.segment,),
-        fused=whole.fused,
-        by_branch=whole.by_branch,
-        findings=() if whole.finding is None else (whole.finding,),
-        people={},
-        smoothed={},
-    )
 
 
 def make_clip(path: Path) -> None:

@@ -9,15 +9,22 @@ from rich.table import Table
 from rich.text import Text
 
 from mien.findings import UNDECIDED
+from mien.report.overall import at_once
 from mien.results import Analysis, Evidence
 
 # A blend that is less like the answer than this is not named in the terminal.
 SHOWN_BLEND = 0.5
+SHOWN_SEGMENTS = 40
+"""Of a recording with more segments, the terminal shows the answer for the whole."""
 
 
 def render(analysis: Analysis) -> RenderableType:
     """Facts of the clip, then for each segment the modalities and the fused row."""
     parts: list[RenderableType] = [Text(headline(analysis)), Text()]
+    count = len(analysis.segments)
+    if count > SHOWN_SEGMENTS and analysis.whole is not None:
+        analysis = at_once(analysis)
+        parts += [Text(f"{count} segments (--json, --export or --report has each); together:")]
     for row, segment in enumerate(analysis.segments):
         title = str(segment) if segment.duration else ""
         parts += [_segment_table(analysis, row, title), Text()]

@@ -30,6 +30,7 @@ function startPlayer() {
     box.replaceChildren(el('p', { class: 'notice' }, `${why} All the rest works.`));
   });
   player.addEventListener('loadedmetadata', () => {
+    if (T0 > 0) player.currentTime = T0;
     if (!data.picture || player.videoWidth) return;
     box.classList.add('deaf');
     box.append(el('p', { class: 'notice' }, `This browser plays the sound of ${data.name}, but not its picture.`));
