@@ -330,6 +330,18 @@ def test_what_has_no_time_has_no_timeline(browser, tmp_path, kind):
         assert "joy" in page.inner_text("#moment .big")
 
 
+def test_people_have_charts_and_rows_of_faces_of_their_own(browser, tmp_path):
+    value = planted(SECONDS, STEP, faces=4)
+    people = {0: value.by_branch["face"], 1: value.by_branch["text"]}
+    both = [replace(face, identity=who) for face in value.portraits for who in (0, 1)]
+    save_page(replace(value, people=people, portraits=tuple(both)), tmp_path / "a.html")
+    with opened(browser, tmp_path / "a.html") as page:
+        assert "person 1" in page.locator(".lane-name").all_inner_texts()
+        assert "person 1: joy 90 %" in page.inner_text("#moment").replace(chr(10), " ")
+        tops = page.locator(".face:visible").evaluate_all("all => all.map((f) => f.offsetTop)")
+        assert sorted(tops) == [0] * 4 + [46] * 4
+
+
 def test_two_hours_open_in_less_than_three_seconds(browser, tmp_path):
     lines = tuple(f"line {i} of what was said" for i in range(1500))
     save_page(planted(7200.0, 2.5, lines=lines, faces=200), tmp_path / "long.html")

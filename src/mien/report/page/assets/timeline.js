@@ -134,19 +134,27 @@ function tellRuler() {
 // --- faces ------------------------------------------------------------------------------------
 
 let faces = [];
+const FACE_ROWS = 3;
+const FACE_SIZE = 46;
 
 function addFaces() {
   if (!data.portraits.length) return;
   const holder = el('div', { class: 'plot faces' });
   plots.append(el('div', { class: 'lane' }, el('div', { class: 'lane-name' }, 'faces'), holder));
   const track = data.tracks.find((t) => t.id === 'face' && t.who == null);
-  const several = new Set(data.portraits.map((p) => p[1])).size > 1;
-  faces = data.portraits.map(([time, who, png]) => {
+  // A row a person, those most often seen first.
+  const often = new Map();
+  for (const [, who] of data.portraits) often.set(who, (often.get(who) || 0) + 1);
+  const rows = [...often.keys()].sort((a, b) => often.get(b) - often.get(a)).slice(0, FACE_ROWS).sort((a, b) => a - b);
+  const several = often.size > 1;
+  holder.style.setProperty('height', `${rows.length * FACE_SIZE}px`);
+  faces = data.portraits.filter(([, who]) => rows.includes(who)).map(([time, who, png]) => {
     const said = track ? top(track, rowAt(time), false) : null;
     const name = `face of person ${who} at ${clock(time)}${said ? `, row says ${data.labels[said[0]].name}` : ''}`;
     const button = el('button', { type: 'button', class: 'face', title: name, 'aria-label': name, tabindex: '-1', click: () => seek(time) },
       el('img', { alt: '' }), several ? el('span', null, String(who)) : null);
-    return { time, button, png };
+    button.style.setProperty('top', `${rows.indexOf(who) * FACE_SIZE}px`);
+    return { time, button, png, row: rows.indexOf(who) };
   });
   holder.append(...faces.map((f) => f.button));
   holder.addEventListener('keydown', (event) => rove(event, faces.filter((f) => !f.button.hidden).map((f) => f.button), 'x'));
@@ -155,11 +163,11 @@ function addFaces() {
 function placeFaces() {
   if (!faces.length || !charts.length) return;
   const width = charts[0].over.getBoundingClientRect().width;
-  let free = -1;
+  const free = new Array(FACE_ROWS).fill(-1);
   let first = true;
-  for (const { time, button, png } of faces) {
+  for (const { time, button, png, row } of faces) {
     const at = Math.min(width - 44, Math.max(0, charts[0].valToPos(time, 'x') - 22));
-    const inside = time >= state.from && time <= state.to && at >= free;
+    const inside = time >= state.from && time <= state.to && at >= free[row];
     button.hidden = !inside;
     if (!inside) continue;
     // Only what is shown is decoded.
@@ -168,7 +176,7 @@ function placeFaces() {
     button.style.setProperty('left', `${at}px`);
     button.tabIndex = first ? 0 : -1;
     first = false;
-    free = at + 47;
+    free[row] = at + 47;
   }
 }
 
