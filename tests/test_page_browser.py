@@ -164,6 +164,10 @@ def test_everything_is_reached_by_the_keyboard(page):
     page.keyboard.press("ArrowDown")
     page.keyboard.press("Enter")
     assert now(page) == pytest.approx(4.1, abs=0.15)
+    page.keyboard.press("Space")
+    until(page, "document.querySelector('video').currentTime > 4.3")
+    page.keyboard.press("Space")
+    assert page.evaluate("document.querySelector('video').paused")
     seen = set()
     page.evaluate("document.activeElement.blur()")
     for _ in range(30):

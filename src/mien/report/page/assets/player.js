@@ -76,8 +76,10 @@ function stepRows(count) {
 
 function onKey(event) {
   if (event.ctrlKey || event.metaKey || event.altKey) return;
+  // In a list Enter goes to the line, so that the space bar is free to play it.
+  const listed = event.key === ' ' && player && event.target.closest('#lines, #happened, .faces');
   const own = event.target.closest('button, a, input, summary, video, audio, #lines');
-  if (own) return;
+  if (own && !listed) return;
   const acts = {
     ' ': togglePlay, ArrowLeft: () => stepRows(-1), ArrowRight: () => stepRows(1),
     PageUp: null, PageDown: null, '+': () => zoomBy(0.5), '-': () => zoomBy(2), 0: () => setRange(T0, T1),
