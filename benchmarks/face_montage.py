@@ -20,10 +20,11 @@ from matplotlib.figure import Figure
 
 from mien.analyzer import Analyzer, Options
 from mien.cut import CutOptions
+from mien.evidence import Evidence
 from mien.media import open_clip
 from mien.perceive import PerceiveOptions, perceive
 from mien.perceive.detect import Detector, make_detector
-from mien.results import Analysis, Evidence
+from mien.results import Analysis
 from mien.scene import CUTS, FACES, SPEECH, Faces, Frame, Image, Scene
 
 WIDTH, COLUMNS = 400, 4

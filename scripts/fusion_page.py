@@ -25,9 +25,9 @@ from mien.analyzer import analyze_text
 from mien.cli import app
 from mien.demo import make_clip
 from mien.emotions import MIEN7
+from mien.evidence import Evidence
 from mien.fusion.method import Method, MethodOptions
 from mien.report.figure import COLOURS, FUSED
-from mien.results import Evidence
 from mien.timebase import Segment
 
 ROOT = Path(__file__).resolve().parents[1]

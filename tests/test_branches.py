@@ -23,11 +23,11 @@ from mien.branches.logmel import (
 from mien.branches.text import TextModel
 from mien.emotions import MIEN7, LabelMap
 from mien.errors import ContractError, OptionError
+from mien.evidence import Evidence
 from mien.language import foreign
 from mien.media import AudioSpool
 from mien.packs import find_pack
 from mien.report.table import render
-from mien.results import Evidence
 from mien.scene import (
     AUDIO,
     FACES,

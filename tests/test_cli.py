@@ -217,6 +217,6 @@ def test_models_are_listed_with_their_terms():
 def test_the_demo_leaves_its_files(tmp_path):
     run = command("demo", "--out", tmp_path / "demo")
     assert run.returncode == 0, run.stderr
-    for name in ("demo.mp4", "analysis.json", "analysis.png"):
+    for name in ("demo.mp4", "analysis.json", "analysis.png", "report.html"):
         assert (tmp_path / "demo" / name).stat().st_size > 1000
         assert name in run.stdout

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
+from mien.evidence import Evidence
 from mien.fusion.events import find_events, summarise
 from mien.fusion.smooth import smooth
-from mien.results import Evidence
 from mien.timebase import Segment
 
 

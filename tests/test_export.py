@@ -13,9 +13,10 @@ import pytest
 import mien
 from mien.cut import CutOptions
 from mien.errors import OptionError
+from mien.evidence import Evidence
 from mien.findings import Disagreement, Finding
 from mien.report.export import FORMATS, export, format_of
-from mien.results import Analysis, Evidence, Provenance
+from mien.results import Analysis, Provenance
 from mien.scene import ClipFacts, Line, Transcript
 from mien.timebase import Segment
 from mien.wire import SCHEMA_FILE

@@ -14,9 +14,10 @@ from mien.cli import app
 from mien.course import Event
 from mien.emotions import MIEN7
 from mien.errors import InputError, OptionError
+from mien.evidence import Evidence
 from mien.report.colours import EMOTIONS
 from mien.report.figure import KINDS, save
-from mien.results import Analysis, Evidence, Provenance
+from mien.results import Analysis, Provenance
 from mien.scene import ClipFacts
 from mien.timebase import Segment
 

@@ -8,10 +8,10 @@ import pytest
 
 from mien.emotions import MIEN7
 from mien.errors import OptionError
+from mien.evidence import Evidence
 from mien.fusion import RULES, fuse
 from mien.fusion.length import length_weights
 from mien.fusion.method import Method, MethodOptions
-from mien.results import Evidence
 from mien.timebase import Segment
 
 # The paper's worked examples, as the page on fusion redoes them.

@@ -11,12 +11,12 @@ from mien.datasets.posteriors import load_posteriors, load_witnesses, save_poste
 from mien.datasets.votes import load_votes
 from mien.emotions import MIEN7
 from mien.errors import DataError, OptionError, PackError
+from mien.evidence import Evidence
 from mien.fusion.compare import Pools, answers, out_of_fold
 from mien.fusion.fit import FitOptions, _curvature, _Data, _newton, fit_pool
 from mien.fusion.pooled import Pool, conditional, softmax
 from mien.fusion.usual import with_usual
 from mien.metrics import classification_figures, mcnemar_p
-from mien.results import Evidence
 from mien.timebase import Segment
 from mien.witness import Witness, WitnessTable, group_folds
 

@@ -3,12 +3,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from rich.console import Console
+from tests.pages import planted
 
 from mien.errors import InputError, OptionError
+from mien.evidence import Evidence
 from mien.report.figure import bars, save
 from mien.report.table import render
 from mien.report.transcript import write_transcript
-from mien.results import Analysis, Evidence, Provenance, TrackSummary
+from mien.results import Analysis, Provenance, TrackSummary
 from mien.scene import ClipFacts, Line, Transcript
 from mien.timebase import Segment
 
@@ -63,6 +65,13 @@ def test_several_people_have_rows_of_their_own():
     assert "face 0" in text
     assert "face 1" in text
     assert "shows each" not in text
+
+
+def test_of_many_segments_the_terminal_shows_the_answer_for_the_whole():
+    text = shown(planted(30.0, 0.5))
+    assert "59 segments (--json, --export or --report has each); together:" in text
+    assert text.count("fused") == 1
+    assert shown(planted(6.0, 0.5)).count("fused") == 11
 
 
 def test_the_table_stands_whole_in_80_columns():

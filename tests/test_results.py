@@ -5,8 +5,9 @@ import numpy as np
 import pytest
 
 from mien.errors import ContractError, InputError
+from mien.evidence import Evidence
 from mien.findings import Contribution, Disagreement, Explanation, Finding
-from mien.results import Analysis, Evidence, Provenance, Whole
+from mien.results import Analysis, Provenance, Whole
 from mien.scene import ClipFacts, Line, Transcript, Word
 from mien.timebase import Segment
 

@@ -15,7 +15,8 @@ from mien.analyzer import AT_A_TIME, _judged
 from mien.branches import make_branches
 from mien.cut import CutOptions
 from mien.errors import OptionError
-from mien.results import Analysis, Evidence
+from mien.evidence import Evidence
+from mien.results import Analysis
 from mien.timebase import Segment
 
 

@@ -18,14 +18,15 @@ if TYPE_CHECKING:
     from mien.analyzer import Analyzer, Options, analyze, analyze_text
     from mien.emotions import MIEN7, EmotionSpace, LabelMap
     from mien.errors import MienError
-    from mien.results import Analysis, Evidence
+    from mien.evidence import Evidence
+    from mien.results import Analysis
     from mien.timebase import Segment
 
 _HOMES = {
     "Analysis": "mien.results",
     "Analyzer": "mien.analyzer",
     "EmotionSpace": "mien.emotions",
-    "Evidence": "mien.results",
+    "Evidence": "mien.evidence",
     "LabelMap": "mien.emotions",
     "MIEN7": "mien.emotions",
     "MienError": "mien.errors",

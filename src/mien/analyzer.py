@@ -17,6 +17,7 @@ from mien.branches import Branch, LinesBranch, PeopleBranch, make_branches
 from mien.branches.ask import judge_each, judge_in_turn
 from mien.cut import CutOptions, cut
 from mien.errors import OptionError
+from mien.evidence import Evidence
 from mien.fusion.events import follow
 from mien.fusion.method import POOLED, Method, MethodOptions
 from mien.media import open_clip
@@ -25,7 +26,7 @@ from mien.perceive import STOPPED, PerceiveOptions, perceive
 from mien.perceive.detect import check_detector
 from mien.perceive.seen import portraits, track_summaries
 from mien.perceive.transcript import read_transcript, transcript_of_text
-from mien.results import Analysis, Evidence, Provenance, Whole
+from mien.results import Analysis, Provenance, Whole
 from mien.scene import CUTS, SPEECH, TRANSCRIPT, ClipFacts, Scene
 from mien.timebase import Segment
 

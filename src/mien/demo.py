@@ -13,16 +13,19 @@ from pathlib import Path
 import numpy as np
 from rich.console import RenderableType
 
-from mien.analyzer import Analyzer
+from mien.analyzer import Analyzer, Options
+from mien.cut import CutOptions
 from mien.media import load_audio
 from mien.media.writer import write_clip
 from mien.packs import EMBEDDED
 from mien.report.figure import save
+from mien.report.overall import at_once
 from mien.report.table import render
 from mien.scene import SAMPLE_RATE, Image
 
 RATE = 12
 WIDTH, HEIGHT = 480, 360
+BY_WINDOW = CutOptions("window", 1.5, 0.5)
 
 
 @dataclass(frozen=True)
@@ -34,14 +37,21 @@ class DemoResult:
 
 
 def run_demo(out: Path, progress: Callable[[str, float], None]) -> DemoResult:
-    """Make ``demo.mp4`` in a folder, analyse it, write ``analysis.json`` and ``analysis.png``."""
+    """Make ``demo.mp4`` in a folder and analyse it.
+
+    ``analysis.json`` and ``report.html`` hold it by windows, the table and ``analysis.png`` the
+    answer for all of it.
+    """
     out.mkdir(parents=True, exist_ok=True)
     clip, data, figure = out / "demo.mp4", out / "analysis.json", out / "analysis.png"
+    report = out / "report.html"
     make_clip(clip)
-    analysis = Analyzer().analyze(clip, progress)
+    analysis = Analyzer(Options(cut=BY_WINDOW, portraits=24)).analyze(clip, progress)
     data.write_text(analysis.to_json(), encoding="utf-8")
-    save(analysis.plot(), figure)
-    return DemoResult(render(analysis), (clip, data, figure))
+    analysis.save_report(report, clip)
+    overall = at_once(analysis)
+    save(overall.plot(), figure)
+    return DemoResult(render(overall), (clip, data, figure, report))
 
 
 def make_clip(path: Path) -> None:

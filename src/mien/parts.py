@@ -12,7 +12,8 @@ import numpy as np
 
 from mien.course import Portrait
 from mien.errors import OptionError
-from mien.results import Analysis, Evidence, TrackSummary
+from mien.evidence import Evidence
+from mien.results import Analysis, TrackSummary
 from mien.scene import ClipFacts, Transcript
 from mien.timebase import Segment
 
@@ -74,7 +75,9 @@ def check_same(earlier: Analysis, name: str, options: Mapping[str, Any]) -> None
     # Through JSON, as the earlier ones came.
     now = json.loads(json.dumps(dict(options)))
     then = json.loads(json.dumps(dict(earlier.provenance.options)))
-    other = sorted(key for key in now if key in then and now[key] != then[key])
+    # How many pictures are kept changes no answer.
+    same = {"portraits"}
+    other = sorted(k for k in now if k in then and k not in same and now[k] != then[k])
     if other:
         raise OptionError(
             f"The partial analysis was made with another {' and '.join(other)}; give the same "

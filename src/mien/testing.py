@@ -12,8 +12,8 @@ import numpy.typing as npt
 from mien.branches import Branch
 from mien.emotions import MIEN7
 from mien.errors import ContractError
+from mien.evidence import Evidence
 from mien.media import AudioSpool, CropSpool
-from mien.results import Evidence
 from mien.scene import (
     AUDIO,
     CUTS,

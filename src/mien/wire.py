@@ -14,8 +14,9 @@ from typing import Any
 
 from mien.course import Event, Portrait, Summary
 from mien.errors import InputError
+from mien.evidence import Evidence
 from mien.findings import Finding
-from mien.results import Analysis, Evidence, Provenance, TrackSummary, Whole
+from mien.results import Analysis, Provenance, TrackSummary, Whole
 from mien.scene import ClipFacts, Dropped, Line, Transcript, Word
 from mien.timebase import Segment
 

@@ -20,8 +20,9 @@ from mien.datasets.posteriors import COLUMNS, load_posteriors, load_witnesses
 from mien.datasets.table import LabelledSet
 from mien.emotions import MIEN7
 from mien.errors import DataError, InputError, OptionError
+from mien.evidence import Evidence
 from mien.fusion.compare import judging_folds
-from mien.results import Analysis, Evidence
+from mien.results import Analysis
 from mien.witness import WitnessTable
 
 Progress = Callable[[str, float], None]

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from mien.branches.contract import BatchBranch, Branch
+from mien.evidence import Evidence
 from mien.parts import concatenated
-from mien.results import Evidence
 from mien.scene import Scene
 from mien.timebase import Segment
 

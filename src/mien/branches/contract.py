@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
 from mien.emotions import LabelMap
-from mien.results import Evidence
+from mien.evidence import Evidence
 from mien.scene import Scene, TrackKey
 from mien.timebase import Segment
 

@@ -14,8 +14,8 @@ import numpy.typing as npt
 from mien.branches.packed import PackBranch
 from mien.emotions import MIEN7
 from mien.errors import OptionError
+from mien.evidence import Evidence
 from mien.packs import Pack
-from mien.results import Evidence
 from mien.scene import FACES, Faces, FaceSamples, Scene, rows_within
 from mien.timebase import Segment
 

@@ -13,9 +13,9 @@ import numpy.typing as npt
 
 from mien.branches.packed import PackBranch
 from mien.branches.wordpiece import Windows, WordPiece
+from mien.evidence import Evidence
 from mien.language import Language, foreign, line_in_other
 from mien.packs import Pack
-from mien.results import Evidence
 from mien.scene import TRANSCRIPT, Scene, Transcript
 from mien.timebase import Segment
 

@@ -14,8 +14,8 @@ from mien.branches.logmel import LogMel
 from mien.branches.packed import PackBranch
 from mien.branches.soundness import SHORTEST, agreement, measure, silence
 from mien.branches.waveform import Waveform
+from mien.evidence import Evidence
 from mien.packs import Pack
-from mien.results import Evidence
 from mien.scene import AUDIO, SPEECH, AudioTrack, Samples, Scene, Speech
 from mien.timebase import Segment
 

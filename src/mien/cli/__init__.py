@@ -1,4 +1,4 @@
-"""The command line: ``mien analyze | demo | export | data | train | evaluate | models``."""
+"""The command line: ``mien analyze | demo | export | report | data | train ...``."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import typer
 
 from mien import __version__
 from mien.cli import data, evaluate, models, train
-from mien.cli.analyze import analyze, demo, export_analysis
+from mien.cli.analyze import analyze, demo, export_analysis, report_page
 from mien.errors import MienError
 
 app = typer.Typer(
@@ -20,6 +20,7 @@ app = typer.Typer(
 app.command()(analyze)
 app.command()(demo)
 app.command("export")(export_analysis)
+app.command("report")(report_page)
 app.add_typer(data.app, name="data")
 app.add_typer(train.app, name="train")
 app.add_typer(evaluate.app, name="evaluate")

@@ -1,4 +1,4 @@
-"""``mien analyze``, ``mien export`` and ``mien demo``."""
+"""``mien analyze``, ``mien export``, ``mien report`` and ``mien demo``."""
 
 from __future__ import annotations
 
@@ -24,7 +24,11 @@ from mien.cli.shared import (
 )
 
 if TYPE_CHECKING:
+    from mien.analyzer import Analyzer
     from mien.results import Analysis
+
+PORTRAITS = 200
+"""Faces kept for the strip of a report, at most; about 3 KB each."""
 
 
 def analyze(
@@ -33,13 +37,15 @@ def analyze(
     json_file: o.Json = None,
     figure: o.Figure = None,
     figure_kind: o.FigureKind = None,
+    report: o.Report = None,
+    report_media: o.ReportMedia = "auto",
     transcript: o.Transcript = None,
     exports: o.Exports = None,
     export_format: o.ExportFormat = None,
     resume: o.Resume = False,
     start: o.Start = 0.0,
     end: o.End = None,
-    by: o.By = "clip",
+    by: o.By = None,
     window: o.Window = 5.0,
     step: o.Step = 2.5,
     words: o.Words = None,
@@ -61,9 +67,11 @@ def analyze(
     from mien.analyzer import Analyzer, Options
     from mien.cut import CutOptions
 
-    outputs = _Outputs(json_file, figure, figure_kind, transcript, exports or (), export_format)
+    page = _Page(report, report_media, path)
+    outputs = _Outputs(
+        json_file, figure, figure_kind, transcript, exports or (), export_format, page
+    )
     outputs.check()
-    earlier = earlier_analysis(json_file) if resume else None
     system = _System(ctx, preset, asr, fusion)
     branches = system.branches(
         {"text": text_pack, "voice": voice_pack, "face": face_pack},
@@ -71,7 +79,7 @@ def analyze(
     )
     options = Options(
         fusion=system.fusion,
-        cut=CutOptions(by, window, step),
+        cut=CutOptions(by or ("clip" if report is None else "window"), window, step),
         frame_rate=fps,
         asr=system.asr,
         transcript=words,
@@ -79,19 +87,22 @@ def analyze(
         detector=detector,
         start=start,
         end=end,
+        portraits=0 if report is None else PORTRAITS,
         weights=None if weights is None else numbers(weights.split(","), "--weights"),
         max_risk=max_risk,
         blends=blends,
     )
-    with progress() as report, stopping() as stop:
-        analyzer = Analyzer(options)
-        if earlier is None:
-            analysis = analyzer.analyze(path, report, stop)
-        else:
-            analysis = analyzer.resume(path, earlier, report, stop)
+    analysis = _analysis(Analyzer(options), path, earlier_analysis(json_file) if resume else None)
     outputs.write(analysis)
     if analysis.partial:
         _end_stopped(analysis)
+
+
+def _analysis(analyzer: Analyzer, path: Path, earlier: Analysis | None) -> Analysis:
+    with progress() as told, stopping() as stop:
+        if earlier is None:
+            return analyzer.analyze(path, told, stop)
+        return analyzer.resume(path, earlier, told, stop)
 
 
 def _end_stopped(analysis: Analysis) -> None:
@@ -144,6 +155,28 @@ class _System:
 
 
 @dataclass(frozen=True)
+class _Page:
+    """The page that was asked for, and the recording that it plays."""
+
+    target: Path | None
+    how: str
+    media: Path | None
+
+    def check(self, option: str = "--report") -> None:
+        from mien.report.page import FORMATS, check_media
+
+        check_target(self.target, option, FORMATS)
+        if self.target is not None:
+            check_media(self.media, self.how)
+
+    def write(self, analysis: Analysis) -> None:
+        from mien.report.page import save_page
+
+        if self.target is not None:
+            save_page(analysis, self.target, self.media, self.how)
+
+
+@dataclass(frozen=True)
 class _Outputs:
     """Where an analysis goes beside the table on the terminal."""
 
@@ -153,6 +186,7 @@ class _Outputs:
     transcript: Path | None
     exports: Sequence[Path]
     export_format: str | None
+    page: _Page
 
     def check(self) -> None:
         """What cannot be written is found out before the work is done, not after."""
@@ -165,6 +199,7 @@ class _Outputs:
         check_kind(self.figure_kind)
         check_target(self.transcript, "--transcript", TRANSCRIPTS)
         check_target(None if self.json in (None, "-") else Path(str(self.json)), "--json", None)
+        self.page.check()
         for target in self.exports:
             check_target(target, "--export", None)
             check_export(target, self.export_format)
@@ -182,10 +217,25 @@ class _Outputs:
             write_json(analysis, Path(self.json))
         if self.transcript is not None:
             transcript.write_transcript(analysis, self.transcript)
+        self.page.write(analysis)
         for target in self.exports:
             export(analysis, target, self.export_format)
         if self.figure is not None:
             figure.save(analysis.plot(kind=self.figure_kind), self.figure)
+
+
+def report_page(
+    analysis: Annotated[Path, typer.Argument(help="What --json wrote.")],
+    page: Annotated[Path, typer.Argument(help="The page to write (.html).")],
+    media: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="The recording, to play it in the page.")
+    ] = None,
+    report_media: o.ReportMedia = "auto",
+) -> None:
+    """Write an analysis as a page to look at, without the recording or with it."""
+    wanted = _Page(page, report_media, media)
+    wanted.check("The page")
+    wanted.write(read_analysis(analysis))
 
 
 def export_analysis(

@@ -18,6 +18,12 @@ FigureKind = Annotated[
     str | None,
     Option(help="bars, timeline or sound; by default bars of one segment, else the timeline."),
 ]
+Report = Annotated[
+    Path | None, Option(metavar="FILE", help="Write a page to look at (.html), by windows.")
+]
+ReportMedia = Annotated[
+    str, Option(help="In the page: embed, link, none; auto embeds up to 48 MB, else links.")
+]
 Transcript = Annotated[
     Path | None, Option(metavar="FILE", help="Write the words (.txt, .srt, .vtt).")
 ]
@@ -33,7 +39,10 @@ Resume = Annotated[bool, Option("--resume", help="Go on with the partial analysi
 # What is looked at.
 Start = Annotated[float, Option(help="Analyse from here, seconds.")]
 End = Annotated[float | None, Option(help="Analyse up to here, seconds.")]
-By = Annotated[str, Option(help="clip, utterance or window.")]
+By = Annotated[
+    str | None,
+    Option(help="clip, utterance or window.", show_default="clip; window with --report"),
+]
 Window = Annotated[float, Option(help="Seconds of a window.")]
 Step = Annotated[float, Option(help="Seconds from window to window.")]
 Words = Annotated[

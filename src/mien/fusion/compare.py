@@ -11,11 +11,11 @@ import numpy.typing as npt
 
 from mien.emotions import MIEN7
 from mien.errors import DataError
+from mien.evidence import Evidence
 from mien.fusion.fit import FitOptions, fit_pool
 from mien.fusion.pooled import Pool
 from mien.fusion.rules import fuse
 from mien.fusion.usual import groups_are_large, with_usual
-from mien.results import Evidence
 from mien.timebase import Segment
 from mien.witness import FloatArray, IntArray, Witness, WitnessTable, group_folds
 

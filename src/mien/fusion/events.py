@@ -10,8 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from mien.course import Event, EventKind, Summary
+from mien.evidence import Evidence
 from mien.fusion.smooth import smooth, stretches
-from mien.results import Evidence, TrackSummary
+from mien.results import TrackSummary
 from mien.timebase import Segment
 
 FloatArray = npt.NDArray[np.float64]

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 import numpy as np
 
 from mien.errors import OptionError
+from mien.evidence import Evidence
 from mien.findings import Contribution, Disagreement, Explanation
 from mien.fusion.pooled import Pool
-from mien.results import Evidence
 from mien.witness import FLOOR, FloatArray, Witness
 
 # From this share of the largest possible divergence on, two different answers are a conflict.

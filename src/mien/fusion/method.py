@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from mien.errors import OptionError
+from mien.evidence import Evidence
 from mien.findings import Disagreement, Finding
 from mien.fusion.derived import BLENDS, Blend, blend_scores, intensity, valence
 from mien.fusion.explain import disagreement, explain, threshold_for
@@ -18,7 +19,6 @@ from mien.fusion.packed import KIND, load_pools
 from mien.fusion.pooled import Pool
 from mien.fusion.rules import RULES, fuse
 from mien.packs import Pack, find_pack
-from mien.results import Evidence
 
 POOLED = "pooled"
 CHOICES = (POOLED, *RULES)

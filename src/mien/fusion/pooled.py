@@ -19,7 +19,7 @@ import numpy as np
 
 from mien.emotions import MIEN7
 from mien.errors import OptionError, PackError
-from mien.results import Evidence
+from mien.evidence import Evidence
 from mien.witness import FLOOR, BoolArray, FloatArray, Witness
 
 FORMAT = 1

@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from mien.errors import OptionError
+from mien.evidence import Evidence
 from mien.fusion.length import length_weights
-from mien.results import Evidence
 from mien.timebase import Segment
 from mien.witness import FLOOR
 

@@ -14,7 +14,7 @@ from itertools import pairwise
 import numpy as np
 import numpy.typing as npt
 
-from mien.results import Evidence
+from mien.evidence import Evidence
 from mien.timebase import Segment
 from mien.witness import FLOOR
 

@@ -26,7 +26,7 @@ def track_summaries(scene: Scene) -> tuple[TrackSummary, ...]:
 
 
 def portraits(scene: Scene, most: int) -> tuple[Portrait, ...]:
-    """Looks at faces, evenly chosen in time order, at most so many."""
+    """Looks at faces in time order, at most so many: all faces of pictures evenly chosen."""
     faces = scene.get(FACES)
     if faces is None or not faces.tracks or most <= 0:
         return ()
@@ -39,7 +39,13 @@ def portraits(scene: Scene, most: int) -> tuple[Portrait, ...]:
             track.samples.times.tolist(), track.samples.crops.tolist(), strict=True
         )
     )
-    chosen = seen[:: -(-len(seen) // most)]
+    times = sorted({time for time, _, _ in seen})
+    for step in range(-(-len(seen) // most), len(times) + 2):
+        kept = set(times[::step])
+        chosen = [face for face in seen if face[0] in kept]
+        if len(chosen) <= most:
+            break
+    chosen = chosen[:most]
     crops = faces.crops.take([crop for _, _, crop in chosen])
     return tuple(
         Portrait(time, who, cv2.imencode(".png", crop)[1].tobytes())

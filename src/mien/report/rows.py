@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 
 from mien.emotions import MIEN7
+from mien.evidence import Evidence
 from mien.findings import Finding
-from mien.results import Analysis, Evidence
+from mien.results import Analysis
 
 SMOOTHED = "smoothed"
 _DERIVED = ("disagreement", "conflict", "valence", "intensity", "abstained")

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mien.results import Analysis, Evidence
+from mien.evidence import Evidence
+from mien.results import Analysis
 from mien.timebase import Segment
 
 

@@ -8,8 +8,9 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from mien.evidence import Evidence
 from mien.findings import UNDECIDED
-from mien.results import Analysis, Evidence
+from mien.results import Analysis
 
 # A blend that is less like the answer than this is not named in the terminal.
 SHOWN_BLEND = 0.5

@@ -16,11 +16,12 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import FuncFormatter, MultipleLocator
 
 from mien.errors import OptionError
+from mien.evidence import Evidence
 from mien.fusion.events import FUSED as FUSED_ROWS
 from mien.report.colours import EMOTIONS, ink
 from mien.report.figure import GRAY, SMALL, notes, plain, title
 from mien.report.spans import Span, own_segments, spans
-from mien.results import Analysis, Evidence
+from mien.results import Analysis
 from mien.timebase import Segment, format_time
 
 FloatArray = npt.NDArray[np.float64]

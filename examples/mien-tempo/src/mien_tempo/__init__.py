@@ -9,7 +9,7 @@ import numpy as np
 
 from mien.branches import BranchSpec
 from mien.emotions import EmotionSpace, LabelMap
-from mien.results import Evidence
+from mien.evidence import Evidence
 from mien.scene import TRANSCRIPT, Scene, Transcript
 from mien.timebase import Segment
 

@@ -9,8 +9,9 @@ from __future__ import annotations
 from pathlib import Path
 from xml.etree import ElementTree as Xml
 
+from mien.evidence import Evidence
 from mien.report.rows import SMOOTHED, tiers
-from mien.results import Analysis, Evidence
+from mien.results import Analysis
 
 NAMESPACE = "http://www.w3.org/2009/10/emotionml"
 VOCABULARY = "big6-neutral"

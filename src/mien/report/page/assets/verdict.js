@@ -1,0 +1,143 @@
+// One answer in full: what is said, by whom, why, and where the modalities differ.
+
+function answerTable(tracks, row) {
+  const head = el('tr', null, el('td', { class: 'quiet' }, 'per cent'), ...tracks.map((t) => el('th', { scope: 'col' }, t.name)));
+  const body = data.labels.map((label, k) => el('tr', null,
+    el('th', { scope: 'row' }, chip(k)),
+    ...tracks.map((track) => {
+      if (!present(track, row)) return el('td', { class: 'none' }, k ? '' : '–');
+      const value = track.p[row * K + k];
+      const best = top(track, row, false)[0] === k;
+      return el('td', { class: `cell e${k}${best ? ' best' : ''}`, '--v': value / 1000 },
+        el('span', null, String(Math.round(value / 10))));
+    })));
+  const quality = el('tr', { class: 'quality' }, el('th', { scope: 'row' }, 'quality'),
+    ...tracks.map((t) => el('td', null, present(t, row) ? String(t.q[row]) : '–')));
+  return el('table', { class: 'answers' },
+    el('caption', { class: 'unseen' }, 'Probabilities and quality in per cent'),
+    el('thead', null, head), el('tbody', null, ...body, quality));
+}
+
+function whyList(why) {
+  const parts = [...why.parts].sort((a, b) => Math.abs(b[1]) - Math.abs(a[1]));
+  const all = [...parts.map((p) => [p[0], p[1]]), ['prior', why.prior]];
+  const most = Math.max(0.5, ...all.map(([, nats]) => Math.abs(nats)));
+  const rows = all.map(([name, nats]) => el('li', { class: nats < 0 ? 'against' : 'for' },
+    el('span', null, name),
+    el('span', { class: 'push', '--v': Math.abs(nats) / most }, el('i')),
+    el('span', { class: 'num' }, `${nats < 0 ? '−' : '+'}${Math.abs(nats).toFixed(1)}`)));
+  const changed = parts.filter((p) => p[4])
+    .map((p) => `without the ${p[0]}: ${p[3]}`);
+  return el('div', { class: 'why' },
+    el('h3', null, `Why ${why.answer}, not ${why.second}`,
+      el('span', { class: 'quiet' }, ' log-odds in nats')),
+    el('ul', null, ...rows),
+    changed.length ? el('p', null, `The answer hangs on it: ${changed.join('; ')}.`) : null);
+}
+
+function derived(finding) {
+  if (finding.valence === null) return null;
+  const bits = [`valence ${finding.valence < 0 ? '−' : '+'}${Math.abs(finding.valence).toFixed(2)}`,
+    `intensity ${finding.intensity.toFixed(2)}`];
+  for (const [name, like] of Object.entries(finding.blends)) bits.push(`like ${name} ${like.toFixed(2)}`);
+  return el('p', { class: 'quiet derived' }, `Derived: ${bits.join(', ')}.`);
+}
+
+function conflictNote(finding) {
+  if (!finding || !finding.conflict) return null;
+  return el('p', { class: 'flag' }, el('b', null, '≠ '),
+    `${finding.conflict} `, el('span', { class: 'quiet' }, `(disagreement ${finding.degree.toFixed(2)})`));
+}
+
+function headlineOf(track, row, finding, smooth) {
+  const said = top(track, row, smooth);
+  if (!said) return el('p', { class: 'big none' }, 'not judged');
+  const more = finding && finding.undecided ? el('span', { class: 'badge' }, 'undecided') : null;
+  return el('p', { class: 'big' }, el('i', { class: `dot e${said[0]}` }),
+    data.labels[said[0]].name, ' ', el('span', { class: 'num' }, percent(said[1])), more);
+}
+
+function absences(tracks, row) {
+  const missing = tracks.filter((t) => !present(t, row));
+  if (!missing.length) return null;
+  return el('ul', { class: 'missing' }, ...missing.map((t) => el('li', null,
+    el('b', null, `${t.name} absent: `), reason(t, row))));
+}
+
+function verdict(tracks, row, finding) {
+  return [
+    conflictNote(finding),
+    answerTable(tracks, row),
+    absences(tracks, row),
+    finding && finding.why ? whyList(finding.why) : null,
+    finding ? derived(finding) : null,
+  ].filter(Boolean);
+}
+
+function stackedBar(shares, name) {
+  const said = shares.map((share, k) => `${data.labels[k].name} ${Math.round(share * 100)} %`);
+  const bar = el('div', { class: 'shares', role: 'img', 'aria-label': `${name}: ${said.join(', ')}` });
+  shares.forEach((share, k) => {
+    if (share < 0.005) return;
+    const text = share > 0.13 ? said[k] : '';
+    bar.append(el('span', { class: `e${k}`, '--v': share, title: said[k] }, text));
+  });
+  return bar;
+}
+
+function drawMoment() {
+  const row = state.row;
+  const box = byId('moment');
+  const when = timed ? `at ${clock(state.time)}` : '';
+  const title = el('h2', null, 'This moment ', el('span', { class: 'quiet', id: 'when' }, when));
+  if (row < 0) {
+    box.replaceChildren(title, el('p', { class: 'big none' }, 'no row here'),
+      el('p', { class: 'quiet' }, 'Nothing was cut out of the recording at this time, so nothing was judged.'));
+    return;
+  }
+  const [start, end] = data.segments[row];
+  const finding = data.findings[row] || null;
+  const fused = data.tracks[0];
+  const note = fused.s && present(fused, row) ? otherRows(fused, row) : null;
+  const modalities = data.tracks.filter((t) => t.who == null);
+  const range = timed ? el('p', { class: 'quiet' }, `row ${row + 1} of ${data.segments.length}, ${clock(start)} – ${clock(end)}`) : null;
+  box.replaceChildren(...[title, range, headlineOf(fused, row, finding, state.smooth), note,
+    ...verdict(modalities, row, finding), peopleNow(row)].filter(Boolean));
+}
+
+// The table and the reasons are of the row as it was judged, whichever rows are drawn.
+function otherRows(fused, row) {
+  const [label, share] = top(fused, row, !state.smooth);
+  const said = `${data.labels[label].name} ${percent(share)}`;
+  return el('p', { class: 'quiet' }, state.smooth
+    ? `Smoothed over time. This row by itself: ${said}.` : `This row by itself. Smoothed over time: ${said}.`);
+}
+
+function peopleNow(row) {
+  const people = data.tracks.filter((t) => t.who != null && present(t, row));
+  if (!people.length) return null;
+  return el('ul', { class: 'nowpeople' }, ...people.map((t) => {
+    const said = top(t, row, false);
+    return el('li', null, `${t.name}: `, chip(said[0], ` ${percent(said[1])}`));
+  }));
+}
+
+function drawOverall() {
+  const box = byId('overall');
+  const whole = data.whole;
+  if (!whole || (!timed && data.segments.length === 1)) { box.remove(); return; }
+  const fused = whole.tracks[0];
+  const what = data.partial ? 'What was analysed' : 'The whole recording';
+  const says = whole.tracks.slice(1).map((t) => {
+    const said = top(t, 0, false);
+    return el('li', null, el('b', null, t.name), ' ',
+      said ? chip(said[0], ` ${percent(said[1])}`) : el('span', { class: 'quiet' }, `absent: ${reason(t, 0)}`));
+  });
+  const shares = present(fused, 0) ? fused.p.map((p) => p / 1000) : null;
+  box.replaceChildren(...[
+    el('div', { class: 'lead' }, el('h2', null, what), headlineOf(fused, 0, whole.finding, false)),
+    el('div', { class: 'rest' }, shares ? stackedBar(shares, what) : null,
+      el('ul', { class: 'says' }, ...says), conflictNote(whole.finding)),
+    el('details', null, el('summary', null, 'In full'), ...verdict(whole.tracks, 0, whole.finding)),
+  ]);
+}
