@@ -268,8 +268,9 @@ def test_text_is_large_and_dark_enough_and_nothing_runs_over(browser, page_file,
 def test_the_charts_change_with_the_theme(page):
     drawn = page.evaluate("document.querySelector('.fused canvas').toDataURL()")
     page.emulate_media(color_scheme="dark")
-    page.wait_for_timeout(100)
-    assert page.evaluate("document.querySelector('.fused canvas').toDataURL()") != drawn
+    page.wait_for_function(
+        "drawn => document.querySelector('.fused canvas').toDataURL() !== drawn", arg=drawn
+    )
 
 
 # --- it trusts nobody ----------------------------------------------------------------------

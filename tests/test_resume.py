@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 import mien
-from mien.analyzer import AT_A_TIME, _judged
 from mien.branches import make_branches
+from mien.branches.ask import AT_A_TIME, judge_in_turn
 from mien.cut import CutOptions
 from mien.errors import OptionError
 from mien.evidence import Evidence
@@ -101,7 +101,7 @@ def test_branches_are_asked_for_some_segments_at_a_time():
             return Evidence.of_rows("text", segments, [(p, 0.5) for p in probs])
 
     segments = tuple(Segment(i, i + 1.0) for i in range(2 * AT_A_TIME + 3))
-    found = _judged(Asked(), None, segments, lambda doing, share: told.append((doing, share)))
+    found = judge_in_turn(Asked(), None, segments, lambda doing, share: told.append((doing, share)))
     assert asked == [AT_A_TIME, AT_A_TIME, 3]
     assert found.segments == segments
     assert [int(i) for i in found.probs.argmax(axis=1)] == [i % 7 for i in range(len(segments))]
