@@ -16,7 +16,7 @@ from mien.datasets import load_faces
 from mien.errors import DataError, OptionError
 from mien.train import paper_face, search
 from mien.train.face import divide
-from mien.train.packing import Graph
+from mien.train.graphs import Graph
 from mien.train.paper_face import PaperFaceOptions, make_net, run_paper_face
 
 
@@ -191,6 +191,8 @@ def test_options_of_one_recipe_are_refused_by_the_other(faces, tmp_path):
         ("face", "--recipe", "paper", "--search", "2", "--lr", "0.1"): "--search tries values",
         ("voice", "--split", "word"): "--split belongs to --recipe paper",
         ("voice", "--recipe", "paper", "--ship-all"): "--ship-all belongs to --recipe mien",
+        ("voice", "--recipe", "paper", "--folds", "2"): "--folds belongs to --recipe mien",
+        ("voice", "--folds", "2", "--ship-all"): "--ship-all cannot be given with --folds",
         ("voice", "--recipe", "paper", "--test", "tess/OAF"): "--test belongs to --recipe mien",
         ("voice", "--recipe", "papre"): "recipe cannot be 'papre'",
     }

@@ -93,20 +93,24 @@ def models_convert(
 
     folder = local_folder(checkpoint, download=True)
     if is_whisper(folder):
-        given = {"--map": names, "--int8": int8, "--check": check, "--bound": bound}
-        given["--window"] = window
-        unfit = [option for option, value in given.items() if value]
+        given = (names, int8, check, bound, window)
+        options = ("--map", "--int8", "--check", "--bound", "--window")
+        unfit = [option for option, value in zip(options, given, strict=True) if value]
         if unfit:
             raise OptionError(f"{', '.join(unfit)} cannot be given for a Whisper; leave it out.")
         convert_whisper(folder, out)
         typer.echo(f"wrote {out}; hear with it by --asr whisper:{out}")
         return
+    checks = [str(path) for path in check or []]
+    convert(ConvertOptions(checkpoint, out, _mapped(names), int8, checks, bound, window), say)
+    typer.echo(f"wrote {out} (card: {out / 'README.md'})")
+
+
+def _mapped(names: list[str] | None) -> dict[str, str]:
     pairs = {}
     for entry in names or []:
         label, _, emotion = entry.rpartition("=")
         if not label or not emotion:
             raise OptionError(f"--map cannot be {entry!r}; give LABEL=EMOTION.")
         pairs[label] = emotion
-    checks = [str(path) for path in check or []]
-    convert(ConvertOptions(checkpoint, out, pairs, int8, checks, bound, window), say)
-    typer.echo(f"wrote {out} (card: {out / 'README.md'})")
+    return pairs

@@ -25,8 +25,11 @@ Limit = Annotated[int | None, typer.Option(help="Use at most so many training ro
 
 
 # Options that only one recipe reads; given to the other they would be ignored in silence.
+Speakers = Annotated[
+    str, typer.Option(help="Speakers held out for it, as corpus/speaker, with commas.")
+]
 OF_RECIPE = {
-    "mien": ("valid", "test", "ship_all"),
+    "mien": ("valid", "test", "folds", "ship_all"),
     "paper": ("net", "search", "lr", "weight_decay", "base", "split", "loss"),
 }
 
@@ -45,6 +48,9 @@ def _check_recipe(recipe: str, context: typer.Context) -> None:
             raise OptionError(
                 f"--search tries values of {option} itself; leave one of the two out."
             )
+    if context.params.get("folds") is not None:
+        for option in _given(context, ("valid", "test", "ship_all")):
+            raise OptionError(f"{option} cannot be given with --folds, which hold everybody out.")
 
 
 def _given(context: typer.Context, names: tuple[str, ...]) -> list[str]:
@@ -163,12 +169,8 @@ def train_voice(
     seed: Seed = 0,
     threads: Threads = None,
     limit: Limit = None,
-    valid: Annotated[
-        str, typer.Option(help="Speakers for validation, as corpus/speaker.")
-    ] = "ravdess/15,ravdess/16",
-    test: Annotated[
-        str, typer.Option(help="Speakers for the test, as corpus/speaker.")
-    ] = "ravdess/17,ravdess/18,ravdess/19,ravdess/20",
+    valid: Speakers = "ravdess/15,ravdess/16",
+    test: Speakers = "ravdess/17,ravdess/18,ravdess/19,ravdess/20",
     folds: Annotated[
         int | None,
         typer.Option(help="Train so many nets, each judged on speakers unheard; ship their mean."),

@@ -19,15 +19,9 @@ from mien.packs import Manifest, file_sha256
 from mien.train import face, text, voice
 from mien.train.calibrate import Scaling
 from mien.train.encoder import base_folder
+from mien.train.graphs import Graph, export_graph, quantise_convolutions
 from mien.train.loop import Schedule, Trainer
-from mien.train.packing import (
-    Graph,
-    Judged,
-    Outcome,
-    export_graph,
-    quantise_convolutions,
-    write_pack,
-)
+from mien.train.packing import Judged, Outcome, write_pack
 
 Say = Callable[[str], None]
 

@@ -23,8 +23,8 @@ from mien.hub import is_hub_id, local_folder
 from mien.metrics import FloatArray
 from mien.packs import Manifest, Pack, cached_pack, file_sha256
 from mien.train.checkpoint import Source, licence_of, open_checkpoint
+from mien.train.graphs import export_graph
 from mien.train.origin import command_line, commit, machine
-from mien.train.packing import export_graph
 
 Say = Callable[[str], None]
 

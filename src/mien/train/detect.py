@@ -26,8 +26,9 @@ from mien.train import detector
 from mien.train.calibrate import Scaling
 from mien.train.collage import Composer
 from mien.train.commands import Say, TrainOptions, begin, settings_of
+from mien.train.graphs import export_graph, quantise_convolutions
 from mien.train.loop import Trainer
-from mien.train.packing import Outcome, export_graph, quantise_convolutions, write_pack
+from mien.train.packing import Outcome, write_pack
 
 CROPS = 8_000
 """Face crops that are enlarged and pasted."""
@@ -94,15 +95,13 @@ def train_detector(options: TrainOptions, people: PeopleOptions, say: Say = prin
     if people.start is not None:
         task.model.load_state_dict(torch.load(people.start, weights_only=True)["average"])
     trainer = Trainer(task, schedule, options.work, say)
-    model = trainer.run()
-    graph = export_graph(model, detector.EXAMPLE, detector.AXES, options.graph)
+    graph = export_graph(trainer.run(), detector.EXAMPLE, detector.AXES, options.graph)
     plain = detector.judge(graph, task.valid)
     feeds = detector.sample_pictures(first, min(200, recipe.draws), options.seed)
     quantise_convolutions(options.graph, feeds, _last_layers(options.graph))
     small = type(graph)(options.graph)
     stored = detector.judge(small, task.valid)
     slope, intercept = detector.fit_scores(small, task.valid)
-    rows = dict(train=len(train), valid=len(valid))
     sources = [*pictures.sources, *(() if crops is None else crops.sources)]
     outcome = Outcome(
         kind="detector",
@@ -114,7 +113,7 @@ def train_detector(options: TrainOptions, people: PeopleOptions, say: Say = prin
         scaling=Scaling(1.0),
         tests=(),
         history=trainer.history,
-        settings=settings_of(recipe, schedule, **rows),
+        settings=settings_of(recipe, schedule, train=len(train), valid=len(valid)),
         labels=(),
         measured=_measured(len(task.valid), plain, stored),
         notes=[

@@ -32,9 +32,9 @@ from mien.errors import DataError, OptionError
 from mien.metrics import FloatArray, classification_figures, confusion_matrix, report_lines
 from mien.train.face import divide
 from mien.train.figures import confusion_figure, curves_figure
+from mien.train.graphs import export_graph
 from mien.train.loop import Schedule, Trainer, channels_last, check_settings
 from mien.train.origin import command_line, commit, fast_bfloat16, machine
-from mien.train.packing import export_graph
 
 Say = Callable[[str], None]
 NETS = ("baseline", "23")

@@ -25,8 +25,9 @@ from mien.scene import Samples
 from mien.train import voice
 from mien.train.calibrate import Scaling
 from mien.train.commands import Say, TrainOptions, begin, load_sets, settings_of
+from mien.train.graphs import export_graph, halve_weights
 from mien.train.loop import Trainer
-from mien.train.packing import Judged, Outcome, export_graph, halve_weights, write_pack
+from mien.train.packing import Judged, Outcome, write_pack
 
 
 class Ensemble(nn.Module):

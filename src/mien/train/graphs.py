@@ -1,0 +1,159 @@
+"""ONNX graphs of trained nets: exported, compared, and made small."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor, nn
+
+from mien.errors import PackError
+
+
+class Graph(nn.Module):
+    """An exported graph that can stand wherever the model stood: tests judge what ships."""
+
+    def __init__(self, path: Path) -> None:
+        import onnxruntime
+
+        super().__init__()
+        self.path = path
+        self._session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+        self._names = [node.name for node in self._session.get_inputs()]
+
+    def forward(self, *inputs: Tensor) -> Tensor:
+        """Logits ``(n, 7)`` for the inputs in the order of the model's arguments."""
+        given = dict(zip(self._names, (x.numpy() for x in inputs), strict=True))
+        return torch.from_numpy(self._session.run(None, given)[0])
+
+
+def export_graph(
+    model: nn.Module,
+    inputs: Mapping[str, Tensor],
+    dynamic: Mapping[str, Mapping[int, str]],
+    path: Path,
+    *,
+    quantise: Sequence[str] = (),
+) -> Graph:
+    """Export to one self-contained ONNX file and compare it with the model.
+
+    Args:
+        model: in its final state.
+        inputs: example inputs by name, in the order of the model's arguments.
+        dynamic: by input name, the axes that vary and what they are called.
+        path: of the file.
+        quantise: ONNX operators whose weights are stored in 8 bits (dynamic quantisation).
+
+    Raises:
+        PackError: if logits differ by more than 1e-3 before quantisation.
+    """
+    model = model.eval()
+    with warnings.catch_warnings():
+        # torch is pinned, and this exporter writes one plain file with named dynamic axes.
+        warnings.filterwarnings("ignore", category=DeprecationWarning)
+        warnings.filterwarnings("ignore", message="Converting a tensor|.*might not generalize")
+        warnings.filterwarnings("ignore", message="Exporting aten::index operator")
+        torch.onnx.export(
+            model,
+            tuple(inputs.values()),
+            str(path),
+            input_names=list(inputs),
+            output_names=["logits"],
+            dynamic_axes={"logits": {0: "n"}} | {n: dict(axes) for n, axes in dynamic.items()},
+            opset_version=17,
+            dynamo=False,
+        )
+    with torch.inference_mode():
+        given = tuple(inputs.values())
+        gap = float((Graph(path)(*given) - model(*given)).abs().max())
+    if gap > 1e-3:
+        raise PackError(f"The exported graph differs from the model by {gap:.2g} in a logit.")
+    if quantise:
+        quantise_weights(path, quantise)
+    return Graph(path)
+
+
+def quantise_weights(path: Path, operators: Sequence[str] = ("MatMul", "Gather")) -> None:
+    """Store the weights of operators in 8 bits, in place; by default matrices and embeddings."""
+    from onnxruntime.quantization import QuantType, quantize_dynamic
+    from onnxruntime.quantization.shape_inference import quant_pre_process
+
+    ready = path.with_suffix(".ready.onnx")
+    quant_pre_process(path, ready, skip_symbolic_shape=True)
+    quantize_dynamic(
+        ready,
+        path,
+        weight_type=QuantType.QInt8,
+        op_types_to_quantize=list(operators),
+        per_channel=True,
+    )
+    ready.unlink()
+
+
+class _Feeds:
+    """Calibration inputs in the form that the quantiser reads, one at a time."""
+
+    def __init__(self, feeds: Sequence[Mapping[str, npt.NDArray[np.float32]]]) -> None:
+        self._feeds = iter(feeds)
+
+    def get_next(self) -> dict[str, npt.NDArray[np.float32]] | None:
+        """The next inputs, None at the end."""
+        return dict(found) if (found := next(self._feeds, None)) is not None else None
+
+
+def quantise_convolutions(
+    path: Path, feeds: Sequence[Mapping[str, npt.NDArray[np.float32]]], keep: Sequence[str] = ()
+) -> None:
+    """Run convolutions in 8 bits, weights and activations, in place (static quantisation).
+
+    Args:
+        path: of the ONNX file.
+        feeds: inputs by name; the ranges of the activations are read off them.
+        keep: names of nodes that stay in 32 bits.
+    """
+    from onnxruntime.quantization import QuantFormat, QuantType, quantize_static
+    from onnxruntime.quantization.shape_inference import quant_pre_process
+
+    ready = path.with_suffix(".ready.onnx")
+    quant_pre_process(path, ready, skip_symbolic_shape=True)
+    quantize_static(
+        ready,
+        path,
+        _Feeds(feeds),
+        quant_format=QuantFormat.QDQ,
+        activation_type=QuantType.QUInt8,
+        weight_type=QuantType.QInt8,
+        op_types_to_quantize=["Conv", "Add", "Gemm"],
+        per_channel=True,
+        nodes_to_exclude=list(keep),
+    )
+    ready.unlink()
+
+
+def halve_weights(path: Path, least: int = 1000) -> None:
+    """Store large weights in 16 bits, in place; they are widened when the graph is loaded.
+
+    Args:
+        path: of the ONNX file.
+        least: smaller arrays stay as they are.
+    """
+    import onnx
+    from onnx import TensorProto, helper, numpy_helper
+
+    model = onnx.load(path)
+    graph = model.graph
+    wide = [w for w in graph.initializer if w.data_type == TensorProto.FLOAT]
+    for weight in wide:
+        values = numpy_helper.to_array(weight)
+        if values.size < least:
+            continue
+        half = numpy_helper.from_array(values.astype(np.float16), f"{weight.name}.half")
+        cast = helper.make_node("Cast", [half.name], [weight.name], to=TensorProto.FLOAT)
+        graph.initializer.remove(weight)
+        graph.initializer.append(half)
+        graph.node.insert(0, cast)
+    onnx.save(model, path)
