@@ -85,8 +85,19 @@ class _Folds:
         return out
 
     def scaling(self, rows: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> Scaling:
-        """That fits some rows best."""
-        return Scaling.fit(self.voices.labels[rows], self.probs[rows], biased=False)
+        """That fits some rows best: those of corpora with many speakers, where there are any.
+
+        A corpus of two speakers tells how sure a net may be of those two.
+        """
+        large = [c for c in set(self.voices.corpora.tolist()) if not self.few(c)]
+        many = np.isin(self.voices.corpora, large)
+        chosen = rows & many if (rows & many).any() else rows
+        return Scaling.fit(self.voices.labels[chosen], self.probs[chosen], biased=False)
+
+    def few(self, corpus: str) -> bool:
+        """Whether a corpus has no more speakers than there are folds."""
+        speakers = set(self.voices.groups[self.voices.corpora == corpus].tolist())
+        return len(speakers) <= int(self.fold.max()) + 1
 
     def judged(self) -> list[Judged]:
         """One test a corpus, and one a speaker where there are no more speakers than folds.
@@ -97,7 +108,7 @@ class _Folds:
         for corpus in sorted(set(self.voices.corpora.tolist())):
             inside = self.voices.corpora == corpus
             speakers = sorted(set(self.voices.groups[inside].tolist()))
-            few = len(speakers) <= int(self.fold.max()) + 1
+            few = self.few(corpus)
             told = [(f"{corpus}, {len(speakers)} speakers, each unheard", inside)]
             told += [(f"{who} unheard", self.voices.groups == who) for who in speakers if few]
             for name, some in told:
@@ -136,8 +147,8 @@ def train_folds(options: TrainOptions, folds: int, say: Say = print) -> Manifest
         settings=settings_of(recipe, schedule, all=len(voices)) | {"folds": folds},
         notes=[
             f"The pack is the mean of {folds} nets. Every figure is of single nets on speakers "
-            "that they never heard, at a temperature fitted on the other folds; no speaker at hand "
-            "is unheard by the mean, which as a rule is better than its members. 'calm' counts as "
+            "that they never heard, at a temperature fitted on the other folds, on the sets of "
+            "many speakers; no speaker at hand is unheard by the mean, which as a rule is better than its members. 'calm' counts as "
             "neutral. All of it is acted speech by North American speakers, two sentences in "
             "RAVDESS and one carrier phrase in TESS: expect less on everyday speech and in other "
             "languages."
