@@ -271,7 +271,10 @@ def test_pictures_and_a_teacher_become_a_pack(shared, tmp_path, monkeypatch):
     asked = PeopleOptions(model, licences={"portraits": "public domain"})
     manifest = train_detector(options, asked, lambda line: None)
     pack = Pack(tmp_path / "pack", "detector")
-    assert manifest.input == CONTRACT
+    score = manifest.input["score"]
+    assert manifest.input == CONTRACT | {"score": score}
+    assert score.keys() == {"slope", "intercept"}
+    assert np.isfinite([*score.values()]).all()
     assert manifest.training["data"][0] == {
         "name": "portraits", "rows": sum(sides.values()), "licence": "public domain"
     }  # fmt: skip

@@ -258,7 +258,7 @@ def test_text_training_learns_planted_words(tmp_path):
 
 
 def test_encoder_agrees_with_an_independent_implementation(tmp_path):
-    transformers = pytest.importorskip("transformers")
+    transformers = pytest.importorskip("transformers", reason="needs the extra 'hub'")
     config = transformers.BertConfig(
         vocab_size=50, hidden_size=16, num_hidden_layers=2, num_attention_heads=2,
         intermediate_size=32, max_position_embeddings=64,

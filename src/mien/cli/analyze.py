@@ -68,9 +68,7 @@ def analyze(
     from mien.cut import CutOptions
 
     page = _Page(report, report_media, path)
-    outputs = _Outputs(
-        json_file, figure, figure_kind, transcript, exports or (), export_format, page
-    )
+    outputs = _Outputs(json_file, figure, figure_kind, transcript, exports, export_format, page)
     outputs.check()
     system = _System(ctx, preset, asr, fusion)
     branches = system.branches(
@@ -92,23 +90,23 @@ def analyze(
         max_risk=max_risk,
         blends=blends,
     )
-    analysis = _analysis(Analyzer(options), path, earlier_analysis(json_file) if resume else None)
-    outputs.write(analysis)
-    if analysis.partial:
-        _end_stopped(analysis)
+    earlier = earlier_analysis(json_file) if resume else None
+    _write_analysis(Analyzer(options), path, earlier, outputs)
 
 
-def _analysis(analyzer: Analyzer, path: Path, earlier: Analysis | None) -> Analysis:
+def _write_analysis(
+    analyzer: Analyzer, path: Path, earlier: Analysis | None, outputs: _Outputs
+) -> None:
     with progress() as told, stopping() as stop:
         if earlier is None:
-            return analyzer.analyze(path, told, stop)
-        return analyzer.resume(path, earlier, told, stop)
-
-
-def _end_stopped(analysis: Analysis) -> None:
-    reached = analysis.part.end if analysis.part is not None else 0.0
-    typer.echo(f"mien: stopped; analysed up to {reached:.1f} s. --resume goes on.", err=True)
-    raise typer.Exit(130)
+            analysis = analyzer.analyze(path, told, stop)
+        else:
+            analysis = analyzer.resume(path, earlier, told, stop)
+    outputs.write(analysis)
+    if analysis.partial:
+        reached = analysis.part.end if analysis.part is not None else 0.0
+        typer.echo(f"mien: stopped; analysed up to {reached:.1f} s. --resume goes on.", err=True)
+        raise typer.Exit(130)
 
 
 @dataclass
@@ -184,7 +182,7 @@ class _Outputs:
     figure: Path | None
     figure_kind: str | None
     transcript: Path | None
-    exports: Sequence[Path]
+    exports: Sequence[Path] | None
     export_format: str | None
     page: _Page
 
@@ -200,7 +198,7 @@ class _Outputs:
         check_target(self.transcript, "--transcript", TRANSCRIPTS)
         check_target(None if self.json in (None, "-") else Path(str(self.json)), "--json", None)
         self.page.check()
-        for target in self.exports:
+        for target in self.exports or ():
             check_target(target, "--export", None)
             check_export(target, self.export_format)
 
@@ -218,7 +216,7 @@ class _Outputs:
         if self.transcript is not None:
             transcript.write_transcript(analysis, self.transcript)
         self.page.write(analysis)
-        for target in self.exports:
+        for target in self.exports or ():
             export(analysis, target, self.export_format)
         if self.figure is not None:
             figure.save(analysis.plot(kind=self.figure_kind), self.figure)

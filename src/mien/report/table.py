@@ -10,6 +10,7 @@ from rich.text import Text
 
 from mien.evidence import Evidence
 from mien.findings import UNDECIDED
+from mien.report.overall import at_once
 from mien.results import Analysis
 
 # A blend that is less like the answer than this is not named in the terminal.
@@ -73,7 +74,7 @@ def _many(analysis: Analysis) -> list[RenderableType]:
     """The whole as a table, and the first segments as a line each."""
     parts: list[RenderableType] = []
     if analysis.whole is not None:
-        parts += [_segment_table(_as_analysis(analysis), 0, "on the whole"), Text()]
+        parts += [_segment_table(at_once(analysis), 0, "on the whole"), Text()]
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
     for name in ("", "fused", *analysis.by_branch):
         table.add_column(name, no_wrap=True)
@@ -95,22 +96,6 @@ def _many(analysis: Analysis) -> list[RenderableType]:
 def _says(evidence: Evidence, row: int) -> str:
     label = evidence.top(row)
     return "-" if label is None else f"{label} {evidence.probs[row].max():.2f}"
-
-
-def _as_analysis(analysis: Analysis) -> Analysis:
-    """The answer for the whole as an analysis of one segment."""
-    whole = analysis.whole
-    if whole is None:
-        return analysis
-    return replace(
-        analysis,
-        segments=(whole.segment,),
-        fused=whole.fused,
-        by_branch=whole.by_branch,
-        findings=() if whole.finding is None else (whole.finding,),
-        people={},
-        smoothed={},
-    )
 
 
 def _segment_table(analysis: Analysis, row: int, title: str) -> RenderableType:

@@ -26,7 +26,7 @@ from mien.hub import local_folder
 from mien.media import load_audio
 from mien.scene import SAMPLE_RATE, Samples
 from mien.train.finetune import begin, go_on, make_trainer
-from mien.train.loop import check_settings
+from mien.train.loop import check_counts, check_settings
 from mien.train.recipe import SPLITS, divisions, tess_rows
 from mien.train.whisper import is_whisper
 
@@ -77,10 +77,7 @@ class AsrOptions:
     def __post_init__(self) -> None:
         if self.split not in SPLITS:
             raise OptionError.choice("split", self.split, SPLITS)
-        for name in ("epochs", "threads", "limit"):
-            value = getattr(self, name)
-            if value is not None and value < 1:
-                raise OptionError(f"{name} must be at least 1, got {value}.")
+        check_counts(self)
 
 
 @dataclass(frozen=True)

@@ -13,14 +13,14 @@ import torch
 from mien.branches import face as face_branch
 from mien.branches import logmel, wordpiece
 from mien.datasets import LabelledSet, concatenate, load_faces, load_texts, load_voices
-from mien.errors import DataError, OptionError
+from mien.errors import DataError
 from mien.metrics import FloatArray
 from mien.packs import Manifest, file_sha256
 from mien.train import face, text, voice
 from mien.train.calibrate import Scaling
 from mien.train.encoder import base_folder
 from mien.train.graphs import Graph, export_graph, quantise_convolutions
-from mien.train.loop import Schedule, Trainer
+from mien.train.loop import Schedule, Trainer, check_counts
 from mien.train.packing import Judged, Outcome, write_pack
 
 Say = Callable[[str], None]
@@ -47,10 +47,7 @@ class TrainOptions:
     limit: int | None = None
 
     def __post_init__(self) -> None:
-        for name in ("epochs", "threads", "limit"):
-            value = getattr(self, name)
-            if value is not None and value < 1:
-                raise OptionError(f"{name} must be at least 1, got {value}.")
+        check_counts(self)
 
     @property
     def work(self) -> Path:

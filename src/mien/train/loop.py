@@ -195,6 +195,18 @@ class Trainer:
         self.say(f"going on after epoch {len(self.history)} of {self.schedule.epochs}")
 
 
+def check_counts(options: object) -> None:
+    """Refuse numbers of epochs, threads and rows below 1; None is the recipe's own.
+
+    Raises:
+        OptionError: naming the field.
+    """
+    for name in ("epochs", "threads", "limit"):
+        value = getattr(options, name)
+        if value is not None and value < 1:
+            raise OptionError(f"{name} must be at least 1, got {value}.")
+
+
 def check_settings(folder: Path, asked: Mapping[str, Any]) -> None:
     """Write down what a run in a folder is asked for, or refuse to go on with another one's.
 

@@ -33,7 +33,7 @@ from mien.metrics import FloatArray, classification_figures, confusion_matrix, r
 from mien.train.face import divide
 from mien.train.figures import confusion_figure, curves_figure
 from mien.train.graphs import export_graph
-from mien.train.loop import Schedule, Trainer, channels_last, check_settings
+from mien.train.loop import Schedule, Trainer, channels_last, check_counts, check_settings
 from mien.train.origin import command_line, commit, fast_bfloat16, machine
 
 Say = Callable[[str], None]
@@ -81,10 +81,7 @@ class PaperFaceOptions:
                 f"lr must be above 0 and weight decay at least 0, got {self.lr} and "
                 f"{self.weight_decay}."
             )
-        for name in ("epochs", "threads", "limit"):
-            value = getattr(self, name)
-            if value is not None and value < 1:
-                raise OptionError(f"{name} must be at least 1, got {value}.")
+        check_counts(self)
 
     @property
     def schedule(self) -> Schedule:

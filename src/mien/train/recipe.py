@@ -23,6 +23,7 @@ from mien.datasets.voices import TESS_NAME
 from mien.errors import DataError, OptionError
 from mien.hub import local_folder
 from mien.train.finetune import LOSSES, FinetuneOptions, Run, finetune
+from mien.train.loop import check_counts
 
 Say = Callable[[str], None]
 SPLITS = ("random", "speaker", "word")
@@ -65,10 +66,7 @@ class RecipeOptions:
             raise OptionError.choice("split", self.split, SPLITS)
         if self.loss not in LOSSES:
             raise OptionError.choice("loss", self.loss, LOSSES)
-        for name in ("epochs", "threads", "limit"):
-            value = getattr(self, name)
-            if value is not None and value < 1:
-                raise OptionError(f"{name} must be at least 1, got {value}.")
+        check_counts(self)
 
 
 @dataclass(frozen=True)
