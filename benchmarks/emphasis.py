@@ -61,7 +61,7 @@ def judge(model: TextModel) -> list[Sentence]:
     """What a pack says of each sentence."""
     with SENTENCES.open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
-    probs = model.probs([row["text"] for row in rows])
+    probs = model.probs([row["text"] for row in rows], [True] * len(rows))
     return [
         Sentence(
             row["kind"],

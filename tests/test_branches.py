@@ -13,6 +13,7 @@ from mien.branches.face import normalise
 from mien.branches.logmel import (
     CONTRACT,
     LogMel,
+    hearings,
     log_mel,
     mel_filters,
     piece_frames,
@@ -116,9 +117,9 @@ def test_plain_sentences_are_read_as_a_person_would(text, label):
 def test_a_text_is_judged_the_same_beside_others():
     model = TextModel(find_pack("text"))
     texts = ["I am so happy!", "WHY WOULD YOU DO THAT?! " * 8, "ok"]
-    together = model.probs(texts)
-    for text, row in zip(texts, together, strict=True):
-        assert model.probs([text])[0] == pytest.approx(row)
+    together = model.probs(texts, [False, True, False])
+    for text, said, row in zip(texts, [False, True, False], together, strict=True):
+        assert model.probs([text], [said])[0] == pytest.approx(row)
 
 
 def test_other_languages_and_silence_have_their_reason():
@@ -169,9 +170,27 @@ def test_a_long_text_is_read_to_its_end():
     """The net reads 96 tokens at once; what decides here stands behind them."""
     start = "The train stops at every station on the way to the coast, as it does each day. " * 8
     model = TextModel(find_pack("text"))
-    plain, sad = model.probs([start, start + f"{SAD} I am so sad. " * 6])
+    texts = [start, start + f"{SAD} I am so sad. " * 6]
+    plain, sad = model.probs(texts, [False, False])
     assert MIEN7.labels[plain.argmax()] == "neutral"
     assert sad[MIEN7.index("sadness")] > plain[MIEN7.index("sadness")] + 0.2
+
+
+def test_the_net_is_told_what_was_said_and_what_was_written():
+    line = "Oh, you are kidding me."
+    texts = TextModel(find_pack("text"))
+    said, written = texts.probs([line, line], [True, False])
+    assert np.abs(said - written).max() > 0.01
+    (of_a_clip,) = make_branches()["text"].judge(spoken(line), [Segment(0.0, 3.0)]).probs
+    assert of_a_clip == pytest.approx(said)
+
+    def of_a_text(source):
+        options = mien.Options(branches={"text": {"source": source}})
+        return mien.analyze_text(line, options).by_branch["text"].probs[0]
+
+    assert of_a_text("auto") == pytest.approx(written)
+    assert of_a_text("written") == pytest.approx(written)
+    assert of_a_text("spoken") == pytest.approx(said)
 
 
 def test_a_list_of_texts_gives_what_each_alone_gives():
@@ -243,6 +262,18 @@ def test_trimming_keeps_the_loud_part():
     samples = np.zeros(RATE * 3, dtype=np.float32)
     samples[RATE : 2 * RATE] = 0.3
     assert len(trim(samples)) == pytest.approx(RATE * 1.1, abs=RATE * 0.04)
+
+
+def test_a_short_recording_is_heard_at_three_speeds():
+    tone = np.sin(2 * np.pi * 500 * np.arange(2 * RATE) / RATE).astype(np.float32)
+    slow, same, fast = hearings(tone)
+    assert same is tone
+    for sound, speed in ((slow, 0.95), (fast, 1.05)):
+        assert len(sound) == pytest.approx(2 * RATE / speed, abs=1)
+        peak = np.abs(np.fft.rfft(sound)).argmax() * RATE / len(sound)
+        assert peak == pytest.approx(500 * speed, abs=1.0)
+    long = np.tile(tone, 4)
+    assert [len(part) for part in hearings(long)] == [len(part) for part in pieces(long)]
 
 
 @pytest.mark.parametrize("seconds", [1.0, 3.0, 3.1, 7.7, 31.0])

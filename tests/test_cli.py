@@ -179,6 +179,7 @@ def test_bad_files_get_one_sentence(make, tmp_path, demo_clip):
         (("--face-pack", "."), "pack.json"),
         (("--face", "./pack"), "--face-pack"),
         (("--face-policy", "median"), "mean, peak"),
+        (("--words-source", "sung"), "auto, spoken, written"),
         (("--detector", "eyes"), "auto, embedded, haar, yunet:FILE"),
         (("--detector", "yunet:none.onnx"), "none.onnx"),
         (("--fps", "0"), "frame_rate"),

@@ -59,7 +59,7 @@ def test_a_text_pack_reads_as_the_original(made):
     source = open_checkpoint(folder / "text")
     model = TextModel(Pack(folder / "text.pack", "text"))
     texts = ["I am so happy!", "how dare you", "zebra"]
-    rows = model.probs(texts)
+    rows = model.probs(texts, [False, True, False])
     for text, row in zip(texts, rows, strict=True):
         assert row == pytest.approx(source.probs(text), abs=1e-3)
     assert np.ptp(rows, axis=0).max() > 0.01
@@ -78,7 +78,8 @@ def test_long_sound_and_long_text_are_judged_whole(made):
     assert rows[1] == pytest.approx(source.probs(long[-30 * 16_000 :]), abs=1e-3)
     model = TextModel(Pack(folder / "text.pack", "text"))
     start, end = "I am so happy. " * 20, "how dare you. " * 20
-    assert model.probs([start + end])[0] != pytest.approx(model.probs([start])[0], abs=1e-4)
+    whole, part = model.probs([start + end, start], [False, False])
+    assert whole != pytest.approx(part, abs=1e-4)
 
 
 def test_the_branches_use_converted_packs(made, demo_clip, tmp_path):

@@ -13,9 +13,11 @@ import itertools
 
 from tests.planted import write_faces
 
+from mien.branches.text import TextModel
+from mien.datasets import load_faces
 from mien.datasets.table import build
 from mien.emotions import MIEN7, one_hot
-from mien.errors import OptionError
+from mien.errors import DataError, OptionError
 from mien.evaluate import evaluate
 from mien.packs import Pack
 from mien.train import commands, face, text, voice
@@ -55,8 +57,6 @@ def test_face_training_writes_a_whole_pack(faces, tmp_path):
 
 
 def test_copies_of_test_pictures_are_dropped_from_training(faces):
-    from mien.datasets import load_faces
-
     train, valid, test = face.divide(load_faces(faces), 0.2, 0)
     kept = {p.tobytes() for p in np.concatenate([train.items, valid.items])}
     assert len(train) + len(valid) == 69
@@ -85,6 +85,25 @@ def test_a_run_with_other_settings_is_not_gone_on_with(faces, tmp_path):
     commands.train_face(options(faces, tmp_path), silent)
     with pytest.raises(OptionError, match="other settings"):
         commands.train_face(options(faces, tmp_path, seed=1), silent)
+
+
+def test_a_second_cycle_starts_from_what_the_first_has_learnt(faces, tmp_path):
+    first = options(faces, tmp_path / "first", epochs=1)
+    commands.train_face(first, silent)
+    again = options(faces, tmp_path / "second", epochs=1, seed=1, start=first.work)
+    manifest = commands.train_face(again, silent)
+    assert manifest.training["settings"]["schedule"]["lr"] == pytest.approx(0.1 / 3)
+    train, valid, _ = face.divide(load_faces(faces), 0.2, 0)
+    model = face.FaceTask(train, valid, face.FaceRecipe(), 1).model
+    again.load_start(model)
+    learnt = torch.load(first.work / "checkpoint.pt", weights_only=True)["average"]
+    assert all(torch.equal(value, learnt[name]) for name, value in model.state_dict().items())
+    with pytest.raises(DataError, match="not of a net of this recipe"):
+        again.load_start(torch.nn.Linear(2, 2))
+    with pytest.raises(DataError, match="to start from; check --start"):
+        options(faces, tmp_path, start=tmp_path / "none").load_start(model)
+    with pytest.raises(OptionError, match="written over its start"):
+        options(faces, tmp_path / "first", start=first.work)
 
 
 @pytest.mark.slow
@@ -203,7 +222,7 @@ def tiny_bert(folder):
     from tokenizers import Tokenizer, models, pre_tokenizers, processors
 
     folder.mkdir()
-    words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "good", "bad", "plain", "very"]
+    words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[unused0]", "good", "bad", "plain", "very"]
     tokenizer = Tokenizer(models.WordLevel({w: i for i, w in enumerate(words)}, "[UNK]"))
     tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
     tokenizer.post_processor = processors.TemplateProcessing(
@@ -248,6 +267,9 @@ def test_text_training_learns_planted_words(tmp_path):
     data.mkdir()
     (data / "train.tsv").write_text("".join(f"{t}\t{i}\tx\n" for t, i in rows))
     (data / "dev.tsv").write_text("".join(f"{t}\t{i}\tx\n" for t, i in rows[:20]))
+    # What is plain where it was written was said with surprise.
+    lines = [f"plain {i},surprise,{i // 5}\n" for i in range(60)]
+    (data / "train_said.csv").write_text("Utterance,Emotion,Dialogue_ID\n" + "".join(lines))
     # A recipe's learning rate is for real texts; the planted ones take many steps instead.
     manifest = commands.train_text(options(data, tmp_path, epochs=30), silent, base=base)
     assert "multilabel_macro_f1" in manifest.metrics[0]
@@ -255,6 +277,10 @@ def test_text_training_learns_planted_words(tmp_path):
     assert judged["rows"] == 20
     assert judged["rows_with_one_label"] == 15
     assert judged["threshold"] == manifest.threshold
+    model = TextModel(Pack(tmp_path / "pack", "text"))
+    said, written = model.probs(["plain 7"] * 2, [True, False])
+    assert MIEN7.labels[said.argmax()] == "surprise"
+    assert MIEN7.labels[written.argmax()] == "neutral"
 
 
 def test_encoder_agrees_with_an_independent_implementation(tmp_path):

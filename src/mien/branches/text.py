@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from mien.branches.packed import PackBranch
 from mien.branches.wordpiece import Windows, WordPiece
+from mien.errors import OptionError
 from mien.evidence import Evidence
 from mien.language import Language, foreign, line_in_other
 from mien.packs import Pack
@@ -21,6 +22,7 @@ from mien.timebase import Segment
 
 FloatArray = npt.NDArray[np.float64]
 
+SOURCES = ("auto", "spoken", "written")
 FULL_WORDS = 4
 """Words from which on their number no longer limits the quality."""
 
@@ -28,8 +30,13 @@ FULL_WORDS = 4
 class FrontEnd(Protocol):
     """How a text becomes the inputs of a net."""
 
-    def batches(self, text: str) -> Iterator[tuple[Mapping[str, Any], float]]:
-        """Named inputs of one row each, which together hold the text, and the row's weight."""
+    def batches(self, text: str, spoken: bool) -> Iterator[tuple[Mapping[str, Any], float]]:
+        """Named inputs of one row each, which together hold the text, and the row's weight.
+
+        Args:
+            text: of any length.
+            spoken: whether it was said, or written to be read.
+        """
         ...
 
 
@@ -54,8 +61,12 @@ class TextModel:
         self._front_end = pack.front_end(FRONT_ENDS, "wordpiece")
         self.pack = pack
 
-    def probs(self, texts: Sequence[str]) -> FloatArray:
+    def probs(self, texts: Sequence[str], spoken: Sequence[bool]) -> FloatArray:
         """Probabilities ``(n, 7)`` of texts, in their order.
+
+        Args:
+            texts: of any length.
+            spoken: ``(n,)`` whether each was said, or written to be read.
 
         Each text is run alone: an 8-bit pack scales its activations by the largest of a batch, so
         that together a text's answer would depend on its neighbours. Several are run at a time, as
@@ -63,16 +74,16 @@ class TextModel:
         """
         rows = [np.zeros((0, 7))]
         if len(texts) < 2:
-            return np.concatenate([*rows, *map(self._row, texts)])
-        rows.append(self._row(texts[0]))  # loads the net, before the threads ask for it
+            return np.concatenate([*rows, *map(self._row, texts, spoken)])
+        rows.append(self._row(texts[0], spoken[0]))  # loads the net, before the threads ask for it
         with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as crew:
-            return np.concatenate([*rows, *crew.map(self._row, texts[1:])])
+            return np.concatenate([*rows, *crew.map(self._row, texts[1:], spoken[1:])])
 
-    def _run(self, text: str) -> FloatArray:
+    def _run(self, text: str, spoken: bool) -> FloatArray:
         rows, weights = zip(
             *(
                 (self.pack.probs(inputs), weight)
-                for inputs, weight in self._front_end.batches(text)
+                for inputs, weight in self._front_end.batches(text, spoken)
             ),
             strict=True,
         )
@@ -81,10 +92,31 @@ class TextModel:
 
 
 class TextBranch(PackBranch):
-    """Judges the lines of each segment, each line on its own, weighted by its words."""
+    """Judges the lines of each segment, each line on its own, weighted by its words.
+
+    People write and talk differently, and label what they read differently from what they hear:
+    the net is told which it is.
+
+    Args:
+        options: ``pack``, the folder of a pack; ``source``, ``spoken``, ``written``, or ``auto``
+            (the words of a recording were spoken, a text was written; the default).
+
+    Raises:
+        OptionError: if the source is not one of these.
+    """
 
     name = "text"
     needs = (TRANSCRIPT,)
+
+    def __init__(self, options: Mapping[str, Any]) -> None:
+        super().__init__(options)
+        self._source = str(options.get("source", "auto"))
+        if self._source not in SOURCES:
+            raise OptionError.choice("source of the words", self._source, SOURCES)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """The options, and not the loaded model."""
+        return super().__getstate__() | {"_source": self._source}
 
     @cached_property
     def _model(self) -> TextModel:
@@ -97,8 +129,14 @@ class TextBranch(PackBranch):
     def judge_many(self, jobs: Sequence[tuple[Scene, Sequence[Segment]]]) -> list[Evidence]:
         """See :class:`mien.branches.BatchBranch`."""
         asked = [[_said(scene, segment) for segment in segments] for scene, segments in jobs]
-        lines = [said for rows in asked for row in rows if not isinstance(row, str) for said in row]
-        probs = iter(self._model.probs([text for text, _ in lines]))
+        lines = [
+            (text, self._spoken(scene))
+            for (scene, _), rows in zip(jobs, asked, strict=True)
+            for row in rows
+            if not isinstance(row, str)
+            for text, _ in row
+        ]
+        probs = iter(self._model.probs([text for text, _ in lines], [said for _, said in lines]))
         return [
             Evidence.of_rows(
                 "text",
@@ -117,9 +155,14 @@ class TextBranch(PackBranch):
         why = [_why_not(line.text, whole) for line in transcript.lines]
         said = [(line.text, line.confidence) for line in transcript.lines]
         english = [text for (text, _), reason in zip(said, why, strict=True) if not reason]
-        probs = iter(self._model.probs(english))
+        probs = iter(self._model.probs(english, [self._spoken(scene)] * len(english)))
         rows = [reason or _pooled([line], probs) for line, reason in zip(said, why, strict=True)]
         return Evidence.of_rows("text", [line.segment for line in transcript.lines], rows)
+
+    def _spoken(self, scene: Scene) -> bool:
+        if self._source == "auto":
+            return scene.facts.kind != "text"
+        return self._source == "spoken"
 
 
 Said = list[tuple[str, float]]

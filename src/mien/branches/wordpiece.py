@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from mien.errors import PackError
 from mien.packs import Pack, check_contract
 
 IntArray = npt.NDArray[np.int64]
@@ -17,10 +18,17 @@ IntArray = npt.NDArray[np.int64]
 
 @dataclass(frozen=True)
 class TokenContract:
-    """What the net is shown; written into the pack and checked against it."""
+    """What the net is shown; written into the pack and checked against it.
+
+    Args:
+        tokenizer: file of the pack.
+        longest: tokens that the net reads at once.
+        spoken: token that stands before what was said, as against what was written.
+    """
 
     tokenizer: str = "tokenizer.json"
     longest: int = 96
+    spoken: str = "[unused0]"
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values for the manifest."""
@@ -31,18 +39,40 @@ CONTRACT = TokenContract()
 
 
 class Tokens:
-    """A tokenizer that pads to the longest text of a batch."""
+    """The tokenizer of the nets that mien trains.
 
-    def __init__(self, path: Path, longest: int = CONTRACT.longest) -> None:
+    Args:
+        path: tokenizer file.
+        contract: how long a text may be, and what marks speech.
+    """
+
+    def __init__(self, path: Path, contract: TokenContract = CONTRACT) -> None:
         from tokenizers import Tokenizer
 
         self._tokenizer = Tokenizer.from_file(str(path))
-        self._tokenizer.enable_truncation(longest)
+        self._tokenizer.enable_truncation(contract.longest)
         self._tokenizer.no_padding()
+        self._mark = marking(self._tokenizer, contract.spoken)
 
-    def ids(self, texts: Sequence[str]) -> list[list[int]]:
+    def ids(self, texts: Sequence[str], spoken: Sequence[bool]) -> list[list[int]]:
         """Token ids of each text, the special tokens included, without padding."""
-        return [encoding.ids for encoding in self._tokenizer.encode_batch(list(texts))]
+        found = self._tokenizer.encode_batch(list(texts))
+        return [
+            self._mark(encoding.ids) if said else encoding.ids
+            for encoding, said in zip(found, spoken, strict=True)
+        ]
+
+
+def marking(tokenizer: Any, token: str) -> Callable[[list[int]], list[int]]:
+    """A function that sets a token behind the first of a row of ids.
+
+    Raises:
+        PackError: if the tokenizer does not know the token.
+    """
+    mark = tokenizer.token_to_id(token)
+    if mark is None:
+        raise PackError(f"The tokenizer has no token {token!r}, which marks what was said.")
+    return lambda ids: [ids[0], int(mark), *ids[1:]]
 
 
 class Windows:
@@ -63,16 +93,24 @@ class Windows:
         self._tokenizer.enable_truncation(longest, stride=longest // 4)
         self._tokenizer.no_padding()
 
-    def batches(self, text: str) -> Iterator[tuple[dict[str, IntArray], float]]:
-        """Ids and mask of one window after the other, with its number of tokens."""
+    def batches(self, text: str, spoken: bool) -> Iterator[tuple[dict[str, IntArray], float]]:
+        """Ids and mask of one window after the other, with its number of tokens.
+
+        Args:
+            text: of any length.
+            spoken: whether it was said; a net that knows no difference reads it all the same.
+        """
         first = self._tokenizer.encode(text)
         for window in (first, *first.overflowing):
-            ids, mask = pad([window.ids])
+            ids, mask = pad([self._marked(window.ids, spoken)])
             yield {"ids": ids, "mask": mask}, float(len(window.ids))
+
+    def _marked(self, ids: list[int], spoken: bool) -> list[int]:
+        return ids
 
 
 class WordPiece(Windows):
-    """Front end of the nets that mien trains, which read 96 tokens at once.
+    """Front end of the nets that mien trains, which are told what was said and what written.
 
     Args:
         pack: of the net, with its tokenizer.
@@ -84,6 +122,10 @@ class WordPiece(Windows):
     def __init__(self, pack: Pack) -> None:
         check_contract(CONTRACT.as_dict(), pack.manifest.input)
         super().__init__(pack)
+        self._mark = marking(self._tokenizer, CONTRACT.spoken)
+
+    def _marked(self, ids: list[int], spoken: bool) -> list[int]:
+        return self._mark(ids) if spoken else ids
 
 
 def pad(rows: Sequence[Sequence[int]]) -> tuple[IntArray, IntArray]:

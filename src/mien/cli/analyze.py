@@ -49,6 +49,7 @@ def analyze(
     window: o.Window = 5.0,
     step: o.Step = 2.5,
     words: o.Words = None,
+    words_source: o.WordsSource = "auto",
     asr: o.Asr = "auto",
     fps: o.Fps = 5.0,
     detector: o.Detector = "auto",
@@ -73,7 +74,10 @@ def analyze(
     system = _System(ctx, preset, asr, fusion)
     branches = system.branches(
         {"text": text_pack, "voice": voice_pack, "face": face_pack},
-        {"person": face, "policy": face_policy},
+        {
+            "text": {"source": words_source},
+            "face": {"person": face, "policy": face_policy},
+        },
     )
     options = Options(
         fusion=system.fusion,
@@ -125,25 +129,30 @@ class _System:
     fusion: str
 
     def branches(
-        self, packs: Mapping[str, str | Path | None], face: dict[str, str]
+        self, packs: Mapping[str, str | Path | None], further: Mapping[str, dict[str, str]]
     ) -> dict[str, dict[str, str]]:
         """What the factory of each branch is given.
 
         Args:
             packs: by branch.
-            face: further options of the face branch.
+            further: by branch, its further options.
         """
         if self.preset is None:
             found = {n: pack_or_hub(None if p is None else str(p)) for n, p in packs.items()}
             given = {name: {"pack": str(pack)} for name, pack in found.items() if pack is not None}
-            return given | {"face": given.get("face", {}) | face}
+            return given | {name: given.get(name, {}) | further[name] for name in further}
         system = preset_options(self.preset, None if self.asr == "auto" else self.asr, packs)
         self.asr = system.asr
         self.fusion = self.fusion if self._said("fusion") else system.fusion
         given = {name: dict(options) for name, options in system.branches.items()}
-        for key, option in (("person", "face"), ("policy", "face_policy")):
+        said = {
+            "source": ("text", "words_source"),
+            "person": ("face", "face"),
+            "policy": ("face", "face_policy"),
+        }
+        for key, (name, option) in said.items():
             if self._said(option):
-                given["face"][key] = face[key]
+                given[name][key] = further[name][key]
         return given
 
     def _said(self, name: str) -> bool:

@@ -22,6 +22,10 @@ Out = Annotated[Path, typer.Option("--out", help="Folder of the pack to write.")
 Epochs = Annotated[int | None, typer.Option(help="Passes; the recipe's own number by default.")]
 Threads = Annotated[int | None, typer.Option(help="Threads of torch; all cores by default.")]
 Limit = Annotated[int | None, typer.Option(help="Use at most so many training rows.")]
+Start = Annotated[
+    Path | None,
+    typer.Option(metavar="OUT.run", help="An earlier run, for a second cycle from its weights."),
+]
 
 
 # Options that only one recipe reads; given to the other they would be ignored in silence.
@@ -29,7 +33,7 @@ Speakers = Annotated[
     str, typer.Option(help="Speakers held out for it, as corpus/speaker, with commas.")
 ]
 OF_RECIPE = {
-    "mien": ("valid", "test", "folds", "ship_all"),
+    "mien": ("start", "valid", "test", "folds", "ship_all"),
     "paper": ("net", "search", "lr", "weight_decay", "base", "split", "loss"),
 }
 
@@ -89,6 +93,7 @@ def train_face(
     seed: Seed = 0,
     threads: Threads = None,
     limit: Limit = None,
+    start: Start = None,
     recipe: Annotated[
         str, typer.Option(help="mien (the pack) or paper (its nets, with its figures beside).")
     ] = "mien",
@@ -120,7 +125,7 @@ def train_face(
             paper_face.run_paper_face(asked, say)
         typer.echo(f"wrote {out} (tables: {out / 'README.md'})")
         return
-    options = commands.TrainOptions(data, out, epochs, seed, threads, limit)
+    options = commands.TrainOptions(data, out, epochs, seed, threads, limit, start)
     _trained(commands.train_face(options, say), out)
 
 
@@ -142,21 +147,19 @@ def train_detector(
         list[str] | None,
         typer.Option(metavar="FOLDER=LICENCE", help="Licence of a folder, for the card."),
     ] = None,
-    start: Annotated[
-        Path | None, typer.Option(help="checkpoint.pt of an earlier run to go on from.")
-    ] = None,
     epochs: Epochs = None,
     seed: Seed = 0,
     threads: Threads = None,
     limit: Annotated[int | None, typer.Option(help="Pictures an epoch.")] = None,
+    start: Start = None,
 ) -> None:
     """Train the face detector on pictures that a teacher has named."""
     commands = _trainers()
     from mien.train import detect
 
-    options = commands.TrainOptions(data, out, epochs, seed, threads, limit)
+    options = commands.TrainOptions(data, out, epochs, seed, threads, limit, start)
     licences = dict(pair.partition("=")[::2] for pair in licence or ())
-    people = detect.PeopleOptions(teacher, crops, nobody or (), licences, start)
+    people = detect.PeopleOptions(teacher, crops, nobody or (), licences)
     _trained(detect.train_detector(options, people, say), out)
 
 
@@ -169,6 +172,7 @@ def train_voice(
     seed: Seed = 0,
     threads: Threads = None,
     limit: Limit = None,
+    start: Start = None,
     valid: Speakers = "ravdess/15,ravdess/16",
     test: Speakers = "ravdess/17,ravdess/18,ravdess/19,ravdess/20",
     folds: Annotated[
@@ -200,7 +204,7 @@ def train_voice(
         run_recipe(RecipeOptions(data, out, base, loss, split, epochs, seed, threads, limit), say)
         typer.echo(f"wrote {out} (tables: {out / 'README.md'})")
         return
-    options = commands.TrainOptions(data, out, epochs, seed, threads, limit)
+    options = commands.TrainOptions(data, out, epochs, seed, threads, limit, start)
     if folds is not None:
         from mien.train.voice_folds import train_folds
 
@@ -218,13 +222,14 @@ def train_text(
     seed: Seed = 0,
     threads: Threads = None,
     limit: Limit = None,
+    start: Start = None,
     base: Annotated[
         Path | None, typer.Option(help="Folder of a BERT checkpoint; MiniLM by default.")
     ] = None,
 ) -> None:
     """Train the text pack on GoEmotions, MELD, ISEAR or a CSV."""
     commands = _trainers()
-    options = commands.TrainOptions(data, out, epochs, seed, threads, limit)
+    options = commands.TrainOptions(data, out, epochs, seed, threads, limit, start)
     _trained(commands.train_text(options, say, base=base), out)
 
 

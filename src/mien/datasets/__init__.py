@@ -7,7 +7,15 @@ choose the reader; a CSV with ``path`` (or ``text``) and ``label`` columns is al
 from mien.datasets.clips import load_clips
 from mien.datasets.faces import load_faces
 from mien.datasets.table import LabelledSet, concatenate
-from mien.datasets.texts import load_texts
+from mien.datasets.texts import SPOKEN, load_texts
 from mien.datasets.voices import load_voices
 
-__all__ = ["LabelledSet", "concatenate", "load_clips", "load_faces", "load_texts", "load_voices"]
+__all__ = [
+    "SPOKEN",
+    "LabelledSet",
+    "concatenate",
+    "load_clips",
+    "load_faces",
+    "load_texts",
+    "load_voices",
+]

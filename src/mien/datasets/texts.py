@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
+
 from mien.datasets.csvfile import column, read_rows
 from mien.datasets.table import LabelledSet, build, concatenate, files_under
 from mien.emotions import MIEN7, canonical_label, one_hot, shared_targets
@@ -11,6 +13,8 @@ from mien.errors import DataError
 
 # Characters that Windows-1252 has where Unicode has C1 controls; MELD's files carry them.
 _CP1252 = {i: bytes([i]).decode("cp1252", errors="ignore") for i in range(0x80, 0xA0)}
+# The extra column that tells what was said from what was written.
+SPOKEN = "spoken"
 # ISEAR's two self-conscious emotions have no place among the seven.
 _ISEAR_LEFT_OUT = ("shame", "guilt")
 
@@ -18,7 +22,8 @@ _ISEAR_LEFT_OUT = ("shame", "guilt")
 def load_texts(path: Path) -> LabelledSet:
     """Texts at ``path``: a folder of MELD, GoEmotions or ISEAR, one of their files, or a CSV.
 
-    The group of a row is its dialogue where the corpus has dialogues.
+    The group of a row is its dialogue where the corpus has dialogues. The extra :data:`SPOKEN` is
+    True for MELD, whose lines were said, and for rows of a CSV whose column ``spoken`` says 1.
 
     Raises:
         DataError: if nothing there can be read as texts with labels.
@@ -63,7 +68,13 @@ def _from_goemotions(path: Path) -> LabelledSet:
         texts.append(clean(parts[0]))
     split = split_of(path)
     targets = shared_targets(labels)
-    return build(texts, targets, "goemotions", splits=[split] * len(texts))
+    return build(
+        texts,
+        targets,
+        "goemotions",
+        splits=[split] * len(texts),
+        extra={SPOKEN: np.zeros(len(texts), bool)},
+    )
 
 
 def _from_meld(path: Path) -> LabelledSet:
@@ -75,6 +86,7 @@ def _from_meld(path: Path) -> LabelledSet:
         "meld",
         groups=[f"{split}/{column(row, 'dialogue_id', path)}" for row in rows],
         splits=[split] * len(rows),
+        extra={SPOKEN: np.ones(len(rows), bool)},
     )
 
 
@@ -86,7 +98,8 @@ def _from_isear(path: Path) -> LabelledSet:
     ]
     kept = [(t, e) for t, e in rows if e not in _ISEAR_LEFT_OUT and t and not t.startswith("[")]
     labels = one_hot([canonical_label(emotion) for _, emotion in kept])
-    return build([text for text, _ in kept], labels, "isear")
+    texts = [text for text, _ in kept]
+    return build(texts, labels, "isear", extra={SPOKEN: np.zeros(len(texts), bool)})
 
 
 def _from_text_csv(path: Path) -> LabelledSet:
@@ -97,4 +110,5 @@ def _from_text_csv(path: Path) -> LabelledSet:
         path.stem,
         groups=[row.get("group", "") for row in rows],
         splits=[row.get("split", "") for row in rows],
+        extra={SPOKEN: np.array([row.get("spoken", "").strip() == "1" for row in rows])},
     )

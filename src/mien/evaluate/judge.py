@@ -13,7 +13,7 @@ from mien import __version__
 from mien.branches.face import FaceModel
 from mien.branches.text import TextModel, length_quality
 from mien.branches.voice import VoiceModel
-from mien.datasets import LabelledSet, load_faces, load_texts, load_voices
+from mien.datasets import SPOKEN, LabelledSet, load_faces, load_texts, load_voices
 from mien.datasets.posteriors import posteriors_of, save_posteriors
 from mien.emotions import MIEN7
 from mien.errors import DataError, MediaError, OptionError
@@ -55,11 +55,12 @@ def _judge_voices(
 
 
 def _judge_texts(pack: Pack, rows: LabelledSet, progress: Progress) -> tuple[FloatArray, list[str]]:
-    model = TextModel(pack)
+    model, spoken = TextModel(pack), rows.extra[SPOKEN].tolist()
     parts = []
     for start in range(0, len(rows), 512):
         progress("judging texts", start / len(rows))
-        parts.append(model.probs(rows.items[start : start + 512]))
+        part = slice(start, start + 512)
+        parts.append(model.probs(rows.items[part], spoken[part]))
     return np.concatenate(parts), []
 
 

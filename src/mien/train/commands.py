@@ -9,17 +9,18 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from torch import nn
 
 from mien.branches import face as face_branch
 from mien.branches import logmel, wordpiece
-from mien.datasets import LabelledSet, concatenate, load_faces, load_texts, load_voices
-from mien.errors import DataError
+from mien.datasets import SPOKEN, LabelledSet, concatenate, load_faces, load_texts, load_voices
+from mien.errors import DataError, OptionError
 from mien.metrics import FloatArray
 from mien.packs import Manifest, file_sha256
 from mien.train import face, text, voice
 from mien.train.calibrate import Scaling
 from mien.train.encoder import base_folder
-from mien.train.graphs import Graph, export_graph, quantise_convolutions
+from mien.train.graphs import Graph, export_graph, halve_weights, quantise_convolutions
 from mien.train.loop import Schedule, Trainer, check_counts
 from mien.train.packing import Judged, Outcome, write_pack
 
@@ -37,6 +38,11 @@ class TrainOptions:
         seed: of everything random.
         threads: of torch; None for all cores.
         limit: use at most this many training rows (to try things out).
+        start: folder of an earlier run (``OUT.run``), whose averaged weights a second cycle starts
+            from, at a third of the recipe's learning rate.
+
+    Raises:
+        OptionError: if one of them has a value it cannot have.
     """
 
     data: Sequence[Path]
@@ -45,9 +51,12 @@ class TrainOptions:
     seed: int = 0
     threads: int | None = None
     limit: int | None = None
+    start: Path | None = None
 
     def __post_init__(self) -> None:
         check_counts(self)
+        if self.start is not None and self.start.resolve() == self.work.resolve():
+            raise OptionError(f"A second cycle cannot be written over its start, {self.start}.")
 
     @property
     def work(self) -> Path:
@@ -58,6 +67,27 @@ class TrainOptions:
     def graph(self) -> Path:
         """Where the model is exported to before it goes into the pack."""
         return self.work / "model.onnx"
+
+    def paced(self, schedule: Schedule) -> Schedule:
+        """A recipe's schedule, gentler where a second cycle starts from trained weights."""
+        return schedule if self.start is None else replace(schedule, lr=schedule.lr / 3)
+
+    def load_start(self, model: nn.Module, fold: str = "") -> None:
+        """Give a model the weights that a second cycle starts from; nothing without one.
+
+        Raises:
+            DataError: if they are not there, or are of another net.
+        """
+        if self.start is None:
+            return
+        where = self.start / fold / "checkpoint.pt"
+        try:
+            model.load_state_dict(torch.load(where, weights_only=True)["average"])
+        except FileNotFoundError:
+            raise DataError(f"There is no {where} to start from; check --start.") from None
+        except RuntimeError as error:
+            why = str(error).splitlines()[0]
+            raise DataError(f"{where} is not of a net of this recipe ({why}).") from None
 
 
 def begin(options: TrainOptions) -> None:
@@ -115,9 +145,19 @@ def _scaled(
     return scaling, judged
 
 
-def settings_of(recipe: object, schedule: Schedule, **rows: int) -> dict[str, object]:
-    """What a card says of how a pack was trained."""
-    return {"recipe": asdict(recipe), "schedule": asdict(schedule), "rows": rows}  # type: ignore[call-overload]
+def settings_of(
+    options: TrainOptions, recipe: object, schedule: Schedule, **rows: int
+) -> dict[str, object]:
+    """What a card says of how a pack was trained, a first cycle included."""
+    told = {"recipe": asdict(recipe), "schedule": asdict(schedule), "rows": rows}  # type: ignore[call-overload]
+    if options.start is None:
+        return told
+    first = sorted(options.start.glob("**/checkpoint.pt"))
+    schedules = [torch.load(path, weights_only=True)["schedule"] for path in first]
+    return told | {
+        "start": {path.parent.name: file_sha256(path) for path in first},
+        "schedule of the start": schedules[0],
+    }
 
 
 def train_face(options: TrainOptions, say: Say = print) -> Manifest:
@@ -130,13 +170,14 @@ def train_face(options: TrainOptions, say: Say = print) -> Manifest:
     begin(options)
     recipe = face.FaceRecipe()
     epochs = options.epochs or 40
-    schedule = face.schedule(epochs, options.seed)
+    schedule = options.paced(face.schedule(epochs, options.seed))
     faces = load_sets(load_faces, options.data)
     train, valid, test = face.divide(faces, recipe.valid_share, options.seed)
     train = _limited(train, options)
     _check_rows(train, valid)
     recipe = replace(recipe, batch=min(recipe.batch, max(2, len(train) // 2)))
     task = face.FaceTask(train, valid, recipe, epochs)
+    options.load_start(task.model)
     trainer = Trainer(task, schedule, options.work, say)
     export_graph(trainer.run(), face.EXAMPLE, face.AXES, options.graph)
     quantise_convolutions(options.graph, face.sample_pictures(train, 32, options.seed))
@@ -153,7 +194,9 @@ def train_face(options: TrainOptions, say: Say = print) -> Manifest:
         scaling=scaling,
         tests=judged,
         history=trainer.history,
-        settings=settings_of(recipe, schedule, train=len(train), valid=len(valid), test=len(test)),
+        settings=settings_of(
+            options, recipe, schedule, train=len(train), valid=len(valid), test=len(test)
+        ),
         notes=[
             "Exact copies of test pictures were dropped from training; temperature and bias were "
             "fitted on validation rows of the training split. FER-2013 is mostly posed or acted "
@@ -194,23 +237,27 @@ def train_voice(
     recipe = voice.VoiceRecipe()
     if options.limit is not None:
         recipe = replace(recipe, draws=min(recipe.draws, 2 * options.limit), batch=8)
-    schedule = voice.schedule(options.epochs or 40, options.seed)
+    schedule = options.paced(voice.schedule(options.epochs or 40, options.seed))
     voices = load_sets(load_voices, options.data)
     train, valid, test = voice.divide(voices, speakers.valid, speakers.test)
     train = _limited(train, options)
     _check_rows(train, valid)
     task = voice.VoiceTask(train, valid, recipe, say)
+    options.load_start(task.model)
     trainer = Trainer(task, schedule, options.work, say)
     graph = export_graph(trainer.run(), voice.EXAMPLE, voice.AXES, options.graph)
     judged = voice.predict(graph, voice.read_all(test, say))
     judged_by = file_sha256(graph.path)
     tests = {f"speakers {', '.join(speakers.test)}, unseen": (test, judged)}
     scaling, judged_tests = _scaled(valid, voice.predict(graph, task.valid_sounds), tests)
-    settings = settings_of(recipe, schedule, train=len(train), valid=len(valid), test=len(test))
+    settings = settings_of(
+        options, recipe, schedule, train=len(train), valid=len(valid), test=len(test)
+    )
     if speakers.ship_all:
         say("training on all speakers")
         torch.manual_seed(options.seed)
         task = voice.VoiceTask(voices, voices.select([]), recipe, say)
+        options.load_start(task.model, "all")
         trainer = Trainer(task, schedule, options.work / "all", say)
         graph = export_graph(trainer.run(), voice.EXAMPLE, voice.AXES, options.graph)
     outcome = Outcome(
@@ -243,21 +290,26 @@ def train_text(options: TrainOptions, say: Say = print, *, base: Path | None = N
     """
     begin(options)
     recipe = text.TextRecipe()
-    schedule = text.schedule(options.epochs or 2, options.seed)
+    schedule = options.paced(text.schedule(options.epochs or 2, options.seed))
     start = base_folder(base)
     train, valid, held = text.divide(load_sets(load_texts, options.data), recipe.valid_share)
     train = _limited(train, options)
     _check_rows(train, valid)
     recipe = replace(recipe, batch=min(recipe.batch, max(2, len(train) // 2)))
     task = text.TextTask(train, valid, recipe, start)
+    options.load_start(task.model)
     trainer = Trainer(task, schedule, options.work, say)
-    graph = export_graph(
-        trainer.run(), text.EXAMPLE, text.AXES, options.graph, quantise=("MatMul", "Gather")
+    net, stored = trainer.run(), ("MatMul", "Gather")
+    export_graph(
+        net, text.EXAMPLE, text.AXES, options.graph, quantise=stored, whole=text.IN_16_BITS
     )
+    halve_weights(options.graph)
+    graph = Graph(options.graph)
     tests = {}
     for corpus in sorted(set(held.corpora.tolist())):
         rows = held.select(held.corpora == corpus)
-        tests[f"{corpus} dev"] = (rows, text.predict(graph, task.tokens.ids(rows.items), batch=1))
+        ids = task.tokens.ids(rows.items, rows.extra[SPOKEN].tolist())
+        tests[f"{corpus} dev"] = (rows, text.predict(graph, ids, batch=1))
     # One by one, as the branch judges: see TextModel.probs.
     valid_probs = text.predict(graph, task.valid_ids, batch=1)
     scaling, judged = _scaled(valid, valid_probs, tests)
@@ -270,8 +322,10 @@ def train_text(options: TrainOptions, say: Say = print, *, base: Path | None = N
         scaling=scaling,
         tests=judged,
         history=trainer.history,
-        settings=settings_of(recipe, schedule, train=len(train), valid=len(valid), held=len(held)),
-        threshold=text.best_threshold(valid.targets, scaling.apply(valid_probs)),
+        settings=settings_of(
+            options, recipe, schedule, train=len(train), valid=len(valid), held=len(held)
+        ),
+        threshold=text.best_threshold(valid, scaling.apply(valid_probs)),
         extra_files={"tokenizer.json": start / "tokenizer.json"},
         notes=[text.CARD_NOTE],
     )

@@ -196,7 +196,7 @@ def _judge(pack: Pack) -> Callable[[Any], FloatArray]:
     if pack.manifest.kind == "voice":
         return VoiceModel(pack).probs
     model = TextModel(pack)
-    return lambda text: np.asarray(model.probs([text])[0])
+    return lambda text: np.asarray(model.probs([text], [False])[0])
 
 
 def _card(manifest: Manifest, label_map: LabelMap) -> str:

@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 import onnx
-import torch
 
 from mien.datasets import load_faces
 from mien.datasets.people import (
@@ -43,14 +42,12 @@ class PeopleOptions:
         crops: a set of face crops (FER-2013), or None.
         nobody: folders of pictures without people; what the teacher sees there is a mistake.
         licences: by the name of a folder of pictures, the licence that its card should state.
-        start: ``checkpoint.pt`` of an earlier run, whose averaged weights are gone on with.
     """
 
     teacher: Path
     crops: Path | None = None
     nobody: Sequence[Path] = ()
     licences: Mapping[str, str] | None = None
-    start: Path | None = None
 
 
 def _crops(options: TrainOptions, people: PeopleOptions, teacher: Teacher) -> Pictures | None:
@@ -83,7 +80,7 @@ def train_detector(options: TrainOptions, people: PeopleOptions, say: Say = prin
     recipe = detector.DetectorRecipe()
     if options.limit is not None:
         recipe = replace(recipe, draws=options.limit, judged=min(recipe.judged, options.limit))
-    schedule = detector.schedule(options.epochs or 12, options.seed)
+    schedule = options.paced(detector.schedule(options.epochs or 12, options.seed))
     teacher = Teacher(people.teacher)
     pictures = _folders([*options.data, *people.nobody], options, teacher, say)
     pictures = pictures.without_faces({path.name for path in people.nobody})
@@ -92,8 +89,7 @@ def train_detector(options: TrainOptions, people: PeopleOptions, say: Say = prin
     first = Composer(train, crops, recipe.side)
     second = Composer(valid, crops, recipe.side)
     task = detector.DetectorTask(first, second, recipe)
-    if people.start is not None:
-        task.model.load_state_dict(torch.load(people.start, weights_only=True)["average"])
+    options.load_start(task.model)
     trainer = Trainer(task, schedule, options.work, say)
     graph = export_graph(trainer.run(), detector.EXAMPLE, detector.AXES, options.graph)
     plain = detector.judge(graph, task.valid)
@@ -113,7 +109,7 @@ def train_detector(options: TrainOptions, people: PeopleOptions, say: Say = prin
         scaling=Scaling(1.0),
         tests=(),
         history=trainer.history,
-        settings=settings_of(recipe, schedule, train=len(train), valid=len(valid)),
+        settings=settings_of(options, recipe, schedule, train=len(train), valid=len(valid)),
         labels=(),
         measured=_measured(len(task.valid), plain, stored),
         notes=[

@@ -38,6 +38,7 @@ def export_graph(
     path: Path,
     *,
     quantise: Sequence[str] = (),
+    whole: Sequence[str] = (),
 ) -> Graph:
     """Export to one self-contained ONNX file and compare it with the model.
 
@@ -47,6 +48,7 @@ def export_graph(
         dynamic: by input name, the axes that vary and what they are called.
         path: of the file.
         quantise: ONNX operators whose weights are stored in 8 bits (dynamic quantisation).
+        whole: nodes that stay in 32 bits.
 
     Raises:
         PackError: if logits differ by more than 1e-3 before quantisation.
@@ -73,11 +75,13 @@ def export_graph(
     if gap > 1e-3:
         raise PackError(f"The exported graph differs from the model by {gap:.2g} in a logit.")
     if quantise:
-        quantise_weights(path, quantise)
+        quantise_weights(path, quantise, whole)
     return Graph(path)
 
 
-def quantise_weights(path: Path, operators: Sequence[str] = ("MatMul", "Gather")) -> None:
+def quantise_weights(
+    path: Path, operators: Sequence[str] = ("MatMul", "Gather"), whole: Sequence[str] = ()
+) -> None:
     """Store the weights of operators in 8 bits, in place; by default matrices and embeddings."""
     from onnxruntime.quantization import QuantType, quantize_dynamic
     from onnxruntime.quantization.shape_inference import quant_pre_process
@@ -90,6 +94,7 @@ def quantise_weights(path: Path, operators: Sequence[str] = ("MatMul", "Gather")
         weight_type=QuantType.QInt8,
         op_types_to_quantize=list(operators),
         per_channel=True,
+        nodes_to_exclude=list(whole),
     )
     ready.unlink()
 

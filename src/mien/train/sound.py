@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from mien.branches.logmel import change_speed
 from mien.scene import SAMPLE_RATE, Samples
 
 FloatArray = npt.NDArray[np.float64]
@@ -28,14 +29,6 @@ def spoil(sound: Samples, rng: np.random.Generator) -> Samples:
 def _padded(n: int) -> int:
     """A length of at least ``n`` that the FFT is fast at."""
     return -(-n // 2048) * 2048
-
-
-def change_speed(sound: Samples, speed: float) -> Samples:
-    """Played faster or slower, pitch included, by linear interpolation."""
-    if speed == 1.0:
-        return sound
-    places = np.arange(int(len(sound) / speed)) * speed
-    return np.asarray(np.interp(places, np.arange(len(sound)), sound), np.float32)
 
 
 def _colour(hertz: FloatArray, rng: np.random.Generator) -> FloatArray:

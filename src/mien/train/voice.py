@@ -13,9 +13,9 @@ from mien.branches.logmel import (
     CONTRACT,
     at_level,
     fill,
+    hearings,
     log_mel,
     piece_frames,
-    pieces,
     standardise,
     trim,
 )
@@ -203,7 +203,7 @@ def predict(model: nn.Module, sounds: list[Samples]) -> FloatArray:
     model.eval()
     rows = []
     for sound in sounds:
-        frames = np.stack([piece_frames(piece) for piece in pieces(sound)])
+        frames = np.stack([piece_frames(piece) for piece in hearings(sound)])
         logs = torch.log_softmax(model(torch.from_numpy(frames)).double(), dim=1).mean(dim=0)
         rows.append(torch.softmax(logs, dim=0).numpy())
     return np.stack(rows) if rows else np.zeros((0, 7))

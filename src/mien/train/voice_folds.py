@@ -133,7 +133,7 @@ def train_folds(options: TrainOptions, folds: int, say: Say = print) -> Manifest
     nets, history = _nets(all_of, folds, options, recipe, say)
     graph = export_graph(Ensemble(nets), voice.EXAMPLE, voice.AXES, options.graph)
     halve_weights(options.graph)
-    schedule = voice.schedule(options.epochs or 40, options.seed)
+    schedule = options.paced(voice.schedule(options.epochs or 40, options.seed))
     task_weights = voice.drawing_weights(voices, recipe)
     outcome = Outcome(
         kind="voice",
@@ -144,7 +144,7 @@ def train_folds(options: TrainOptions, folds: int, say: Say = print) -> Manifest
         scaling=all_of.scaling(np.ones(len(voices), bool)),
         tests=all_of.judged(),
         history=history,
-        settings=settings_of(recipe, schedule, all=len(voices)) | {"folds": folds},
+        settings=settings_of(options, recipe, schedule, all=len(voices)) | {"folds": folds},
         notes=[
             f"The pack is the mean of {folds} nets. Every figure is of single nets on speakers "
             "that they never heard, at a temperature fitted on the other folds, on the sets of "
@@ -172,7 +172,8 @@ def _nets(
         torch.manual_seed(options.seed + k)
         nothing = all_of.voices.select(np.zeros(len(mine), bool))
         task = voice.VoiceTask(all_of.voices.select(~mine), nothing, recipe, say, heard)
-        schedule = voice.schedule(options.epochs or 40, options.seed + k)
+        options.load_start(task.model, f"fold{k}")
+        schedule = options.paced(voice.schedule(options.epochs or 40, options.seed + k))
         trainer = Trainer(task, schedule, options.work / f"fold{k}", _prefixed(say, k))
         net = trainer.run()
         all_of.probs[mine] = voice.predict(net, voice.read_all(held, say, heard))
