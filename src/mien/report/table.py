@@ -78,11 +78,13 @@ def _many(analysis: Analysis) -> list[RenderableType]:
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
     for name in ("", "fused", *analysis.by_branch):
         table.add_column(name, no_wrap=True)
-    table.add_column("conflict")
+    # How far they differ; who says what stands in the row.
+    table.add_column("conflict", no_wrap=True)
     for row, segment in enumerate(analysis.segments[:LINES]):
         says = [_says(evidence, row) for evidence in analysis.by_branch.values()]
         found = analysis.findings[row] if analysis.findings else None
-        conflict = found.disagreement.words if found is not None else ""
+        differ = found.disagreement if found is not None else None
+        conflict = f"≠ {differ.degree:.2f}" if differ is not None and differ.words else ""
         fused = UNDECIDED if found is not None and found.abstained else _says(analysis.fused, row)
         table.add_row(str(segment), Text(fused, style="bold"), *says, Text(conflict, "magenta"))
     parts += [table, Text()]
