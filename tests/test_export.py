@@ -2,8 +2,10 @@
 
 import csv
 import json
+import re
 import warnings
 from dataclasses import replace
+from urllib.parse import unquote, urlsplit
 from xml.etree import ElementTree as Xml
 
 import jsonschema
@@ -127,6 +129,38 @@ def test_elan_holds_one_tier_a_modality(analysis, tmp_path):
     assert tiers["voice"] == [(0, 3000, "joy"), (8000, 9500, "sadness")]
 
 
+def test_elan_finds_the_recording(analysis, tmp_path):
+    clips, coded = tmp_path / "my clips", tmp_path / "coded"
+    clips.mkdir()
+    coded.mkdir()
+    (clips / "a b.mp4").touch()
+    value = replace(analysis, clip=replace(analysis.clip, path=str(clips / "a b.mp4")))
+    for path, seen in ((coded / "a.eaf", "../my clips/a b.mp4"), (clips / "a.eaf", "./a b.mp4")):
+        export(value, path)
+        (link,) = Xml.parse(path).getroot().iter("MEDIA_DESCRIPTOR")
+        assert link.get("MEDIA_URL") == f"file://{clips}/a b.mp4"
+        assert link.get("RELATIVE_MEDIA_URL") == seen
+    (clips / "a b.mp4").unlink()
+    export(value, coded / "a.eaf")
+    (link,) = Xml.parse(coded / "a.eaf").getroot().iter("MEDIA_DESCRIPTOR")
+    assert link.get("RELATIVE_MEDIA_URL") == "./a b.mp4"
+
+
+def test_subtitles_play_in_ffmpeg(analysis, tmp_path):
+    import av
+
+    for suffix in ("srt", "vtt"):
+        export(analysis, tmp_path / f"a.{suffix}")
+        with av.open(str(tmp_path / f"a.{suffix}")) as container:
+            stream = container.streams.subtitles[0]
+            shown = [
+                (float(packet.pts * stream.time_base), float(packet.duration * stream.time_base),
+                 bytes(packet).decode())
+                for packet in container.demux(stream) if packet.pts is not None
+            ]  # fmt: skip
+        assert shown == [(0.5, 1.5, '[joy 70 %] He said "hi"'), (8.0, 1.0, "[sadness 70 %] bye")]
+
+
 def test_subtitles_are_read_by_pysubs2(analysis, tmp_path):
     import pysubs2
 
@@ -150,6 +184,55 @@ def test_emotionml_has_its_own_vocabulary_with_neutral(analysis, tmp_path):
     assert len(emotions) == 5
     assert all(c.get("name") in names for e in emotions for c in e.findall("e:category", space))
     assert emotions[0].find("e:reference", space).get("uri") == "a%20b.mp4#t=0.000,4.000"
+
+
+# The schema of the Recommendation (emotionml.xsd, emotionml-fragments.xsd) as far as it concerns
+# the elements that are written: attributes that must and that may be there, and what comes within.
+SCHEMA = {
+    "emotionml": ({"version"}, {"category-set"}, ["info", "vocabulary", "emotion"]),
+    "info": (set(), {"id"}, []),
+    "vocabulary": ({"type", "id"}, set(), ["info", "item"]),
+    "item": ({"name"}, set(), ["info"]),
+    "emotion": (set(), {"id", "expressed-through"}, ["info", "category", "reference"]),
+    "category": ({"name"}, {"value", "confidence"}, ["trace"]),
+    "reference": ({"uri"}, {"role", "media-type"}, []),
+}
+
+
+def keeps_schema(element):
+    name = element.tag.removeprefix("{http://www.w3.org/2009/10/emotionml}")
+    must, may, children = SCHEMA[name]
+    assert must <= set(element.attrib) <= must | may, name
+    inside = [child.tag.rpartition("}")[2] for child in element]
+    assert inside == sorted(inside, key=children.index), name
+    assert max((inside.count(one) for one in ("info", "trace")), default=0) <= 1
+    for number in ("value", "confidence"):
+        assert 0 <= float(element.get(number, 0)) <= 1
+    for child in element:
+        keeps_schema(child)
+
+
+def test_emotionml_keeps_the_schema_of_the_w3c(analysis, tmp_path):
+    name = "50% off #1 ü?.mp4"
+    people = {1: Evidence.of_rows("face", SEGMENTS, [row(0), "no face", row(2)])}
+    clip = replace(analysis.clip, path=name)
+    export(replace(analysis, people=people, clip=clip), tmp_path / "a.emotionml")
+    root = Xml.parse(tmp_path / "a.emotionml").getroot()
+    keeps_schema(root)
+    space = {"e": "http://www.w3.org/2009/10/emotionml"}
+    emotions = root.findall("e:emotion", space)
+    names = [e.get("id") for e in emotions]
+    assert len(set(names)) == len(names) == 7
+    # xs:ID and xs:NMTOKENS
+    assert all(re.fullmatch(r"[A-Za-z_][\w.-]*", one) for one in names)
+    assert all(
+        re.fullmatch(r"[\w.-]+( [\w.-]+)*", e.get("expressed-through", "-")) for e in emotions
+    )
+    for emotion in emotions:
+        categories = [c.get("name") for c in emotion.findall("e:category", space)]
+        assert len(set(categories)) == len(categories) == 7
+    uri = urlsplit(emotions[0].find("e:reference", space).get("uri"))
+    assert (unquote(uri.path), uri.query, uri.fragment) == (name, "", "t=0.000,4.000")
 
 
 def test_rttm_boris_and_label_studio_tell_the_same_spans(analysis, tmp_path):

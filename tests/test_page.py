@@ -208,6 +208,21 @@ def test_python_gives_the_page_as_text_and_as_a_file(tmp_path):
     assert payload((tmp_path / "b.html").read_text())["segments"] == [[0.0, 0.0]]
 
 
+def test_the_card_of_a_notebook_shows_the_course_over_time():
+    value = planted()
+    card = value._repr_html_()
+    (course,) = re.findall(r"over time</th>(.*?)</tr>", card)
+    # Joy, then sadness from the middle on, said by the words; the smoothed rows are shown.
+    shown = re.findall(r'title="(\w+)" style="flex:([\d.]+)', course)
+    assert [label for label, _ in shown] == ["joy", "sadness"]
+    assert sum(float(share) for _, share in shown) == pytest.approx(1.0, abs=0.01)
+    assert "over time" not in one_row("text")._repr_html_()
+    assert "bars: the first" in value[2:4]._repr_html_()
+    assert "bars: the first" not in card
+    long = planted(7200.0, 2.5, lines=("a",), faces=0)._repr_html_()
+    assert len(long) < 40_000
+
+
 def test_a_notebook_shows_a_small_card_in_which_everything_is_escaped():
     card = planted(name="<b>x.mp4")._repr_html_()
     assert len(card) < 8000

@@ -232,6 +232,15 @@ TEXTS = """() => {
 }"""
 
 
+# Of each name on a bar: text, whether it is seen, whether it runs over.
+NAMES = """() => [...document.querySelectorAll('.shares span')].map((span) => {
+  const range = document.createRange();
+  range.selectNodeContents(span);
+  const [text, bar] = [range.getBoundingClientRect(), span.getBoundingClientRect()];
+  return [span.textContent, text.top < bar.bottom - 1, text.right > bar.right + 0.5];
+})"""
+
+
 def contrast(one, other):
     def light(colour):
         parts = np.array(colour[:3]) / 255
@@ -263,6 +272,31 @@ def test_text_is_large_and_dark_enough_and_nothing_runs_over(browser, page_file,
                 if contrast(t["ink"], ground) < 4.5
             ]
             assert faint == []
+
+
+def test_a_name_that_does_not_fit_on_its_bar_is_left_out_whole(browser, tmp_path):
+    value = planted(SECONDS, STEP)
+    answer = value.whole.fused
+    shares = np.array([[0.3, 0.16, 0.15, 0.15, 0.14, 0.06, 0.04]])
+    whole = replace(value.whole, fused=replace(answer, probs=shares))
+    save_page(replace(value, whole=whole), tmp_path / "a.html")
+    with opened(browser, tmp_path / "a.html", 400) as page:
+        names = page.evaluate(NAMES)
+        assert [name for name, seen, over in names if seen and over] == []
+        assert names[0][:2] == ["anger 30\u00a0%", True]
+        assert names[6][:2] == ["surprise 4\u00a0%", False]
+
+
+def test_on_a_narrow_page_the_charts_come_right_below_the_film(browser, page_file):
+    with opened(browser, page_file, 400) as page:
+        tops = {
+            name: page.locator(name).bounding_box()["y"]
+            for name in ("#overall", "#player", "#time", "#moment", "#words", "#about")
+        }
+        assert sorted(tops, key=lambda name: tops[name]) == list(tops)
+        # The playhead leaves the figures of the ruler alone.
+        ruler = page.locator("#ruler").bounding_box()["y"]
+        assert page.locator(".head").bounding_box()["y"] > ruler + 20
 
 
 def test_the_charts_change_with_the_theme(page):

@@ -71,7 +71,20 @@ def test_of_many_segments_the_terminal_shows_the_whole_and_forty_lines():
     text = shown(planted(30.0, 0.5))
     assert "on the whole" in text
     assert sum(line.startswith("0:") for line in text.splitlines()) == 40
-    assert shown(planted(3.0, 0.5)).count("fused") == 5
+    few = shown(planted(3.0, 0.5))
+    assert "on the whole" in few
+    assert few.count("fused") == 1 + 5
+
+
+def test_each_of_many_segments_stays_on_one_line_of_80_columns():
+    lines = shown(planted(30.0, 2.0), 80).splitlines()
+    first = next(i for i, line in enumerate(lines) if line.startswith("0:"))
+    rows = lines[first : first + 14]
+    assert all(row.startswith("0:") for row in rows)
+    assert "…" not in "".join(rows)
+    # Words say joy, then sadness; the voice fear until it is silent; the face joy throughout.
+    assert "≠ 0." in rows[0]
+    assert "voice" not in rows[0]
 
 
 def test_the_table_stands_whole_in_80_columns():

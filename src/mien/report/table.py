@@ -20,11 +20,13 @@ TABLES, LINES = 6, 40
 
 
 def render(analysis: Analysis) -> RenderableType:
-    """Facts of the clip, then for each segment the modalities and the fused row.
+    """Facts of the clip, the answer for the whole, then that for each segment.
 
-    Of many segments the table is that of the whole, and each has a line below it.
+    A segment has a table with a row a modality; of many segments each has a line.
     """
     parts: list[RenderableType] = [Text(headline(analysis)), Text()]
+    if analysis.whole is not None and len(analysis.segments) > 1:
+        parts += [_segment_table(at_once(analysis), 0, "on the whole"), Text()]
     if len(analysis.segments) > TABLES:
         parts += _many(analysis)
     else:
@@ -71,21 +73,20 @@ def headline(analysis: Analysis) -> str:
 
 
 def _many(analysis: Analysis) -> list[RenderableType]:
-    """The whole as a table, and the first segments as a line each."""
-    parts: list[RenderableType] = []
-    if analysis.whole is not None:
-        parts += [_segment_table(at_once(analysis), 0, "on the whole"), Text()]
+    """The first segments as a line each."""
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
     for name in ("", "fused", *analysis.by_branch):
         table.add_column(name, no_wrap=True)
-    table.add_column("conflict")
+    # How far they differ; who says what stands in the row.
+    table.add_column("conflict", no_wrap=True)
     for row, segment in enumerate(analysis.segments[:LINES]):
         says = [_says(evidence, row) for evidence in analysis.by_branch.values()]
         found = analysis.findings[row] if analysis.findings else None
-        conflict = found.disagreement.words if found is not None else ""
+        differ = found.disagreement if found is not None else None
+        conflict = f"≠ {differ.degree:.2f}" if differ is not None and differ.words else ""
         fused = UNDECIDED if found is not None and found.abstained else _says(analysis.fused, row)
         table.add_row(str(segment), Text(fused, style="bold"), *says, Text(conflict, "magenta"))
-    parts += [table, Text()]
+    parts: list[RenderableType] = [table, Text()]
     more = len(analysis.segments) - LINES
     if more > 0:
         text = f"... and {more} more segments; --export FILE.csv writes all, --figure draws them"

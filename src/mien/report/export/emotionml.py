@@ -7,6 +7,7 @@ its own, ``big6-neutral``, with the same names and one more.
 from __future__ import annotations
 
 from pathlib import Path
+from urllib.parse import quote
 from xml.etree import ElementTree as Xml
 
 from mien.evidence import Evidence
@@ -50,16 +51,14 @@ def _tag(name: str) -> str:
 def _add_rows(
     root: Xml.Element, analysis: Analysis, evidence: Evidence, name: str, who: int | None
 ) -> None:
-    media = Path(analysis.clip.path).name.replace(" ", "%20")
+    media = quote(Path(analysis.clip.path).name)
     for i, segment in enumerate(analysis.segments):
         if evidence.reasons[i]:
             continue
         identity = f"{name}-{i}" if who is None else f"{name}-person{who}-{i}"
-        emotion = Xml.SubElement(
-            root,
-            _tag("emotion"),
-            {"id": identity, "expressed-through": _channels(analysis, name, i)},
-        )
+        channels = _channels(analysis, name, i)
+        through = {"expressed-through": channels} if channels else {}
+        emotion = Xml.SubElement(root, _tag("emotion"), {"id": identity} | through)
         for label, prob in zip(analysis.space.labels, evidence.probs[i], strict=True):
             Xml.SubElement(
                 emotion,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import mimetypes
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -46,7 +47,7 @@ def write_eaf(analysis: Analysis, path: Path) -> None:
     document.remove_tier("default")
     media = Path(analysis.clip.path)
     kind = mimetypes.guess_type(media.name)[0] or "video/mp4"
-    document.add_linked_file(str(media), relpath=f"./{media.name}", mimetype=kind)
+    document.add_linked_file(*_linked(media, path), mimetype=kind)
     for name, intervals in tier_spans(analysis):
         document.add_tier(name)
         for segment, text in intervals:
@@ -56,6 +57,19 @@ def write_eaf(analysis: Analysis, path: Path) -> None:
     # pympi keeps a copy of a file that it overwrites.
     path.unlink(missing_ok=True)
     document.to_file(str(path))
+
+
+def _linked(media: Path, path: Path) -> tuple[str, str]:
+    """Where the recording lies as ELAN writes it: in full, unescaped, and seen from the file.
+
+    Where it is not at hand any more, ELAN is told to look beside its own file.
+    """
+    there = media.resolve()
+    seen = f"./{media.name}"
+    if there.exists():
+        seen = Path(os.path.relpath(there, path.resolve().parent)).as_posix()
+        seen = seen if seen.startswith("../") else f"./{seen}"
+    return f"file://{there.as_posix()}", seen
 
 
 def write_textgrid(analysis: Analysis, path: Path) -> None:

@@ -15,10 +15,11 @@ if TYPE_CHECKING:
 
 NOTE = "A label says how an observer would name the expression, not what a person feels."
 _NAMED = 0.14
+_MOMENTS = 160
 
 
 def card_html(analysis: Analysis) -> str:
-    """Bars of the answer for the whole (else of the first segment), without scripts.
+    """Bars of the answer for the whole (else of the first segment) and its course, without scripts.
 
     Every word of the recording is escaped; colours follow the notebook's theme.
     """
@@ -30,6 +31,7 @@ def card_html(analysis: Analysis) -> str:
         finding = analysis.findings[0]
     rows = [_row("fused", fused)]
     rows += [_row(plain_name(name), evidence) for name, evidence in branches.items()]
+    rows += [_course(analysis)]
     said = fused.top(0) if len(fused.segments) else None
     if finding is not None and finding.abstained:
         said = UNDECIDED
@@ -37,31 +39,65 @@ def card_html(analysis: Analysis) -> str:
     count = len(analysis.segments)
     facts = [f"{count} segment{'' if count == 1 else 's'}"]
     facts += [f"{analysis.clip.duration:.1f} s"] if analysis.clip.duration else []
+    facts += ["bars: the first"] if whole is None and count > 1 else []
     facts += ["stopped before its end"] if analysis.partial else []
     notes = [conflict, *analysis.provenance.warnings, NOTE]
     return (
         '<div style="font:14px/1.5 system-ui,sans-serif;max-width:640px">'
         f"<b>{escape(Path(analysis.clip.path).name)}</b>: {escape(said or 'not judged')} "
         f'<span style="opacity:.75">({escape(", ".join(facts))})</span>'
-        f'<table style="width:100%;border-collapse:collapse">{"".join(rows)}</table>'
+        # Notebooks give tables a font and a colour of their own.
+        '<table style="width:100%;border-collapse:collapse;font:inherit;color:inherit">'
+        f"{''.join(rows)}</table>"
         + "".join(f'<div style="font-size:12px;opacity:.75">{escape(n)}</div>' for n in notes if n)
         + "</div>"
     )
 
 
+def _course(analysis: Analysis) -> str:
+    """The likeliest label of the fused rows, smoothed where they are, from moment to moment."""
+    segments = analysis.segments
+    if len(segments) < 2 or segments[-1].end <= segments[0].start:
+        return ""
+    rows = analysis.smoothed.get("fused", analysis.fused)
+    start, length = segments[0].start, segments[-1].end - segments[0].start
+    runs: list[tuple[str | None, int]] = []
+    for i in range(_MOMENTS):
+        there = analysis.rows_at(start + (i + 0.5) / _MOMENTS * length)
+        label = next((rows.top(row) for row in there if rows.present[row]), None)
+        if runs and runs[-1][0] == label:
+            runs[-1] = (label, runs[-1][1] + 1)
+        else:
+            runs.append((label, 1))
+    parts = [_part(label, count / _MOMENTS, label or "") for label, count in runs]
+    return f"<tr>{_head('over time')}{_bar(parts, 0)}</tr>"
+
+
+def _head(name: str) -> str:
+    return f'<th style="text-align:left;font-weight:500;width:70px">{escape(name)}</th>'
+
+
+def _bar(parts: list[str], gap: int) -> str:
+    bar = f'<div style="display:flex;gap:{gap}px;height:20px">{"".join(parts)}</div>'
+    return f'<td style="padding:1px 0">{bar}</td>'
+
+
+def _part(label: str | None, share: float, told: str) -> str:
+    """A piece of a bar; without a label it is empty."""
+    colours = "" if label is None else f"background:{EMOTIONS[label]};color:{ink(EMOTIONS[label])};"
+    text = told if share >= _NAMED else ""
+    return (
+        f'<span title="{told or "not judged"}" style="flex:{share:.4f} 1 0;min-width:0;'
+        f"overflow:hidden;white-space:nowrap;{colours}"
+        f'font-size:12px;line-height:20px;padding-left:{4 if text else 0}px">{text}</span>'
+    )
+
+
 def _row(name: str, evidence: Evidence) -> str:
-    head = f'<th style="text-align:left;font-weight:500;width:70px">{escape(name)}</th>'
     if not len(evidence.segments) or evidence.reasons[0]:
         why = evidence.reasons[0] if evidence.reasons else "nothing to judge"
-        return f'<tr>{head}<td style="text-align:left;opacity:.75">absent: {escape(why)}</td></tr>'
-    parts = []
-    for label, prob in zip(evidence.space.labels, evidence.probs[0].tolist(), strict=True):
-        colour = EMOTIONS[label]
-        text = f"{label} {prob:.0%}" if prob >= _NAMED else ""
-        parts.append(
-            f'<span title="{label} {prob:.0%}" style="flex:{prob:.4f} 1 0;min-width:0;'
-            f"overflow:hidden;white-space:nowrap;background:{colour};color:{ink(colour)};"
-            f'font-size:12px;line-height:20px;padding-left:{4 if text else 0}px">{text}</span>'
-        )
-    bar = f'<div style="display:flex;gap:1px;height:20px">{"".join(parts)}</div>'
-    return f'<tr>{head}<td style="padding:1px 0">{bar}</td></tr>'
+        absent = f'<td style="text-align:left;opacity:.75">absent: {escape(why)}</td>'
+        return f"<tr>{_head(name)}{absent}</tr>"
+    probs = zip(evidence.space.labels, evidence.probs[0].tolist(), strict=True)
+    parts = [_part(label, prob, f"{label} {prob:.0%}") for label, prob in probs]
+    return f"<tr>{_head(name)}{_bar(parts, 1)}</tr>"

@@ -91,7 +91,8 @@ function drawEvents() {
   byId('happened').append(...data.events.map((event, i) => {
     const who = event.who === null ? '' : `person ${event.who}: `;
     const from = event.before && event.kind === 'shift' ? ` from ${event.before}` : '';
-    const led = event.led_by ? `, led by the ${trackName(event.led_by)}` : '';
+    // A person's events are the face's alone.
+    const led = event.led_by && event.who === null ? `, led by the ${trackName(event.led_by)}` : '';
     return el('li', null, el('button', { type: 'button', tabindex: i ? '-1' : '0', click: () => seek(event.time) },
       el('span', { class: 'when num' }, clock(event.time)),
       el('span', { class: 'glyph', 'aria-hidden': 'true' }, glyph[event.kind]),

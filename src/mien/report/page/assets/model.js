@@ -37,7 +37,7 @@ function clock(seconds, fine = T1 - T0 < 600) {
   return h > 0 ? `${h}:${two(m)}:${rest}` : `${m}:${rest}`;
 }
 
-const percent = (permille) => `${Math.round(permille / 10)} %`;
+const percent = (permille) => `${Math.round(permille / 10)}\u00a0%`;
 
 // The row that speaks for a time: the one whose own stretch holds it; -1 in a gap.
 function rowAt(time) {

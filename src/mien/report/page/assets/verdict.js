@@ -75,12 +75,11 @@ function verdict(tracks, row, finding) {
 }
 
 function stackedBar(shares, name) {
-  const said = shares.map((share, k) => `${data.labels[k].name} ${Math.round(share * 100)} %`);
+  const said = shares.map((share, k) => `${data.labels[k].name} ${percent(share * 1000)}`);
   const bar = el('div', { class: 'shares', role: 'img', 'aria-label': `${name}: ${said.join(', ')}` });
   shares.forEach((share, k) => {
     if (share < 0.005) return;
-    const text = share > 0.13 ? said[k] : '';
-    bar.append(el('span', { class: `e${k}`, '--v': share, title: said[k] }, text));
+    bar.append(el('span', { class: `e${k}`, '--v': share, title: said[k] }, said[k]));
   });
   return bar;
 }

@@ -1,0 +1,257 @@
+"""How soon is the report of a recording of hours to be seen? Makes one, opens it in Chromium.
+
+    python benchmarks/page.py --hours 2 --out benchmarks/results
+
+The analysis is made up, not judged: windows of 5 s every 2.5 s, three modalities that drift from
+label to label, each absent at times and for its own reasons, a line of transcript every five
+seconds, cuts, speech turns, 200 faces; fusion, smoothing, events and summaries are the real ones.
+``--analysis FILE`` opens one of yours instead (what ``--json`` wrote). The page is written without
+the recording.
+
+Each time a new browser opens the file. ``drawn`` is what it says has passed from asking for the
+page until a frame has been shown in which the chart of the fused rows has its colours;
+``processor`` what its process had spent by then; ``click`` from a click on the chart until a frame
+shows the moment that was clicked. Writes ``page.md``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+
+from mien.course import Portrait
+from mien.evidence import Evidence
+from mien.fusion.events import follow
+from mien.fusion.method import Method, MethodOptions
+from mien.report.page import save_page
+from mien.results import Analysis, Provenance, TrackSummary, Whole
+from mien.scene import ClipFacts, Line, Transcript
+from mien.timebase import Clock, Segment
+from mien.train.origin import commit, machine
+
+MOST = 3.0
+"""Seconds within which the chart is to be seen."""
+SEED = 0
+# By modality: seconds until another label, seconds until it comes or goes, why it is not there.
+DRIFT = {
+    "text": (20.0, 60.0, "no words"),
+    "voice": (30.0, 45.0, "no speech (in 5.0 s of sound)"),
+    "face": (60.0, 90.0, "no face in view (25 pictures looked at)"),
+}
+# The page's policy forbids playwright's own waiting; a frame has been shown when another begins.
+FRAME = "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
+COLOURS = """() => {
+  const canvas = document.querySelector('.lane.fused canvas');
+  const row = canvas.getContext('2d').getImageData(0, canvas.height >> 1, canvas.width, 1).data;
+  const seen = new Set();
+  for (let i = 0; i < row.length; i += 4) {
+    if (row[i + 3] > 250) seen.add(row.slice(i, i + 3).join());
+  }
+  return seen.size;
+}"""
+
+
+@dataclass(frozen=True)
+class Opening:
+    """One opening of the page, in seconds."""
+
+    drawn: float
+    processor: float
+    click: float
+
+
+def main() -> int:
+    """Make or read the analysis, write its page, open it, write what was measured."""
+    arguments = read_arguments()
+    analysis = arguments.analysis and Analysis.from_dict(json.loads(arguments.analysis.read_text()))
+    analysis = analysis or made_up(arguments.hours * 3600)
+    with tempfile.TemporaryDirectory() as folder:
+        page = Path(folder) / "report.html"
+        started = time.perf_counter()
+        save_page(analysis, page)
+        writing, size = time.perf_counter() - started, page.stat().st_size
+        load = os.getloadavg()[0]
+        openings, browser = opened(page, arguments.times)
+    about = {
+        "recording": f"{analysis.segments[-1].end / 3600:.2g} h, {len(analysis.segments)} rows, "
+        f"{len(analysis.by_branch)} modalities, {len(analysis.events)} events, "
+        f"{len(analysis.transcript.lines) if analysis.transcript else 0} lines, "
+        f"{len(analysis.portraits)} faces"
+        + ("" if arguments.analysis else f"; made up, seed {SEED}"),
+        "page": f"{size / 1e6:.1f} MB, written in {writing:.1f} s",
+        "browser": f"Chromium {browser}, a new one each time, 1280x900, {arguments.times} times",
+        "work on the machine before": f"a load of {load:.1f}",
+        "commit": commit(),
+        "machine": machine(),
+    }
+    text = table(about, openings)
+    print(text)
+    arguments.out.mkdir(parents=True, exist_ok=True)
+    (arguments.out / "page.md").write_text(text, encoding="utf-8")
+    return 0
+
+
+def read_arguments() -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument("--hours", type=float, default=2.0, help="of the recording that is made up")
+    parser.add_argument("--analysis", type=Path, help="open this one instead")
+    parser.add_argument("--times", type=int, default=5, help="how often it is opened")
+    parser.add_argument("--out", type=Path, required=True, help="folder of page.md")
+    return parser.parse_args()
+
+
+# --- the analysis ----------------------------------------------------------------------------
+
+
+def made_up(seconds: float) -> Analysis:
+    """An analysis of so many seconds; only its evidence is made up."""
+    random = np.random.default_rng(SEED)
+    part = Segment(0.0, seconds)
+    segments = tuple(Clock(0.0, 2.5, 5.0).windows(part))
+    by_branch = {name: drifting(random, name, segments) for name in DRIFT}
+    method = Method(MethodOptions())
+    fused = method.fuse(by_branch)
+    cuts = tuple(np.sort(random.uniform(0, seconds, int(seconds / 40))).tolist())
+    faces = tuple(
+        TrackSummary(who, Segment(start, min(seconds, start + 55.0)), 250, 80.0)
+        for who, start in in_view(random, seconds)
+    )
+    course = follow(fused, by_branch, {}, cuts, faces)
+    whole = {name: e.select([0]) for name, e in by_branch.items()}
+    whole = {
+        name: Evidence.of_rows(name, (part,), [(e.probs[0], 0.8)]) for name, e in whole.items()
+    }
+    answer = method.fuse(whole)
+    said = tuple(
+        Line(Segment(at, at + 4.0), f"this is line {i} of what was said here")
+        for i, at in enumerate(np.arange(0.5, seconds - 4, 5.0).tolist())
+    )
+    return Analysis(
+        ClipFacts("film.mp4", "recording", seconds, "mov", True, True, "aac", "h264", 1280, 720),
+        segments,
+        fused,
+        by_branch,
+        Provenance("0", "3", {}, {}, {}),
+        Transcript(said, "given"),
+        tuple(line.segment for line in said),
+        faces,
+        cuts=cuts,
+        whole=Whole(answer, whole, method.findings(whole, answer)[0]),
+        smoothed=course.smoothed,
+        events=course.events,
+        summaries=course.summaries,
+        portraits=pictures(random, seconds),
+        part=part,
+        findings=method.findings(by_branch, fused),
+    )
+
+
+def drifting(random: np.random.Generator, name: str, segments: Sequence[Segment]) -> Evidence:
+    """Rows that keep their label for a while and are absent for a while."""
+    label_for, there_for, reason = DRIFT[name]
+    label, there = int(random.integers(7)), True
+    rows: list[tuple[Any, float] | str] = []
+    for segment in segments:
+        if random.random() < segment.duration / 2 / label_for:
+            label = int(random.integers(7))
+        if random.random() < segment.duration / 2 / there_for:
+            there = not there
+        probs = random.dirichlet(np.where(np.arange(7) == label, 6.0, 0.7))
+        rows.append((probs, float(random.uniform(0.3, 1.0))) if there else reason)
+    rows[0] = (np.full(7, 1 / 7), 0.8)
+    return Evidence.of_rows(name, tuple(segments), rows)
+
+
+def in_view(random: np.random.Generator, seconds: float) -> list[tuple[int, float]]:
+    """Who is in view from when: three people, one a minute."""
+    return [(int(random.integers(3)), float(at)) for at in np.arange(0.0, seconds, 60.0)]
+
+
+def pictures(random: np.random.Generator, seconds: float) -> tuple[Portrait, ...]:
+    """As many faces as a report keeps, of noise, which no PNG makes small."""
+    times = np.linspace(0, seconds, 200, endpoint=False).tolist()
+    noise = random.integers(0, 256, (200, 48, 48)).astype(np.uint8)
+    return tuple(
+        Portrait(at, i % 3, cv2.imencode(".png", image)[1].tobytes())
+        for i, (at, image) in enumerate(zip(times, noise, strict=True))
+    )
+
+
+# --- the browser -----------------------------------------------------------------------------
+
+
+def opened(page: Path, times: int) -> tuple[list[Opening], str]:
+    """The page opened so often, each time by a new browser; the browser's version.
+
+    Raises:
+        SystemExit: if there is no Chromium, or the chart has no colours.
+    """
+    from playwright.sync_api import sync_playwright
+
+    found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))), None)
+    if found is None:
+        raise SystemExit("No Chromium is installed.")
+    openings = []
+    with sync_playwright() as play:
+        for _ in range(times):
+            browser = play.chromium.launch(executable_path=found, args=["--no-sandbox"])
+            openings.append(open_once(browser, page))
+            version = browser.version
+            browser.close()
+    return openings, version
+
+
+def open_once(browser: Any, path: Path) -> Opening:
+    """One opening."""
+    page = browser.new_page(viewport={"width": 1280, "height": 900})
+    session = page.context.new_cdp_session(page)
+    session.send("Performance.enable")
+    page.goto(path.as_uri())
+    page.wait_for_selector("html[data-ready]")
+    page.evaluate(FRAME)
+    drawn = page.evaluate("performance.now()") / 1000
+    metrics = {m["name"]: m["value"] for m in session.send("Performance.getMetrics")["metrics"]}
+    if page.evaluate(COLOURS) < 4:
+        raise SystemExit("The chart of the fused rows was not drawn.")
+    chart = page.locator(".lane.fused .u-over").bounding_box()
+    before = page.inner_text("#moment")
+    started = page.evaluate("performance.now()")
+    page.mouse.click(chart["x"] + chart["width"] * 0.6, chart["y"] + 40)
+    page.evaluate(FRAME)
+    clicked = (page.evaluate("performance.now()") - started) / 1000
+    if page.inner_text("#moment") == before:
+        raise SystemExit("A click on the chart went nowhere.")
+    return Opening(drawn, metrics["ProcessTime"], clicked)
+
+
+def table(about: dict[str, str], openings: Sequence[Opening]) -> str:
+    """What was measured, as Markdown."""
+    lines = ["# How soon the report of a long recording is seen", ""]
+    lines += [f"* {name}: {value}" for name, value in about.items()]
+    lines += ["", f"Wanted: drawn within {MOST:.0f} s.", "", "| seconds | least | median | most |"]
+    lines += ["|---|---|---|---|"]
+    for name in ("drawn", "processor", "click"):
+        values = [getattr(one, name) for one in openings]
+        shown = [min(values), statistics.median(values), max(values)]
+        lines.append(f"| {name} | {' | '.join(f'{v:.2f}' for v in shown)} |")
+    return "\n".join([*lines, ""])
+
+
+if __name__ == "__main__":
+    sys.exit(main())
