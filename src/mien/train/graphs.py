@@ -55,7 +55,10 @@ def export_graph(
     with warnings.catch_warnings():
         # torch is pinned, and this exporter writes one plain file with named dynamic axes.
         warnings.filterwarnings("ignore", category=DeprecationWarning)
-        warnings.filterwarnings("ignore", message="Converting a tensor|.*might not generalize")
+        warnings.filterwarnings("ignore", category=torch.jit.TracerWarning)
+        warnings.filterwarnings(
+            "ignore", message="To copy construct from a tensor|Constant folding"
+        )
         warnings.filterwarnings("ignore", message="Exporting aten::index operator")
         torch.onnx.export(
             model,
