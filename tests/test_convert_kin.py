@@ -91,6 +91,13 @@ def test_a_head_of_code_of_its_own_is_not_made_up(tmp_path):
         open_checkpoint(folder)
 
 
+def test_a_checkpoint_is_not_replaced_by_its_pack(tmp_path):
+    folder = tiny_kin(tmp_path / "hubert", "hubert")
+    with pytest.raises(OptionError, match="no pack and would be lost"):
+        convert(ConvertOptions(str(folder), folder), lambda line: None)
+    assert (folder / "model.safetensors").exists()
+
+
 def test_a_classifying_whisper_is_no_transcriber(tmp_path):
     folder = tiny_kin(tmp_path / "whisper", "whisper")
     out = tmp_path / "pack"

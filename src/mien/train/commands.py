@@ -15,7 +15,7 @@ from mien.branches import logmel, wordpiece
 from mien.datasets import LabelledSet, concatenate, load_faces, load_texts, load_voices
 from mien.errors import DataError
 from mien.metrics import FloatArray
-from mien.packs import Manifest, file_sha256
+from mien.packs import Manifest, check_place, file_sha256
 from mien.train import face, text, voice
 from mien.train.calibrate import Scaling
 from mien.train.encoder import base_folder
@@ -37,6 +37,9 @@ class TrainOptions:
         seed: of everything random.
         threads: of torch; None for all cores.
         limit: use at most this many training rows (to try things out).
+
+    Raises:
+        OptionError: if a number is below 1, or ``out`` holds something that is no pack.
     """
 
     data: Sequence[Path]
@@ -48,6 +51,7 @@ class TrainOptions:
 
     def __post_init__(self) -> None:
         check_counts(self)
+        check_place(self.out)
 
     @property
     def work(self) -> Path:
