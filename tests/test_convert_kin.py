@@ -11,9 +11,10 @@ from typer.testing import CliRunner
 
 from mien.branches.voice import VoiceModel
 from mien.cli import app
-from mien.errors import DataError, OptionError
+from mien.errors import DataError, OptionError, PackError
 from mien.media import load_audio
 from mien.packs import EMBEDDED, Pack
+from mien.train import checkpoint
 from mien.train.checkpoint import open_checkpoint
 from mien.train.convert import ConvertOptions, convert
 
@@ -89,6 +90,22 @@ def test_a_head_of_code_of_its_own_is_not_made_up(tmp_path):
     save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
     with pytest.raises(DataError, match="classifier.bias.*would be made up.*classifier.output"):
         open_checkpoint(folder)
+
+
+def test_what_no_onnx_file_can_hold_is_said_before_the_export(tmp_path, monkeypatch):
+    folder = tiny_kin(tmp_path / "hubert", "hubert")
+    monkeypatch.setattr(checkpoint, "MOST_PARAMETERS", 10_000)
+    with pytest.raises(DataError, match="million parameters; one ONNX file holds at most"):
+        open_checkpoint(folder)
+
+
+def test_no_window_and_no_bound_are_not_the_usual_ones(tmp_path):
+    folder = tiny_kin(tmp_path / "hubert", "hubert")
+    with pytest.raises(PackError, match="windows of at least"):
+        open_checkpoint(folder, window=0.0)
+    with pytest.raises(PackError, match="does not agree.*at most 0 accepted"):
+        convert(ConvertOptions(str(folder), tmp_path / "pack", bound=0.0), lambda line: None)
+    assert not (tmp_path / "pack").exists()
 
 
 def test_a_checkpoint_is_not_replaced_by_its_pack(tmp_path):

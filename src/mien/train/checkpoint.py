@@ -27,6 +27,9 @@ WINDOW = 30.0
 WINDOW_KEY = "mien_window"
 """Name in a checkpoint's configuration of the fixed length of the windows it was trained on."""
 
+MOST_PARAMETERS = 530_000_000
+"""In 32 bits; an ONNX file ends at 2 GiB, and graph and tables need room as well."""
+
 _LONGEST_TEXT = 512
 _TEXTS = (
     "I am so happy to see you!",
@@ -265,11 +268,12 @@ def _wave(
                 f"{folder} hears {longest:g} s at once; give a --window of at most that, not "
                 f"{window:g} s."
             )
-        return WaveContract(normalise=False, window=window or longest)
+        return WaveContract(normalise=False, window=longest if window is None else window)
     fixed = getattr(config, WINDOW_KEY, None)
+    usual = WINDOW if fixed is None else fixed
     return WaveContract(
         normalise=bool(extractor.do_normalize),
-        window=float(window or fixed or WINDOW),
+        window=float(usual if window is None else window),
         fixed=fixed is not None,
     )
 
@@ -344,6 +348,12 @@ def _model(loader: Any, folder: Path) -> nn.Module:
         raise DataError(
             f"{folder} holds no trained classifier: {', '.join(missing[:4])} would be made up. "
             "Fine-tune it first (mien train voice --recipe paper)."
+        )
+    count = sum(p.numel() for p in model.parameters())
+    if count > MOST_PARAMETERS:
+        raise DataError(
+            f"{folder} has {count / 1e6:.0f} million parameters; one ONNX file holds at most "
+            f"{MOST_PARAMETERS / 1e6:.0f} million. Convert a smaller one of its kind."
         )
     return model.eval()  # type: ignore[no-any-return]
 

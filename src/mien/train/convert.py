@@ -88,7 +88,7 @@ def convert(options: ConvertOptions, say: Say = print) -> Manifest:
         manifest = _manifest(options, source, label_map, folder)
         _write(fresh, manifest)
         gap, count = _agreement(source, label_map, Pack(fresh, source.kind), options.checks)
-        bound = options.bound or (BOUND_INT8 if options.int8 else BOUND)
+        bound = _bound(options)
         line = f"largest difference of a probability from the original on {count} checks: {gap:.2g}"
         say(f"{line} (at most {bound:g} accepted)")
         if not gap <= bound:
@@ -189,6 +189,11 @@ def _agreement(
     if not gaps:
         raise PackError("There is nothing to compare on; give recordings or texts with --check.")
     return max(gaps), len(items)
+
+
+def _bound(options: ConvertOptions) -> float:
+    usual = BOUND_INT8 if options.int8 else BOUND
+    return usual if options.bound is None else options.bound
 
 
 def _judge(pack: Pack) -> Callable[[Any], FloatArray]:
