@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor, nn
+from torch.jit import TracerWarning  # type: ignore[attr-defined]
 
 from mien.errors import PackError
 
@@ -55,7 +56,7 @@ def export_graph(
     with warnings.catch_warnings():
         # torch is pinned, and this exporter writes one plain file with named dynamic axes.
         warnings.filterwarnings("ignore", category=DeprecationWarning)
-        warnings.filterwarnings("ignore", category=torch.jit.TracerWarning)
+        warnings.filterwarnings("ignore", category=TracerWarning)
         warnings.filterwarnings(
             "ignore", message="To copy construct from a tensor|Constant folding"
         )

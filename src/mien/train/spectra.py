@@ -58,8 +58,9 @@ class KaldiBands(nn.Module):
         self.register_buffer("filters", _filters(filters))
         self.most = int(extractor.max_length)
         self.seconds = self.most * HOP / SAMPLE_RATE
-        given = (extractor.mean, 2 * extractor.std)
-        self.mean, self.scale = given if extractor.do_normalize else (0.0, 1.0)
+        normal = bool(extractor.do_normalize)
+        self.mean = float(extractor.mean) if normal else 0.0
+        self.scale = 2 * float(extractor.std) if normal else 1.0
 
     def forward(self, samples: Tensor) -> Tensor:
         """See the class."""
