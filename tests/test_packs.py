@@ -4,8 +4,8 @@ import shutil
 import numpy as np
 import pytest
 
-from mien.errors import PackError
-from mien.packs import EMBEDDED, KINDS, Manifest, Pack, embedded_packs, find_pack
+from mien.errors import OptionError, PackError
+from mien.packs import EMBEDDED, KINDS, Manifest, Pack, embedded_packs, find_pack, put_pack
 
 
 @pytest.fixture
@@ -73,3 +73,37 @@ def test_temperature_bias_and_labels_are_applied(copied):
     scaled = np.exp(logits / pack.manifest.temperature + np.array(pack.manifest.bias))
     expected = pack.label_map.apply(scaled / scaled.sum(axis=1, keepdims=True))
     assert pack.probs({"pictures": pictures}) == pytest.approx(expected)
+
+
+def test_a_pack_replaces_a_pack_and_nothing_else(tmp_path):
+    """A folder given by mistake, one's own documents say, was once deleted for the new pack."""
+
+    def fresh():
+        folder = tmp_path / "fresh"
+        folder.mkdir()
+        (folder / "pack.json").write_text("new")
+        return folder
+
+    mine = tmp_path / "documents"
+    mine.mkdir()
+    (mine / "letter.txt").write_text("dear")
+    for place in (mine, mine / "letter.txt"):
+        with pytest.raises(OptionError, match="no pack and would be lost"):
+            put_pack(fresh(), place)
+        shutil.rmtree(tmp_path / "fresh")
+    assert (mine / "letter.txt").read_text() == "dear"
+    empty, there = tmp_path / "empty", tmp_path / "a" / "b"
+    empty.mkdir()
+    for place in (empty, there, there):
+        put_pack(fresh(), place)
+        assert (place / "pack.json").read_text() == "new"
+
+
+@pytest.mark.parametrize("options", [("FusionOptions", "x.csv"), ("ComposeOptions", ["x.csv"])])
+def test_a_fit_looks_at_its_place_before_it_begins(options, tmp_path):
+    from mien.train import fusion
+
+    (tmp_path / "letter.txt").write_text("dear")
+    name, data = options
+    with pytest.raises(OptionError, match="would be lost"):
+        getattr(fusion, name)(data, tmp_path)

@@ -1,6 +1,7 @@
 """The paper's voice recipe, end to end on a tiny wav2vec 2.0 and a few files named as in TESS."""
 
 import json
+import types
 import wave
 
 import numpy as np
@@ -9,16 +10,18 @@ import pytest
 pytest.importorskip("transformers", reason="the extra 'hub' is not installed")
 
 import torch
-from tests.tiny_checkpoints import tiny_base
+from tests.tiny_checkpoints import tiny_base, tiny_kin, tiny_recogniser
 
 from mien.branches.voice import VoiceModel
 from mien.datasets import load_voices
+from mien.emotions import MIEN7
 from mien.errors import DataError, HubError, OptionError
 from mien.media import load_audio
 from mien.packs import Pack
 from mien.train import finetune
 from mien.train.checkpoint import open_checkpoint
 from mien.train.convert import ConvertOptions, convert
+from mien.train.ctc import Spells, symbol_scores
 from mien.train.recipe import RecipeOptions, divisions, honest_table, run_recipe
 
 pytestmark = pytest.mark.hub
@@ -128,13 +131,39 @@ def test_ctc_is_trained_and_judged_by_one_symbol(tess, base, tmp_path):
     (run,) = run_recipe(chosen, lambda line: None)
     assert np.isfinite(run.final["loss"])
     assert 0 <= run.final["accuracy"] <= 1
+    # What was trained becomes a pack whose graph says what the loss of the library says.
+    folder = tmp_path / "word"
+    manifest = convert(ConvertOptions(str(folder), tmp_path / "pack"), lambda line: None)
+    assert (manifest.labels, manifest.input["window"]) == (MIEN7.labels, 1.0)
+    sound = load_audio(next(tess.rglob("*.wav")))[:16_000]
+    said = VoiceModel(Pack(tmp_path / "pack", "voice")).probs(sound)
+    assert said == pytest.approx(open_checkpoint(folder).probs(sound), abs=1e-3)
+    assert np.ptp(said) > 0.02
+
+
+def test_a_recogniser_of_words_names_no_emotion(tmp_path):
+    with pytest.raises(DataError, match=r"recognises speech \(Wav2Vec2ForCTC\)"):
+        open_checkpoint(tiny_recogniser(tmp_path))
+
+
+def test_the_exported_scores_are_those_of_the_library():
+    """The closed form against ``ctc_loss``, on logits that go from undecided to certain."""
+
+    class Says(torch.nn.Module):
+        def forward(self, input_values):
+            return types.SimpleNamespace(logits=input_values)
+
+    logits = torch.randn(5, 49, 8, generator=torch.Generator().manual_seed(1))
+    logits *= torch.tensor([0.0, 0.1, 1.0, 5.0, 30.0])[:, None, None]
+    ours, theirs = Spells(Says())(logits).numpy(), symbol_scores(logits).numpy()
+    assert ours == pytest.approx(theirs, rel=1e-5, abs=1e-3)
 
 
 def test_symbol_scores_add_up_every_path():
     """Three frames, written out: every way of saying symbol k once, with blanks around it."""
     logits = torch.randn(1, 3, 8, generator=torch.Generator().manual_seed(0))
     p = torch.softmax(logits, dim=-1)[0].double()
-    scores = finetune.symbol_scores(logits)[0]
+    scores = symbol_scores(logits)[0]
     for k in range(7):
         total = 0.0
         for start in range(3):
@@ -161,6 +190,12 @@ def test_refusals(tess, base, tmp_path):
     (tmp_path / "none").mkdir()
     with pytest.raises(DataError, match="no net of waveforms"):
         run_recipe(options(tess, tmp_path / "none", tmp_path / "o"), lambda line: None)
+    whisper = tiny_kin(tmp_path / "w", "whisper")
+    with pytest.raises(DataError, match="wants a WhisperFeatureExtractor"):
+        run_recipe(options(tess, whisper, tmp_path / "p"), lambda line: None)
+    # The data are looked at before a base is fetched.
+    with pytest.raises(DataError, match="There is nothing at"):
+        run_recipe(options(tmp_path / "nowhere", "owner/model", tmp_path / "q"), print)
     with pytest.raises(DataError, match="needs two speakers"):
         divisions(load_voices(tess / "OAF_ps"), "speaker", 0)
 

@@ -1,8 +1,11 @@
 """What the voice branch measures: planted noise, clipping, sounds that are no speech."""
 
+import wave
+
 import numpy as np
 import pytest
 
+import mien
 from mien.branches import make_branches, soundness
 from mien.branches.soundness import Soundness, agreement, measure
 from mien.media import AudioSpool, load_audio
@@ -115,6 +118,23 @@ def tune():
     return np.concatenate([0.3 * (2 * ((f * fade) % 1) - 1) * np.exp(-3 * fade) for f in notes])
 
 
+def band():
+    """A melody with vibrato, a bass and drums four times a second."""
+    beat = TIME % 0.25
+    pitch = np.repeat((262, 294, 330, 349, 392, 440, 494, 523), RATE // 2)
+    pitch = np.resize(pitch, len(TIME)) * (1 + 0.01 * np.sin(2 * np.pi * 5.5 * TIME))
+    turned = 2 * np.pi * np.cumsum(pitch) / RATE
+    melody = sum(np.sin(k * turned) / k**1.5 for k in range(1, 9)) * np.exp(-(TIME % 0.5))
+    drums = np.random.default_rng(3).standard_normal(len(TIME)) * np.exp(-30 * beat)
+    bass = sum(np.sin(2 * np.pi * 131 * k * TIME) / k for k in range(1, 12))
+    return (
+        0.15 * melody
+        + 0.15 * drums
+        + 0.3 * np.sin(120 * np.pi * TIME) * np.exp(-12 * beat)
+        + 0.06 * bass
+    )
+
+
 NO_SPEECH = {
     "silence": np.zeros(len(TIME)),
     "hiss of 16 bits": np.round(np.random.default_rng(0).standard_normal(len(TIME))) / 32768,
@@ -126,7 +146,9 @@ NO_SPEECH = {
     "chord": chord(),
     "organ": organ(),
     "tune": tune(),
+    "band": band(),
 }
+MUSIC = ("tune", "band")
 
 
 @pytest.mark.parametrize("name", NO_SPEECH)
@@ -139,10 +161,25 @@ def test_what_is_no_speech_gets_no_emotion(name):
     assert any(word in evidence.reasons[0] for word in ("speech", "silence"))
 
 
-@pytest.mark.parametrize("name", [name for name in NO_SPEECH if name != "tune"])
+@pytest.mark.parametrize("name", [name for name in NO_SPEECH if name not in MUSIC])
 def test_nor_where_the_detector_took_it_for_speech(name):
     evidence = judged(NO_SPEECH[name], [WHOLE])
     assert not evidence.present.any(), name
+
+
+@pytest.mark.parametrize("name", ["silence", "white noise", "tone", "band"])
+def test_a_file_without_speech_gets_no_emotion_anywhere(name, tmp_path):
+    path = tmp_path / "sound.wav"
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(RATE)
+        file.writeframes((NO_SPEECH[name] * 32767).astype("<i2").tobytes())
+    analysis = mien.analyze(path)
+    for evidence in (analysis.fused, analysis.whole.fused, *analysis.by_branch.values()):
+        assert not evidence.present.any()
+        assert evidence.reasons[0]
+    assert analysis.events == ()
 
 
 def test_drowned_speech_is_absent_with_what_was_measured(speech):
@@ -166,8 +203,6 @@ def test_parts_that_contradict_one_another_agree_less():
 @pytest.mark.data
 @pytest.mark.parametrize("name", ["churchill.wav", "jfk.flac", "obama_speech.mp4"])
 def test_real_speech_is_judged(shared, name):
-    import mien
-
     evidence = mien.analyze(
         shared / "clips" / name, mien.Options(asr="none", frame_rate=0.2)
     ).by_branch["voice"]
@@ -177,8 +212,6 @@ def test_real_speech_is_judged(shared, name):
 
 @pytest.mark.data
 def test_speech_under_a_laughter_track_is_not_judged(shared):
-    import mien
-
     options = mien.Options(asr="none", frame_rate=0.2)
     evidence = mien.analyze(shared / "clips" / "test.avi", options).by_branch["voice"]
     assert "drowned" in evidence.reasons[0]

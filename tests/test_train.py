@@ -40,6 +40,13 @@ def silent(line):
     pass
 
 
+def test_a_training_looks_at_its_place_before_it_begins(tmp_path):
+    (tmp_path / "pack").mkdir()
+    (tmp_path / "pack" / "letter.txt").write_text("dear")
+    with pytest.raises(OptionError, match="would be lost"):
+        options(tmp_path, tmp_path)
+
+
 def test_face_training_writes_a_whole_pack(faces, tmp_path):
     manifest = commands.train_face(options(faces, tmp_path), silent)
     folder = tmp_path / "pack"

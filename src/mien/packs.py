@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -20,7 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mien.emotions import MIEN7, EmotionSpace, LabelMap
-from mien.errors import PackError
+from mien.errors import OptionError, PackError
 from mien.hub import is_hub_id
 
 F = TypeVar("F")
@@ -225,6 +226,31 @@ def check_contract(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> None:
             f"{k}: {want!r} here, {got!r} there" for k, (want, got) in differs.items()
         )
         raise PackError(f"the pack wants other inputs than this branch makes ({listed}).")
+
+
+def check_place(folder: Path) -> None:
+    """Refuse a place for a pack where something else lies, which would be lost.
+
+    Raises:
+        OptionError: if it is a file, or a folder that holds something and no pack.
+    """
+    vacant = folder.is_dir() and not any(folder.iterdir())
+    if folder.exists() and not vacant and not (folder / "pack.json").is_file():
+        raise OptionError(
+            f"{folder} holds something that is no pack and would be lost; name a new folder."
+        )
+
+
+def put_pack(fresh: Path, folder: Path) -> None:
+    """Move a complete pack to its place; an earlier pack there is replaced.
+
+    Raises:
+        OptionError: as :func:`check_place`.
+    """
+    check_place(folder)
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    fresh.replace(folder)
 
 
 def embedded_packs() -> list[Path]:

@@ -14,16 +14,21 @@ import torch
 from torch import Tensor, nn
 
 from mien.branches.waveform import WaveContract
-from mien.errors import DataError, MissingExtraError
+from mien.errors import DataError, MissingExtraError, OptionError
 from mien.media import load_audio
 from mien.metrics import FloatArray
 from mien.packs import EMBEDDED
 from mien.scene import SAMPLE_RATE, Samples
+from mien.train.ctc import Spells, symbol_scores
+from mien.train.spectra import BANDS
 
 WINDOW = 30.0
 """Seconds that a waveform net is shown at most, unless its checkpoint says otherwise."""
 WINDOW_KEY = "mien_window"
 """Name in a checkpoint's configuration of the fixed length of the windows it was trained on."""
+
+MOST_PARAMETERS = 530_000_000
+"""In 32 bits; an ONNX file ends at 2 GiB, and graph and tables need room as well."""
 
 _LONGEST_TEXT = 512
 _TEXTS = (
@@ -65,15 +70,21 @@ class Source:
 
 
 class Hears(nn.Module):
-    """Samples ``(n, time)`` to logits."""
+    """Samples ``(n, time)`` to logits.
 
-    def __init__(self, model: nn.Module) -> None:
+    Args:
+        model: the classifier.
+        name: of its input.
+        bands: what makes this input of the samples.
+    """
+
+    def __init__(self, model: nn.Module, name: str, bands: nn.Module) -> None:
         super().__init__()
-        self.model = model
+        self.model, self.name, self.bands = model, name, bands
 
     def forward(self, samples: Tensor) -> Any:
         """See the class."""
-        return self.model(input_values=samples).logits
+        return self.model(**{self.name: self.bands(samples)}).logits
 
 
 class Reads(nn.Module):
@@ -89,9 +100,21 @@ class Reads(nn.Module):
 
 
 def voice_source(
-    labels: tuple[str, ...], wave: WaveContract, model: nn.Module, extractor: Any
+    labels: tuple[str, ...],
+    wave: WaveContract,
+    graph: nn.Module,
+    extractor: Any,
+    scores: Callable[..., Tensor],
 ) -> Source:
-    """A classifier of waveforms: wav2vec 2.0, HuBERT, WavLM and their kin."""
+    """A classifier of sound: wav2vec 2.0, HuBERT, WavLM, AST, Whisper's encoder and their kin.
+
+    Args:
+        labels: its own.
+        wave: what the graph is shown.
+        graph: from samples to logits.
+        extractor: of the checkpoint.
+        scores: logits ``(1, k)`` of what the extractor gives.
+    """
     most = round(wave.window * wave.rate)
 
     def checks(given: Sequence[str]) -> list[Samples]:
@@ -103,8 +126,9 @@ def voice_source(
     def probs(samples: Samples) -> FloatArray:
         shown = fit(samples, wave.window) if wave.fixed else samples
         given = extractor(shown, sampling_rate=wave.rate, return_tensors="pt")
+        name = extractor.model_input_names[0]
         with torch.inference_mode():
-            logits = model(input_values=given.input_values).logits
+            logits = scores(**{name: given[name]})
         return np.asarray(torch.softmax(logits.double(), dim=1)[0].numpy())
 
     rng = torch.Generator().manual_seed(0)
@@ -113,7 +137,7 @@ def voice_source(
         "voice",
         labels,
         wave.as_dict(),
-        Hears(model),
+        graph,
         {"samples": torch.randn(1, length, generator=rng)},
         {"samples": {0: "n", 1: "time"}},
         {},
@@ -166,6 +190,7 @@ def open_checkpoint(folder: Path, window: float | None = None) -> Source:
     Raises:
         DataError: if it is no such classifier, or one that mien cannot give its inputs.
         MissingExtraError: if transformers is not installed.
+        OptionError: if it cannot hear as long a window.
     """
     try:
         import transformers
@@ -210,20 +235,70 @@ def _voice(folder: Path, config: Any, window: float | None) -> Source:
     from transformers import AutoFeatureExtractor, AutoModelForAudioClassification
 
     extractor = _part(AutoFeatureExtractor, folder, "a feature extractor")
+    _check_extractor(folder, extractor)
+    kind = type(extractor).__name__
+    bands = BANDS[kind](extractor) if kind in BANDS else nn.Identity()
+    wave = _wave(folder, config, extractor, getattr(bands, "seconds", None), window)
+    if _is_recogniser(config):
+        return _symbols(folder, config, wave, extractor)
+    model = _model(AutoModelForAudioClassification, folder)
+    graph = Hears(model, extractor.model_input_names[0], bands)
+    return voice_source(
+        _labels(config), wave, graph, extractor, lambda **given: model(**given).logits
+    )
+
+
+def _check_extractor(folder: Path, extractor: Any) -> None:
+    known = ("Wav2Vec2FeatureExtractor", *BANDS)
     name = type(extractor).__name__
-    if name != "Wav2Vec2FeatureExtractor" or extractor.sampling_rate != SAMPLE_RATE:
+    if name not in known or extractor.sampling_rate != SAMPLE_RATE:
         raise DataError(
-            f"{folder} wants {name} at {extractor.sampling_rate} Hz; mien can give waveforms "
-            f"(Wav2Vec2FeatureExtractor) at {SAMPLE_RATE} Hz."
+            f"{folder} wants {name} at {extractor.sampling_rate} Hz; mien can give what "
+            f"{', '.join(known)} give at {SAMPLE_RATE} Hz."
         )
+
+
+def _wave(
+    folder: Path, config: Any, extractor: Any, longest: float | None, window: float | None
+) -> WaveContract:
+    """What the graph is shown; ``longest`` is what its bands can hold, in seconds."""
+    if longest is not None:
+        if window is not None and window > longest:
+            raise OptionError(
+                f"{folder} hears {longest:g} s at once; give a --window of at most that, not "
+                f"{window:g} s."
+            )
+        return WaveContract(normalise=False, window=longest if window is None else window)
     fixed = getattr(config, WINDOW_KEY, None)
-    wave = WaveContract(
+    usual = WINDOW if fixed is None else fixed
+    return WaveContract(
         normalise=bool(extractor.do_normalize),
-        window=float(window or fixed or WINDOW),
+        window=float(usual if window is None else window),
         fixed=fixed is not None,
     )
-    model = _model(AutoModelForAudioClassification, folder)
-    return voice_source(_labels(config), wave, model, extractor)
+
+
+def _is_recogniser(config: Any) -> bool:
+    return any(name.endswith("ForCTC") for name in config.architectures or ())
+
+
+def _symbols(folder: Path, config: Any, wave: WaveContract, extractor: Any) -> Source:
+    """A net that ``--loss ctc`` trained: its symbols are its labels, and its blank."""
+    from transformers import AutoModelForCTC
+
+    if not wave.fixed or config.vocab_size != config.num_labels + 1:
+        raise DataError(
+            f"{folder} recognises speech ({config.architectures[0]}) and names no emotion; give a "
+            "classifier, or what mien train voice --recipe paper --loss ctc made of it."
+        )
+    model = _model(AutoModelForCTC, folder)
+    return voice_source(
+        _labels(config),
+        wave,
+        Spells(model),
+        extractor,
+        lambda **given: symbol_scores(model(**given).logits),
+    )
 
 
 def _text(folder: Path, config: Any) -> Source:
@@ -263,11 +338,22 @@ def _model(loader: Any, folder: Path) -> nn.Module:
             attn_implementation="eager",
             dtype=torch.float32,
         )
-    missing = sorted(info["missing_keys"])
+    missing, others = sorted(info["missing_keys"]), sorted(info["unexpected_keys"])
+    if missing and others:
+        raise DataError(
+            f"{folder} cannot be used: {', '.join(missing[:4])} would be made up, and nothing is "
+            f"known of its {', '.join(others[:4])}; it was made with code of its own."
+        )
     if missing:
         raise DataError(
             f"{folder} holds no trained classifier: {', '.join(missing[:4])} would be made up. "
             "Fine-tune it first (mien train voice --recipe paper)."
+        )
+    count = sum(p.numel() for p in model.parameters())
+    if count > MOST_PARAMETERS:
+        raise DataError(
+            f"{folder} has {count / 1e6:.0f} million parameters; one ONNX file holds at most "
+            f"{MOST_PARAMETERS / 1e6:.0f} million. Convert a smaller one of its kind."
         )
     return model.eval()  # type: ignore[no-any-return]
 

@@ -16,7 +16,7 @@ from mien.branches import logmel, wordpiece
 from mien.datasets import SPOKEN, LabelledSet, concatenate, load_faces, load_texts, load_voices
 from mien.errors import DataError, OptionError
 from mien.metrics import FloatArray
-from mien.packs import Manifest, file_sha256
+from mien.packs import Manifest, check_place, file_sha256
 from mien.train import face, text, voice
 from mien.train.calibrate import Scaling
 from mien.train.encoder import base_folder
@@ -42,7 +42,8 @@ class TrainOptions:
             from, at a third of the recipe's learning rate.
 
     Raises:
-        OptionError: if one of them has a value it cannot have.
+        OptionError: if a number is below 1, ``out`` holds something that is no pack, or a second
+            cycle would overwrite its start.
     """
 
     data: Sequence[Path]
@@ -55,6 +56,7 @@ class TrainOptions:
 
     def __post_init__(self) -> None:
         check_counts(self)
+        check_place(self.out)
         if self.start is not None and self.start.resolve() == self.work.resolve():
             raise OptionError(f"A second cycle cannot be written over its start, {self.start}.")
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import shutil
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -21,7 +20,7 @@ from mien.emotions import MIEN7, EmotionSpace, LabelMap
 from mien.errors import LabelError, PackError
 from mien.hub import is_hub_id, local_folder
 from mien.metrics import FloatArray
-from mien.packs import Manifest, Pack, cached_pack, file_sha256
+from mien.packs import Manifest, Pack, cached_pack, check_place, file_sha256, put_pack
 from mien.train.checkpoint import Source, licence_of, open_checkpoint
 from mien.train.graphs import export_graph
 from mien.train.origin import command_line, commit, machine
@@ -66,7 +65,9 @@ def convert(options: ConvertOptions, say: Say = print) -> Manifest:
         LabelError: if a label is not known and not in ``options.names``.
         PackError: if the pack's probabilities differ from the original's by more than the bound.
         MissingExtraError: if the extra 'hub' is not installed.
+        OptionError: if ``options.out`` holds something that is no pack.
     """
+    check_place(options.out)
     folder = local_folder(options.checkpoint, download=options.download)
     source = open_checkpoint(folder, options.window)
     label_map = _label_map(options, source)
@@ -87,7 +88,7 @@ def convert(options: ConvertOptions, say: Say = print) -> Manifest:
         manifest = _manifest(options, source, label_map, folder)
         _write(fresh, manifest)
         gap, count = _agreement(source, label_map, Pack(fresh, source.kind), options.checks)
-        bound = options.bound or (BOUND_INT8 if options.int8 else BOUND)
+        bound = _bound(options)
         line = f"largest difference of a probability from the original on {count} checks: {gap:.2g}"
         say(f"{line} (at most {bound:g} accepted)")
         if not gap <= bound:
@@ -98,8 +99,7 @@ def convert(options: ConvertOptions, say: Say = print) -> Manifest:
         agreed = {"set": "agreement with the original", "rows": count, "largest_gap": round(gap, 6)}
         manifest = _with_metrics(manifest, agreed, fresh)
         (fresh / "README.md").write_text(_card(manifest, label_map), encoding="utf-8")
-        shutil.rmtree(options.out, ignore_errors=True)
-        fresh.replace(options.out)
+        put_pack(fresh, options.out)
     return manifest
 
 
@@ -189,6 +189,11 @@ def _agreement(
     if not gaps:
         raise PackError("There is nothing to compare on; give recordings or texts with --check.")
     return max(gaps), len(items)
+
+
+def _bound(options: ConvertOptions) -> float:
+    usual = BOUND_INT8 if options.int8 else BOUND
+    return usual if options.bound is None else options.bound
 
 
 def _judge(pack: Pack) -> Callable[[Any], FloatArray]:

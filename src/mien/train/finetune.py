@@ -10,8 +10,6 @@ from typing import Any
 
 import numpy as np
 import torch
-import torch.nn.functional as F
-from torch import Tensor
 
 from mien.datasets import LabelledSet
 from mien.emotions import MIEN7
@@ -20,6 +18,7 @@ from mien.media import load_audio
 from mien.metrics import ClassFigures, FloatArray, confusion_matrix
 from mien.scene import SAMPLE_RATE
 from mien.train.checkpoint import WINDOW_KEY, fit, quiet
+from mien.train.ctc import symbol_scores
 from mien.train.figures import confusion_figure, curves_figure
 from mien.train.loop import check_settings
 
@@ -228,6 +227,8 @@ def _prepare(
 
     try:
         extractor = AutoFeatureExtractor.from_pretrained(options.base, local_files_only=True)
+        if type(extractor).__name__ != "Wav2Vec2FeatureExtractor":
+            raise ValueError(f"it wants a {type(extractor).__name__}")
         model = _fresh_model(options)
     except (OSError, ValueError) as error:
         why = str(error).splitlines()[0]
@@ -271,24 +272,6 @@ def _fresh_model(options: FinetuneOptions) -> Any:
         ignore_mismatched_sizes=True,
         dtype=torch.float32,
     )
-
-
-def symbol_scores(logits: Tensor, labels: Tensor | None = None) -> Tensor:
-    """Log-likelihood ``(n, 7)`` under CTC that a clip says just one symbol, for each of the seven.
-
-    Args:
-        logits: ``(n, frames, 8)``, the blank last.
-        labels: not used; the Trainer hands them over.
-    """
-    logs = torch.log_softmax(logits.float(), dim=-1).transpose(0, 1)
-    frames, n, _ = logs.shape
-    lengths = torch.full((n,), frames)
-    ones = torch.ones(n, dtype=torch.long)
-    scores = [
-        -F.ctc_loss(logs, torch.full((n, 1), k), lengths, ones, blank=BLANK, reduction="none")
-        for k in range(BLANK)
-    ]
-    return torch.stack(scores, dim=1)
 
 
 def _judge(given: Any) -> dict[str, float]:

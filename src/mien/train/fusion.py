@@ -17,7 +17,7 @@ from mien.fusion.compare import PERSON, POOLED, Answers, Pools, out_of_fold
 from mien.fusion.fit import FitOptions
 from mien.fusion.packed import KIND, save_pools
 from mien.metrics import FloatArray, classification_figures, mcnemar_p, risk_coverage
-from mien.packs import EMBEDDED, Manifest, file_sha256, find_pack
+from mien.packs import EMBEDDED, Manifest, check_place, file_sha256, find_pack, put_pack
 from mien.train.compose import SETTINGS, Source, compose, pooled_table, read_sources
 from mien.train.figures import reliability_figure, risk_figure
 from mien.train.fusion_card import FIGURES, card, composed_notes
@@ -54,6 +54,7 @@ class FusionOptions:
     def __post_init__(self) -> None:
         if self.folds < 2:
             raise OptionError(f"--folds is {self.folds}; cross-validation needs at least 2.")
+        check_place(self.out)
 
 
 @dataclass(frozen=True)
@@ -76,6 +77,9 @@ class ComposeOptions:
     items: int = 1800
     folds: int = 4
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        check_place(self.out)
 
 
 @dataclass(frozen=True, eq=False)
@@ -240,6 +244,5 @@ def _write(fitted: _Fitted, out: Path) -> Manifest:
     curves = {name: risk_coverage(table.labels, probs) for name, probs in shown.items()}
     risk_figure(curves).savefig(fresh / "risk.png", dpi=100)
     (fresh / "README.md").write_text(card(manifest, pools, said, fitted.notes), encoding="utf-8")
-    shutil.rmtree(out, ignore_errors=True)
-    fresh.replace(out)
+    put_pack(fresh, out)
     return manifest

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor, nn
+from torch.jit import TracerWarning  # type: ignore[attr-defined]
 
 from mien.errors import PackError
 
@@ -57,7 +58,10 @@ def export_graph(
     with warnings.catch_warnings():
         # torch is pinned, and this exporter writes one plain file with named dynamic axes.
         warnings.filterwarnings("ignore", category=DeprecationWarning)
-        warnings.filterwarnings("ignore", message="Converting a tensor|.*might not generalize")
+        warnings.filterwarnings("ignore", category=TracerWarning)
+        warnings.filterwarnings(
+            "ignore", message="To copy construct from a tensor|Constant folding"
+        )
         warnings.filterwarnings("ignore", message="Exporting aten::index operator")
         torch.onnx.export(
             model,

@@ -26,7 +26,7 @@ from mien.metrics import (
     multilabel_macro_f1,
     report_lines,
 )
-from mien.packs import Manifest, file_sha256
+from mien.packs import Manifest, file_sha256, put_pack
 from mien.train.calibrate import Scaling
 from mien.train.figures import confusion_figure, curves_figure
 from mien.train.origin import command_line, commit, machine
@@ -143,9 +143,7 @@ def write_pack(outcome: Outcome, out: Path, work: Path) -> Manifest:
     _write_figures(outcome, fresh)
     (fresh / "README.md").write_text(card(manifest, outcome.notes), encoding="utf-8")
     _write_posteriors(outcome, work)
-    shutil.rmtree(out, ignore_errors=True)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    fresh.replace(out)
+    put_pack(fresh, out)
     return manifest
 
 

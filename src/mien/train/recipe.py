@@ -89,10 +89,11 @@ def run_recipe(options: RecipeOptions, say: Say = print) -> list[Run]:
         MissingExtraError: if the extra 'hub' is not installed.
         OptionError: if an earlier run in the same place had other settings.
     """
-    base = local_folder(options.base, download=True)
     rows = tess_rows(options.data, options.limit, options.seed)
+    divided = divisions(rows, options.split, options.seed)
+    base = local_folder(options.base, download=True)
     runs = []
-    for division in divisions(rows, options.split, options.seed):
+    for division in divided:
         say(f"{division.name}: {len(division.train)} to train on, {len(division.test)} to test on")
         settings = FinetuneOptions(
             base,

@@ -9,12 +9,18 @@ from mien.errors import MissingExtraError, OptionError, PackError
 
 
 def is_whisper(folder: Path) -> bool:
-    """Whether a folder holds a Whisper in the form of Transformers."""
+    """Whether a folder holds a Whisper of Transformers that writes down what it hears.
+
+    Classifiers made of its encoder are of the same type; their decoder would be made up.
+    """
     try:
         config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return False
-    return bool(config.get("model_type") == "whisper")
+    made = config.get("architectures") or ()
+    return (
+        bool(config.get("model_type") == "whisper") and "WhisperForAudioClassification" not in made
+    )
 
 
 def convert_whisper(checkpoint: Path, out: Path) -> Path:
