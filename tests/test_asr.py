@@ -174,6 +174,41 @@ def test_a_minute_of_silence_between_two_sentences_stays_silent(sentence, sphinx
     assert moved == pytest.approx([ends[1] - 1] * len(moved), abs=0.3)
 
 
+class Inventive:
+    """Says what it heard, then thanks for watching, as a Whisper does that is handed silence."""
+
+    name, longest, gap = "inventive", 28.0, 2.0
+
+    def __init__(self):
+        self.handed = []
+
+    def language(self, samples):
+        return "en"
+
+    def hear(self, samples, language):
+        length = len(samples) / RATE
+        self.handed.append(length)
+        end = Segment(length, length + 29.0)
+        return [line("so it goes", 0.2, length), Line(end, "Thanks for watching!")]
+
+
+@pytest.mark.parametrize("between", ["silence", "noise", "music"])
+def test_between_two_sentences_an_engine_is_not_even_asked(sentence, between):
+    seconds = 60 if between == "silence" else 20
+    middle = {
+        "silence": np.zeros(seconds * RATE),
+        "noise": np.random.default_rng(0).normal(0, 0.1, seconds * RATE),
+        "music": music(seconds),
+    }[between]
+    engine = Inventive()
+    transcript = heard(np.concatenate([SILENT, sentence, middle, sentence, SILENT]), engine)
+    assert [said.text for said in transcript.lines] == ["so it goes"] * 2
+    one, other = (said.segment for said in transcript.lines)
+    assert other.start - one.start == pytest.approx(seconds + len(sentence) / RATE, abs=0.3)
+    assert sum(engine.handed) < 2 * len(sentence) / RATE + 1.0
+    assert [(d.reason, d.count) for d in transcript.dropped] == [("no speech under it", 2)]
+
+
 def test_what_is_heard_does_not_depend_on_what_was_heard_before(sentence, sphinx):
     first = sphinx.hear(sentence, "en")
     sphinx.hear(0.3 * sentence[::-1].copy(), "en")
