@@ -294,6 +294,22 @@ def test_a_whisper_in_another_form_is_told_how_to_become_one(whisper, checkpoint
         open_whisper(str(tmp_path))
 
 
+@pytest.mark.hub
+def test_a_fine_tuned_whisper_without_generation_config_still_tells_the_language(
+    tmp_path, sentence
+):
+    """As fine-tuned checkpoints of 2022 lie on the hub, and many after them."""
+    pytest.importorskip("transformers", reason="needs the extra 'hub'")
+    pytest.importorskip("faster_whisper", reason="needs the extra 'whisper'")
+    from mien.train.whisper import convert_whisper
+
+    old = build(tmp_path / "old", multilingual=True)
+    (old / "generation_config.json").unlink()
+    engine = choose_engine(f"whisper:{convert_whisper(old, tmp_path / 'new')}")
+    assert engine.language(sentence) in ("en", "de")
+    assert isinstance(engine.hear(sentence, "de"), list)
+
+
 def test_a_whisper_that_is_not_here_is_named_at_once(tmp_path, monkeypatch):
     pytest.importorskip("faster_whisper", reason="needs the extra 'whisper'")
     monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))

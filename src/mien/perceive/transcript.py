@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -9,10 +10,12 @@ from pathlib import Path
 from mien.errors import InputError
 from mien.language import foreign
 from mien.media import read_text
+from mien.perceive.subtitles import spoken
 from mien.scene import Caption, ClipFacts, Line, Transcript
 from mien.timebase import Segment
 
 SUBTITLES = (".srt", ".vtt", ".ass")
+_WITHIN = re.compile(r"<(?:\d+:)?\d\d:\d\d\.\d{3}>")
 
 
 def written_transcript(
@@ -41,7 +44,8 @@ def _written(path: Path, captions: Sequence[Caption]) -> Transcript | None:
     if beside is not None:
         return read_subtitles(beside, "sidecar")
     if captions:
-        return Transcript(tuple(Line(c.segment, c.text) for c in captions), "subtitles")
+        lines, dropped = spoken((caption.segment, caption.text) for caption in captions)
+        return Transcript(lines, "subtitles", dropped=dropped)
     return None
 
 
@@ -76,23 +80,25 @@ def read_transcript(path: Path, duration: float) -> Transcript:
 
 
 def read_subtitles(path: Path, source: str) -> Transcript:
-    """The lines of an SRT, WebVTT or ASS file, markup removed.
+    """What is said in an SRT, WebVTT or ASS file; see :func:`mien.perceive.subtitles.spoken`.
 
     Raises:
         InputError: if the file is not in such a format.
     """
     import pysubs2
 
+    # Times of single words, which WebVTT has within a row, would be taken for those of a cue.
+    text = _WITHIN.sub("", read_text(path))
     try:
-        events = pysubs2.SSAFile.from_string(read_text(path), format_=path.suffix[1:].lower())
+        events = pysubs2.SSAFile.from_string(text, format_=path.suffix[1:].lower())
     except (pysubs2.Pysubs2Error, ValueError) as error:
         raise InputError(f"{path} cannot be read as {path.suffix[1:].upper()}: {error}.") from None
-    lines = [
-        Line(Segment(event.start / 1000, event.end / 1000), " ".join(event.plaintext.split()))
+    lines, dropped = spoken(
+        (Segment(event.start / 1000, event.end / 1000), event.plaintext)
         for event in events
-        if event.type == "Dialogue" and event.plaintext.strip() and event.end >= event.start
-    ]
-    return Transcript(tuple(sorted(lines, key=lambda line: line.segment)), source)
+        if event.type == "Dialogue" and event.end >= event.start
+    )
+    return Transcript(lines, source, dropped=dropped)
 
 
 def transcript_of_text(text: str) -> Transcript:
