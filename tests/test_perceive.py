@@ -165,6 +165,16 @@ def test_a_text_is_cut_into_its_lines():
     assert [line.text for line in transcript.lines] == ["first line", "second line"]
 
 
+def test_a_long_paragraph_is_cut_into_its_sentences():
+    first = "Mr. Brown came in, took off his hat and looked around the room as if lost."
+    rest = ('"Where is she?" he asked.', "Nobody spoke!", "It was 5 p.m. by then…")
+    short = " ".join((first, *rest))
+    assert [line.text for line in transcript_of_text(short).lines] == [short]
+    paragraph = " ".join((first, *rest) * 3)
+    lines = transcript_of_text(f"A title\n{paragraph}").lines
+    assert [line.text for line in lines] == ["A title", *(first, *rest) * 3]
+
+
 # --- the whole pass --------------------------------------------------------------------------
 
 

@@ -15,6 +15,13 @@ from mien.scene import Caption, ClipFacts, Line, Transcript
 from mien.timebase import Segment
 
 SUBTITLES = (".srt", ".vtt", ".ass")
+LONG = 60
+"""Words from which on a paragraph of a text is read sentence by sentence."""
+
+_END = re.compile(
+    r"""(?:(?<=[.!?\u2026])|(?<=[.!?\u2026]["'\u201d\u2019)]))\s+(?=["'\u201c\u2018(]*[A-Z0-9])"""
+)
+_ABBREVIATED = re.compile(r"\b(?:Mr|Mrs|Ms|Dr|Prof|St|vs|etc|e\.g|i\.e|[A-Z])\.$")
 _WITHIN = re.compile(r"<(?:\d+:)?\d\d:\d\d\.\d{3}>")
 
 
@@ -102,7 +109,32 @@ def read_subtitles(path: Path, source: str) -> Transcript:
 
 
 def transcript_of_text(text: str) -> Transcript:
-    """The non-empty lines of a text, all at one instant, since a text has no time."""
+    """The non-empty lines of a text, all at one instant, since a text has no time.
+
+    A paragraph of more than ``LONG`` words is cut into its sentences; a shorter text says more
+    as one (``benchmarks/context.py``).
+    """
     instant = Segment(0.0, 0.0)
-    lines = tuple(Line(instant, " ".join(t.split())) for t in text.splitlines() if t.strip())
-    return _with_language(Transcript(lines, "given"))
+    said = [" ".join(row.split()) for row in text.splitlines() if row.strip()]
+    parts = [part for row in said for part in (sentences(row) if _is_long(row) else [row])]
+    return _with_language(Transcript(tuple(Line(instant, part) for part in parts), "given"))
+
+
+def _is_long(row: str) -> bool:
+    return len(row.split()) > LONG
+
+
+def sentences(text: str) -> list[str]:
+    """A text cut behind its full stops, question and exclamation marks.
+
+    Examples:
+        >>> sentences('Dr. Lee left at 3.30 p.m. on foot. "Why?" he asked. Nobody knew.')
+        ['Dr. Lee left at 3.30 p.m. on foot.', '"Why?" he asked.', 'Nobody knew.']
+    """
+    out: list[str] = []
+    for part in _END.split(text):
+        if out and _ABBREVIATED.search(out[-1]):
+            out[-1] = f"{out[-1]} {part}"
+        else:
+            out.append(part)
+    return out
