@@ -30,8 +30,8 @@ def spoken(cues: Iterable[Cue]) -> tuple[tuple[Line, ...], tuple[Dropped, ...]]:
     """
     ordered = sorted(cues, key=lambda cue: cue[0])
     shown = [[row.strip() for row in text.splitlines() if row.strip()] for _, text in ordered]
-    lines, notes = [], 0.0
-    count = 0
+    lines: list[Line] = []
+    count, notes = 0, 0.0
     for (segment, _), own in zip(ordered, _unrolled(shown), strict=True):
         said = _words(own)
         if said:
@@ -55,7 +55,8 @@ def _unrolled(shown: Sequence[list[str]]) -> Sequence[list[str]]:
     repeats = sum(before[-1] == rows[0] for before, rows in pairwise(full))
     if len(full) < 4 or repeats <= len(full) / 2:
         return shown
-    out, last = [], ""
+    out: list[list[str]] = []
+    last = ""
     for rows in shown:
         out.append(rows[1:] if rows and rows[0] == last else rows)
         last = rows[-1] if rows else last
