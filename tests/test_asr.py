@@ -174,6 +174,41 @@ def test_a_minute_of_silence_between_two_sentences_stays_silent(sentence, sphinx
     assert moved == pytest.approx([ends[1] - 1] * len(moved), abs=0.3)
 
 
+class Inventive:
+    """Says what it heard, then thanks for watching, as a Whisper does that is handed silence."""
+
+    name, longest, gap = "inventive", 28.0, 2.0
+
+    def __init__(self):
+        self.handed = []
+
+    def language(self, samples):
+        return "en"
+
+    def hear(self, samples, language):
+        length = len(samples) / RATE
+        self.handed.append(length)
+        end = Segment(length, length + 29.0)
+        return [line("so it goes", 0.2, length), Line(end, "Thanks for watching!")]
+
+
+@pytest.mark.parametrize("between", ["silence", "noise", "music"])
+def test_between_two_sentences_an_engine_is_not_even_asked(sentence, between):
+    seconds = 60 if between == "silence" else 20
+    middle = {
+        "silence": np.zeros(seconds * RATE),
+        "noise": np.random.default_rng(0).normal(0, 0.1, seconds * RATE),
+        "music": music(seconds),
+    }[between]
+    engine = Inventive()
+    transcript = heard(np.concatenate([SILENT, sentence, middle, sentence, SILENT]), engine)
+    assert [said.text for said in transcript.lines] == ["so it goes"] * 2
+    one, other = (said.segment for said in transcript.lines)
+    assert other.start - one.start == pytest.approx(seconds + len(sentence) / RATE, abs=0.3)
+    assert sum(engine.handed) < 2 * len(sentence) / RATE + 1.0
+    assert [(d.reason, d.count) for d in transcript.dropped] == [("no speech under it", 2)]
+
+
 def test_what_is_heard_does_not_depend_on_what_was_heard_before(sentence, sphinx):
     first = sphinx.hear(sentence, "en")
     sphinx.hear(0.3 * sentence[::-1].copy(), "en")
@@ -257,6 +292,22 @@ def test_a_whisper_in_another_form_is_told_how_to_become_one(whisper, checkpoint
     (tmp_path / "model.bin").write_bytes(b"")
     with pytest.raises(PackError, match=r"lacks config.json, tokenizer.json"):
         open_whisper(str(tmp_path))
+
+
+@pytest.mark.hub
+def test_a_fine_tuned_whisper_without_generation_config_still_tells_the_language(
+    tmp_path, sentence
+):
+    """As fine-tuned checkpoints of 2022 lie on the hub, and many after them."""
+    pytest.importorskip("transformers", reason="needs the extra 'hub'")
+    pytest.importorskip("faster_whisper", reason="needs the extra 'whisper'")
+    from mien.train.whisper import convert_whisper
+
+    old = build(tmp_path / "old", multilingual=True)
+    (old / "generation_config.json").unlink()
+    engine = choose_engine(f"whisper:{convert_whisper(old, tmp_path / 'new')}")
+    assert engine.language(sentence) in ("en", "de")
+    assert isinstance(engine.hear(sentence, "de"), list)
 
 
 def test_a_whisper_that_is_not_here_is_named_at_once(tmp_path, monkeypatch):

@@ -6,7 +6,7 @@ from mien.media import open_clip
 from mien.perceive import PerceiveOptions, perceive
 from mien.perceive.speech import SpeechDetector, turns_of
 from mien.perceive.transcript import read_transcript, sidecar, transcript_of_text
-from mien.scene import AUDIO, FACES, SPEECH, TRANSCRIPT
+from mien.scene import AUDIO, FACES, SPEECH, TRANSCRIPT, Dropped
 from mien.timebase import Segment
 
 RATE = 16_000
@@ -79,6 +79,63 @@ def test_subtitles_are_read_with_their_times(tmp_path):
     assert transcript.lines[0].segment == Segment(1.0, 2.5)
 
 
+SOUNDS = (
+    "[door slams]", "MARY: Who is there?", "- It's me.\n- (laughs) Come in!", "♪♪",
+    "♪ Happy birthday to you ♪", "[wind\nhowling]", "NO: I WON'T GO!", "No!", "No!",
+)  # fmt: skip
+
+
+def test_notes_on_sounds_and_names_are_no_words(tmp_path):
+    path = tmp_path / "words.srt"
+    cues = [
+        f"{i}\n00:00:{2 * i:02},000 --> 00:00:{2 * i + 2:02},000\n{said}\n"
+        for i, said in enumerate(SOUNDS)
+    ]
+    path.write_text("\n".join(cues))
+    transcript = read_transcript(path, 30.0)
+    assert [line.text for line in transcript.lines] == [
+        "Who is there?", "It's me. Come in!", "Happy birthday to you", "NO: I WON'T GO!", "No!",
+        "No!",
+    ]  # fmt: skip
+    assert transcript.lines[0].segment == Segment(2.0, 4.0)
+    assert transcript.dropped == (Dropped("a note on a sound", 3, 6.0),)
+
+
+ROLLING = """WEBVTT
+Kind: captions
+Language: en
+
+00:00:00.240 --> 00:00:02.470 align:start position:0%
+ 
+hello<00:00:00.480><c> there</c><00:00:01.040><c> friends</c>
+
+00:00:02.470 --> 00:00:02.480 align:start position:0%
+hello there friends
+ 
+
+00:00:02.480 --> 00:00:05.110 align:start position:0%
+hello there friends
+how<00:00:02.720><c> are</c><00:00:03.040><c> you</c>
+
+00:00:05.110 --> 00:00:05.120 align:start position:0%
+how are you
+ 
+
+00:00:05.120 --> 00:00:07.000 align:start position:0%
+how are you
+[Music]
+"""  # noqa: W293
+
+
+def test_captions_that_roll_are_said_once(tmp_path):
+    path = tmp_path / "talk.en.vtt"
+    path.write_text(ROLLING)
+    transcript = read_transcript(path, 8.0)
+    assert [line.text for line in transcript.lines] == ["hello there friends", "how are you"]
+    assert [line.segment.start for line in transcript.lines] == [0.24, 2.48]
+    assert [(d.reason, d.count) for d in transcript.dropped] == [("a note on a sound", 1)]
+
+
 def test_a_sidecar_is_found_by_its_name(tmp_path):
     clip = tmp_path / "talk.mp4"
     (tmp_path / "other.srt").write_text(SRT)
@@ -106,6 +163,16 @@ def test_missing_and_empty_transcripts_are_refused(tmp_path):
 def test_a_text_is_cut_into_its_lines():
     transcript = transcript_of_text("first line\n\n  second   line \n")
     assert [line.text for line in transcript.lines] == ["first line", "second line"]
+
+
+def test_a_long_paragraph_is_cut_into_its_sentences():
+    first = "Mr. Brown came in, took off his hat and looked around the room as if lost."
+    rest = ('"Where is she?" he asked.', "Nobody spoke!", "It was 5 p.m. by then…")
+    short = " ".join((first, *rest))
+    assert [line.text for line in transcript_of_text(short).lines] == [short]
+    paragraph = " ".join((first, *rest) * 3)
+    lines = transcript_of_text(f"A title\n{paragraph}").lines
+    assert [line.text for line in lines] == ["A title", *(first, *rest) * 3]
 
 
 # --- the whole pass --------------------------------------------------------------------------

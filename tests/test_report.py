@@ -11,7 +11,7 @@ from mien.report.figure import bars, save
 from mien.report.table import render
 from mien.report.transcript import write_transcript
 from mien.results import Analysis, Provenance, TrackSummary
-from mien.scene import ClipFacts, Line, Transcript
+from mien.scene import ClipFacts, Dropped, Line, Transcript
 from mien.timebase import Segment
 
 SEGMENTS = (Segment(0.0, 6.0),)
@@ -128,6 +128,19 @@ def test_transcripts_are_read_back_by_an_independent_reader(tmp_path):
         assert events[0].plaintext == "Hello there"
     write_transcript(value, tmp_path / "a.txt")
     assert (tmp_path / "a.txt").read_text() == "Hello there\nBye <now>\n"
+
+
+def test_what_was_left_out_as_invented_is_counted_and_named():
+    gone = (Dropped("no speech under it", 2, 7.25), Dropped("repeats itself", 1, 3.0))
+    said = (Line(Segment(0.5, 2.25), "Hello there"),)
+    left_out = "(whisper:tiny): 2 x no speech under it (7.2 s); 1 x repeats itself (3.0 s)"
+    text = shown(analysis(Transcript(said, "whisper:tiny", dropped=gone)))
+    assert "Hello there" in text
+    assert left_out in text
+    text = shown(analysis(Transcript((), "whisper:tiny", dropped=gone)))
+    assert "Words" not in text
+    assert left_out in text
+    assert "Left out" not in shown(analysis(Transcript(said, "given")))
 
 
 def test_no_words_no_transcript(tmp_path):

@@ -56,7 +56,6 @@ def base(tmp_path_factory):
 def quick(monkeypatch):
     monkeypatch.setattr(finetune, "EVERY", 6)
     monkeypatch.setattr(finetune, "BATCH", 4)
-    monkeypatch.setattr(asr, "RATE", 1e-2)
 
 
 @pytest.fixture(scope="module")
@@ -69,7 +68,9 @@ def longer(tmp_path_factory):
 
 
 def options(tess, base, out, longer, **more):
-    return AsrOptions([tess], out, str(base), [longer], **({"epochs": 24, "threads": 1} | more))
+    return AsrOptions(
+        [tess], out, str(base), [longer], **({"epochs": 24, "threads": 1, "lr": 1e-2} | more)
+    )
 
 
 def test_both_rates_stand_in_one_table_and_a_killed_run_goes_on(tess, base, longer, tmp_path):
@@ -101,7 +102,7 @@ def test_both_rates_stand_in_one_table_and_a_killed_run_goes_on(tess, base, long
     assert train_asr(chosen, again.append) == [run]
     assert any("complete in" in line for line in again)
     with pytest.raises(OptionError, match="other settings"):
-        train_asr(options(tess, base, tmp_path, longer, seed=1), said.append)
+        train_asr(options(tess, base, tmp_path, longer, lr=1e-3), said.append)
     learnt = Whisper(tmp_path / "word")
     heard = learnt.hear([load_audio(next(tess.rglob("*_bar_*.wav")))])
     assert plain(heard[0]).startswith("say the word")
@@ -150,6 +151,8 @@ def test_words_come_from_names(tmp_path, tess):
 def test_refusals(tess, base, longer, tmp_path):
     with pytest.raises(OptionError, match="split cannot be 'fair'"):
         options(tess, base, tmp_path, longer, split="fair")
+    with pytest.raises(OptionError, match="lr must be above 0, got -1"):
+        options(tess, base, tmp_path, longer, lr=-1)
     with pytest.raises(DataError, match="no Whisper"):
         train_asr(options(tess, tess, tmp_path, longer), print)
 

@@ -247,6 +247,7 @@ def train_asr(
     split: Annotated[
         str, typer.Option(help="word, speaker, or random (the paper's; with speaker).")
     ] = "word",
+    lr: Annotated[float, typer.Option(help="Learning rate; the paper names none.")] = 1e-5,
     epochs: Epochs = None,
     seed: Seed = 0,
     threads: Threads = None,
@@ -259,7 +260,7 @@ def train_asr(
         from mien.train.asr import train_asr as run
     except ImportError:
         raise MissingExtraError("mien train asr", "hub") from None
-    run(AsrOptions(data, out, base, longer or (), split, epochs, seed, threads, limit), say)
+    run(AsrOptions(data, out, base, longer or (), split, epochs, seed, threads, limit, lr), say)
     typer.echo(f"wrote {out} (table: {out / 'README.md'})")
 
 

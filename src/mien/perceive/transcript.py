@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -9,10 +10,19 @@ from pathlib import Path
 from mien.errors import InputError
 from mien.language import foreign
 from mien.media import read_text
+from mien.perceive.subtitles import spoken
 from mien.scene import Caption, ClipFacts, Line, Transcript
 from mien.timebase import Segment
 
 SUBTITLES = (".srt", ".vtt", ".ass")
+LONG = 60
+"""Words from which on a paragraph of a text is read sentence by sentence."""
+
+_END = re.compile(
+    r"""(?:(?<=[.!?\u2026])|(?<=[.!?\u2026]["'\u201d\u2019)]))\s+(?=["'\u201c\u2018(]*[A-Z0-9])"""
+)
+_ABBREVIATED = re.compile(r"\b(?:Mr|Mrs|Ms|Dr|Prof|St|vs|etc|e\.g|i\.e|[A-Z])\.$")
+_WITHIN = re.compile(r"<(?:\d+:)?\d\d:\d\d\.\d{3}>")
 
 
 def written_transcript(
@@ -41,7 +51,8 @@ def _written(path: Path, captions: Sequence[Caption]) -> Transcript | None:
     if beside is not None:
         return read_subtitles(beside, "sidecar")
     if captions:
-        return Transcript(tuple(Line(c.segment, c.text) for c in captions), "subtitles")
+        lines, dropped = spoken((caption.segment, caption.text) for caption in captions)
+        return Transcript(lines, "subtitles", dropped=dropped)
     return None
 
 
@@ -76,27 +87,54 @@ def read_transcript(path: Path, duration: float) -> Transcript:
 
 
 def read_subtitles(path: Path, source: str) -> Transcript:
-    """The lines of an SRT, WebVTT or ASS file, markup removed.
+    """What is said in an SRT, WebVTT or ASS file; see :func:`mien.perceive.subtitles.spoken`.
 
     Raises:
         InputError: if the file is not in such a format.
     """
     import pysubs2
 
+    # Times of single words, which WebVTT has within a row, would be taken for those of a cue.
+    text = _WITHIN.sub("", read_text(path))
     try:
-        events = pysubs2.SSAFile.from_string(read_text(path), format_=path.suffix[1:].lower())
+        events = pysubs2.SSAFile.from_string(text, format_=path.suffix[1:].lower())
     except (pysubs2.Pysubs2Error, ValueError) as error:
         raise InputError(f"{path} cannot be read as {path.suffix[1:].upper()}: {error}.") from None
-    lines = [
-        Line(Segment(event.start / 1000, event.end / 1000), " ".join(event.plaintext.split()))
+    lines, dropped = spoken(
+        (Segment(event.start / 1000, event.end / 1000), event.plaintext)
         for event in events
-        if event.type == "Dialogue" and event.plaintext.strip() and event.end >= event.start
-    ]
-    return Transcript(tuple(sorted(lines, key=lambda line: line.segment)), source)
+        if event.type == "Dialogue" and event.end >= event.start
+    )
+    return Transcript(lines, source, dropped=dropped)
 
 
 def transcript_of_text(text: str) -> Transcript:
-    """The non-empty lines of a text, all at one instant, since a text has no time."""
+    """The non-empty lines of a text, all at one instant, since a text has no time.
+
+    A paragraph of more than ``LONG`` words is cut into its sentences; a shorter text says more
+    as one (``benchmarks/context.py``).
+    """
     instant = Segment(0.0, 0.0)
-    lines = tuple(Line(instant, " ".join(t.split())) for t in text.splitlines() if t.strip())
-    return _with_language(Transcript(lines, "given"))
+    said = [" ".join(row.split()) for row in text.splitlines() if row.strip()]
+    parts = [part for row in said for part in (sentences(row) if _is_long(row) else [row])]
+    return _with_language(Transcript(tuple(Line(instant, part) for part in parts), "given"))
+
+
+def _is_long(row: str) -> bool:
+    return len(row.split()) > LONG
+
+
+def sentences(text: str) -> list[str]:
+    """A text cut behind its full stops, question and exclamation marks.
+
+    Examples:
+        >>> sentences('Dr. Lee left at 3.30 p.m. on foot. "Why?" he asked. Nobody knew.')
+        ['Dr. Lee left at 3.30 p.m. on foot.', '"Why?" he asked.', 'Nobody knew.']
+    """
+    out: list[str] = []
+    for part in _END.split(text):
+        if out and _ABBREVIATED.search(out[-1]):
+            out[-1] = f"{out[-1]} {part}"
+        else:
+            out.append(part)
+    return out

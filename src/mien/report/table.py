@@ -12,11 +12,14 @@ from mien.evidence import Evidence
 from mien.findings import UNDECIDED
 from mien.report.overall import at_once
 from mien.results import Analysis
+from mien.scene import Transcript
 
 # A blend that is less like the answer than this is not named in the terminal.
 SHOWN_BLEND = 0.5
 # Up to so many segments each have a table of their own; beyond, a line each, and at most so many.
 TABLES, LINES = 6, 40
+# Lines of the transcript that are shown.
+WORDS = 12
 
 
 def render(analysis: Analysis) -> RenderableType:
@@ -33,19 +36,29 @@ def render(analysis: Analysis) -> RenderableType:
         for row, segment in enumerate(analysis.segments):
             title = str(segment) if segment.duration else ""
             parts += [_segment_table(analysis, row, title), Text()]
-    if analysis.transcript is not None and analysis.transcript.lines:
-        parts.append(Text(f"Words ({analysis.transcript.source}):", style="bold"))
-        parts += [
-            _line(line.text, analysis.lines, row)
-            for row, line in enumerate(analysis.transcript.lines[:12])
-        ]
-        more = len(analysis.transcript.lines) - 12
-        if more > 0:
-            parts.append(Text(f"  ... and {more} more lines", style="dim"))
+    if analysis.transcript is not None:
+        parts += _words(analysis.transcript, analysis.lines)
     parts += [Text(f"warning: {line}", style="yellow") for line in analysis.provenance.warnings]
     note = "The labels say how an observer would name the expression, not what a person feels."
     parts.append(Text(note, style="dim"))
     return Group(*parts)
+
+
+def _words(transcript: Transcript, lines: Evidence | None) -> list[RenderableType]:
+    """The first lines, and what was left out of them as invented, by reason."""
+    parts: list[RenderableType] = []
+    if transcript.lines:
+        parts.append(Text(f"Words ({transcript.source}):", style="bold"))
+        first = transcript.lines[:WORDS]
+        parts += [_line(line.text, lines, row) for row, line in enumerate(first)]
+    more = len(transcript.lines) - WORDS
+    if more > 0:
+        parts.append(Text(f"  ... and {more} more lines", style="dim"))
+    if transcript.dropped:
+        gone = "; ".join(f"{d.count} x {d.reason} ({d.seconds:.1f} s)" for d in transcript.dropped)
+        text = f"Left out, since nobody seems to have said it ({transcript.source}): {gone}"
+        parts.append(Text(text, style="yellow"))
+    return parts
 
 
 def _line(said: str, lines: Evidence | None, row: int) -> Text:

@@ -9,6 +9,7 @@ voice recipe; the learning rate, which the paper does not name, is the customary
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -59,6 +60,7 @@ class AsrOptions:
         seed: of the split and the order.
         threads: of torch; None for all cores.
         limit: use at most this many recordings of each set (to try things out).
+        lr: learning rate at the start, from which it falls to zero.
 
     Raises:
         OptionError: if one of them has a value it cannot have.
@@ -73,10 +75,13 @@ class AsrOptions:
     seed: int = 0
     threads: int | None = None
     limit: int | None = None
+    lr: float = RATE
 
     def __post_init__(self) -> None:
         if self.split not in SPLITS:
             raise OptionError.choice("split", self.split, SPLITS)
+        if not 0 < self.lr < math.inf:
+            raise OptionError(f"lr must be above 0, got {self.lr}; {RATE:g} is customary.")
         check_counts(self)
 
 
@@ -155,7 +160,7 @@ def _run(
     done = out / "metrics.json"
     counts = (len(rows[0]), len(rows[1]))
     asked: dict[str, Any] = {"name": name, "rows": list(counts), "base": whisper.folder.name}
-    asked |= {"longer": [path.name for path in options.longer]}
+    asked |= {"longer": [path.name for path in options.longer], "lr": options.lr}
     check_settings(out / "run", asked | {"epochs": epochs, "seed": options.seed})
     if done.exists():
         say(f"{name}: complete in {out}")
@@ -178,7 +183,7 @@ def _run(
         options.seed,
         whisper.model,
         Utterances(heard, whisper),
-        rate=RATE,
+        rate=options.lr,
         data_collator=collate,
     )
     rates = go_on(trainer, out, name, say, before)

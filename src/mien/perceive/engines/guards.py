@@ -1,8 +1,9 @@
 """Guards against words that nobody said: what is dropped is counted and named.
 
 The thresholds of compression, log-probability and no-speech are those of Radford et al. 2022,
-"Robust Speech Recognition via Large-Scale Weak Supervision", section 4.5; a piece is not tried
-again with random sampling, which invents more, but left out.
+"Robust Speech Recognition via Large-Scale Weak Supervision", section 4.5, but that no-speech is
+believed already at a log-probability of -0.5 (there: -1); a piece is not tried again with random
+sampling, which invents more, but left out.
 """
 
 from __future__ import annotations

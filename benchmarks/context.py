@@ -1,0 +1,126 @@
+"""Does it help the text branch to know what was said before, or to read sentence by sentence?
+
+    python benchmarks/context.py --data MELD_FOLDER --out benchmarks/results [--text PACK]
+
+MELD's dev part, in the order of its dialogues, each way of reading beside the one that ships (each
+utterance alone). ``carried over`` multiplies what an utterance says alone by how much likelier a
+label is after the answer before it than anywhere, as counted on the labels of MELD's train part.
+Nothing is fitted to the part that judges. Writes ``context.md``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from mien.branches.text import TextModel
+from mien.datasets import LabelledSet, load_texts
+from mien.emotions import MIEN7
+from mien.metrics import classification_figures, mcnemar_p
+from mien.packs import find_pack
+from mien.train.origin import commit, machine
+
+_SENTENCE = re.compile(r"(?<=[.!?])\s+(?=\S)")
+ALONE = "each alone (what ships)"
+FIGURES = ("weighted_f1", "macro_f1", "accuracy", "nll", "ece")
+
+
+def main() -> int:
+    """Run the benchmark."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
+    parser.add_argument("--data", type=Path, required=True, help="folder of MELD's CSV files")
+    parser.add_argument("--text", help="a text pack in place of the embedded one")
+    parser.add_argument("--out", type=Path, required=True, help="folder for the result")
+    given = parser.parse_args()
+    pack = find_pack("text", given.text)
+    dev = load_texts(given.data / "dev_sent_emo.csv")
+    train = load_texts(given.data / "train_sent_emo.csv")
+    found = ways(TextModel(pack), dev, train)
+    name, digest = next(iter(pack.identity.items()))
+    text = "# What was said before, and sentence by sentence\n\n"
+    text += f"* MELD dev, {len(dev)} utterances, {len(set(dev.groups))} dialogues\n"
+    text += f"* pack: {name}, {digest[:12]}\n* commit: {commit()}\n* machine: {machine()}\n\n"
+    text += page(found, dev)
+    given.out.mkdir(parents=True, exist_ok=True)
+    (given.out / "context.md").write_text(text, encoding="utf-8")
+    print(text)
+    return 0
+
+
+def ways(model: TextModel, dev: LabelledSet, train: LabelledSet) -> dict[str, np.ndarray]:
+    """Probabilities ``(n, 7)`` by way of reading."""
+    texts = [str(text) for text in dev.items]
+    alone = model.probs(texts)
+    found = {ALONE: alone}
+    for back, name in ((1, "the one before + this"), (2, "the two before + this")):
+        found[f"{name}, as one text"] = model.probs(with_before(texts, dev.groups, back))
+    for share in (0.1, 0.2, 0.3):
+        found[f"{share:.0%} of the answer before"] = blended(alone, dev.groups, share)
+    found["carried over"] = carried_over(alone, dev.groups, likelier_after(train))
+    parts = [_SENTENCE.split(text) for text in texts]
+    said = iter(model.probs([sentence for part in parts for sentence in part]))
+    found["sentence by sentence, by their words"] = np.stack(
+        [
+            np.average([next(said) for _ in part], axis=0, weights=[len(s.split()) for s in part])
+            for part in parts
+        ]
+    )
+    return found
+
+
+def with_before(texts: Sequence[str], groups: np.ndarray, back: int) -> list[str]:
+    """Each text behind as many of those before it in its dialogue."""
+    return [
+        " ".join(texts[j] for j in range(max(0, i - back), i + 1) if groups[j] == groups[i])
+        for i in range(len(texts))
+    ]
+
+
+def blended(alone: np.ndarray, groups: np.ndarray, share: float) -> np.ndarray:
+    """Each answer with a share of the one before in its dialogue."""
+    out = alone.copy()
+    for i in range(1, len(alone)):
+        if groups[i] == groups[i - 1]:
+            out[i] = (1 - share) * alone[i] + share * alone[i - 1]
+    return out
+
+
+def likelier_after(train: LabelledSet) -> np.ndarray:
+    """``(7, 7)``: how much likelier the second label is after the first than anywhere."""
+    labels, same = train.labels, train.groups[1:] == train.groups[:-1]
+    pairs = np.ones((len(MIEN7), len(MIEN7)))
+    np.add.at(pairs, (labels[:-1][same], labels[1:][same]), 1)
+    return (pairs / pairs.sum(axis=1, keepdims=True)) / (pairs.sum(axis=0) / pairs.sum())
+
+
+def carried_over(alone: np.ndarray, groups: np.ndarray, likelier: np.ndarray) -> np.ndarray:
+    """Forward filtering along each dialogue."""
+    out = alone.copy()
+    for i in range(1, len(alone)):
+        if groups[i] == groups[i - 1]:
+            out[i] = alone[i] * (out[i - 1] @ likelier)
+            out[i] /= out[i].sum()
+    return out
+
+
+def page(found: dict[str, np.ndarray], dev: LabelledSet) -> str:
+    """A row a way, as Markdown."""
+    labels = dev.labels
+    lines = ["| read | weighted F1 | macro F1 | accuracy | NLL | ECE | p against alone |"]
+    lines.append("|---" * 7 + "|")
+    for name, probs in found.items():
+        figures = classification_figures(labels, probs)
+        cells = [f"{figures[key]:.3f}" for key in FIGURES]
+        p = "" if name == ALONE else f"{mcnemar_p(labels, found[ALONE], probs):.3f}"
+        lines.append(f"| {name} | {' | '.join(cells)} | {p} |")
+    lines += ["", "p: McNemar's, of right and wrong answers, not corrected for the comparisons."]
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    sys.exit(main())
