@@ -41,7 +41,8 @@ class Voice:
     """
 
     def __init__(self, speech: Speech, audio: AudioTrack) -> None:
-        times, energies = [np.zeros(1)], [np.zeros(1)]
+        times: list[Floats] = [np.zeros(1)]
+        energies: list[Floats] = [np.zeros(1)]
         for turn in speech.turns:
             times.append(np.array([turn.start]))
             energies.append(np.zeros(1))
