@@ -36,7 +36,8 @@ def in_view(analysis: Analysis, more: str = "") -> str:
     speak = sorted({track.identity for track in analysis.faces if track.lips is not None})
     if len(people) == 1:
         return f"1 person in view{more}{', who speaks' if speak else ''}"
-    who = f"{', '.join(map(str, speak))} seen to speak"
+    named = "person" if len(speak) == 1 else "people"
+    who = f"{named} {', '.join(map(str, speak))} seen to speak"
     if not speak and analysis.speech:
         who = "not to be seen who speaks"
     return f"{len(people)} people in view{more}{', ' + who if speak or analysis.speech else ''}"
