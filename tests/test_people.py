@@ -4,29 +4,23 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from tests.planted import gray, samples
 
+from mien.analyzer import Analyzer, Options
 from mien.branches import PeopleBranch, make_branches
 from mien.branches.face import FaceBranch, sample_quality
+from mien.cut import CutOptions
 from mien.emotions import MIEN7
 from mien.errors import OptionError
 from mien.media import CropSpool, open_clip
 from mien.perceive import PerceiveOptions, perceive
 from mien.perceive.identity import COLOURS, clothes_of, identify
-from mien.perceive.primary import order, speaking, standing
-from mien.scene import FACES, SPEECH, FaceSamples, FaceTrack, Scene, Speech
+from mien.perceive.primary import order, standing
+from mien.scene import FACES, SPEECH, FaceSamples, FaceTrack, Scene
 from mien.testing import planted_scene
 from mien.timebase import Segment
 
 RNG = np.random.default_rng(0)
-
-
-def portrait(side=150):
-    """The head of the public-domain portrait that comes with matplotlib."""
-    import cv2
-    from matplotlib import cbook
-
-    picture = cv2.imread(str(cbook.get_sample_data("grace_hopper.jpg", asfileobj=False)))
-    return cv2.resize(picture[60:380, 100:420], (side, side), interpolation=cv2.INTER_AREA)
 
 
 # --- identity --------------------------------------------------------------------------------
@@ -57,14 +51,6 @@ def people(*tracks):
     one = np.ones(n)
     every = FaceSamples(np.array(times), np.ones((n, 4)), one, one, one, one, np.arange(n))
     return identify(parts, every, crops, np.array(worn))
-
-
-def gray(seed):
-    """Faces that are as like as two people's: the portrait, turned a little differently."""
-    import cv2
-
-    face = cv2.cvtColor(portrait(56), cv2.COLOR_BGR2GRAY)
-    return np.ascontiguousarray(face[seed : seed + 48, seed : seed + 48])
 
 
 def test_the_same_clothes_across_a_cut_are_the_same_person():
@@ -107,14 +93,6 @@ def test_the_three_people_of_a_real_clip_are_three_across_its_cuts(shared):
 # --- the primary person ----------------------------------------------------------------------
 
 
-def samples(times, box, prominence=0.3, turn=5.0, sharp=0.8):
-    n = len(times)
-    return FaceSamples(
-        np.asarray(times, float), np.tile(np.array(box, float), (n, 1)), np.full(n, 0.9),
-        np.full(n, sharp), np.full(n, turn), np.full(n, prominence), np.arange(n),
-    )  # fmt: skip
-
-
 def test_large_and_central_and_facing_counts():
     middle, edge = (140, 100, 40, 40), (0, 0, 40, 40)
     usual = standing(middle, 0.0, 320, 240)
@@ -128,29 +106,6 @@ def test_people_are_numbered_by_prominence_over_time():
     short = FaceTrack(7, samples(np.arange(0, 1, 0.2), (0, 0, 9, 9), 0.5))
     long = FaceTrack(3, samples(np.arange(0, 5, 0.2), (0, 0, 9, 9), 0.3))
     assert [(t.identity, len(t.samples)) for t in order([short, long])] == [(0, 25), (1, 5)]
-
-
-def test_who_moves_the_mouth_while_somebody_speaks_counts_for_more():
-    crops = CropSpool()
-    times = np.arange(0, 4, 0.2)
-    face = gray(4)
-    tracks = []
-    for who in range(2):
-        first = len(crops)
-        for i in range(len(times)):
-            crop = face.copy()
-            if who == 1 and i % 2 and times[i] < 2:
-                crop[34:42, 18:30] = 20
-            crops.append(crop)
-        part = samples(times, (0, 0, 50, 50))
-        tracks.append(FaceTrack(who, replace(part, crops=np.arange(first, first + len(times)))))
-    heard = speaking(tracks, crops, Speech((Segment(0.0, 2.0),)))
-    assert [t.identity for t in heard] == [0, 1]
-    assert heard[0].samples.prominence == pytest.approx(0.3)
-    assert heard[1].samples.prominence[:9] == pytest.approx(0.6, rel=0.05)
-    assert heard[1].samples.prominence[-5:] == pytest.approx(0.3)
-    alone = speaking(tracks[1:], crops, Speech((Segment(0.0, 2.0),)))
-    assert alone[0].samples.prominence == pytest.approx(0.3)
 
 
 @pytest.mark.data
@@ -249,9 +204,6 @@ def test_options_of_the_face_that_cannot_be_are_refused(options):
 @pytest.mark.data
 @pytest.mark.parametrize("detector", ["haar", "yunet"])
 def test_reasons_change_where_the_face_leaves(shared, detector):
-    from mien.analyzer import Analyzer, Options
-    from mien.cut import CutOptions
-
     if detector == "yunet":
         (model,) = (shared / "yunet").glob("*.onnx")
         detector = f"yunet:{model}"

@@ -8,6 +8,7 @@ from tests.pages import planted
 from mien.errors import InputError, OptionError
 from mien.evidence import Evidence
 from mien.report.figure import bars, save
+from mien.report.overall import in_view
 from mien.report.table import render
 from mien.report.transcript import write_transcript
 from mien.results import Analysis, Provenance, TrackSummary
@@ -65,6 +66,18 @@ def test_several_people_have_rows_of_their_own():
     assert "face 0" in text
     assert "face 1" in text
     assert "shows each" not in text
+
+
+def test_it_is_said_who_is_seen_to_speak_and_when_that_cannot_be_told():
+    value = replace(analysis(), speech=(Segment(0.0, 1.0),))
+    one, other = (TrackSummary(i, Segment(0.0, 1.0), 5, 90.0) for i in (0, 1))
+    told = replace(other, lips=0.5)
+    assert in_view(replace(value, faces=(one, told))) == "2 people in view, person 1 seen to speak"
+    unclear = "2 people in view, not to be seen who speaks"
+    assert in_view(replace(value, faces=(one, other))) == unclear
+    assert in_view(replace(value, faces=(one, other), speech=())) == "2 people in view"
+    assert in_view(replace(value, faces=(told,))) == "1 person in view, who speaks"
+    assert in_view(replace(value, faces=(one,))) == "1 person in view"
 
 
 def test_of_many_segments_the_terminal_shows_the_whole_and_forty_lines():

@@ -48,15 +48,26 @@ class Provenance:
 
 @dataclass(frozen=True)
 class TrackSummary:
-    """A face track without its pictures: who, from when to when, and how large.
+    """A face track without its pictures. A person may have several: a track ends at a cut.
 
-    A person may have several: a track ends at a cut.
+    Args:
+        identity: of the person; 0 is the primary one.
+        segment: from the first look to the last.
+        samples: how many looks.
+        median_size: the shorter side of the face, pixels.
+        prominence: mean of the looks, at least 0: large, central, speaking; None if not known.
+        lips: correlation of the mouth's movement with the voice where they are in step, else
+            None.
+        lips_reason: why ``lips`` is None, in words.
     """
 
     identity: int
     segment: Segment
     samples: int
     median_size: float
+    prominence: float | None = None
+    lips: float | None = None
+    lips_reason: str = ""
 
 
 @dataclass(frozen=True, eq=False)

@@ -227,8 +227,7 @@ class FaceSamples:
         scores: ``(n,)`` how sure the detector was, 0 to 1.
         sharpness: ``(n,)`` how sharp the crop is, 0 (blurred) to 1.
         turns: ``(n,)`` degrees that the face is turned to the side, 0 to 90; NaN if not known.
-        prominence: ``(n,)`` how much the picture is this face's, at least 0: larger, more
-            central, and speaking where that can be told.
+        prominence: ``(n,)`` how prominent, at least 0: large, central, speaking if that is told.
         crops: ``(n,)`` index of the crop in the store.
 
     Raises:
@@ -297,10 +296,12 @@ class FaceTrack:
     Args:
         identity: of the person; 0 is the primary one. A person may have several tracks.
         samples: in time order.
+        lips: correlation of the mouth with the voice if they are in step, else why none is told.
     """
 
     identity: int
     samples: FaceSamples
+    lips: float | str = "no sound"
 
     @property
     def segment(self) -> Segment:

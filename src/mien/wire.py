@@ -111,7 +111,22 @@ def _face_dict(face: TrackSummary) -> dict[str, Any]:
         "segment": _pair(face.segment),
         "samples": face.samples,
         "median_size": round(face.median_size, 1),
+        "prominence": None if face.prominence is None else round(face.prominence, 4),
+        "lips": None if face.lips is None else round(face.lips, 3),
+        "lips_reason": face.lips_reason,
     }
+
+
+def _face_from(value: Mapping[str, Any]) -> TrackSummary:
+    return TrackSummary(
+        value["identity"],
+        Segment(*value["segment"]),
+        value["samples"],
+        value["median_size"],
+        value.get("prominence"),
+        value.get("lips"),
+        value.get("lips_reason", ""),
+    )
 
 
 def from_wire(value: Mapping[str, Any]) -> Analysis:
@@ -152,10 +167,7 @@ def _from_wire(value: Mapping[str, Any]) -> Analysis:
             int(who): Evidence.from_dict(one, segments)
             for who, one in value.get("people", {}).items()
         },
-        faces=tuple(
-            TrackSummary(f["identity"], Segment(*f["segment"]), f["samples"], f["median_size"])
-            for f in value["faces"]
-        ),
+        faces=tuple(_face_from(face) for face in value["faces"]),
         findings=tuple(Finding.from_dict(f) for f in value.get("findings", ())),
         whole=None if whole is None else _whole_from(whole),
         smoothed=_evidences_from(value.get("smoothed", {}), segments),

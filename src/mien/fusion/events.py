@@ -83,16 +83,17 @@ def follow(
 
 
 def changes(segments: Sequence[Segment], faces: Sequence[TrackSummary]) -> list[float]:
-    """Where another person becomes the largest in view: seconds between the rows' middles."""
+    """Where another person becomes the most prominent: seconds between the rows' middles."""
     if len({face.identity for face in faces}) < 2:
         return []
-    area = np.zeros(len(segments))
+    most = np.zeros(len(segments))
     who = np.full(len(segments), -1)
     for face in faces:
-        size = face.median_size**2
-        weight = np.array([size * segment.overlap(face.segment) for segment in segments])
-        who = np.where(weight > area, face.identity, who)
-        area = np.maximum(area, weight)
+        # Analyses of earlier versions hold the size alone.
+        much = face.median_size**2 if face.prominence is None else face.prominence
+        weight = np.array([much * segment.overlap(face.segment) for segment in segments])
+        who = np.where(weight > most, face.identity, who)
+        most = np.maximum(most, weight)
     seen = [(i, int(one)) for i, one in enumerate(who) if one >= 0]
     return [_between(segments, i, j) for (i, a), (j, b) in pairwise(seen) if a != b]
 

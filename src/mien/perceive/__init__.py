@@ -224,7 +224,8 @@ class _Pass:
         if self.cuts is not None:
             tracks[CUTS] = self.cuts.finish()
             if self.faces is not None:
-                tracks[FACES] = self.faces.finish(tracks[CUTS], tracks.get(SPEECH))
+                heard = (tracks.get(SPEECH), tracks.get(AUDIO))
+                tracks[FACES] = self.faces.finish(tracks[CUTS], *heard)
         else:
             why = "a text has no picture" if kind == "text" else "no picture"
             missing |= {CUTS.name: why, FACES.name: why}

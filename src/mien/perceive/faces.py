@@ -13,7 +13,7 @@ from mien.perceive.detect import Detection, Detector
 from mien.perceive.identity import COLOURS, clothes_of, identify
 from mien.perceive.primary import order, speaking, standing
 from mien.perceive.tracks import is_face, link
-from mien.scene import Faces, FaceSamples, FaceTrack, Frame, Image, Speech
+from mien.scene import AudioTrack, Faces, FaceSamples, FaceTrack, Frame, Image, Speech
 
 
 class FaceFinder:
@@ -52,12 +52,18 @@ class FaceFinder:
         self._rows.extend((*face.box, face.score, sharpness(crop), turn, stands))
         self._clothes += clothes_of(frame.image, face.box).tobytes()
 
-    def finish(self, cuts: Sequence[float] = (), speech: Speech | None = None) -> Faces:
+    def finish(
+        self,
+        cuts: Sequence[float] = (),
+        speech: Speech | None = None,
+        audio: AudioTrack | None = None,
+    ) -> Faces:
         """The faces found, the primary person's first.
 
         Args:
             cuts: seconds at which a new shot begins; no track goes across.
             speech: when somebody speaks, to tell who does.
+            audio: the sound of it.
         """
         looked = np.array(self._looked)
         every = self._samples()
@@ -70,8 +76,8 @@ class FaceFinder:
         clothes = np.frombuffer(bytes(self._clothes), np.uint8).reshape(-1, COLOURS)
         names = identify(parts, every, self._crops, clothes)
         tracks = [FaceTrack(n, every[rows]) for n, rows in zip(names, parts, strict=True)]
-        if speech is not None:
-            tracks = speaking(tracks, self._crops, speech)
+        if speech is not None and audio is not None:
+            tracks = speaking(tracks, self._crops, speech, audio)
         return Faces(order(tracks), looked, self._crops)
 
     def _samples(self) -> FaceSamples:

@@ -8,21 +8,17 @@ from dataclasses import replace
 import numpy as np
 
 from mien.perceive.detect import Box
-from mien.scene import CropStore, FaceTrack, Floats, Speech, rows_within
+from mien.perceive.lips import Voice, in_step, movement
+from mien.scene import AudioTrack, CropStore, FaceTrack, Floats, Speech, rows_within
 
 EDGE = 0.4
 """What a face at the edge of the picture counts for, against one in the middle."""
 PROFILE = 0.2
 """What a face counts for at least, however far it is turned."""
-MOUTH = (slice(29, 45), slice(12, 36))
-EYES = (slice(10, 26), slice(8, 40))
-"""Rows and columns of a crop."""
-STEP = 0.5
-"""Seconds between two samples at most for their difference to be movement."""
 FEWEST = 4
 """Movements that a mouth must have shown in a turn to be compared with others."""
 VOICE = 2.0
-"""How many times more the one counts whose mouth alone moves while somebody speaks."""
+"""How many times more the one counts whose lips alone are in step with the voice."""
 
 
 def standing(box: Box, turn: float, width: int, height: int) -> float:
@@ -56,50 +52,44 @@ def order(tracks: Sequence[FaceTrack]) -> tuple[FaceTrack, ...]:
     return tuple(sorted(named, key=lambda t: (t.identity, t.segment.start)))
 
 
-def speaking(tracks: Sequence[FaceTrack], crops: CropStore, speech: Speech) -> list[FaceTrack]:
-    """The tracks with the prominence of those raised who seem to speak.
+def speaking(
+    tracks: Sequence[FaceTrack], crops: CropStore, speech: Speech, audio: AudioTrack
+) -> list[FaceTrack]:
+    """The tracks with the prominence of those raised who seem to speak, and what their lips tell.
 
-    In each turn the movement of the mouths of all who are in view is compared. One mouth alone
-    tells nothing: the voice may be another's.
+    Whose lips are in step with the voice counts for more in each turn. Where that cannot be told
+    of anybody in view, the movement of the mouths of all is compared; one mouth alone tells
+    nothing then: the voice may be another's.
     """
-    moves = [mouth_movement(track, crops) for track in tracks]
+    voice = Voice(speech, audio)
+    moves = [movement(track, crops) for track in tracks]
+    lips = [in_step(t.samples.times, m, voice) for t, m in zip(tracks, moves, strict=True)]
     factors = [np.ones(len(track.samples), np.float32) for track in tracks]
     for turn in speech.turns:
         rows = [rows_within(track.samples.times, turn) for track in tracks]
         means = [_mean(move[row]) for move, row in zip(moves, rows, strict=True)]
         seen = [i for i, mean in enumerate(means) if np.isfinite(mean)]
-        if len(seen) < 2:
-            continue
-        total = sum(means[i] for i in seen)
-        for i in seen:
-            share = means[i] / max(total, 1e-9)
-            # From an even share on, up to the whole movement of the turn.
-            factors[i][rows[i]] += (VOICE - 1) * max(0.0, share - 1 / len(seen)) * 2
+        told = [i for i in seen if not isinstance(lips[i], str)]
+        shares = _shares(means, told or seen)
+        for i, share in shares.items():
+            # In step counts as it is; else from an even share on, up to the whole movement.
+            much = share if told else max(0.0, share - 1 / len(shares)) * 2
+            factors[i][rows[i]] += (VOICE - 1) * min(1.0, much)
     return [
-        replace(t, samples=replace(t.samples, prominence=t.samples.prominence * f))
-        for t, f in zip(tracks, factors, strict=True)
+        replace(t, lips=said, samples=replace(t.samples, prominence=t.samples.prominence * f))
+        for t, said, f in zip(tracks, lips, factors, strict=True)
     ]
 
 
-def mouth_movement(track: FaceTrack, crops: CropStore) -> Floats:
-    """How much the mouth changed since the sample before, beyond the eyes; NaN if not known.
-
-    ``(n,)``, mean absolute difference of gray levels of 255 after bringing both crops to the same
-    brightness. The change around the eyes stands for the movement of the whole head.
-    """
-    times = track.samples.times
-    moved = np.full(len(times), np.nan)
-    before = None
-    for i, index in enumerate(track.samples.crops.tolist()):
-        now = crops.take([index])[0].astype(np.float32)
-        now -= now.mean()
-        if before is not None and times[i] - times[i - 1] <= STEP:
-            change = np.abs(now - before)
-            moved[i] = max(0.0, float(change[MOUTH].mean() - change[EYES].mean()))
-        before = now
-    return moved
+def _shares(means: Sequence[float], among: Sequence[int]) -> dict[int, float]:
+    """What each of some has of their movement."""
+    total = max(sum(means[i] for i in among), 1e-9)
+    return {i: means[i] / total for i in among}
 
 
-def _mean(values: Floats) -> float:
-    known = values[np.isfinite(values)]
-    return float(known.mean()) if len(known) >= FEWEST else float("nan")
+def _mean(moved: Floats) -> float:
+    """How much a mouth moves beyond the eyes, NaN if it was seen too rarely."""
+    known = moved[np.isfinite(moved[:, 0])]
+    if len(known) < FEWEST:
+        return float("nan")
+    return float(np.maximum(0.0, known[:, 0] - known[:, 1]).mean())

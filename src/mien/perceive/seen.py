@@ -20,6 +20,9 @@ def track_summaries(scene: Scene) -> tuple[TrackSummary, ...]:
             track.segment,
             len(track.samples),
             float(np.median(track.samples.sides)),
+            float(track.samples.prominence.mean()),
+            None if isinstance(track.lips, str) else track.lips,
+            track.lips if isinstance(track.lips, str) else "",
         )
         for track in faces.tracks
     )

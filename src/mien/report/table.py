@@ -10,7 +10,7 @@ from rich.text import Text
 
 from mien.evidence import Evidence
 from mien.findings import UNDECIDED
-from mien.report.overall import at_once
+from mien.report.overall import at_once, in_view
 from mien.results import Analysis
 from mien.scene import Transcript
 
@@ -81,7 +81,7 @@ def headline(analysis: Analysis) -> str:
     if analysis.faces:
         count = len({track.identity for track in analysis.faces})
         more = "" if count == 1 or len(analysis.people) else " (--face all shows each)"
-        facts.append(f"{count} {'person' if count == 1 else 'people'} in view{more}")
+        facts.append(in_view(analysis, more))
     return "  |  ".join(facts)
 
 

@@ -16,6 +16,7 @@ import numpy as np
 from mien.findings import Finding, plain_name
 from mien.fusion.events import person_key
 from mien.report.colours import EMOTIONS, ink
+from mien.report.overall import in_view
 from mien.report.page.media import PageMedia
 from mien.report.spans import own_segments
 
@@ -125,9 +126,8 @@ def _facts(analysis: Analysis) -> list[str]:
         facts.append(
             f"{spoken / 60:.0f} min of speech" if spoken > 300 else f"{spoken:.1f} s of speech"
         )
-    people = len({track.identity for track in analysis.faces})
-    if people:
-        facts.append(f"{people} {'person' if people == 1 else 'people'} in view")
+    if analysis.faces:
+        facts.append(in_view(analysis))
     return facts
 
 
