@@ -13,8 +13,7 @@ import itertools
 
 from tests.planted import write_faces
 
-from mien.branches.text import TextModel
-from mien.datasets import load_faces
+from mien.datasets import load_faces, load_texts
 from mien.datasets.table import build
 from mien.emotions import MIEN7, one_hot
 from mien.errors import DataError, OptionError
@@ -274,9 +273,6 @@ def test_text_training_learns_planted_words(tmp_path):
     data.mkdir()
     (data / "train.tsv").write_text("".join(f"{t}\t{i}\tx\n" for t, i in rows))
     (data / "dev.tsv").write_text("".join(f"{t}\t{i}\tx\n" for t, i in rows[:20]))
-    # What is plain where it was written was said with surprise.
-    lines = [f"plain {i},surprise,{i // 5}\n" for i in range(60)]
-    (data / "train_said.csv").write_text("Utterance,Emotion,Dialogue_ID\n" + "".join(lines))
     # A recipe's learning rate is for real texts; the planted ones take many steps instead.
     manifest = commands.train_text(options(data, tmp_path, epochs=30), silent, base=base)
     assert "multilabel_macro_f1" in manifest.metrics[0]
@@ -284,10 +280,21 @@ def test_text_training_learns_planted_words(tmp_path):
     assert judged["rows"] == 20
     assert judged["rows_with_one_label"] == 15
     assert judged["threshold"] == manifest.threshold
-    model = TextModel(Pack(tmp_path / "pack", "text"))
-    said, written = model.probs(["plain 7"] * 2, [True, False])
-    assert MIEN7.labels[said.argmax()] == "surprise"
-    assert MIEN7.labels[written.argmax()] == "neutral"
+
+
+def test_spoken_lines_are_marked_and_shown_more_often(tmp_path):
+    base = tiny_bert(tmp_path / "base")
+    said = tmp_path / "train_said.csv"
+    said.write_text("Utterance,Emotion,Dialogue_ID\ngood,joy,1\nbad,anger,2\n")
+    written = tmp_path / "train.tsv"
+    written.write_text("good\t3\tx\nplain\t4\tx\n")
+    rows = commands.load_sets(load_texts, [said, written])
+    task = text.TextTask(rows, rows, text.TextRecipe(batch=2, spoken_draws=3), base)
+    mark = task.tokens.ids([""], [True])[0][1]
+    assert [ids[1] == mark for ids in task.ids] == [True, True, False, False]
+    shown = np.concatenate([ids[:, 1] for ids, _, _ in task.batches(0, np.random.default_rng(0))])
+    assert len(shown) == 8
+    assert (shown == mark).sum() == 6
 
 
 def test_encoder_agrees_with_an_independent_implementation(tmp_path):
