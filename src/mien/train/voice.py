@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -182,6 +182,14 @@ class VoiceTask:
         if not len(self.valid):
             return {}
         return classification_figures(self.valid.labels, predict(model, self.valid_sounds))
+
+
+def sample_frames(heard: Mapping[str, Samples], count: int, seed: int) -> list[dict[str, Frames]]:
+    """Inputs by name to read the ranges of the activations off, 16 pieces each."""
+    rows = np.random.default_rng(seed).permutation(len(heard))[: count * 16]
+    sounds = list(heard.values())
+    parts = np.array_split(rows, max(1, len(rows) // 16))
+    return [{"frames": np.stack([piece_frames(sounds[row]) for row in part])} for part in parts]
 
 
 def mask(frames: Frames, rng: np.random.Generator) -> Frames:
