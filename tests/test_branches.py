@@ -264,16 +264,16 @@ def test_trimming_keeps_the_loud_part():
     assert len(trim(samples)) == pytest.approx(RATE * 1.1, abs=RATE * 0.04)
 
 
-def test_a_short_recording_is_heard_at_three_speeds():
+def test_a_short_recording_is_heard_at_two_speeds():
     tone = np.sin(2 * np.pi * 500 * np.arange(2 * RATE) / RATE).astype(np.float32)
-    slow, same, fast = hearings(tone)
-    assert same is tone
+    slow, fast = hearings(tone)
     for sound, speed in ((slow, 0.95), (fast, 1.05)):
         assert len(sound) == pytest.approx(2 * RATE / speed, abs=1)
         peak = np.abs(np.fft.rfft(sound)).argmax() * RATE / len(sound)
         assert peak == pytest.approx(500 * speed, abs=1.0)
     long = np.tile(tone, 4)
-    assert [len(part) for part in hearings(long)] == [len(part) for part in pieces(long)]
+    assert [len(part) for part in hearings(long)] == [CONTRACT.samples] * 4
+    assert len(pieces(long)) == 6
 
 
 @pytest.mark.parametrize("seconds", [1.0, 3.0, 3.1, 7.7, 31.0])
