@@ -154,9 +154,9 @@ def train_folds(options: TrainOptions, folds: int, say: Say = print) -> Manifest
             f"The pack is the mean of {len(nets)} nets, in 8 bits. Every figure is of the nets of "
             "one fold in 32 bits, on speakers that they never heard, at a temperature fitted on "
             "the other folds, on the sets of many speakers; no speaker at hand is unheard by the "
-            "mean, which as a rule is better than its members. 'calm' counts as neutral. All of it is acted speech by North "
-            "American speakers, two sentences in RAVDESS and one carrier phrase in TESS: expect "
-            "less on everyday speech and in other languages."
+            "mean, which as a rule is better than its members. 'calm' counts as neutral. All of "
+            "it is acted speech by North American speakers, two sentences in RAVDESS and one "
+            "carrier phrase in TESS: expect less on everyday speech and in other languages."
         ],
         judged_by=_digest(options, folds),
     )
