@@ -136,8 +136,8 @@ class LogMel:
 def hearings(samples: Samples) -> list[Samples]:
     """What a net is given of a trimmed recording.
 
-    One that is longer than a piece is heard in pieces of even distance that cover it. A shorter one is heard
-    at two speeds, which over 1,200 unheard recordings was worth half a point of UAR.
+    One that is longer than a piece is heard in pieces side by side. A shorter one is heard at two
+    speeds, which over 1,200 unheard recordings was worth half a point of UAR.
     """
     if len(samples) > CONTRACT.samples:
         return pieces(samples, overlap=CONTRACT.overlap)
