@@ -55,18 +55,22 @@ def main() -> int:
 def ways(model: TextModel, dev: LabelledSet, train: LabelledSet) -> dict[str, np.ndarray]:
     """Probabilities ``(n, 7)`` by way of reading."""
     texts = [str(text) for text in dev.items]
-    alone = model.probs(texts)
+
+    def said(lines: Sequence[str]) -> np.ndarray:
+        return model.probs(lines, [True] * len(lines))
+
+    alone = said(texts)
     found = {ALONE: alone}
     for back, name in ((1, "the one before + this"), (2, "the two before + this")):
-        found[f"{name}, as one text"] = model.probs(with_before(texts, dev.groups, back))
+        found[f"{name}, as one text"] = said(with_before(texts, dev.groups, back))
     for share in (0.1, 0.2, 0.3):
         found[f"{share:.0%} of the answer before"] = blended(alone, dev.groups, share)
     found["carried over"] = carried_over(alone, dev.groups, likelier_after(train))
     parts = [_SENTENCE.split(text) for text in texts]
-    said = iter(model.probs([sentence for part in parts for sentence in part]))
+    parted = iter(said([sentence for part in parts for sentence in part]))
     found["sentence by sentence, by their words"] = np.stack(
         [
-            np.average([next(said) for _ in part], axis=0, weights=[len(s.split()) for s in part])
+            np.average([next(parted) for _ in part], axis=0, weights=[len(s.split()) for s in part])
             for part in parts
         ]
     )
