@@ -7,12 +7,15 @@ from __future__ import annotations
 
 import io
 import sys
+from itertools import product
 from pathlib import Path
+from typing import Literal
 
 from PIL import Image
 from playwright.sync_api import sync_playwright
 
-SHOTS = (("report-light.png", 1280, 960, "light"), ("report-dark.png", 800, 1120, "dark"))
+SIZES = ((400, 1400), (800, 1120), (1280, 960))
+THEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 AT = 1.9
 """Seconds; a moment at which the modalities differ."""
 
@@ -21,15 +24,15 @@ def main(page_file: Path, folder: Path) -> None:
     """Write the pictures, in 256 colours so that they stay small."""
     with sync_playwright() as p:
         browser = p.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox"])
-        for name, width, height, theme in SHOTS:
-            size = {"width": width, "height": height}
-            page = browser.new_page(viewport=size, color_scheme=theme)
+        for (width, height), theme in product(SIZES, THEMES):
+            page = browser.new_page(viewport={"width": width, "height": height}, color_scheme=theme)
             page.goto(page_file.resolve().as_uri())
             page.wait_for_selector("html[data-ready]")
             page.evaluate("t => { document.querySelector('video').currentTime = t; }", AT)
             page.wait_for_timeout(1500)
             shown = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
-            shown.quantize(256, dither=Image.Dither.NONE).save(folder / name, optimize=True)
+            small = shown.quantize(256, dither=Image.Dither.NONE)
+            small.save(folder / f"report-{width}-{theme}.png", optimize=True)
             page.close()
         browser.close()
 
