@@ -24,7 +24,7 @@ from mien.cli.shared import (
 )
 
 if TYPE_CHECKING:
-    from mien.analyzer import Analyzer
+    from mien.analyzer import Options
     from mien.results import Analysis
 
 PORTRAITS = 200
@@ -65,19 +65,15 @@ def analyze(
     preset: o.Preset = None,
 ) -> None:
     """Analyse one recording, picture or text."""
-    from mien.analyzer import Analyzer, Options
+    from mien.analyzer import Options
     from mien.cut import CutOptions
 
     page = _Page(report, report_media, path)
     outputs = _Outputs(json_file, figure, figure_kind, transcript, exports, export_format, page)
-    outputs.check()
     system = _System(ctx, preset, asr, fusion)
     branches = system.branches(
         {"text": text_pack, "voice": voice_pack, "face": face_pack},
-        {
-            "text": {"source": words_source},
-            "face": {"person": face, "policy": face_policy},
-        },
+        {"text": {"source": words_source}, "face": {"person": face, "policy": face_policy}},
     )
     options = Options(
         fusion=system.fusion,
@@ -94,13 +90,14 @@ def analyze(
         max_risk=max_risk,
         blends=blends,
     )
-    earlier = earlier_analysis(json_file) if resume else None
-    _write_analysis(Analyzer(options), path, earlier, outputs)
+    _run(path, options, resume, outputs)
 
 
-def _write_analysis(
-    analyzer: Analyzer, path: Path, earlier: Analysis | None, outputs: _Outputs
-) -> None:
+def _run(path: Path, options: Options, resume: bool, outputs: _Outputs) -> None:
+    from mien.analyzer import Analyzer
+
+    earlier = earlier_analysis(outputs.json) if resume else None
+    analyzer = Analyzer(options)
     with progress() as told, stopping() as stop:
         if earlier is None:
             analysis = analyzer.analyze(path, told, stop)
@@ -195,7 +192,7 @@ class _Outputs:
     export_format: str | None
     page: _Page
 
-    def check(self) -> None:
+    def __post_init__(self) -> None:
         """What cannot be written is found out before the work is done, not after."""
         from mien.report.export import check_export
         from mien.report.figure import FORMATS as FIGURES
