@@ -1,12 +1,14 @@
 """How the voice branch fares on recordings as they are: telephone, surround, low bit rates, levels.
 
-    python benchmarks/voice_robustness.py RAVDESS --speakers 17,18,19,20 --limit 60 --out results
+    python benchmarks/voice_robustness.py RAVDESS --packs OUT.run/unheard --limit 400 --out results
 
 Writes each recording of a RAVDESS folder (or of any voice set that mien reads) as a real file in
 every form, judges it on the way that ``mien analyze`` goes, and prints accuracy and unweighted
 average recall, the change against the clean form, and McNemar's p on the same recordings. An
-absent voice counts as wrong; the share that was judged at all is given too. The packs that ship
-have heard all 20 speakers: for honest figures give ``--pack`` one that was trained without them.
+absent voice counts as wrong; the share that was judged at all is given too. The pack that ships has
+heard every speaker of RAVDESS: ``--packs`` takes the packs that ``mien train voice --folds K``
+leaves beside it, each of which names the speakers it never heard, and judges everybody by the one
+that does not know him.
 """
 
 from __future__ import annotations
@@ -132,14 +134,20 @@ def write(path: Path, mono: Array, form: Form) -> None:
         container.mux(stream.encode(None))
 
 
-def judge(rows: LabelledSet, form: Form, analyzer: Analyzer) -> tuple[Array, Array]:
-    """Probabilities ``(n, 7)`` and qualities ``(n,)`` of a set in a form; NaN where absent."""
+def judge(rows: LabelledSet, form: Form, analyzers: dict[str, Analyzer]) -> tuple[Array, Array]:
+    """Probabilities ``(n, 7)`` and qualities ``(n,)`` of a set in a form; NaN where absent.
+
+    Args:
+        rows: the set.
+        form: in which each recording is written first.
+        analyzers: by speaker.
+    """
     probs, quality = np.full((len(rows), len(MIEN7)), np.nan), np.zeros(len(rows))
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / f"clip.{form.suffix}"
         for i, item in enumerate(rows.items):
             write(path, load_audio(item), form)
-            evidence = analyzer.analyze(path).by_branch["voice"]
+            evidence = analyzers[rows.groups[i]].analyze(path).by_branch["voice"]
             probs[i], quality[i] = evidence.probs[0], evidence.quality[0]
     return probs, quality
 
@@ -165,12 +173,36 @@ def figures(labels: Array, probs: Array, clean: Array, groups: Array) -> dict[st
     return out | {"p": mcnemar_p(labels, filled, filled_in(labels, clean))}
 
 
-def chosen(data: Path, speakers: list[str], limit: int | None) -> LabelledSet:
-    """The rows of some speakers, at most ``limit`` of them, spread evenly over the labels."""
+def analyzer_of(pack: Path | None) -> Analyzer:
+    """Hears and nothing else."""
+    branches = {"voice": {"pack": str(pack)}} if pack else {}
+    analyzer = Analyzer(Options(asr="none", branches=branches))
+    analyzer.branches = {"voice": analyzer.branches["voice"]}
+    return analyzer
+
+
+def strangers(packs: Path) -> dict[str, Analyzer]:
+    """For every speaker, what never heard him.
+
+    Args:
+        packs: folder of packs that name the speakers they never heard.
+
+    Raises:
+        SystemExit: if there is no such pack.
+    """
+    found = {}
+    for path in sorted(packs.iterdir()):
+        analyzer = analyzer_of(path)
+        for speaker in find_pack("voice", path).manifest.training["settings"]["unheard"]:
+            found[speaker] = analyzer
+    if not found:
+        raise SystemExit(f"{packs} holds no packs; mien train voice --folds K leaves some.")
+    return found
+
+
+def chosen(data: Path, limit: int | None) -> LabelledSet:
+    """The rows, at most ``limit`` of them, spread evenly over the labels."""
     rows = load_voices(data)
-    if speakers:
-        tails = np.array([group.rsplit("/", 1)[-1] for group in rows.groups])
-        rows = rows.select(np.isin(tails, speakers))
     if limit is not None and limit < len(rows):
         order = np.lexsort((np.random.default_rng(0).random(len(rows)), rows.labels))
         rows = rows.select(np.sort(order[np.linspace(0, len(rows) - 1, limit).astype(int)]))
@@ -181,20 +213,23 @@ def main() -> None:
     """Run every form and print the table."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
     parser.add_argument("data", type=Path)
-    parser.add_argument("--speakers", default="17,18,19,20", help="last parts of the groups")
-    parser.add_argument("--limit", type=int)
-    parser.add_argument("--pack", type=Path, help="the shipped one by default")
+    parser.add_argument("--limit", type=int, help="recordings; all by default")
+    parser.add_argument("--packs", type=Path, help="packs that name whom they never heard")
+    parser.add_argument("--pack", type=Path, help="one pack for everybody; the shipped by default")
     parser.add_argument("--forms", help="names that contain this alone")
     parser.add_argument("--out", type=Path, help="folder for voice_robustness.json and .md")
     args = parser.parse_args()
-    rows = chosen(args.data, [s for s in args.speakers.split(",") if s], args.limit)
-    pack = find_pack("voice", args.pack).manifest
-    branches = {"voice": {"pack": str(args.pack)}} if args.pack else {}
-    analyzer = Analyzer(Options(asr="none", branches=branches))
-    analyzer.branches = {"voice": analyzer.branches["voice"]}
+    rows = chosen(args.data, args.limit)
+    if args.packs is None:
+        pack = find_pack("voice", args.pack).manifest
+        by = f"{pack.name} {pack.files['model.onnx'][:12]}"
+        analyzers = dict.fromkeys(rows.groups.tolist(), analyzer_of(args.pack))
+    else:
+        analyzers = strangers(args.packs)
+        by = "each by the nets of the fold that never heard the speaker"
     head = (
-        f"{len(rows)} recordings of speakers {args.speakers or 'all'}, {pack.name} "
-        f"{pack.files['model.onnx'][:12]}, commit {commit()}, seed 0, {machine()}"
+        f"{len(rows)} recordings of {len(set(rows.groups.tolist()))} speakers of {args.data.name}, "
+        f"{by}, commit {commit()}, seed 0, {machine()}"
     )
     lines = [head, "", "| form | accuracy | UAR (95 %) | change of UAR | p | judged | quality |",
              "|---|---|---|---|---|---|---|"]  # fmt: skip
@@ -205,7 +240,7 @@ def main() -> None:
         if name != "clean" and args.forms and args.forms not in name:
             continue
         started = time.perf_counter()
-        probs, quality = judge(rows, form, analyzer)
+        probs, quality = judge(rows, form, analyzers)
         clean = probs if name == "clean" else clean
         found = figures(rows.labels, probs, clean, rows.groups)
         result["forms"][name] = found | {"quality": float(quality.mean())}

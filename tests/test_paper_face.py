@@ -69,7 +69,7 @@ def test_the_rate_is_annealed_from_the_first_step(faces, tmp_path):
 
 
 def test_what_is_kept_are_the_last_weights_and_no_average(faces, tmp_path):
-    train, _, test = divide(load_faces(faces), 0.0, 0)
+    train, _, test = divide(load_faces(faces), 0.0)
     task = paper_face.PaperFaceTask("baseline", train, test)
     chosen = options(faces, tmp_path, epochs=1)
     model = paper_face.Trainer(task, chosen.schedule, tmp_path, silent).run()

@@ -18,7 +18,7 @@ from mien.datasets.table import build
 from mien.emotions import MIEN7, one_hot
 from mien.errors import DataError, OptionError
 from mien.evaluate import evaluate
-from mien.packs import Pack
+from mien.packs import Pack, find_pack
 from mien.train import commands, face, text, voice
 from mien.train.encoder import EncoderSize, load_encoder
 from mien.train.loop import Schedule, soft_cross_entropy
@@ -63,7 +63,7 @@ def test_face_training_writes_a_whole_pack(faces, tmp_path):
 
 
 def test_copies_of_test_pictures_are_dropped_from_training(faces):
-    train, valid, test = face.divide(load_faces(faces), 0.2, 0)
+    train, valid, test = face.divide(load_faces(faces), 0.2)
     kept = {p.tobytes() for p in np.concatenate([train.items, valid.items])}
     assert len(train) + len(valid) == 69
     assert not kept & {p.tobytes() for p in test.items}
@@ -99,7 +99,7 @@ def test_a_second_cycle_starts_from_what_the_first_has_learnt(faces, tmp_path):
     again = options(faces, tmp_path / "second", epochs=1, seed=1, start=first.work)
     manifest = commands.train_face(again, silent)
     assert manifest.training["settings"]["schedule"]["lr"] == pytest.approx(0.1 / 3)
-    train, valid, _ = face.divide(load_faces(faces), 0.2, 0)
+    train, valid, _ = face.divide(load_faces(faces), 0.2)
     model = face.FaceTask(train, valid, face.FaceRecipe(), 1).model
     again.load_start(model)
     learnt = torch.load(first.work / "checkpoint.pt", weights_only=True)["average"]
@@ -200,8 +200,11 @@ def test_folds_judge_every_recording_by_a_net_that_never_heard_its_speaker(voice
         ("ravdess, 4 speakers, each unheard", 64)
     ]
     assert evaluate("voice", voices, pack=tmp_path / "pack")["rows"] == 64
-    # The weights are stored in 16 bits: less than half of two nets of 1.9 MB.
-    assert (tmp_path / "pack" / "model.onnx").stat().st_size < 2.1e6
+    # The weights are stored in 8 bits: about a quarter of two nets of 1.9 MB.
+    assert (tmp_path / "pack" / "model.onnx").stat().st_size < 1.4e6
+    second = find_pack("voice", tmp_path / "pack.run" / "unheard" / "fold1")
+    assert second.manifest.training["settings"]["unheard"] == ["ravdess/02", "ravdess/04"]
+    assert second.manifest.metrics[0]["rows"] == 32
     said.clear()
     assert train_folds(small, 2, said.append).files == manifest.files
     assert "fold 2: going on after epoch 1 of 1" in said

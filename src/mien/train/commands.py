@@ -170,11 +170,11 @@ def train_face(options: TrainOptions, say: Say = print) -> Manifest:
         OptionError: if an earlier run in the same place had other settings.
     """
     begin(options)
-    recipe = face.FaceRecipe()
+    recipe = face.FaceRecipe() if options.start is None else face.SECOND_CYCLE
     epochs = options.epochs or 40
     schedule = options.paced(face.schedule(epochs, options.seed))
     faces = load_sets(load_faces, options.data)
-    train, valid, test = face.divide(faces, recipe.valid_share, options.seed)
+    train, valid, test = face.divide(faces, recipe.valid_share)
     train = _limited(train, options)
     _check_rows(train, valid)
     recipe = replace(recipe, batch=min(recipe.batch, max(2, len(train) // 2)))

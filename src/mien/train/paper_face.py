@@ -218,7 +218,7 @@ def load_fer(options: PaperFaceOptions) -> LabelledSet:
         if not path.exists():
             raise DataError(f"There is nothing at {path}; check --data.")
     faces = concatenate([load_faces(path) for path in options.data])
-    if len(divide(faces, 0.0, options.seed)[2]) == 0:
+    if len(divide(faces, 0.0)[2]) == 0:
         raise DataError(
             "The paper's recipe needs FER-2013 with its published splits (Training, PublicTest); "
             "no row here is of a test."
@@ -258,7 +258,7 @@ def run_paper_face(options: PaperFaceOptions, say: Say = print) -> list[FaceRun]
 
 def _run(name: str, options: PaperFaceOptions, faces: LabelledSet, say: Say) -> FaceRun:
     folder = options.out / name
-    train, _, test = divide(faces, 0.0, options.seed)
+    train, _, test = divide(faces, 0.0)
     tests = sorted(set(test.splits.tolist()))
     dropped = len(faces) - len(train) - len(test)
     train, test = (limited(rows, options.limit, options.seed) for rows in (train, test))

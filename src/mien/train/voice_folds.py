@@ -2,7 +2,8 @@
 
 The speakers of every corpus are dealt to the folds one after the other. Each net is judged on the
 speakers it never heard, so that together the figures are of every recording; what ships is the mean
-of the nets.
+of the nets. The nets of each fold also make a pack of their own, ``OUT.run/unheard/foldN``,
+for whoever wants to judge something else on speakers that a pack never heard.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from collections import Counter
 from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -134,70 +136,113 @@ def train_folds(options: TrainOptions, folds: int, say: Say = print) -> Manifest
     voices = load_sets(load_voices, options.data)
     all_of = _Folds(voices, deal(voices, folds), np.zeros((len(voices), 7)))
     heard: dict[str, Samples] = {}
-    nets, history = _nets(all_of, options, recipe, say, heard)
-    export_graph(Ensemble(nets), voice.EXAMPLE, voice.AXES, options.graph)
-    quantise_convolutions(options.graph, voice.sample_frames(heard, 32, options.seed))
-    graph = Graph(options.graph)
+    found = _train_each(all_of, options, recipe, say, heard)
+    nets = [net for fold in found for net in fold.nets]
+    graph = _in_8_bits(nets, heard, options.graph, options.seed)
     schedule = options.paced(voice.schedule(options.epochs or 40, options.seed))
-    task_weights = voice.drawing_weights(voices, recipe)
+    settings = settings_of(options, recipe, schedule, all=len(voices)) | {"folds": folds}
     outcome = Outcome(
         kind="voice",
         graph=graph.path,
         contract=logmel.CONTRACT.as_dict(),
         corpora=Counter(voices.corpora.tolist()),
-        prior=(task_weights @ voices.targets).tolist(),
+        prior=(voice.drawing_weights(voices, recipe) @ voices.targets).tolist(),
         scaling=all_of.scaling(np.ones(len(voices), bool)),
         tests=all_of.judged(),
-        history=history,
-        settings=settings_of(options, recipe, schedule, all=len(voices)) | {"folds": folds},
+        history=_together([fold.history for fold in found]),
+        settings=settings,
         notes=[
             f"The pack is the mean of {len(nets)} nets, in 8 bits. Every figure is of the nets of "
-            "one fold in 32 bits, on speakers that they never heard, at a temperature fitted on "
+            "one fold, in 8 bits, on speakers that they never heard, at a temperature fitted on "
             "the other folds, on the sets of many speakers; no speaker at hand is unheard by the "
             "mean, which as a rule is better than its members. 'calm' counts as neutral. All of "
             "it is acted speech by North American speakers, two sentences in RAVDESS and one "
             "carrier phrase in TESS: expect less on everyday speech and in other languages."
         ],
-        judged_by=_digest(options, folds),
+        judged_by=_digest([fold.graph for fold in found]),
     )
+    _write_unheard(all_of, found, outcome, options)
     return write_pack(outcome, options.out, options.work)
 
 
-def _nets(
+@dataclass(frozen=True)
+class _Fold:
+    """What came of a fold: its nets, their mean in 8 bits, and how the last of them learnt."""
+
+    nets: list[nn.Module]
+    graph: Path
+    history: list[dict[str, float]]
+
+
+def _in_8_bits(nets: list[nn.Module], heard: dict[str, Samples], path: Path, seed: int) -> Graph:
+    """The mean of some nets as a graph, its ranges read off what they have heard."""
+    export_graph(Ensemble(nets), voice.EXAMPLE, voice.AXES, path)
+    quantise_convolutions(path, voice.sample_frames(heard, 32, seed))
+    return Graph(path)
+
+
+def _write_unheard(
+    all_of: _Folds, found: list[_Fold], whole: Outcome, options: TrainOptions
+) -> None:
+    """A pack a fold, which names the speakers it never heard."""
+    for k, fold in enumerate(found):
+        mine = all_of.fold == k
+        train, held = all_of.voices.select(~mine), all_of.voices.select(mine)
+        scaling = all_of.scaling(~mine)
+        judged = Judged("speakers unheard", held.targets, scaling.apply(all_of.probs[mine]), held)
+        outcome = replace(
+            whole,
+            graph=fold.graph,
+            corpora=Counter(train.corpora.tolist()),
+            scaling=scaling,
+            tests=[judged],
+            history=fold.history,
+            settings={**whole.settings, "unheard": sorted(set(held.groups.tolist()))},
+            notes=["One fold of the pack that ships, without the speakers that it is judged on."],
+            judged_by="",
+        )
+        write_pack(outcome, options.work / "unheard" / f"fold{k}", fold.graph.parent)
+
+
+def _train_each(
     all_of: _Folds,
     options: TrainOptions,
     recipe: voice.VoiceRecipe,
     say: Say,
     heard: dict[str, Samples],
-) -> tuple[list[nn.Module], list[dict[str, float]]]:
-    """The nets of all folds; fills in what they say of the speakers they never heard."""
+) -> list[_Fold]:
+    """Train all folds; fills in what they say of the speakers they never heard."""
     folds = int(all_of.fold.max()) + 1
-    nets: list[nn.Module] = []
-    runs: list[list[dict[str, float]]] = []
+    found = []
     for k in range(folds):
         mine = all_of.fold == k
         held = all_of.voices.select(mine)
         say(f"fold {k + 1} of {folds}: {', '.join(sorted(set(held.groups.tolist())))} unheard")
         torch.manual_seed(options.seed + k)
         nothing = all_of.voices.select(np.zeros(len(mine), bool))
-        task = voice.VoiceTask(all_of.voices.select(~mine), nothing, recipe, say, heard)
+        train = all_of.voices.select(~mine)
+        task = voice.VoiceTask(train, nothing, recipe, say, heard)
         earlier = _earlier(task.model, options, k)
         schedule = options.paced(voice.schedule(options.epochs or 40, options.seed + k))
         trainer = Trainer(task, schedule, options.work / f"fold{k}", _prefixed(say, k))
-        members = [*earlier, trainer.run()]
-        all_of.probs[mine] = voice.predict(Ensemble(members), voice.read_all(held, say, heard))
+        nets = [*earlier, trainer.run()]
+        known = {str(path): heard[str(path)] for path in train.items}
+        graph = _in_8_bits(nets, known, trainer.folder / "model.onnx", options.seed)
+        all_of.probs[mine] = voice.predict(graph, voice.read_all(held, say, heard))
         right = all_of.probs[mine].argmax(axis=1) == held.labels
         for corpus in sorted(set(held.corpora.tolist())):
             say(f"fold {k + 1}: {corpus} accuracy {right[held.corpora == corpus].mean():.4f}")
-        nets += members
-        runs.append(trainer.history)
-    # The loss of an epoch is the mean over the folds, its time their sum.
-    history = [
+        found.append(_Fold(nets, graph.path, trainer.history))
+    return found
+
+
+def _together(runs: list[list[dict[str, float]]]) -> list[dict[str, float]]:
+    """One row an epoch: the mean loss over the folds, the sum of their seconds."""
+    return [
         {"epoch": rows[0]["epoch"], "loss": float(np.mean([row["loss"] for row in rows]))}
         | {"seconds": sum(row["seconds"] for row in rows)}
         for rows in zip(*runs, strict=True)
     ]
-    return nets, history
 
 
 def _earlier(model: nn.Module, options: TrainOptions, fold: int) -> list[nn.Module]:
@@ -211,11 +256,11 @@ def _earlier(model: nn.Module, options: TrainOptions, fold: int) -> list[nn.Modu
     return [deepcopy(model).eval()]
 
 
-def _digest(options: TrainOptions, folds: int) -> str:
-    """SHA-256 of what judged: the nets of all folds."""
+def _digest(graphs: list[Path]) -> str:
+    """SHA-256 of what judged: the graphs of all folds."""
     digest = hashlib.sha256()
-    for k in range(folds):
-        digest.update((options.work / f"fold{k}" / "checkpoint.pt").read_bytes())
+    for graph in graphs:
+        digest.update(graph.read_bytes())
     return digest.hexdigest()
 
 
