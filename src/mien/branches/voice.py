@@ -13,6 +13,7 @@ import numpy.typing as npt
 from mien.branches.logmel import LogMel
 from mien.branches.packed import PackBranch
 from mien.branches.soundness import SHORTEST, agreement, measure, silence
+from mien.branches.stretches import stretches
 from mien.branches.waveform import Waveform
 from mien.evidence import Evidence
 from mien.packs import Pack
@@ -21,9 +22,9 @@ from mien.timebase import Segment
 
 FloatArray = npt.NDArray[np.float64]
 
-# A turn below a quarter of a second tells little and would be mostly padding.
-_SHORTEST_TURN = 0.25
-# Longer turns are judged in parts, so that memory does not grow with them.
+# Less than a quarter of a second tells little and would be mostly padding.
+_SHORTEST_PART = 0.25
+# Longer stretches are judged in parts, so that memory does not grow with them.
 _LONGEST_PART = 300.0
 
 
@@ -99,8 +100,8 @@ class VoiceBranch(PackBranch):
         sound = measure(audio, turns, segment)
         if sound.unfit:
             return sound.unfit
-        parts = [part for turn in turns for part in _parts(turn)]
-        heard = [p for p in parts if p.duration >= _SHORTEST_TURN] or parts
+        parts = [part for one in stretches(audio, speech, segment) for part in _parts(one)]
+        heard = [p for p in parts if p.duration >= _SHORTEST_PART] or parts
         judged = [self._model.rows(audio.read(part)) for part in heard]
         rows = np.concatenate([rows for rows, _ in judged])
         weights = np.concatenate(
@@ -109,9 +110,9 @@ class VoiceBranch(PackBranch):
         return pool(rows, weights), sound.quality * agreement(rows, weights)
 
 
-def _parts(turn: Segment) -> Iterator[Segment]:
-    """A turn in parts of at most five minutes."""
-    count = max(1, int(np.ceil(turn.duration / _LONGEST_PART)))
-    edges = np.linspace(turn.start, turn.end, count + 1).tolist()
+def _parts(stretch: Segment) -> Iterator[Segment]:
+    """A stretch in parts of at most five minutes."""
+    count = max(1, int(np.ceil(stretch.duration / _LONGEST_PART)))
+    edges = np.linspace(stretch.start, stretch.end, count + 1).tolist()
     for start, end in pairwise(edges):
         yield Segment(start, end)

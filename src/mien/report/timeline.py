@@ -130,14 +130,14 @@ def _lanes(analysis: Analysis) -> Iterator[Lane]:
 
 
 def stack(axes: Axes, analysis: Analysis) -> None:
-    """The fused probabilities on top of one another, a gap where nothing was judged."""
+    """The fused probabilities one below the other, as on the page; gaps where none was judged."""
     evidence = analysis.smoothed.get(FUSED_ROWS, analysis.fused)
     edges, rows = _steps(evidence)
-    base = np.zeros(len(rows))
+    top = np.ones(len(rows))
     for i, label in enumerate(evidence.space.labels):
-        top = base + rows[:, i]
+        base = top - rows[:, i]
         axes.fill_between(edges, base, top, step="post", color=EMOTIONS[label], lw=0)
-        base = top
+        top = base
     _name_layers(axes, edges, rows, evidence.space.labels)
     axes.set(ylim=(0, 1), yticks=(0, 0.5, 1))
     axes.tick_params(axis="y", labelsize=SMALL)
@@ -178,7 +178,7 @@ def _name_layers(axes: Axes, edges: FloatArray, rows: FloatArray, labels: Sequen
         highest = (edges[at] + edges[min(at + 1, right)]) / 2
         middle = float(np.clip(highest, edges[left] + half, edges[right] - half))
         row = rows[max(0, int(np.searchsorted(edges, middle, "right")) - 1)]
-        height = float(row[:i].sum() + row[i] / 2)
+        height = float(1 - row[:i].sum() - row[i] / 2)
         axes.text(
             middle, height, label, ha="center", va="center", fontsize=SMALL,
             color=ink(EMOTIONS[label]),
