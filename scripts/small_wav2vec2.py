@@ -25,7 +25,6 @@ from transformers import (
     Wav2Vec2ForSequenceClassification,
 )
 
-from mien.branches.logmel import fill
 from mien.datasets import LabelledSet, load_voices
 from mien.metrics import classification_figures
 from mien.scene import SAMPLE_RATE, Samples
@@ -65,7 +64,8 @@ class Second(nn.Module):
 
 def second_of(sound: Samples, start: int) -> Samples:
     """A second from a sample on, filled up, with mean 0 and variance 1."""
-    piece = fill(sound[start:], SAMPLE_RATE)[:SAMPLE_RATE]
+    piece = sound[start : start + SAMPLE_RATE]
+    piece = np.pad(piece, (0, SAMPLE_RATE - len(piece)))
     return np.asarray((piece - piece.mean()) / (piece.std() + 1e-7), np.float32)
 
 
@@ -111,8 +111,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--epochs", type=int, default=30)
-    parser.add_argument("--draws", type=int, default=4800, help="seconds heard in an epoch")
+    parser.add_argument("--epochs", type=int, default=16)
+    parser.add_argument("--draws", type=int, default=3200, help="seconds heard in an epoch")
     parser.add_argument("--valid", default="ravdess/19,ravdess/20", help="speakers kept aside")
     parser.add_argument("--threads", type=int, default=2)
     args = parser.parse_args()
