@@ -91,6 +91,18 @@ class FaceNet(nn.Module):
         return cast(Tensor, self.head(self.dropout(self.trunk(x).mean((2, 3)))))
 
 
+class Ensemble(nn.Module):
+    """The mean of what several nets say, as log-probabilities ``(n, 7)``."""
+
+    def __init__(self, nets: Sequence[nn.Module]) -> None:
+        super().__init__()
+        self.nets = nn.ModuleList(nets)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Of what each of the nets takes."""
+        return torch.stack([torch.log_softmax(net(x), dim=1) for net in self.nets]).mean(0)
+
+
 class AttentivePooling(nn.Module):
     """Attention-weighted mean and standard deviation over time (Okabe et al. 2018)."""
 

@@ -56,7 +56,7 @@ def run_search(options: PaperFaceOptions, trials: int, say: Say = print) -> list
         raise OptionError(f"search must be at least 1, got {trials}.")
     if options.threads is not None:
         torch.set_num_threads(options.threads)
-    train, valid, _ = divide(load_fer(options), VALID_SHARE, options.seed)
+    train, valid, _ = divide(load_fer(options), VALID_SHARE)
     train = limited(train, min(options.limit or TRIAL_ROWS, TRIAL_ROWS), options.seed)
     valid = limited(valid, options.limit, options.seed)
     if not len(train) or not len(valid):

@@ -11,13 +11,12 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Callable
-from copy import deepcopy
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from mien.branches import logmel
 from mien.datasets import LabelledSet, load_voices
@@ -30,20 +29,8 @@ from mien.train.calibrate import Scaling
 from mien.train.commands import Say, TrainOptions, begin, load_sets, settings_of
 from mien.train.graphs import Graph, export_graph, quantise_convolutions
 from mien.train.loop import Trainer
+from mien.train.nets import Ensemble
 from mien.train.packing import Judged, Outcome, write_pack
-
-
-class Ensemble(nn.Module):
-    """The mean of what several nets say, as log-probabilities ``(n, 7)``."""
-
-    def __init__(self, nets: list[nn.Module]) -> None:
-        super().__init__()
-        self.nets = nn.ModuleList(nets)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Of frames ``(n, frames, bands)``."""
-        logs = [torch.log_softmax(net(x), dim=1) for net in self.nets]
-        return torch.stack(logs).mean(0)
 
 
 def deal(voices: LabelledSet, folds: int) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
@@ -222,7 +209,7 @@ def _train_each(
         nothing = all_of.voices.select(np.zeros(len(mine), bool))
         train = all_of.voices.select(~mine)
         task = voice.VoiceTask(train, nothing, recipe, say, heard)
-        earlier = _earlier(task.model, options, k)
+        earlier = options.earlier(task.model, f"fold{k}")
         schedule = options.paced(voice.schedule(options.epochs or 40, options.seed + k))
         trainer = Trainer(task, schedule, options.work / f"fold{k}", _prefixed(say, k))
         nets = [*earlier, trainer.run()]
@@ -243,17 +230,6 @@ def _together(runs: list[list[dict[str, float]]]) -> list[dict[str, float]]:
         | {"seconds": sum(row["seconds"] for row in rows)}
         for rows in zip(*runs, strict=True)
     ]
-
-
-def _earlier(model: nn.Module, options: TrainOptions, fold: int) -> list[nn.Module]:
-    """The net that a second cycle starts from, which answers beside what becomes of it.
-
-    Nets of one run at the ends of its cycles err differently (Huang et al. 2017).
-    """
-    if options.start is None:
-        return []
-    options.load_start(model, f"fold{fold}")
-    return [deepcopy(model).eval()]
 
 
 def _digest(graphs: list[Path]) -> str:
