@@ -49,23 +49,29 @@ class Detector(Protocol):
 
 
 def shrink(image: Image, longest: int) -> tuple[Image, float]:
-    """A picture no longer than ``longest`` pixels, and its size by the original's (at most 1)."""
+    """A picture no longer than ``longest`` pixels, and its size by the original's (at most 1).
+
+    Down to half the size pixels are interpolated, which keeps edges sharper than averaging them and
+    takes a sixth of the time; below that they are averaged, so that nothing aliases.
+    """
     import cv2
 
     scale = min(1.0, longest / max(image.shape[:2]))
     if scale == 1.0:
         return image, scale
     size = tuple(max(1, round(side * scale)) for side in image.shape[1::-1])
-    return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.uint8), scale
+    way = cv2.INTER_LINEAR if scale >= 0.5 else cv2.INTER_AREA
+    return np.asarray(cv2.resize(image, size, interpolation=way), np.uint8), scale
 
 
 class EmbeddedDetector:
     """The single-shot net that ships with mien (``mien train detector``); five landmarks.
 
-    It looks at pictures of at most 512 px for faces from about 14 px on.
+    It looks at pictures of at most 576 px for faces from 18 px on: what is smaller may be a letter.
     """
 
-    longest = 512
+    longest = 576
+    smallest = 18
     least_score = 0.3
 
     @cached_property
@@ -87,6 +93,7 @@ class EmbeddedDetector:
         rows[:, 0] = rows[:, 0] * score["slope"] + score["intercept"]
         height, width = gray.shape[:2]
         faces = anchors.suppress(anchors.decode(rows, height, width, self.least_score))
+        faces = faces[faces[:, 2:4].max(axis=1) >= self.smallest]
         faces[:, :14] /= scale
         return [Detection(_box(face), float(face[14]), face[4:14].reshape(5, 2)) for face in faces]
 
