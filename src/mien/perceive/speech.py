@@ -22,8 +22,8 @@ MARGIN = 0.1
 
 
 # Under LOW the detector misses speech: the loudest 32 ms (by their power) are then raised to HIGH.
-# Under SILENT there is nothing to raise.
-LOW, HIGH, SILENT = 0.03, 0.1, 1e-4
+# Under SILENT, one step of 16 bits, there is nothing to raise.
+LOW, HIGH, SILENT = 0.03, 0.1, 3e-5
 
 
 class SpeechDetector:
