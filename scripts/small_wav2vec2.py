@@ -125,7 +125,7 @@ def main() -> None:
     model = Trainer(task, schedule, args.out.with_name(args.out.name + ".run")).run()
     assert isinstance(model, Second)
     print(f"{sum(p.numel() for p in model.parameters()):,} weights")
-    model.net.save_pretrained(args.out)
+    model.net.wav2vec2.save_pretrained(args.out)  # without its head, as facebook/wav2vec2-base
     Wav2Vec2FeatureExtractor(do_normalize=True).save_pretrained(args.out)
 
 

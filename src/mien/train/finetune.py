@@ -249,7 +249,10 @@ def _prepare(
 
 
 def _fresh_model(options: FinetuneOptions) -> Any:
-    """The base with a fresh head: one of seven classes, or CTC's seven symbols and its blank."""
+    """The base with a head of seven classes, or of CTC's seven symbols and its blank.
+
+    The head is fresh unless the base has one of just that shape.
+    """
     from transformers import AutoConfig, AutoModelForAudioClassification, AutoModelForCTC
 
     names = dict(enumerate(MIEN7.labels))
