@@ -24,6 +24,7 @@ from mien.errors import DataError, OptionError
 from mien.hub import local_folder
 from mien.train.finetune import LOSSES, FinetuneOptions, Run, finetune
 from mien.train.loop import check_counts
+from mien.train.origin import command_line, commit, machine
 
 Say = Callable[[str], None]
 SPLITS = ("random", "speaker", "word")
@@ -107,6 +108,7 @@ def run_recipe(options: RecipeOptions, say: Say = print) -> list[Run]:
     table = honest_table(runs)
     say(table)
     about = {**asdict(options), "data": [p.name for p in options.data], "out": options.out.name}
+    about |= {"command": command_line(), "commit": commit(), "machine": machine()}
     about["base"] = options.base if "/" in options.base and not base.is_absolute() else base.name
     _write(options.out, runs, table, about)
     return runs
@@ -208,6 +210,7 @@ def table_2(run: Run) -> str:
 
 def _write(out: Path, runs: Sequence[Run], table: str, about: Mapping[str, Any]) -> None:
     parts = ["# The paper's voice recipe", "", table, ""]
+    parts += ["The paper, from facebook/wav2vec2-base on a random split: accuracy 0.998.", ""]
     for run in runs:
         parts += [f"## {run.name}", "", table_2(run), ""]
     parts += [f"Settings: `{json.dumps(about)}`.", ""]
