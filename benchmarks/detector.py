@@ -1,7 +1,6 @@
 """The face detectors against the boxes of a YuNet file: recall, precision, false alarms, time.
 
-    taskset -c 0 python benchmarks/detector.py CLIPS --teacher YUNET [--pictures DIR ...] \
-        [--nobody DIR ...]
+    taskset -c 0 python benchmarks/detector.py CLIPS --teacher YUNET --pictures DIR --nobody DIR
 
 Recall is of frontal faces larger than 48 px of which the teacher is sure (score 0.8 on pictures of
 at most 640 px), at an intersection over union of 0.5. A detection is right where the teacher sees a
