@@ -219,6 +219,7 @@ def test_too_few_groups_are_refused(table):
         out_of_fold(table, 21, 0)
 
 
+@pytest.mark.slow
 def test_what_is_usual_for_a_person_is_learnt_and_taken_off():
     """Every person leans to one answer of their own, whatever the label."""
     table = planted(n=2000, groups=60)

@@ -73,6 +73,7 @@ class StopError(Exception):
     """Stands for a kill after an epoch."""
 
 
+@pytest.mark.slow
 def test_a_stopped_run_goes_on_to_the_same_end(faces, tmp_path):
     def stop_after_one(line):
         if line.startswith("epoch 1/"):
