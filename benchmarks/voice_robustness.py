@@ -193,10 +193,13 @@ def strangers(packs: Path) -> dict[str, Analyzer]:
     found = {}
     for path in sorted(packs.iterdir()):
         analyzer = analyzer_of(path)
-        for speaker in find_pack("voice", path).manifest.training["settings"]["unheard"]:
+        for speaker in find_pack("voice", path).manifest.training["settings"].get("unheard", ()):
             found[speaker] = analyzer
     if not found:
-        raise SystemExit(f"{packs} holds no packs; mien train voice --folds K leaves some.")
+        raise SystemExit(
+            f"{packs} holds no packs that say whom they never heard; mien train voice --folds K "
+            "leaves some."
+        )
     return found
 
 
