@@ -51,6 +51,19 @@ def test_the_embedded_detector_finds_a_face_and_its_landmarks_and_no_other():
         assert turned(face.landmarks) < 35
 
 
+@pytest.mark.parametrize("share", [0.5, 0.7, 0.9])
+def test_a_face_that_fills_the_picture_is_one_face(share):
+    """Larger than anything the net was trained on, in the picture that it looks at first."""
+    scale = share * 600 / 115
+    drawn = np.pad(portrait(round(150 * scale)), ((300, 300), (300, 300), (0, 0)), mode="edge")
+    corner = np.array((77.5, 77.5)) * scale  # of a picture whose middle is that of the face
+    left, top = corner.astype(int)
+    picture = drawn[top : top + 600, left : left + 600]
+    (face,) = (face for face in make_detector("auto").detect(picture) if face.score >= START)
+    wide, high = 95 * scale, 115 * scale
+    assert overlap(face.box, (300 - wide / 2, 300 - high / 2, wide, high)) > 0.5
+
+
 @pytest.mark.parametrize("level", [0, 90, 255])
 def test_blank_pictures_and_noise_hold_no_face(level):
     detector = make_detector("auto")

@@ -67,11 +67,12 @@ def shrink(image: Image, longest: int) -> tuple[Image, float]:
 class EmbeddedDetector:
     """The single-shot net that ships with mien (``mien train detector``); five landmarks.
 
-    It looks at pictures of at most 576 px for faces from 18 px on: what is smaller may be a letter.
+    It looks twice: at 576 px for faces from 18 px on, since what is smaller may be a letter, and at
+    160 px for those that fill the picture, which are larger than the net has learnt.
     """
 
-    longest = 576
-    smallest = 18
+    looks = ((576, 18), (160, 40))
+    """Longest side of the picture looked at, and least side of a face in it, in pixels."""
     least_score = 0.3
 
     @cached_property
@@ -85,17 +86,25 @@ class EmbeddedDetector:
         import cv2
 
         # Gray first: to shrink three channels takes as long as the net.
-        small, scale = shrink(np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)), self.longest)
+        gray = np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY))
+        found = np.concatenate([self._look(gray, *look) for look in self.looks])
+        faces = anchors.suppress(found[np.argsort(-found[:, 14], kind="stable")])
+        return [Detection(_box(face), float(face[14]), face[4:14].reshape(5, 2)) for face in faces]
+
+    def _look(self, gray: Image, longest: int, smallest: int) -> anchors.FloatArray:
+        """Faces ``(k, 15)`` before suppression, in pixels of the picture that was given."""
+        import cv2
+
+        small, scale = shrink(gray, longest)
         down, right = (-side % anchors.STRIDES[-1] for side in small.shape)
-        gray = np.asarray(cv2.copyMakeBorder(small, 0, down, 0, right, cv2.BORDER_REPLICATE))
-        rows = self._pack.run({"picture": anchors.normalise(gray[None])})[0]
+        small = np.asarray(cv2.copyMakeBorder(small, 0, down, 0, right, cv2.BORDER_REPLICATE))
+        rows = self._pack.run({"picture": anchors.normalise(small[None])})[0]
         score = self._pack.manifest.input["score"]
         rows[:, 0] = rows[:, 0] * score["slope"] + score["intercept"]
-        height, width = gray.shape[:2]
-        faces = anchors.suppress(anchors.decode(rows, height, width, self.least_score))
-        faces = faces[faces[:, 2:4].max(axis=1) >= self.smallest]
+        faces = anchors.decode(rows, *small.shape, least=self.least_score)
+        faces = faces[faces[:, 2:4].max(axis=1) >= smallest]
         faces[:, :14] /= scale
-        return [Detection(_box(face), float(face[14]), face[4:14].reshape(5, 2)) for face in faces]
+        return faces
 
 
 def _box(face: npt.NDArray[np.float32]) -> Box:
