@@ -282,3 +282,26 @@ def test_pictures_and_a_teacher_become_a_pack(shared, tmp_path, monkeypatch):
     rows = pack.run({"picture": np.zeros((1, 1, 192, 256), np.float32)})
     assert rows.shape == (1, len(centres(192, 256)[0]), FIELDS)
     assert not len(decode(rows[0], 192, 256, 0.5))
+
+
+def test_convolutions_go_into_8_bits_but_not_that_of_the_gray_picture(tmp_path):
+    import onnx
+    import torch
+
+    from mien.train.graphs import Graph, export_graph, quantise_convolutions
+
+    torch.manual_seed(0)
+    net = torch.nn.Sequential(
+        torch.nn.Conv2d(1, 8, 3), torch.nn.ReLU(), torch.nn.Conv2d(8, 8, 3, groups=8),
+        torch.nn.ReLU(), torch.nn.Conv2d(8, 4, 3), torch.nn.ReLU(), torch.nn.Flatten(),
+    )  # fmt: skip
+    pictures = torch.rand(4, 1, 12, 12)
+    path = tmp_path / "net.onnx"
+    wanted = export_graph(net, {"pictures": pictures}, {"pictures": {0: "n"}}, path)(pictures)
+    quantise_convolutions(path, [{"pictures": pictures.numpy()}])
+    graph = onnx.load(path).graph
+    weights = {w.name: w.data_type for w in graph.initializer if len(w.dims) == 4}
+    assert sorted(weights.values()) == [onnx.TensorProto.FLOAT, *[onnx.TensorProto.INT8] * 2]
+    assert [node.op_type for node in graph.node].count("Relu") == 1  # between 32 and 8 bits
+    gap = (Graph(path)(pictures) - wanted).abs().max() / wanted.abs().max()
+    assert 0 < gap < 0.05
