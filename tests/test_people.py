@@ -206,7 +206,10 @@ def test_the_papers_policy_takes_the_most_emotional_moment_alone():
     assert mean == pytest.approx(np.exp(logs) / np.exp(logs).sum(), abs=1e-4)
 
 
-@pytest.mark.parametrize("options", [{"person": "left"}, {"person": "-1"}, {"person": "a person's number"}, {"policy": "median"}])
+@pytest.mark.parametrize(
+    "options",
+    [{"person": "left"}, {"person": "-1"}, {"person": "a person's number"}, {"policy": "median"}],
+)
 def test_options_of_the_face_that_cannot_be_are_refused(options):
     with pytest.raises(OptionError, match="primary, all|mean, peak"):
         FaceBranch(options)

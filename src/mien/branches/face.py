@@ -100,8 +100,8 @@ class FaceBranch(PackBranch):
         self._policy = str(options.get("policy", "mean"))
         if self._person not in WHO and not self._person.isdecimal():
             raise OptionError(
-                f"face cannot be {self._person!r}; choose one of: {', '.join(WHO)}, a person's number "
-                "(a pack is named by --face-pack)."
+                f"face cannot be {self._person!r}; choose one of: {', '.join(WHO)}, a person's "
+                "number (a pack is named by --face-pack)."
             )
         if self._policy not in POLICIES:
             raise OptionError.choice("face policy", self._policy, POLICIES)

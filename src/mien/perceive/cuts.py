@@ -102,8 +102,7 @@ def cuts_of(times: Floats, jumps: Floats, steps: Floats) -> tuple[float, ...]:
     stands_out = [
         i
         for i in np.flatnonzero(jumps >= LEAST)
-        if jumps[i] >= RATIO * _usual(jumps, i)
-        or steps[i] >= max(LEAST, SUDDEN * _usual(steps, i))
+        if jumps[i] >= RATIO * _usual(jumps, i) or steps[i] >= max(LEAST, SUDDEN * _usual(steps, i))
     ]
     found: list[int] = []
     for i in sorted(stands_out, key=lambda i: -steps[i]):
