@@ -182,6 +182,7 @@ def test_bad_files_get_one_sentence(make, tmp_path, demo_clip):
         (("--words-source", "sung"), "auto, spoken, written"),
         (("--detector", "eyes"), "auto, embedded, haar, yunet:FILE"),
         (("--detector", "yunet:none.onnx"), "none.onnx"),
+        (("--detector", "yunet:"), "embedded, haar, yunet:FILE"),
         (("--fps", "0"), "frame_rate"),
     ],
 )

@@ -43,6 +43,19 @@ def test_planted_cuts_are_found_where_they_are(rate):
     assert found == pytest.approx((3.0, 6.0, 9.0))
 
 
+@pytest.mark.parametrize(("rate", "seconds"), [(5.0, 0.8), (5.0, 1.0), (10.0, 1.0), (5.0, 1.4)])
+def test_a_film_that_is_cut_all_the_time_has_all_its_cuts(rate, seconds):
+    n = round(rate * seconds)
+    film = [picture for k in range(20) for picture in still(k % 4, n)]
+    assert cuts(film, rate) == pytest.approx(np.arange(1, 20) * seconds)
+
+
+def test_a_shaken_camera_makes_no_cuts():
+    rng, wide = np.random.default_rng(3), shot(4, 900)
+    places = (300 + 40 * rng.standard_normal(60) * (np.arange(60) > 3)).astype(int)
+    assert cuts([wide[:, x : x + 320] for x in places]) == ()
+
+
 def test_a_pan_is_no_cut_but_a_cut_within_pans_is():
     wide = shot(4, 1600)
     pan = [wide[:, x : x + 320] for x in range(0, 1200, 30)]

@@ -77,6 +77,13 @@ def test_what_is_kept_are_the_last_weights_and_no_average(faces, tmp_path):
         assert torch.equal(kept, last)
 
 
+def test_a_readme_of_something_else_is_not_written_over(faces, tmp_path):
+    (tmp_path / "README.md").write_text("# Another project\n")
+    with pytest.raises(OptionError, match=r"README\.md is not of this recipe"):
+        run_paper_face(options(faces, tmp_path, epochs=1), silent)
+    assert (tmp_path / "README.md").read_text() == "# Another project\n"
+
+
 def test_the_recipe_learns_and_leaves_everything(faces, tmp_path):
     said = []
     (run,) = run_paper_face(options(faces, tmp_path, epochs=6), said.append)

@@ -149,6 +149,17 @@ def test_a_face_that_cannot_be_judged_says_why_with_the_measure(change, reason):
     assert make_branches()["face"].judge(scene_of(part), WHOLE).reasons == (reason,)
 
 
+@pytest.mark.parametrize("person", ["primary", "all", "2"])
+def test_where_nobody_is_seen_each_segment_says_how_often_was_looked(person):
+    segments = [Segment(0.0, 2.0), Segment(2.0, 2.2), Segment(2.05, 2.1)]
+    found = make_branches({"face": {"person": person}})["face"].judge(scene_of(), segments)
+    assert found.reasons == (
+        "no face in view (10 pictures looked at)",
+        "no face in view (1 picture looked at)",
+        "no picture in this segment",
+    )
+
+
 def test_a_face_whose_turn_is_not_known_is_judged():
     part = samples(TIMES, (0, 0, 90, 90), turn=np.nan)
     assert make_branches()["face"].judge(scene_of(part), WHOLE).reasons == ("",)
@@ -180,7 +191,7 @@ def test_one_person_is_asked_for_by_number():
     assert list(second.judge_people(scene, halves)) == [1]
     assert FaceBranch({}).judge_people(scene, halves) == {}
     nobody = FaceBranch({"person": "5"}).judge(scene, halves)
-    assert nobody.reasons[0] == "there is no person 5, only 0, 1"
+    assert nobody.reasons[0] == "there is no person 5, the last is 1"
 
 
 def test_the_papers_policy_takes_the_most_emotional_moment_alone():
@@ -195,7 +206,10 @@ def test_the_papers_policy_takes_the_most_emotional_moment_alone():
     assert mean == pytest.approx(np.exp(logs) / np.exp(logs).sum(), abs=1e-4)
 
 
-@pytest.mark.parametrize("options", [{"person": "left"}, {"person": "-1"}, {"policy": "median"}])
+@pytest.mark.parametrize(
+    "options",
+    [{"person": "left"}, {"person": "-1"}, {"person": "a person's number"}, {"policy": "median"}],
+)
 def test_options_of_the_face_that_cannot_be_are_refused(options):
     with pytest.raises(OptionError, match="primary, all|mean, peak"):
         FaceBranch(options)

@@ -28,7 +28,7 @@ def analysis(transcript=None):
     by_branch = {
         "text": Evidence.of_rows("text", SEGMENTS, [row(2)]),
         "voice": Evidence.of_rows("voice", SEGMENTS, [row(0)]),
-        "face": Evidence.absent("face", SEGMENTS, "no face was found"),
+        "face": Evidence.absent("face", SEGMENTS, "no face in view (5 pictures looked at)"),
     }
     return Analysis(
         ClipFacts("clip.mp4", "recording", 6.0, "mov"),
@@ -49,7 +49,7 @@ def shown(value, width=150):
 
 def test_the_table_shows_every_modality_and_why_one_is_missing():
     text = shown(analysis())
-    for word in ("text", "voice", "face", "fused", "0.700", "no face was found", "anger", "fear"):
+    for word in ("text", "voice", "face", "fused", "0.700", "no face in view", "anger", "fear"):
         assert word in text
     assert "not what a person feels" in text
 
@@ -66,6 +66,8 @@ def test_several_people_have_rows_of_their_own():
     assert "face 0" in text
     assert "face 1" in text
     assert "shows each" not in text
+    # One person alone is the face row itself.
+    assert "face 1" not in shown(replace(value, faces=faces, people={1: people[1]}))
 
 
 def test_it_is_said_who_is_seen_to_speak_and_when_that_cannot_be_told():

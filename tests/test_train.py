@@ -1,5 +1,6 @@
 """The trainers on planted sets that are small enough for every run of the tests."""
 
+import dataclasses
 import json
 import subprocess
 import sys
@@ -67,6 +68,17 @@ def test_copies_of_test_pictures_are_dropped_from_training(faces):
     kept = {p.tobytes() for p in np.concatenate([train.items, valid.items])}
     assert len(train) + len(valid) == 69
     assert not kept & {p.tobytes() for p in test.items}
+
+
+def test_figures_are_named_by_the_set_and_split_that_they_are_of(faces):
+    rows = load_faces(faces)
+    splits, corpora = rows.splits.astype("<U11"), rows.corpora.copy()
+    splits[:2], corpora[2], splits[2] = "PrivateTest", "mine", "test"
+    rows = dataclasses.replace(rows, splits=splits, corpora=corpora)
+    named = face.by_split(face.divide(rows, 0.2)[2])
+    assert {name: len(part) for name, part in named.items()} == {
+        "FER-2013 PrivateTest": 2, "FER-2013 PublicTest": 14, "mine test": 1,
+    }  # fmt: skip
 
 
 class StopError(Exception):

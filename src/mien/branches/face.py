@@ -46,7 +46,7 @@ BLURRED = 0.2
 """Faces less sharp than this are not judged."""
 BATCH = 64
 """Crops that the net is shown at a time."""
-WHO = ("primary", "all", "a person's number")
+WHO = ("primary", "all")
 POLICIES = ("mean", "peak")
 NEUTRAL = MIEN7.labels.index("neutral")
 
@@ -100,8 +100,8 @@ class FaceBranch(PackBranch):
         self._policy = str(options.get("policy", "mean"))
         if self._person not in WHO and not self._person.isdecimal():
             raise OptionError(
-                f"face cannot be {self._person!r}; choose one of: {', '.join(WHO)} (a pack is "
-                "named by --face-pack)."
+                f"face cannot be {self._person!r}; choose one of: {', '.join(WHO)}, a person's "
+                "number (a pack is named by --face-pack)."
             )
         if self._policy not in POLICIES:
             raise OptionError.choice("face policy", self._policy, POLICIES)
@@ -126,7 +126,8 @@ class FaceBranch(PackBranch):
             return Evidence.absent("face", segments, scene.why_missing(FACES))
         people = self._samples(faces)
         if not people:
-            return Evidence.absent("face", segments, "no face was found")
+            rows = [self._row(faces, None, segment) for segment in segments]
+            return Evidence.of_rows("face", segments, rows)
         if self._person.isdecimal():
             return self._of(int(self._person), people, faces, segments)
         rows = [self._row(faces, _primary(people, segment), segment) for segment in segments]
@@ -148,13 +149,13 @@ class FaceBranch(PackBranch):
         self, who: int, people: Mapping[int, FaceSamples], faces: Faces, segments: Sequence[Segment]
     ) -> Evidence:
         if who not in people:
-            found = ", ".join(map(str, people))
-            return Evidence.absent("face", segments, f"there is no person {who}, only {found}")
+            why = f"there is no person {who}, the last is {max(people)}"
+            return Evidence.absent("face", segments, why)
         rows = [self._row(faces, people[who].within(segment), segment) for segment in segments]
         return Evidence.of_rows("face", segments, rows)
 
     def _row(
-        self, faces: Faces, samples: FaceSamples, segment: Segment
+        self, faces: Faces, samples: FaceSamples | None, segment: Segment
     ) -> tuple[FloatArray, float] | str:
         looked = len(faces.times[rows_within(faces.times, segment)])
         good = usable(samples, looked)
@@ -183,16 +184,16 @@ class FaceBranch(PackBranch):
         return known[crops].astype(np.float64)
 
 
-def usable(samples: FaceSamples, looked: int) -> FaceSamples | str:
+def usable(samples: FaceSamples | None, looked: int) -> FaceSamples | str:
     """The samples that are good enough to be judged, or why there are none.
 
     Args:
-        samples: of one person within a segment.
+        samples: of one person within a segment; None where nobody is in view at all.
         looked: how many pictures of the segment were looked at.
     """
     if not looked:
         return "no picture in this segment"
-    if not len(samples):
+    if samples is None or not len(samples):
         return f"no face in view ({looked} picture{'s' if looked > 1 else ''} looked at)"
     large = samples[samples.sides >= SMALLEST]
     if not len(large):

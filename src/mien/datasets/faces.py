@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 import numpy.typing as npt
@@ -38,24 +40,39 @@ def load_faces(path: Path) -> LabelledSet:
 
 
 def _from_npz(path: Path) -> LabelledSet:
-    with np.load(path, allow_pickle=False) as file:
-        arrays: dict[str, npt.NDArray[Any]] = {name: file[name] for name in file.files}
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            arrays: dict[str, npt.NDArray[Any]] = {name: file[name] for name in file.files}
+    except (ValueError, EOFError, BadZipFile):
+        raise DataError(f"{path} is no .npz of plain arrays that can be read.") from None
     missing = {"images", "labels"} - set(arrays)
     if missing:
         raise DataError(f"{path} lacks the arrays {sorted(missing)}.")
     names = [canonical_label(n) for n in arrays.get("label_names", np.asarray(MIEN7.labels))]
-    labels = [names[int(i)] for i in arrays["labels"]]
+    images = arrays["images"]
+    if images.dtype != np.uint8 or images.shape[1:] not in ((SIDE, SIDE), (SIDE, SIDE, 1)):
+        raise DataError(
+            f"{path}: images are {images.dtype} {images.shape}; expected uint8 (n, {SIDE}, {SIDE})."
+        )
+    labels = [_named(str(i), names, f"{path}, label {n}") for n, i in enumerate(arrays["labels"])]
     extra = {}
     if "ferplus_votes" in arrays:
         extra["ferplus"] = _ferplus_targets(arrays["ferplus_votes"], arrays["ferplus_names"])
     usage = arrays.get("usage")
     return build(
-        np.asarray(arrays["images"], dtype=np.uint8).reshape(-1, SIDE, SIDE),
+        images.reshape(-1, SIDE, SIDE),
         one_hot(labels),
         "fer2013",
         splits=None if usage is None else [str(u) for u in usage],
         extra=extra,
     )
+
+
+def _named(number: str, names: Sequence[str], where: str) -> str:
+    """The name of a numbered class."""
+    if not number.strip().isdecimal() or int(number) >= len(names):
+        raise DataError(f"{where}: there is no class {number!r}; expected 0 to {len(names) - 1}.")
+    return names[int(number)]
 
 
 def _ferplus_targets(votes: npt.NDArray[Any], names: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
@@ -72,11 +89,17 @@ def _ferplus_targets(votes: npt.NDArray[Any], names: npt.NDArray[Any]) -> npt.ND
 def _from_fer_csv(path: Path, rows: list[dict[str, str]]) -> LabelledSet:
     images = np.empty((len(rows), SIDE, SIDE), dtype=np.uint8)
     for i, row in enumerate(rows):
-        pixels = np.array(row["pixels"].split(), dtype=np.uint8)
+        try:
+            pixels = np.array(row["pixels"].split(), dtype=np.uint8)
+        except (ValueError, OverflowError) as error:
+            raise DataError(f"{path}, row {i + 2}: pixels are 0 to 255 ({error}).") from None
         if pixels.size != SIDE * SIDE:
             raise DataError(f"{path}, row {i + 2}: {pixels.size} pixels, expected {SIDE * SIDE}.")
         images[i] = pixels.reshape(SIDE, SIDE)
-    labels = [FER_ORDER[int(column(row, "emotion", path))] for row in rows]
+    labels = [
+        _named(column(row, "emotion", path), FER_ORDER, f"{path}, row {i + 2}")
+        for i, row in enumerate(rows)
+    ]
     splits = [row.get("usage", "") for row in rows]
     return build(images, one_hot(labels), "fer2013", splits=splits)
 

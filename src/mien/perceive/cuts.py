@@ -22,6 +22,9 @@ LEAST = 0.25
 """Difference below which there is no cut, however calm the film is around."""
 RATIO = 2.0
 """How many times the difference must exceed what is usual around it."""
+SUDDEN = 4.0
+"""How many times the step to a picture must exceed what is usual, where films are cut so often that
+the difference is large all the time."""
 DARK = 0.04
 """Mean brightness below which a picture is taken for black."""
 
@@ -39,10 +42,11 @@ class CutFinder:
     """Looks at pictures in time order; keeps some small ones and 16 bytes a picture.
 
     The medians of the pictures just before and just after are compared, so that a flash is no
-    cut. The difference must stand out from what is usual around it, so that a pan or a shaken
-    camera is none. Brightness and contrast do not count and black pictures are left out, so
-    that a fade into something else is one cut and a fade of the same shot is none. Slow
-    cross-fades and shots below half a second are not found.
+    cut. The difference, or the step from the one picture to the next, must stand out from what is
+    usual around it, so that a pan or a shaken camera is none. Brightness and contrast do not count
+    and black pictures are left out, so that a fade into something else is one cut and a fade of the
+    same shot is none. Slow cross-fades are not found, nor every cut of shots of less than 0.8 s or
+    of fewer than four pictures.
     """
 
     def __init__(self) -> None:
@@ -95,7 +99,11 @@ def cuts_of(times: Floats, jumps: Floats, steps: Floats) -> tuple[float, ...]:
         jumps: ``(n,)`` difference of what is before a picture to what is from it on.
         steps: ``(n,)`` difference of a picture to the one before.
     """
-    stands_out = [i for i in np.flatnonzero(jumps >= LEAST) if jumps[i] >= RATIO * _usual(jumps, i)]
+    stands_out = [
+        i
+        for i in np.flatnonzero(jumps >= LEAST)
+        if jumps[i] >= RATIO * _usual(jumps, i) or steps[i] >= max(LEAST, SUDDEN * _usual(steps, i))
+    ]
     found: list[int] = []
     for i in sorted(stands_out, key=lambda i: -steps[i]):
         if all(abs(times[i] - times[j]) > SPAN and abs(i - j) >= FEWEST for j in found):
@@ -103,11 +111,11 @@ def cuts_of(times: Floats, jumps: Floats, steps: Floats) -> tuple[float, ...]:
     return tuple(float(times[i]) for i in sorted(found))
 
 
-def _usual(jumps: Floats, at: np.integer[Any]) -> float:
-    """The median difference around a picture, without its nearest neighbours."""
+def _usual(values: Floats, at: np.integer[Any]) -> float:
+    """The median of the differences around a picture, without its nearest neighbours."""
     near, far = FEWEST, 3 * MOST
     around = np.concatenate(
-        [jumps[max(0, at - far) : max(0, at - near)], jumps[at + near + 1 : at + far]]
+        [values[max(0, at - far) : max(0, at - near)], values[at + near + 1 : at + far]]
     )
     return float(np.median(around)) if len(around) else 0.0
 

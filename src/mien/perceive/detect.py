@@ -226,7 +226,7 @@ def check_detector(choice: str) -> None:
         OptionError: if there is none of that name.
         InputError: if the file that it names is not there.
     """
-    if choice.startswith(YUNET):
+    if choice.startswith(YUNET) and choice != YUNET:
         _check_file(Path(choice.removeprefix(YUNET)))
     elif choice != "auto" and choice not in _MAKERS:
         raise OptionError.choice("detector", choice, ("auto", *_MAKERS, "yunet:FILE"))

@@ -129,7 +129,7 @@ def _segment_table(analysis: Analysis, row: int, title: str) -> RenderableType:
         if fused and analysis.findings and analysis.findings[row].abstained:
             says = UNDECIDED
         _add_row(table, evidence, row, says, "bold" if fused else "")
-        if evidence.branch == "face":
+        if evidence.branch == "face" and len(analysis.people) > 1:
             for who, person in analysis.people.items():
                 shown = replace(person, branch=f" face {who}")
                 _add_row(table, shown, row, person.top(row) or "", "")

@@ -199,7 +199,9 @@ def train_face(options: TrainOptions, say: Say = print) -> Manifest:
     export_graph(Ensemble(nets), face.EXAMPLE, face.AXES, options.graph)
     quantise_convolutions(options.graph, face.sample_pictures(train, 32, options.seed))
     graph = Graph(options.graph)
-    tests = {"FER-2013 PublicTest": (test, face.predict(graph, test.items))}
+    tests = {
+        name: (rows, face.predict(graph, rows.items)) for name, rows in face.by_split(test).items()
+    }
     scaling, judged = _scaled(valid, face.predict(graph, valid.items), tests, biased=True)
     outcome = Outcome(
         kind="face",

@@ -60,8 +60,8 @@ def schedule(epochs: int, seed: int) -> Schedule:
 def divide(faces: LabelledSet, valid_share: float) -> tuple[LabelledSet, ...]:
     """Training, validation and test rows, with no picture of the test in the other two.
 
-    The test is the published PublicTest (or ``test``) split; without one there is none and the
-    third set is empty. Exact copies of a test picture are dropped from training, and copies
+    The test is the published splits PublicTest, PrivateTest and ``test``; without one there is none
+    and the third set is empty. Exact copies of a test picture are dropped from training, and copies
     within training stay on one side. A picture is always on the same side, whatever the seed of a
     run: a second cycle is calibrated on pictures that the first has not seen either.
     """
@@ -72,6 +72,14 @@ def divide(faces: LabelledSet, valid_share: float) -> tuple[LabelledSet, ...]:
     draw = np.array([int(p[:8], 16) for p in prints])
     valid = rest & ((draw % 10_000) < valid_share * 10_000)
     return faces.select(rest & ~valid), faces.select(valid), faces.select(held)
+
+
+def by_split(test: LabelledSet) -> dict[str, LabelledSet]:
+    """The test rows by the corpus and the published split that they are of, named by both."""
+    keys = np.char.add(np.char.add(test.corpora, " "), test.splits)
+    return {
+        str(key).replace("fer2013", "FER-2013"): test.select(keys == key) for key in np.unique(keys)
+    }
 
 
 def sample_pictures(

@@ -41,6 +41,7 @@ NETS = ("baseline", "23")
 """The nets, the cheaper one first."""
 REPORTED: Mapping[str, float] = {"baseline": 0.409, "23": 0.622}
 """Accuracy on the test in the paper."""
+TITLE = "# The paper's face recipe"
 EPOCHS, BATCH, TEST_BATCH, SMOOTHING = 25, 32, 64, 0.1
 SIDE = 64
 
@@ -242,8 +243,12 @@ def run_paper_face(options: PaperFaceOptions, say: Say = print) -> list[FaceRun]
 
     Raises:
         DataError: if the data cannot be read.
-        OptionError: if an earlier run in the same place had other settings.
+        OptionError: if an earlier run in the same place had other settings, or the table would take
+            the place of another's README.md.
     """
+    page = options.out / "README.md"
+    if page.is_file() and not page.read_text("utf-8", "replace").startswith(TITLE):
+        raise OptionError(f"{page} is not of this recipe and would be lost; name another --out.")
     if options.threads is not None:
         torch.set_num_threads(options.threads)
     faces = load_fer(options)
@@ -252,7 +257,7 @@ def run_paper_face(options: PaperFaceOptions, say: Say = print) -> list[FaceRun]
     found = [options.out / name / "metrics.json" for name in NETS]
     table = results_table([FaceRun.read(path) for path in found if path.exists()])
     say(table)
-    (options.out / "README.md").write_text(f"# The paper's face recipe\n\n{table}", "utf-8")
+    page.write_text(f"{TITLE}\n\n{table}", "utf-8")
     return runs
 
 
