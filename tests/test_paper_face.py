@@ -13,6 +13,7 @@ from tests.planted import write_faces
 from torch import nn
 
 from mien.datasets import load_faces
+from mien.emotions import MIEN7
 from mien.errors import DataError, OptionError
 from mien.train import paper_face, search
 from mien.train.face import divide
@@ -60,19 +61,21 @@ def test_pictures_are_enlarged_and_brought_to_plus_minus_one():
 
 
 def test_the_rate_is_annealed_from_the_first_step(faces, tmp_path):
-    schedule = options(faces, tmp_path, epochs=None).schedule
+    schedule = options(faces, tmp_path, epochs=None).schedule("baseline")
     assert schedule.epochs == 25
     for step in range(1, 100):
         cosine = 1e-3 * 0.5 * (1 + math.cos(math.pi * (step - 1) / 99))
         assert schedule.rate(step, 100) == pytest.approx(cosine)
     assert schedule.rate(0, 100) == 1e-3
+    assert options(faces, tmp_path).schedule("23").lr == 1e-4
+    assert options(faces, tmp_path, lr=0.02).schedule("23").lr == 0.02
 
 
 def test_what_is_kept_are_the_last_weights_and_no_average(faces, tmp_path):
     train, _, test = divide(load_faces(faces), 0.0)
     task = paper_face.PaperFaceTask("baseline", train, test)
     chosen = options(faces, tmp_path, epochs=1)
-    model = paper_face.Trainer(task, chosen.schedule, tmp_path, silent).run()
+    model = paper_face.Trainer(task, chosen.schedule("baseline"), tmp_path, silent).run()
     for kept, last in zip(model.parameters(), task.model.parameters(), strict=True):
         assert torch.equal(kept, last)
 
@@ -124,6 +127,20 @@ def test_a_killed_run_goes_on_to_the_same_end(faces, tmp_path):
     assert graphs[0] == graphs[1]
     with pytest.raises(OptionError, match="other settings"):
         run_paper_face(options(faces, tmp_path / "b", lr=0.01), silent)
+
+
+def test_a_net_that_has_died_is_named(faces):
+    rows, said = load_faces(faces), []
+    task = paper_face.PaperFaceTask("baseline", rows, rows, said.append)
+    task.validate(task.model)
+    assert said == []
+    with torch.no_grad():
+        for weights in task.model.parameters():
+            weights.zero_()
+        task.model[-1].bias[MIEN7.labels.index("joy")] = 1.0
+    assert task.validate(task.model)["uar"] == pytest.approx(1 / 7)
+    assert "every picture gets the same answer, joy: the net has died" in said[0]
+    assert "--lr" in said[0]
 
 
 def test_a_killed_search_ends_as_one_that_was_left_alone(faces, tmp_path, monkeypatch):

@@ -104,7 +104,10 @@ def train_face(
         int | None,
         typer.Option(metavar="N", help="Of the paper's recipe: N short trials and no training."),
     ] = None,
-    lr: Annotated[float, typer.Option(help="Of the paper's recipe: learning rate.")] = 1e-3,
+    lr: Annotated[
+        float | None,
+        typer.Option(help="Of the paper's recipe: learning rate; 1e-3 for baseline, 1e-4 for 23."),
+    ] = None,
     weight_decay: Annotated[float, typer.Option(help="Of the paper's recipe.")] = 1e-4,
 ) -> None:
     """Train the face pack on FER-2013 (CSV, .npz or folders)."""
