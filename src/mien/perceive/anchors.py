@@ -8,6 +8,8 @@ the other: ``[score logit, 4 log distances / s, 5 x 2 offsets / s]``.
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 import numpy.typing as npt
 
@@ -30,8 +32,9 @@ def normalise(images: npt.NDArray[np.uint8]) -> FloatArray:
     return ((images.astype(np.float32) - 127.5) / 127.5)[:, None]
 
 
+@lru_cache(maxsize=8)
 def centres(height: int, width: int) -> tuple[FloatArray, FloatArray]:
-    """Middles ``(n, 2)`` in pixels and strides ``(n,)`` of all cells of a picture.
+    """Middles ``(n, 2)`` in pixels and strides ``(n,)`` of all cells of a picture, to be read only.
 
     Args:
         height: of the picture, a multiple of the largest stride.
@@ -43,10 +46,10 @@ def centres(height: int, width: int) -> tuple[FloatArray, FloatArray]:
         y, x = np.mgrid[:rows, :columns]
         points.append((np.stack([x, y], axis=-1).reshape(-1, 2) + 0.5) * stride)
         strides.append(np.full(rows * columns, stride))
-    return (
-        np.concatenate(points).astype(np.float32),
-        np.concatenate(strides).astype(np.float32),
-    )
+    found = np.concatenate(points).astype(np.float32), np.concatenate(strides).astype(np.float32)
+    for array in found:
+        array.flags.writeable = False
+    return found
 
 
 def decode(rows: FloatArray, height: int, width: int, least: float) -> FloatArray:

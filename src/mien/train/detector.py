@@ -198,7 +198,7 @@ class DetectorTask:
         pictures, asked, whose = batch
         rows = model(pictures.to(memory_format=torch.channels_last))
         side = self.recipe.side
-        points, strides = (torch.from_numpy(a) for a in centres(side, side))
+        points, strides = (torch.tensor(a) for a in centres(side, side))
         found = asked == 1
         count = max(int(found.sum()), 1)
         middles = points.expand(*found.shape, 2)[found]
