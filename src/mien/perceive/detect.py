@@ -101,10 +101,11 @@ class EmbeddedDetector:
         rows = self._pack.run({"picture": anchors.normalise(small[None])})[0]
         score = self._pack.manifest.input["score"]
         rows[:, 0] = rows[:, 0] * score["slope"] + score["intercept"]
-        faces = anchors.decode(rows, *small.shape, least=self.least_score)
-        faces = faces[faces[:, 2:4].max(axis=1) >= smallest]
-        faces[:, :14] /= scale
-        return faces
+        height, width = small.shape
+        faces = anchors.decode(rows, height, width, self.least_score)
+        large = faces[faces[:, 2:4].max(axis=1) >= smallest]
+        large[:, :14] /= scale
+        return np.asarray(large, np.float32)
 
 
 def _box(face: npt.NDArray[np.float32]) -> Box:
