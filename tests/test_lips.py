@@ -195,6 +195,20 @@ def test_in_a_clip_of_two_the_one_whose_lips_keep_to_the_voice_is_primary(duet):
     assert "2 people in view (--face all shows each), person 0 seen to speak" in headline(analysis)
 
 
+def test_a_person_by_number_is_warned_of_where_the_recording_was_gone_on_with(duet):
+    analyzer = Analyzer(Options(asr="none", branches={"face": {"person": "1"}}))
+    reached = [0.0]
+
+    def tell(doing, share):
+        reached[0] = share if doing == "listening and looking" else reached[0]
+
+    partial = analyzer.analyze(duet, tell, lambda: reached[0] > 0.5)
+    assert partial.partial
+    assert partial.provenance.warnings == ()
+    (said,) = analyzer.resume(duet, partial).provenance.warnings
+    assert "person 1 may be another one after it" in said
+
+
 @pytest.mark.data
 def test_the_president_speaks_and_the_man_beside_him_does_not(shared):
     clip = open_clip(shared / "clips" / "obama_speech.mp4")

@@ -19,7 +19,7 @@ from mien.datasets.table import build
 from mien.emotions import MIEN7, one_hot
 from mien.errors import DataError, OptionError
 from mien.evaluate import evaluate
-from mien.packs import Pack, find_pack
+from mien.packs import Pack, file_sha256, find_pack
 from mien.train import commands, face, text, voice
 from mien.train.encoder import EncoderSize, load_encoder
 from mien.train.loop import Schedule, soft_cross_entropy
@@ -106,6 +106,7 @@ def test_a_run_with_other_settings_is_not_gone_on_with(faces, tmp_path):
         commands.train_face(options(faces, tmp_path, seed=1), silent)
 
 
+@pytest.mark.slow
 def test_a_second_cycle_starts_from_what_the_first_has_learnt(faces, tmp_path):
     first = options(faces, tmp_path / "first", epochs=1)
     commands.train_face(first, silent)
@@ -123,6 +124,47 @@ def test_a_second_cycle_starts_from_what_the_first_has_learnt(faces, tmp_path):
         options(faces, tmp_path, start=tmp_path / "none").load_start(model)
     with pytest.raises(OptionError, match="written over its start"):
         options(faces, tmp_path / "first", start=first.work)
+
+
+@pytest.mark.slow
+def test_a_teacher_is_heard_and_answers_beside_its_pupil(faces, tmp_path):
+    first = options(faces, tmp_path / "first", epochs=1)
+    commands.train_face(first, silent)
+    again = options(faces, tmp_path / "second", epochs=1, seed=1)
+    manifest = commands.train_face(again, silent, teacher=first.work)
+    settings = manifest.training["settings"]
+    assert settings["schedule"]["lr"] == 0.1, "a pupil starts from nothing"
+    assert settings["teacher"] == {
+        name: file_sha256(first.work / name) for name in ("model.onnx", "checkpoint.pt")
+    }
+    assert "the mean of two nets" in (tmp_path / "second" / "pack" / "README.md").read_text()
+    with pytest.raises(OptionError, match="leave --start or --teacher out"):
+        commands.train_face(dataclasses.replace(again, start=first.work), teacher=first.work)
+
+
+def test_what_cannot_be_trained_is_refused_and_leaves_nothing(faces, tmp_path):
+    asked = options(faces, tmp_path)
+    with pytest.raises(DataError, match=r"no .*model\.onnx to learn from; check --teacher"):
+        commands.train_face(asked, silent, teacher=tmp_path / "none")
+    with pytest.raises(DataError, match="nothing at .*; check --data"):
+        commands.train_face(dataclasses.replace(asked, data=[tmp_path / "none"]), silent)
+    assert not asked.work.exists()
+
+
+def test_targets_are_labels_votes_and_what_a_teacher_sees(faces):
+    rows = load_faces(faces)
+    rows = rows.select(np.arange(len(rows)) < 3)
+    votes = np.zeros((3, 7))
+    votes[0, 1] = 1.0  # the other two have no votes
+    rows = dataclasses.replace(rows, extra={"ferplus": votes})
+    taught = np.full((3, 7), 1 / 7)
+    recipe = face.FaceRecipe(ferplus=0.2, taught=0.5)
+    label = rows.targets
+    assert face.soft_targets(rows, recipe)[0] == pytest.approx(0.8 * label[0] + 0.2 * votes[0])
+    assert face.soft_targets(rows, recipe)[1:] == pytest.approx(label[1:])
+    targets = face.soft_targets(rows, recipe, taught)
+    assert targets[0] == pytest.approx(0.4 * label[0] + 0.1 * votes[0] + 0.5 / 7)
+    assert targets[1:] == pytest.approx(0.5 * label[1:] + 0.5 / 7)
 
 
 @pytest.mark.slow
@@ -196,6 +238,7 @@ def test_what_ships_may_be_trained_on_all_speakers_and_says_so(voices, tmp_path)
     assert again.files == manifest.files
 
 
+@pytest.mark.slow
 def test_folds_judge_every_recording_by_a_net_that_never_heard_its_speaker(voices, tmp_path):
     from mien.datasets import load_voices
     from mien.train.voice_folds import deal, train_folds

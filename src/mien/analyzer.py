@@ -166,7 +166,8 @@ class Analyzer:
         part = self._part(first.part.end)
         scene = self._perceive(path, part, self._needs(), watch, spent)
         second = self._judge(scene, spent, watch)
-        return self._assemble(join(first, second, self.options.cut.by), spent)
+        joined = join(first, second, self.options.cut.by)
+        return self._assemble(joined, spent, self._of_resumed(first, second))
 
     @overload
     def analyze_text(self, text: str) -> Analysis: ...
@@ -277,6 +278,17 @@ class Analyzer:
             lines=self._lines(scene),
         )
 
+    def _of_resumed(self, first: Judged, second: Judged) -> tuple[str, ...]:
+        """What speaks against an analysis that was stopped after one part."""
+        person = str(self.options.branches.get("face", {}).get("person", "primary"))
+        several = any(len({face.identity for face in part.faces}) > 1 for part in (first, second))
+        if not several or not person.isdecimal():
+            return ()
+        return (
+            f"It was stopped at {first.part.end:.1f} s, and people are numbered anew from there: "
+            f"person {person} may be another one after it. Analyse it in one go to be sure.",
+        )
+
     def _lines(self, scene: Scene) -> Evidence | None:
         judges = (b for b in self.branches.values() if isinstance(b, LinesBranch))
         return next((branch.judge_lines(scene) for branch in judges), None)
@@ -304,7 +316,9 @@ class Analyzer:
             lines=self._lines(scene),
         )
 
-    def _assemble(self, judged: Judged, spent: dict[str, float]) -> Analysis:
+    def _assemble(
+        self, judged: Judged, spent: dict[str, float], warnings: tuple[str, ...] = ()
+    ) -> Analysis:
         """Fusion, the course over time, and all of it together."""
         with _timed(spent, "fusion"):
             fused = self.method.fuse(judged.by_branch)
@@ -319,7 +333,7 @@ class Analyzer:
             segments=judged.segments,
             fused=fused,
             by_branch=judged.by_branch,
-            provenance=self._provenance(spent),
+            provenance=self._provenance(spent, warnings),
             transcript=judged.transcript,
             lines=judged.lines,
             speech=judged.speech,
@@ -346,9 +360,9 @@ class Analyzer:
             options[name] = None if options[name] is None else str(options[name])
         return options
 
-    def _provenance(self, spent: Mapping[str, float]) -> Provenance:
+    def _provenance(self, spent: Mapping[str, float], warnings: tuple[str, ...]) -> Provenance:
         packs = {name: dict(branch.spec.packs) for name, branch in self.branches.items()}
-        warnings = self.method.warnings(packs)
+        warnings += self.method.warnings(packs)
         if self.method.pack is not None:
             packs["fused"] = self.method.pack.identity
         return Provenance(

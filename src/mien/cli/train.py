@@ -33,7 +33,7 @@ Speakers = Annotated[
     str, typer.Option(help="Speakers held out for it, as corpus/speaker, with commas.")
 ]
 OF_RECIPE = {
-    "mien": ("start", "valid", "test", "folds", "ship_all"),
+    "mien": ("start", "teacher", "valid", "test", "folds", "ship_all"),
     "paper": ("net", "search", "lr", "weight_decay", "base", "split", "loss"),
 }
 
@@ -94,6 +94,10 @@ def train_face(
     threads: Threads = None,
     limit: Limit = None,
     start: Start = None,
+    teacher: Annotated[
+        Path | None,
+        typer.Option(metavar="OUT.run", help="An earlier run that teaches a new net beside it."),
+    ] = None,
     recipe: Annotated[
         str, typer.Option(help="mien (the pack) or paper (its nets, with its figures beside).")
     ] = "mien",
@@ -129,7 +133,7 @@ def train_face(
         typer.echo(f"wrote {out} (tables: {out / 'README.md'})")
         return
     options = commands.TrainOptions(data, out, epochs, seed, threads, limit, start)
-    _trained(commands.train_face(options, say), out)
+    _trained(commands.train_face(options, say, teacher=teacher), out)
 
 
 @app.command("detector")

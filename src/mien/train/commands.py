@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import nn
 
@@ -82,16 +83,8 @@ class TrainOptions:
         Raises:
             DataError: if they are not there, or are of another net.
         """
-        if self.start is None:
-            return
-        where = self.start / fold / "checkpoint.pt"
-        try:
-            model.load_state_dict(torch.load(where, weights_only=True)["average"])
-        except FileNotFoundError:
-            raise DataError(f"There is no {where} to start from; check --start.") from None
-        except RuntimeError as error:
-            why = str(error).splitlines()[0]
-            raise DataError(f"{where} is not of a net of this recipe ({why}).") from None
+        if self.start is not None:
+            load_average(model, self.start / fold, "--start")
 
     def earlier(self, model: nn.Module, fold: str = "") -> list[nn.Module]:
         """A copy of the net that a second cycle starts from, to answer beside what becomes of it.
@@ -106,12 +99,27 @@ class TrainOptions:
         return [] if self.start is None else [deepcopy(model).eval()]
 
 
+def load_average(model: nn.Module, run: Path, option: str) -> None:
+    """Give a model the averaged weights of an earlier run, which an option names.
+
+    Raises:
+        DataError: if they are not there, or are of another net.
+    """
+    where = run / "checkpoint.pt"
+    try:
+        model.load_state_dict(torch.load(where, weights_only=True)["average"])
+    except FileNotFoundError:
+        raise DataError(f"There is no {where} to start from; check {option}.") from None
+    except RuntimeError as error:
+        why = str(error).splitlines()[0]
+        raise DataError(f"{where} is not of a net of this recipe ({why}).") from None
+
+
 def begin(options: TrainOptions) -> None:
-    """Set threads and seed, make the work folder."""
+    """Set threads and seed."""
     if options.threads is not None:
         torch.set_num_threads(options.threads)
     torch.manual_seed(options.seed)
-    options.work.mkdir(parents=True, exist_ok=True)
 
 
 def load_sets(reader: Callable[[Path], LabelledSet], paths: Sequence[Path]) -> LabelledSet:
@@ -176,15 +184,71 @@ def settings_of(
     }
 
 
-def train_face(options: TrainOptions, say: Say = print) -> Manifest:
-    """Train the face pack; see :mod:`mien.train.face`.
+class Teacher:
+    """An earlier run of the same recipe, whose model teaches a new net and answers beside it.
+
+    Args:
+        run: its folder (``OUT.run``).
 
     Raises:
-        DataError: if the data cannot be read.
-        OptionError: if an earlier run in the same place had other settings.
+        DataError: if there is no finished run.
     """
+
+    def __init__(self, run: Path) -> None:
+        self.run = run
+        for path in (self.graph, self.weights):
+            if not path.is_file():
+                raise DataError(f"There is no {path} to learn from; check --teacher.")
+
+    @property
+    def graph(self) -> Path:
+        """All that its run gave, as it answers."""
+        return self.run / "model.onnx"
+
+    @property
+    def weights(self) -> Path:
+        """The net that its run trained."""
+        return self.run / "checkpoint.pt"
+
+    @property
+    def digests(self) -> dict[str, str]:
+        """SHA-256 of its files by name, for the card."""
+        return {path.name: file_sha256(path) for path in (self.graph, self.weights)}
+
+    def sees(self, pictures: npt.NDArray[np.uint8]) -> FloatArray:
+        """Its posteriors ``(n, 7)`` of gray pictures."""
+        return face.predict(Graph(self.graph), pictures)
+
+    def net(self, like: nn.Module) -> nn.Module:
+        """Its averaged net, of the same layers as the given one.
+
+        Raises:
+            DataError: if it has other layers.
+        """
+        copy = deepcopy(like).eval()
+        load_average(copy, self.run, "--teacher")
+        return copy
+
+
+def train_face(options: TrainOptions, say: Say = print, *, teacher: Path | None = None) -> Manifest:
+    """Train the face pack; see :mod:`mien.train.face`.
+
+    Args:
+        options: as for every trainer.
+        say: takes the progress, a line an epoch.
+        teacher: folder of an earlier run (``OUT.run``). What its model sees in the training
+            pictures goes into the targets (Hinton et al. 2015), and its averaged net answers beside
+            the new one, which starts from nothing.
+
+    Raises:
+        DataError: if the data or the earlier run cannot be read.
+        OptionError: if there is a start and a teacher, or an earlier run in the same place had
+            other settings.
+    """
+    if teacher is not None and options.start is not None:
+        raise OptionError("A second cycle has no teacher; leave --start or --teacher out.")
     begin(options)
-    recipe = face.FaceRecipe() if options.start is None else face.SECOND_CYCLE
+    recipe = face.TAUGHT if teacher else face.SECOND_CYCLE if options.start else face.FaceRecipe()
     epochs = options.epochs or 40
     schedule = options.paced(face.schedule(epochs, options.seed))
     faces = load_sets(load_faces, options.data)
@@ -192,8 +256,12 @@ def train_face(options: TrainOptions, say: Say = print) -> Manifest:
     train = _limited(train, options)
     _check_rows(train, valid)
     recipe = replace(recipe, batch=min(recipe.batch, max(2, len(train) // 2)))
-    task = face.FaceTask(train, valid, recipe, epochs)
+    beside = None if teacher is None else Teacher(teacher)
+    taught = None if beside is None else beside.sees(train.items)
+    task = face.FaceTask(train, valid, recipe, epochs, taught)
     nets = options.earlier(task.model)
+    if beside is not None:
+        nets.append(beside.net(task.model))
     trainer = Trainer(task, schedule, options.work, say)
     nets.append(trainer.run())
     export_graph(Ensemble(nets), face.EXAMPLE, face.AXES, options.graph)
@@ -215,13 +283,14 @@ def train_face(options: TrainOptions, say: Say = print) -> Manifest:
         history=trainer.history,
         settings=settings_of(
             options, recipe, schedule, train=len(train), valid=len(valid), test=len(test)
-        ),
+        )
+        | ({} if beside is None else {"teacher": beside.digests}),
         notes=[
             "Exact copies of test pictures were dropped from training; temperature and bias were "
             "fitted on validation rows of the training split. FER-2013 is mostly posed or acted "
             "pictures from the web, labelled by few: other cameras, ages and cultures will fare "
             "worse. The pack runs in 8 bits"
-            + (", the mean of the nets of two cycles" if len(nets) > 1 else "")
+            + (", the mean of two nets" if len(nets) > 1 else "")
             + "; the figures are of it as it ships."
         ],
     )

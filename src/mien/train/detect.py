@@ -82,6 +82,7 @@ def train_detector(options: TrainOptions, people: PeopleOptions, say: Say = prin
         recipe = replace(recipe, draws=options.limit, judged=min(recipe.judged, options.limit))
     schedule = options.paced(detector.schedule(options.epochs or 12, options.seed))
     teacher = Teacher(people.teacher)
+    options.work.mkdir(parents=True, exist_ok=True)
     pictures = _folders([*options.data, *people.nobody], options, teacher, say)
     pictures = pictures.without_faces({path.name for path in people.nobody})
     crops = _crops(options, people, teacher)

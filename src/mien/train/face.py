@@ -27,6 +27,7 @@ class FaceRecipe:
     Args:
         widths, depths: channels and blocks of each stage.
         ferplus: weight of the FER+ vote shares in the targets, where there are any.
+        taught: weight of a teacher's posteriors in the targets, where there is one.
         small_share: share of the epochs trained at ``small_side`` before full size: the first
             epochs learn as much from small pictures at half the cost.
         small_side: side of the small pictures.
@@ -38,6 +39,7 @@ class FaceRecipe:
     depths: tuple[int, ...] = (2, 2, 2, 2)
     dropout: float = 0.2
     ferplus: float = 0.3
+    taught: float = 0.0
     small_share: float = 0.6
     small_side: int = 40
     least_share: float = 0.05
@@ -47,6 +49,8 @@ class FaceRecipe:
 
 # The votes steady the first cycle; what is asked for in the end is the label.
 SECOND_CYCLE = FaceRecipe(ferplus=0.1, small_share=0.0)
+# A teacher's posteriors tell what the votes tell, of every picture and with less noise.
+TAUGHT = FaceRecipe(ferplus=0.2, taught=0.5)
 
 EXAMPLE = {"pictures": torch.zeros(2, 1, CONTRACT.side, CONTRACT.side)}
 AXES = {"pictures": {0: "n"}}
@@ -92,26 +96,31 @@ def sample_pictures(
 
 
 class FaceTask:
-    """Faces as batches of augmented pictures and soft targets."""
+    """Faces as batches of augmented pictures and soft targets.
+
+    Args:
+        train, valid: pictures and their labels.
+        recipe: settings.
+        epochs: passes in all.
+        taught: a teacher's posteriors ``(n, 7)`` of the training pictures, if there is one.
+    """
 
     def __init__(
-        self, train: LabelledSet, valid: LabelledSet, recipe: FaceRecipe, epochs: int
+        self,
+        train: LabelledSet,
+        valid: LabelledSet,
+        recipe: FaceRecipe,
+        epochs: int,
+        taught: FloatArray | None = None,
     ) -> None:
         self.recipe, self.valid = recipe, valid
         self.model = channels_last(FaceNet(recipe.widths, recipe.depths, recipe.dropout))
         self.images = torch.from_numpy(normalise(train.items))
-        self.targets = torch.from_numpy(self._targets(train)).float()
+        self.targets = torch.from_numpy(soft_targets(train, recipe, taught)).float()
         self.draws = draw_shares(train.labels, recipe.least_share)
         self.prior = (self.draws @ self.targets.double().numpy()) / self.draws.sum()
         self.small_epochs = int(recipe.small_share * epochs)
         self.steps_per_epoch = len(train) // recipe.batch
-
-    def _targets(self, train: LabelledSet) -> FloatArray:
-        if "ferplus" not in train.extra:
-            return train.targets
-        votes = train.extra["ferplus"]
-        weight = self.recipe.ferplus * (votes.sum(axis=1, keepdims=True) > 0)
-        return np.asarray(train.targets * (1 - weight) + votes * weight)
 
     def batches(self, epoch: int, rng: np.random.Generator) -> Iterator[tuple[Tensor, Tensor]]:
         """Shuffled batches, small pictures in the first epochs."""
@@ -133,6 +142,20 @@ class FaceTask:
     def validate(self, model: nn.Module) -> dict[str, float]:
         """On the validation rows, without augmentation."""
         return classification_figures(self.valid.labels, predict(model, self.valid.items))
+
+
+def soft_targets(
+    train: LabelledSet, recipe: FaceRecipe, taught: FloatArray | None = None
+) -> FloatArray:
+    """Labels mixed with the FER+ vote shares, and that with a teacher's posteriors ``(n, 7)``."""
+    targets = train.targets
+    if "ferplus" in train.extra:
+        votes = train.extra["ferplus"]
+        weight = recipe.ferplus * (votes.sum(axis=1, keepdims=True) > 0)
+        targets = np.asarray(targets * (1 - weight) + votes * weight)
+    if taught is not None:
+        targets = targets * (1 - recipe.taught) + taught * recipe.taught
+    return targets
 
 
 def draw_shares(labels: IntArray, least: float) -> FloatArray:
