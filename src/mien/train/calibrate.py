@@ -35,11 +35,13 @@ class Scaling:
 
     @classmethod
     def fit(cls, labels: IntArray, probs: FloatArray, *, biased: bool) -> Scaling:
-        """The least negative log-likelihood on rows with one label.
+        """Temperature scaling and, with ``biased``, a bias a label, on rows with one label.
 
-        Temperature scaling and, with ``biased``, bias-corrected temperature scaling (Guo et al.
-        2017; Alexandari et al. 2020): the bias undoes that the targets of the training had other
-        shares of the labels than the labels.
+        The temperature alone is that of the least negative log-likelihood (Guo et al. 2017). The
+        bias undoes that the targets of the training had other shares of the labels than the labels
+        (Alexandari et al. 2020); with it the Brier score is the least. Both scores are proper, but
+        a net that has learnt soft targets says too much of the labels that are not at stake: to
+        mend these the likelihood would make the answers too sure.
         """
         temperature = fit_temperature(labels, probs)
         if not biased:
@@ -49,9 +51,10 @@ class Scaling:
 
         def loss(values: FloatArray) -> float:
             z = logits * np.exp(values[-1]) + values[:-1]
-            z = z - z.max(axis=1, keepdims=True)
-            logs = z[rows, labels] - np.log(np.exp(z).sum(axis=1))
-            return float(RIDGE * np.square(values[:-1]).sum() - logs.mean())
+            said = np.exp(z - z.max(axis=1, keepdims=True))
+            wrong = said / said.sum(axis=1, keepdims=True)
+            wrong[rows, labels] -= 1
+            return float(RIDGE * np.square(values[:-1]).sum() + np.square(wrong).sum(1).mean())
 
         start = np.append(np.zeros(probs.shape[1]), -np.log(temperature))
         found = minimize(loss, start, method="L-BFGS-B").x
