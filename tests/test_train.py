@@ -138,6 +138,8 @@ def test_a_teacher_is_heard_and_answers_beside_its_pupil(faces, tmp_path):
         name: file_sha256(first.work / name) for name in ("model.onnx", "checkpoint.pt")
     }
     assert "the mean of two nets" in (tmp_path / "second" / "pack" / "README.md").read_text()
+    with pytest.raises(OptionError, match="other settings"):
+        commands.train_face(again, silent)
     with pytest.raises(OptionError, match="leave --start or --teacher out"):
         commands.train_face(dataclasses.replace(again, start=first.work), teacher=first.work)
 

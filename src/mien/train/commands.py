@@ -23,7 +23,7 @@ from mien.train import face, text, voice
 from mien.train.calibrate import Scaling
 from mien.train.encoder import base_folder
 from mien.train.graphs import Graph, export_graph, halve_weights, quantise_convolutions
-from mien.train.loop import Schedule, Trainer, check_counts
+from mien.train.loop import Schedule, Trainer, check_counts, check_settings
 from mien.train.nets import Ensemble
 from mien.train.packing import Judged, Outcome, write_pack
 
@@ -262,6 +262,7 @@ def train_face(options: TrainOptions, say: Say = print, *, teacher: Path | None 
     nets = options.earlier(task.model)
     if beside is not None:
         nets.append(beside.net(task.model))
+    check_settings(options.work, {"teacher": None if beside is None else beside.digests})
     trainer = Trainer(task, schedule, options.work, say)
     nets.append(trainer.run())
     export_graph(Ensemble(nets), face.EXAMPLE, face.AXES, options.graph)
