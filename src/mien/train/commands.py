@@ -9,7 +9,6 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import nn
 
@@ -23,9 +22,10 @@ from mien.train import face, text, voice
 from mien.train.calibrate import Scaling
 from mien.train.encoder import base_folder
 from mien.train.graphs import Graph, export_graph, halve_weights, quantise_convolutions
-from mien.train.loop import Schedule, Trainer, check_counts, check_settings
+from mien.train.loop import Schedule, Trainer, check_counts, check_settings, load_average
 from mien.train.nets import Ensemble
 from mien.train.packing import Judged, Outcome, write_pack
+from mien.train.teacher import Teacher
 
 Say = Callable[[str], None]
 
@@ -99,22 +99,6 @@ class TrainOptions:
         return [] if self.start is None else [deepcopy(model).eval()]
 
 
-def load_average(model: nn.Module, run: Path, option: str) -> None:
-    """Give a model the averaged weights of an earlier run, which an option names.
-
-    Raises:
-        DataError: if they are not there, or are of another net.
-    """
-    where = run / "checkpoint.pt"
-    try:
-        model.load_state_dict(torch.load(where, weights_only=True)["average"])
-    except FileNotFoundError:
-        raise DataError(f"There is no {where} to start from; check {option}.") from None
-    except RuntimeError as error:
-        why = str(error).splitlines()[0]
-        raise DataError(f"{where} is not of a net of this recipe ({why}).") from None
-
-
 def begin(options: TrainOptions) -> None:
     """Set threads and seed."""
     if options.threads is not None:
@@ -184,52 +168,6 @@ def settings_of(
     }
 
 
-class Teacher:
-    """An earlier run of the same recipe, whose model teaches a new net and answers beside it.
-
-    Args:
-        run: its folder (``OUT.run``).
-
-    Raises:
-        DataError: if there is no finished run.
-    """
-
-    def __init__(self, run: Path) -> None:
-        self.run = run
-        for path in (self.graph, self.weights):
-            if not path.is_file():
-                raise DataError(f"There is no {path} to learn from; check --teacher.")
-
-    @property
-    def graph(self) -> Path:
-        """All that its run gave, as it answers."""
-        return self.run / "model.onnx"
-
-    @property
-    def weights(self) -> Path:
-        """The net that its run trained."""
-        return self.run / "checkpoint.pt"
-
-    @property
-    def digests(self) -> dict[str, str]:
-        """SHA-256 of its files by name, for the card."""
-        return {path.name: file_sha256(path) for path in (self.graph, self.weights)}
-
-    def sees(self, pictures: npt.NDArray[np.uint8]) -> FloatArray:
-        """Its posteriors ``(n, 7)`` of gray pictures."""
-        return face.predict(Graph(self.graph), pictures)
-
-    def net(self, like: nn.Module) -> nn.Module:
-        """Its averaged net, of the same layers as the given one.
-
-        Raises:
-            DataError: if it has other layers.
-        """
-        copy = deepcopy(like).eval()
-        load_average(copy, self.run, "--teacher")
-        return copy
-
-
 def train_face(options: TrainOptions, say: Say = print, *, teacher: Path | None = None) -> Manifest:
     """Train the face pack; see :mod:`mien.train.face`.
 
@@ -259,10 +197,9 @@ def train_face(options: TrainOptions, say: Say = print, *, teacher: Path | None 
     beside = None if teacher is None else Teacher(teacher)
     taught = None if beside is None else beside.sees(train.items)
     task = face.FaceTask(train, valid, recipe, epochs, taught)
-    nets = options.earlier(task.model)
-    if beside is not None:
-        nets.append(beside.net(task.model))
-    check_settings(options.work, {"teacher": None if beside is None else beside.digests})
+    nets = options.earlier(task.model) if beside is None else [beside.net(task.model)]
+    taught_by = {} if beside is None else {"teacher": beside.digests}
+    check_settings(options.work, taught_by)
     trainer = Trainer(task, schedule, options.work, say)
     nets.append(trainer.run())
     export_graph(Ensemble(nets), face.EXAMPLE, face.AXES, options.graph)
@@ -285,15 +222,8 @@ def train_face(options: TrainOptions, say: Say = print, *, teacher: Path | None 
         settings=settings_of(
             options, recipe, schedule, train=len(train), valid=len(valid), test=len(test)
         )
-        | ({} if beside is None else {"teacher": beside.digests}),
-        notes=[
-            "Exact copies of test pictures were dropped from training; temperature and bias were "
-            "fitted on validation rows of the training split. FER-2013 is mostly posed or acted "
-            "pictures from the web, labelled by few: other cameras, ages and cultures will fare "
-            "worse. The pack runs in 8 bits"
-            + (", the mean of two nets" if len(nets) > 1 else "")
-            + "; the figures are of it as it ships."
-        ],
+        | taught_by,
+        notes=[face.note(len(nets))],
     )
     return write_pack(outcome, options.out, options.work)
 

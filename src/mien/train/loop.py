@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from mien.errors import OptionError
+from mien.errors import DataError, OptionError
 
 
 class Task(Protocol):
@@ -193,6 +193,22 @@ class Trainer:
         self.optimizer.load_state_dict(state["optimizer"])
         self.history = state["history"]
         self.say(f"going on after epoch {len(self.history)} of {self.schedule.epochs}")
+
+
+def load_average(model: nn.Module, run: Path, option: str) -> None:
+    """Give a model the averaged weights of an earlier run, which an option names.
+
+    Raises:
+        DataError: if they are not there, or are of another net.
+    """
+    where = run / "checkpoint.pt"
+    try:
+        model.load_state_dict(torch.load(where, weights_only=True)["average"])
+    except FileNotFoundError:
+        raise DataError(f"There is no {where} to start from; check {option}.") from None
+    except RuntimeError as error:
+        why = str(error).splitlines()[0]
+        raise DataError(f"{where} is not of a net of this recipe ({why}).") from None
 
 
 def check_counts(options: object) -> None:
