@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -41,7 +41,8 @@ class EncoderBlock(nn.Module):
         scores = query @ key.transpose(2, 3) * (width // self.heads) ** -0.5
         mixed = (torch.softmax(scores, dim=3) @ value).transpose(1, 2).reshape(n, t, width)
         x = x + self.out(mixed)
-        return x + self.down(F.gelu(self.up(self.dense_norm(x))))
+        dense = self.down(F.gelu(self.up(self.dense_norm(x))))
+        return cast(Tensor, x + dense)
 
 
 class WhisperEncoder(nn.Module):
