@@ -32,8 +32,8 @@ EXAMPLE = {"frames": torch.zeros(1, 80, 200)}
 AXES = {"frames": {0: "n", 2: "frames"}}
 NOTES = [
     "Small heads judge what the first blocks of Whisper's encoder (OpenAI, MIT; frozen) hear. "
-    "Every figure is of heads in 8 bits that never heard the speaker ('each unheard') or nothing of the "
-    "corpus ('all of the corpus unheard'), at a temperature fitted on other speakers or on "
+    "Every figure is of heads in 8 bits that never heard the speaker ('each unheard') or nothing of "
+    "the corpus ('all of the corpus unheard'), at a temperature fitted on other speakers or on "
     "other corpora. The heads that ship were trained on all recordings, under the same recipe: do "
     "not judge this pack on the speakers of these corpora. The temperature that ships is that of "
     "corpora unheard, so that the pack is as sure as it may be with strangers.",
