@@ -179,7 +179,8 @@ def make_trainer(out: Path, epochs: int, seed: int, model: Any, train: Any, **mo
         save_total_limit=2,
         seed=seed,
         report_to="none",
-        bf16=fast_bfloat16(),
+        use_cpu=not torch.cuda.is_available(),
+        bf16=not torch.cuda.is_available() and fast_bfloat16(),
         disable_tqdm=True,
         dataloader_pin_memory=torch.cuda.is_available(),
     )
