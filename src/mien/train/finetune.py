@@ -21,6 +21,7 @@ from mien.train.checkpoint import WINDOW_KEY, fit, quiet
 from mien.train.ctc import symbol_scores
 from mien.train.figures import confusion_figure, curves_figure
 from mien.train.loop import check_settings
+from mien.train.origin import fast_bfloat16
 
 SECONDS = 1.0
 """Every recording is cut or filled to this length, as in the paper."""
@@ -178,6 +179,8 @@ def make_trainer(out: Path, epochs: int, seed: int, model: Any, train: Any, **mo
         save_total_limit=2,
         seed=seed,
         report_to="none",
+        use_cpu=not torch.cuda.is_available(),
+        bf16=not torch.cuda.is_available() and fast_bfloat16(),
         disable_tqdm=True,
         dataloader_pin_memory=torch.cuda.is_available(),
     )
