@@ -15,6 +15,7 @@ from mien.branches.packed import PackBranch
 from mien.branches.soundness import SHORTEST, agreement, measure, silence
 from mien.branches.stretches import stretches
 from mien.branches.waveform import Waveform
+from mien.branches.whispermel import WhisperMel
 from mien.evidence import Evidence
 from mien.packs import Pack
 from mien.scene import AUDIO, SPEECH, AudioTrack, Samples, Scene, Speech
@@ -38,6 +39,7 @@ class FrontEnd(Protocol):
 
 FRONT_ENDS: Mapping[str, Callable[[Pack], FrontEnd]] = {
     "logmel": lambda pack: LogMel(pack.manifest.input),
+    "whisper": lambda pack: WhisperMel(pack.manifest.input),
     "waveform": lambda pack: Waveform(pack.manifest.input),
 }
 """By the name that a pack's input contract gives; a new kind of net adds its own."""

@@ -110,15 +110,20 @@ class PooledHead(nn.Module):
         inputs: numbers that come in.
         hidden: width of the hidden layer.
         dropout: before the first and before the second layer.
+        nuisance: directions that are projected out.
     """
 
     mean: Tensor
     deviation: Tensor
+    nuisance: Tensor
 
-    def __init__(self, inputs: int, hidden: int, dropout: tuple[float, float]) -> None:
+    def __init__(
+        self, inputs: int, hidden: int, dropout: tuple[float, float], nuisance: int
+    ) -> None:
         super().__init__()
         self.register_buffer("mean", torch.zeros(inputs))
         self.register_buffer("deviation", torch.ones(inputs))
+        self.register_buffer("nuisance", torch.zeros(inputs, nuisance))
         self.layers = nn.Sequential(
             nn.Dropout(dropout[0]),
             nn.Linear(inputs, hidden),
@@ -127,9 +132,6 @@ class PooledHead(nn.Module):
             nn.Linear(hidden, 7),
         )
 
-    def standardise(self, x: Tensor) -> Tensor:
-        """By the mean and deviation of the training data."""
-        return (x - self.mean) / self.deviation
-
     def forward(self, x: Tensor) -> Tensor:
-        return cast(Tensor, self.layers(self.standardise(x)))
+        x = (x - self.mean) / self.deviation
+        return cast(Tensor, self.layers(x - (x @ self.nuisance) @ self.nuisance.T))

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
@@ -13,7 +14,9 @@ from mien.datasets import LabelledSet
 from mien.metrics import FloatArray, IntArray
 from mien.train.loop import Schedule, soft_cross_entropy
 from mien.train.nets import PooledHead
-from mien.train.voice_hearing import Features, Heard
+from mien.train.voice_hearing import Heard
+
+Values = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True)
@@ -28,6 +31,7 @@ class VoiceRecipe:
         augmented: chance that an augmented copy is drawn in place of the recording as it is.
         mixup: parameter of the Beta distribution (Zhang et al. 2018), one draw a row.
         noise: deviation of the noise added to the standardised features.
+        nuisance: directions in which speakers differ that are projected out of the features.
         heads: how many heads answer together, as the mean of their logarithms.
     """
 
@@ -39,6 +43,7 @@ class VoiceRecipe:
     augmented: float = 0.65
     mixup: float = 0.5
     noise: float = 0.1
+    nuisance: int = 20
     smoothing: float = 0.1
     batch: int = 256
     steps: int = 20
@@ -78,10 +83,17 @@ class VoiceTask:
         self.recipe, self.heard, self.rows = recipe, heard, rows
         self.targets = train.targets.astype(np.float32)
         self.weights = drawing_weights(train, recipe)
-        head = PooledHead(heard.features.shape[1], recipe.hidden, recipe.dropout)
+        clean = heard.clean[rows].astype(np.float32)
+        inputs = clean.shape[1]
+        nuisance = min(recipe.nuisance, len(set(train.groups.tolist())), inputs)
+        head = PooledHead(inputs, recipe.hidden, recipe.dropout, nuisance)
         self.head = head
         self.model: nn.Module = head
-        _set_scale(head, heard.clean[rows], self.weights)
+        mean, deviation = scale(clean, self.weights)
+        head.mean.copy_(torch.from_numpy(mean))
+        head.deviation.copy_(torch.from_numpy(deviation))
+        found = nuisance_directions((clean - mean) / deviation, train, nuisance)
+        head.nuisance.copy_(torch.from_numpy(found))
         self.steps_per_epoch = recipe.steps
 
     def batches(self, epoch: int, rng: np.random.Generator) -> Iterator[tuple[Tensor, Tensor]]:
@@ -114,19 +126,29 @@ class VoiceTask:
         return {}
 
 
-def _set_scale(head: PooledHead, clean: Features, weights: FloatArray) -> None:
-    """The weighted mean and deviation of the training features, for standardisation."""
-    values = clean.astype(np.float32)
+def scale(features: Values, weights: FloatArray) -> tuple[Values, Values]:
+    """The weighted mean and deviation ``(d,)`` of features ``(n, d)``."""
     shares = weights.astype(np.float32)
-    mean = shares @ values
-    spread = np.sqrt(shares @ np.square(values - mean)) + 1e-4
-    head.mean.copy_(torch.from_numpy(mean))
-    head.deviation.copy_(torch.from_numpy(spread))
+    mean = shares @ features
+    return mean, np.sqrt(shares @ np.square(features - mean)) + np.float32(1e-4)
 
 
-@torch.inference_mode()
-def log_probs(heads: Sequence[nn.Module], features: Features) -> FloatArray:
-    """Mean of the heads' log-probabilities ``(n, 7)``, not normalised again."""
-    shown = torch.from_numpy(features.astype(np.float32))
-    said = [torch.log_softmax(head.eval()(shown).double(), dim=1) for head in heads]
-    return np.asarray(torch.stack(said).mean(0).numpy())
+def nuisance_directions(features: Values, train: LabelledSet, count: int) -> Values:
+    """Directions ``(d, count)`` in which speakers of the same label differ the most.
+
+    Nuisance attribute projection (Solomonoff, Campbell & Boardman 2005): the leading right singular
+    vectors of the speakers' means, after the mean of each label was taken off. The mean of
+    a label is that of its means by corpus. Rooms and corpora are differences between speakers too.
+
+    Args:
+        features: standardised, ``(n, d)``.
+        train: labels, speakers and corpora of the n rows.
+        count: how many directions.
+    """
+    rest = features.copy()
+    for label in np.unique(train.labels):
+        rows = train.labels == label
+        names = sorted(set(train.corpora[rows].tolist()))
+        rest[rows] -= np.mean([features[rows & (train.corpora == c)].mean(0) for c in names], 0)
+    means = [rest[train.groups == who].mean(0) for who in sorted(set(train.groups.tolist()))]
+    return np.ascontiguousarray(np.linalg.svd(np.stack(means), full_matrices=False)[2][:count].T)

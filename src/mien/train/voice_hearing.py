@@ -39,17 +39,17 @@ class HearingRecipe:
 
     Args:
         blocks: of the encoder, counted from 1, whose states are pooled over time.
-        heard: how many augmented copies a corpus is to have in all, about.
+        heard: how many augmented copies a corpus has in all at most.
         most: augmented copies of a recording at most.
     """
 
     blocks: tuple[int, ...] = (2, 3, 4)
-    heard: int = 3000
+    heard: int = 4000
     most: int = 4
 
     def copies(self, recordings: int) -> int:
         """Augmented copies of each recording of a corpus of so many recordings."""
-        return int(np.clip(round(self.heard / recordings), 1, self.most))
+        return min(self.heard // recordings, self.most)
 
 
 @dataclass(frozen=True)

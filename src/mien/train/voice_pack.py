@@ -32,13 +32,13 @@ EXAMPLE = {"frames": torch.zeros(1, 80, 200)}
 AXES = {"frames": {0: "n", 2: "frames"}}
 NOTES = [
     "Small heads judge what the first blocks of Whisper's encoder (OpenAI, MIT; frozen) hear. "
-    "Every figure is of heads in 8 bits that never heard the speaker ('each unheard') or nothing of "
-    "the corpus ('all of the corpus unheard'), at a temperature fitted on other speakers or on "
+    "Every figure is of heads in 8 bits that never heard the speaker ('each unheard') or nothing "
+    "of the corpus ('all of the corpus unheard'), at a temperature fitted on other speakers or on "
     "other corpora. The heads that ship were trained on all recordings, under the same recipe: do "
     "not judge this pack on the speakers of these corpora. The temperature that ships is that of "
     "corpora unheard, so that the pack is as sure as it may be with strangers.",
-    "'calm' counts as neutral; read speech counts as neutral. The other recordings are acted: "
-    "expect less on everyday speech and in languages that are not among the data.",
+    "'calm' and read speech count as neutral. The other recordings are acted: expect less on "
+    "everyday speech and in languages that are not among the data.",
 ]
 
 
