@@ -10,7 +10,6 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from mien.branches.logmel import LogMel
 from mien.branches.packed import PackBranch
 from mien.branches.soundness import SHORTEST, agreement, measure, silence
 from mien.branches.stretches import stretches
@@ -38,7 +37,6 @@ class FrontEnd(Protocol):
 
 
 FRONT_ENDS: Mapping[str, Callable[[Pack], FrontEnd]] = {
-    "logmel": lambda pack: LogMel(pack.manifest.input),
     "whisper": lambda pack: WhisperMel(pack.manifest.input),
     "waveform": lambda pack: Waveform(pack.manifest.input),
 }
@@ -49,7 +47,7 @@ class VoiceModel:
     """A voice pack as a function from speech to probabilities."""
 
     def __init__(self, pack: Pack) -> None:
-        self._front_end = pack.front_end(FRONT_ENDS, "logmel")
+        self._front_end = pack.front_end(FRONT_ENDS, "whisper")
         self.pack = pack
 
     def rows(self, samples: Samples) -> tuple[FloatArray, FloatArray]:
