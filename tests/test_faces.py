@@ -9,7 +9,7 @@ from mien.errors import InputError, OptionError
 from mien.media import CropSpool
 from mien.perceive import PerceiveOptions
 from mien.perceive.crops import FRAMING, crop_face, sharpness, similarity, turned
-from mien.perceive.detect import Detection, HaarDetector, check_detector, make_detector, shrink
+from mien.perceive.detect import Detection, check_detector, make_detector, shrink
 from mien.perceive.faces import FaceFinder
 from mien.perceive.tracks import START, is_face, link, overlap
 from mien.scene import Frame
@@ -28,7 +28,7 @@ def portrait_frames(places, size=(360, 480)):
 
 
 def look(places):
-    finder = FaceFinder(HaarDetector())
+    finder = FaceFinder(make_detector("auto"))
     for frame in portrait_frames(places):
         finder.look(frame)
     return finder.finish()
@@ -98,7 +98,7 @@ def test_a_face_that_is_away_for_long_is_another_track_of_the_same_person():
 
 
 def test_blank_and_noisy_pictures_hold_no_faces():
-    finder = FaceFinder(HaarDetector())
+    finder = FaceFinder(make_detector("auto"))
     for i in range(4):
         finder.look(Frame(i * 0.2, RNG.integers(0, 255, (240, 320, 3)).astype(np.uint8)))
         finder.look(Frame(i * 0.2 + 0.1, np.full((240, 320, 3), 30 * i, dtype=np.uint8)))
@@ -128,9 +128,9 @@ def test_yunet_of_the_user_finds_the_eyes(shared):
     assert turned(face.landmarks) < 30
 
 
-@pytest.mark.parametrize("choice", ["mtcnn", "yunet", ""])
+@pytest.mark.parametrize("choice", ["mtcnn", "haar", "yunet", ""])
 def test_an_unknown_detector_is_refused_with_the_choice(choice):
-    with pytest.raises(OptionError, match="auto, embedded, haar, yunet:FILE"):
+    with pytest.raises(OptionError, match="auto, embedded, yunet:FILE"):
         check_detector(choice)
 
 
