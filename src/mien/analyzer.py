@@ -344,6 +344,7 @@ class Analyzer:
             smoothed=course.smoothed,
             events=course.events,
             summaries=course.summaries,
+            baselines=course.baselines,
             cuts=judged.cuts,
             portraits=judged.portraits,
             part=judged.part,
