@@ -112,6 +112,22 @@ def test_pictures_are_shrunk_to_the_bound_and_never_blown_up():
     assert shrink(np.zeros((100, 80, 3), np.uint8), 480)[0].shape == (100, 80, 3)
 
 
+@pytest.mark.parametrize("longest", [200, 333, 576, 700])
+def test_shrunk_pictures_are_those_that_averaging_gives(longest):
+    import cv2
+
+    drawn = cv2.GaussianBlur(RNG.normal(size=(720, 1280)).astype(np.float32), (0, 0), 8)
+    picture = cv2.normalize(drawn, None, 0, 255, cv2.NORM_MINMAX).astype(np.uint8)
+    small = shrink(picture, longest)[0].astype(float)
+    wanted = cv2.resize(picture, small.shape[::-1], interpolation=cv2.INTER_AREA)
+    assert np.abs(small - wanted).mean() < 0.7
+    # Half a pixel aside would be seen.
+    assert np.abs(small[:, 1:] / 2 + small[:, :-1] / 2 - wanted[:, 1:]).mean() > 1.5
+    # What is finer than the small picture can show becomes gray, and no other pattern.
+    fine = np.indices((720, 1280)).sum(axis=0) % 2 * 255
+    assert abs(shrink(fine.astype(np.uint8), 576)[0].astype(float) - 127.5).max() < 2
+
+
 @pytest.mark.data
 def test_yunet_of_the_user_finds_the_eyes(shared):
     (model,) = (shared / "yunet").glob("*.onnx")

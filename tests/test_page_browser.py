@@ -409,6 +409,12 @@ def test_what_differs_from_a_persons_average_is_told(browser, tmp_path):
         assert now(page) == pytest.approx(23.0, abs=0.1)
         told = " ".join(page.inner_text("#moment .departs").split())
         assert told == "Face: more joy than this person's average in this recording (+0.42)"
+    other = replace(whole.faces[0], identity=3)
+    save_page(replace(several, faces=(*whole.faces, other)), tmp_path / "c.html")
+    with opened(browser, tmp_path / "c.html") as page:
+        page.locator(".departures button").first.click()
+        assert "Person 0, face: more" in " ".join(page.inner_text("#moment .departs").split())
+        assert "Face of person 0" in page.inner_text("#sums")
     save_page(replace(whole, baselines=()), tmp_path / "b.html")
     with opened(browser, tmp_path / "b.html") as page:
         assert page.locator(".baseline").count() == 0

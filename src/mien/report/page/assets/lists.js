@@ -85,7 +85,7 @@ function drawSums() {
   const shown = new Set(data.summaries.map((sum) => sum.who));
   box.append(...data.baselines.filter((one) => !shown.has(one.who)).map((one) => {
     const face = data.portraits.find((p) => p[1] === one.who);
-    const name = data.baselines.length > 1 ? `Face of person ${one.who}` : 'The face';
+    const name = several ? `Face of person ${one.who}` : 'The face';
     return el('div', { class: 'sum' },
       el('h3', null, face ? el('img', { src: `data:image/png;base64,${face[2]}`, alt: '' }) : null, name,
         el('span', { class: 'quiet num' }, ` judged ${clock(one.judged)}`)),

@@ -113,7 +113,7 @@ function departuresNow(row) {
     .map(([, , label, by]) => [one.who, label, by]));
   if (!said.length) return null;
   return el('ul', { class: 'nowpeople departs' }, ...said.map(([who, label, by]) => el('li', null,
-    data.baselines.length > 1 ? `Person ${who}, face: ` : 'Face: ', `${moreOrLess(by)} `, chip(label),
+    several ? `Person ${who}, face: ` : 'Face: ', `${moreOrLess(by)} `, chip(label),
     " than this person's average in this recording ", el('span', { class: 'num' }, `(${signed(by)})`))));
 }
 
