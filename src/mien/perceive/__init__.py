@@ -53,7 +53,7 @@ class PerceiveOptions:
             ``whisper:MODEL`` (a size, a hub id that is on this machine, or a folder),
             ``pocketsphinx``, ``none``.
         transcript: the words, if the user has them.
-        detector: what finds faces: ``auto``, ``embedded``, ``haar`` or ``yunet:FILE``.
+        detector: what finds faces: ``auto``, ``embedded`` or ``yunet:FILE``.
         part: what of the clip is wanted, seconds; None for all of it.
         stop: asked now and then; once it says True, no more is perceived.
 

@@ -122,16 +122,16 @@ def quantise_weights(
 class _Feeds:
     """Calibration inputs in the form that the quantiser reads, one at a time."""
 
-    def __init__(self, feeds: Sequence[Mapping[str, npt.NDArray[np.float32]]]) -> None:
+    def __init__(self, feeds: Sequence[Mapping[str, npt.NDArray[Any]]]) -> None:
         self._feeds = iter(feeds)
 
-    def get_next(self) -> dict[str, npt.NDArray[np.float32]] | None:
+    def get_next(self) -> dict[str, npt.NDArray[Any]] | None:
         """The next inputs, None at the end."""
         return dict(found) if (found := next(self._feeds, None)) is not None else None
 
 
 def quantise_convolutions(
-    path: Path, feeds: Sequence[Mapping[str, npt.NDArray[np.float32]]], keep: Sequence[str] = ()
+    path: Path, feeds: Sequence[Mapping[str, npt.NDArray[Any]]], keep: Sequence[str] = ()
 ) -> None:
     """Run convolutions in 8 bits, weights and activations, in place (static quantisation).
 
