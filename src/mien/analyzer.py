@@ -60,7 +60,7 @@ class Options:
             ``best``, ``product``, or the folder of a pack that ``mien train fusion`` wrote.
         cut: how the clip is cut into segments.
         frame_rate: pictures looked at per second.
-        asr: ``auto``, ``whisper``, ``whisper:MODEL``, ``pocketsphinx`` or ``none``.
+        asr: ``auto``, ``whisper``, ``whisper:MODEL`` or ``none``.
         transcript: file with the words (SRT, WebVTT, ASS or plain text), if there is one.
         branches: by branch name, what its factory is given (``{"face": {"pack": FOLDER}}``).
         detector: what finds faces: ``auto``, ``embedded`` or ``yunet:FILE``.

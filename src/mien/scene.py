@@ -154,6 +154,8 @@ class Line:
         confidence: how sure the engine was, 0 to 1.
         avg_logprob: mean log-probability of the tokens (nats), where the engine gives it.
         no_speech_prob: probability that nobody speaks, where the engine gives it.
+        evidence: how much likelier the sound makes the words than noise does (nats a token), where
+            the engine gives it.
     """
 
     segment: Segment
@@ -162,6 +164,7 @@ class Line:
     confidence: float = 1.0
     avg_logprob: float | None = None
     no_speech_prob: float | None = None
+    evidence: float | None = None
 
     def inside(self, segment: Segment) -> tuple[str, float]:
         """The part said inside a segment (by the words' middles) and its mean confidence."""

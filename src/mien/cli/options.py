@@ -48,7 +48,7 @@ Step = Annotated[float, Option(help="Seconds from window to window.")]
 Words = Annotated[
     Path | None, Option(metavar="FILE", help="A transcript to use instead of hearing.")
 ]
-Asr = Annotated[str, Option(help="auto, whisper[:MODEL], pocketsphinx or none.")]
+Asr = Annotated[str, Option(help="auto, whisper[:MODEL] (tiny.en by default) or none.")]
 Fps = Annotated[float, Option(help="Pictures looked at per second.")]
 Detector = Annotated[str, Option(help="Of faces: auto (the embedded net) or yunet:FILE.")]
 Face = Annotated[str, Option(help="primary, all or a person's number.")]

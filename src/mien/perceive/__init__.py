@@ -49,9 +49,8 @@ class PerceiveOptions:
     Args:
         frame_rate: pictures looked at per second.
         asr: how words are had where no transcript is given: ``auto`` (sidecar file, subtitle
-            track, a Whisper that is on this machine, else pocketsphinx), ``whisper`` or
-            ``whisper:MODEL`` (a size, a hub id that is on this machine, or a folder),
-            ``pocketsphinx``, ``none``.
+            track, Whisper tiny.en), ``whisper`` (Whisper tiny.en) or ``whisper:MODEL`` (a size, a
+            hub id that is on this machine, or a folder), ``none``.
         transcript: the words, if the user has them.
         detector: what finds faces: ``auto``, ``embedded`` or ``yunet:FILE``.
         part: what of the clip is wanted, seconds; None for all of it.
@@ -96,6 +95,8 @@ def perceive(
     if FACES in wanted:
         wanted |= {CUTS}
     engine = choose_engine(options.asr) if TRANSCRIPT in wanted else None
+    if engine is not None and clip.facts.has_audio and options.transcript is None:
+        engine.check()
     pass_ = _Pass(clip, wanted, options)
     pass_.run(progress)
     tracks: dict[TrackKey[Any], Any] = {}
@@ -136,7 +137,7 @@ def _words(
         progress(doing, share)
 
     try:
-        return transcribe(engine, audio, speech, tell)
+        return transcribe(engine, audio, speech, tell, pass_.extent.start)
     except _StoppedError:
         return None
 

@@ -1,4 +1,4 @@
-"""Fine-tuning a waveform net under the Hugging Face Trainer; one run, from base to checkpoint."""
+"""Fine-tuning a net of speech under the Hugging Face Trainer: one run, base to checkpoint."""
 
 from __future__ import annotations
 
@@ -22,11 +22,15 @@ from mien.train.ctc import symbol_scores
 from mien.train.figures import confusion_figure, curves_figure
 from mien.train.loop import check_settings
 from mien.train.origin import fast_bfloat16
+from mien.train.shown import show
 
 SECONDS = 1.0
 """Every recording is cut or filled to this length, as in the paper."""
 BATCH, RATE, WEIGHT_DECAY, EVERY = 16, 5e-5, 0.01, 50
 LOSSES = ("cross-entropy", "ctc")
+WHISPER = "WhisperFeatureExtractor"
+EXTRACTORS = ("Wav2Vec2FeatureExtractor", WHISPER)
+"""What the nets that can be fine-tuned here are shown."""
 BLANK = len(MIEN7)
 """Index of CTC's blank; the emotions stand before it."""
 
@@ -85,14 +89,15 @@ class Clips(torch.utils.data.Dataset[dict[str, Any]]):
     def __init__(self, rows: LabelledSet, extractor: Any, ctc: bool) -> None:
         sounds = [fit(load_audio(path), SECONDS) for path in rows.items]
         given = extractor(sounds, sampling_rate=SAMPLE_RATE, return_tensors="np")
-        self._inputs = np.asarray(given["input_values"], dtype=np.float32)
+        self._name = extractor.model_input_names[0]
+        self._inputs = np.asarray(given[self._name], dtype=np.float32)
         self._labels = [[int(label)] if ctc else int(label) for label in rows.labels]
 
     def __len__(self) -> int:
         return len(self._labels)
 
     def __getitem__(self, index: int) -> dict[str, Any]:
-        return {"input_values": self._inputs[index], "labels": self._labels[index]}
+        return {self._name: self._inputs[index], "labels": self._labels[index]}
 
 
 def finetune(
@@ -101,7 +106,7 @@ def finetune(
     """Fine-tune, or go on where a killed run stopped, or read what a complete run left.
 
     Raises:
-        DataError: if the base is no waveform net.
+        DataError: if the base is neither a waveform net nor a Whisper.
         MissingExtraError: if transformers or accelerate is not installed.
         OptionError: if an earlier run in the same place had other settings.
     """
@@ -230,12 +235,16 @@ def _prepare(
 
     try:
         extractor = AutoFeatureExtractor.from_pretrained(options.base, local_files_only=True)
-        if type(extractor).__name__ != "Wav2Vec2FeatureExtractor":
+        if type(extractor).__name__ not in EXTRACTORS:
             raise ValueError(f"it wants a {type(extractor).__name__}")
+        if type(extractor).__name__ == WHISPER:
+            extractor = type(extractor)(
+                feature_size=extractor.feature_size, chunk_length=round(SECONDS)
+            )
         model = _fresh_model(options)
     except (OSError, ValueError) as error:
         why = str(error).splitlines()[0]
-        raise DataError(f"{options.base} is no net of waveforms to start from ({why}).") from None
+        raise DataError(f"{options.base} is no net of speech to start from ({why}).") from None
     ctc = options.loss == "ctc"
     clips = Clips(test, extractor, ctc)
     trainer = make_trainer(
@@ -271,13 +280,17 @@ def _fresh_model(options: FinetuneOptions) -> Any:
         loader = AutoModelForCTC
         config.update({"vocab_size": BLANK + 1, "pad_token_id": BLANK})
         config.update({"ctc_zero_infinity": True, "ctc_loss_reduction": "mean"})
-    return loader.from_pretrained(
+    model = loader.from_pretrained(
         options.base,
         config=config,
         local_files_only=True,
         ignore_mismatched_sizes=True,
         dtype=torch.float32,
     )
+    if config.model_type == "whisper":
+        # Its encoder alone, shown one second instead of thirty.
+        show(model.encoder, SECONDS)
+    return model
 
 
 def _judge(given: Any) -> dict[str, float]:

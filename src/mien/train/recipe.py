@@ -2,9 +2,10 @@
 
 The paper: TESS with labels by regular expression from the file names, 80/20 at random, 1 second at
 16 kHz, ``Wav2Vec2ForSequenceClassification`` under the Hugging Face Trainer (AdamW, linear decay
-from 5e-5), batch 16, 3 epochs, weight decay 0.01, evaluation every 50 steps. TESS has two speakers
-and 200 words, so that a random split measures how well these are remembered; the split by speaker
-(train on one, test on the other, both ways) is therefore always run and printed with it.
+from 5e-5), batch 16, 3 epochs, weight decay 0.01, evaluation every 50 steps. Where wav2vec 2.0
+cannot be had, the encoder of a Whisper (``mien models unpack``) takes its place. TESS has two
+speakers and 200 words, so that a random split measures how well these are remembered; the split by
+speaker (train on one, test on the other, both ways) is therefore always run and printed with it.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ class RecipeOptions:
     Args:
         data: where TESS lies.
         out: folder; a folder a split is made in it, with the checkpoint, its figures and tables.
-        base: hub id or folder of the pre-trained wav2vec 2.0.
+        base: hub id or folder of the pre-trained wav2vec 2.0, or of a Whisper of Transformers.
         loss: ``cross-entropy`` (what ``Wav2Vec2ForSequenceClassification`` trains with) or ``ctc``
             (what the paper's text says: a target of one symbol).
         split: ``random`` (the paper's; brings ``speaker`` along), ``speaker`` or ``word``.
@@ -85,7 +86,8 @@ def run_recipe(options: RecipeOptions, say: Say = print) -> list[Run]:
     A run that was killed goes on from its last checkpoint; one that is complete is not repeated.
 
     Raises:
-        DataError: if there is no TESS at the place, or the base is no wav2vec 2.0 or its kin.
+        DataError: if there is no TESS at the place, or the base is no wav2vec 2.0, none of its kin
+            and no Whisper.
         HubError: if the base is neither here nor can be fetched.
         MissingExtraError: if the extra 'hub' is not installed.
         OptionError: if an earlier run in the same place had other settings.

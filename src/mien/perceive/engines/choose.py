@@ -2,19 +2,11 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
-
 from mien.errors import OptionError
 from mien.perceive.engines.contract import Engine
-from mien.perceive.engines.pocketsphinx import Pocketsphinx
-from mien.perceive.engines.whisper import (
-    DEFAULT,
-    Whisper,
-    open_whisper,
-    whisper_on_this_machine,
-)
+from mien.perceive.engines.whisper import DEFAULT, Whisper, open_whisper
 
-ENGINES = ("auto", "whisper", "whisper:MODEL", "pocketsphinx", "none")
+ENGINES = ("auto", "whisper", "whisper:MODEL", "none")
 
 
 def check_engine(asr: str) -> None:
@@ -35,25 +27,14 @@ def check_engine(asr: str) -> None:
 def choose_engine(asr: str) -> Engine | None:
     """The engine for ``--asr``; None for ``none``. Loads nothing and never asks the network.
 
-    ``auto`` is the quickest Whisper that is on this machine, else pocketsphinx.
+    ``auto`` and ``whisper`` are Whisper tiny.en, whose weights come with mien.
 
     Raises:
         HubError, MissingExtraError, PackError: if the Whisper that is named cannot be had.
     """
     if asr == "none":
         return None
-    if asr == "auto":
-        found = whisper_on_this_machine()
-        return _pocketsphinx() if found is None else _kept(found)
-    if asr == "pocketsphinx":
-        return _pocketsphinx()
     return _kept(open_whisper(asr.partition(":")[2] or DEFAULT))
-
-
-@lru_cache(maxsize=1)
-def _pocketsphinx() -> Pocketsphinx:
-    """The same one each time: its model loads once a process."""
-    return Pocketsphinx()
 
 
 _last: dict[str, Whisper] = {}

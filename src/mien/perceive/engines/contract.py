@@ -11,7 +11,7 @@ class Engine(Protocol):
     """Hears one piece of speech at a time; knows neither the recording nor what came before.
 
     Attributes:
-        name: the transcript's source, ``pocketsphinx`` or ``whisper:tiny``.
+        name: the transcript's source, such as ``whisper:tiny.en``.
         longest: seconds of the longest piece that it takes.
         gap: seconds of silence over which neighbouring turns are heard as one piece.
     """
@@ -19,6 +19,14 @@ class Engine(Protocol):
     name: str
     longest: float
     gap: float
+
+    def check(self) -> None:
+        """Refuse what cannot be heard with, before any work; costs little.
+
+        Raises:
+            PackError: if what it hears with is missing or damaged.
+        """
+        ...
 
     def language(self, samples: Samples) -> str:
         """ISO 639-1 code of the language spoken in ``(n,) float32`` at 16 kHz."""

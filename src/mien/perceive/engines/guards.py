@@ -22,6 +22,8 @@ LOG_PROB = -1.0
 NO_SPEECH, NO_SPEECH_LOG_PROB = 0.6, -0.5
 CONFIDENCE = 0.02
 """Mean posterior of the words below which an engine says no more than that there was sound."""
+EVIDENCE = 1.8
+"""Nats a token by which the sound must make a line likelier than noise does."""
 WORDS_A_SECOND = 8.0
 LOOP = 4
 """Times that several words in a row, or a whole line, may not be said again one after another."""
@@ -97,6 +99,8 @@ def _why_unsure(line: Line) -> str | None:
     silent = line.no_speech_prob
     if silent is not None and silent > NO_SPEECH and (sure or 0.0) < NO_SPEECH_LOG_PROB:
         return "the engine hears no speech"
+    if line.evidence is not None and line.evidence < EVIDENCE:
+        return "noise would be heard as the same"
     return "the engine is not sure" if line.confidence < CONFIDENCE else None
 
 

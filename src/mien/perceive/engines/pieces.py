@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -11,6 +11,8 @@ from mien.timebase import Segment
 
 FRAME = 0.02
 """Seconds over which loudness is measured when a long turn has to be cut."""
+MARGIN = 0.5
+"""Seconds of sound around a piece that an engine is handed with it."""
 QUIET = 10
 """Frames that must be quiet together for a pause."""
 
@@ -51,3 +53,23 @@ def _quietest(audio: AudioTrack, where: Segment) -> float:
         return where.end
     power = np.convolve((frames**2).mean(axis=1), np.ones(QUIET), mode="valid")
     return where.start + (int(power.argmin()) + QUIET / 2) * FRAME
+
+
+def widened(found: Sequence[Segment], extent: Segment, margin: float = MARGIN) -> list[Segment]:
+    """Pieces with the sound around them, since speech detection cuts into words now and then.
+
+    Neighbours share the pause between them; what was cut in the middle of a turn stays as it is.
+
+    Examples:
+        >>> widened([Segment(1.0, 2.0), Segment(2.4, 3.0)], Segment(0.0, 9.0))
+        [Segment(start=0.5, end=2.2), Segment(start=2.2, end=3.5)]
+    """
+    ends = [extent.start, *(piece.end for piece in found[:-1])]
+    starts = [*(piece.start for piece in found[1:]), extent.end]
+    out = []
+    for i, (piece, before, after) in enumerate(zip(found, ends, starts, strict=True)):
+        low = extent.start if i == 0 else (before + piece.start) / 2
+        high = extent.end if i == len(found) - 1 else (piece.end + after) / 2
+        start, end = max(piece.start - margin, low), min(piece.end + margin, high)
+        out.append(Segment(min(start, piece.start), max(end, piece.end)))
+    return out

@@ -7,19 +7,31 @@ from dataclasses import replace
 
 from mien.perceive.engines.contract import Engine
 from mien.perceive.engines.guards import Keeper
-from mien.perceive.engines.pieces import pieces
+from mien.perceive.engines.pieces import pieces, widened
 from mien.scene import AudioTrack, Line, Speech, Transcript, Word
 from mien.timebase import Segment
 
 
 def transcribe(
-    engine: Engine, audio: AudioTrack, speech: Speech, progress: Callable[[str, float], None]
+    engine: Engine,
+    audio: AudioTrack,
+    speech: Speech,
+    progress: Callable[[str, float], None],
+    start: float = 0.0,
 ) -> Transcript:
     """What an engine hears in the speech turns, without what it seems to have invented.
 
     One piece of sound is in memory at a time. The language is that of the longest piece.
+
+    Args:
+        engine: hears the pieces.
+        audio: the sound.
+        speech: the turns in it; at least one.
+        progress: told how far it is.
+        start: seconds at which the sound begins.
     """
-    todo = pieces(speech, audio, engine.longest, engine.gap)
+    found = pieces(speech, audio, engine.longest, engine.gap)
+    todo = widened(found, Segment(start, start + audio.duration))
     longest = max(todo, key=lambda piece: piece.duration)
     language = engine.language(audio.read(longest))
     keeper = Keeper(speech)

@@ -5,27 +5,27 @@ from __future__ import annotations
 import json
 import threading
 from functools import cached_property
-from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from mien.errors import HubError, MissingExtraError, PackError
 from mien.hub import local_folder
-from mien.scene import Line, Samples, Word
-from mien.timebase import Segment
+from mien.perceive.engines.weights import WHEELS, check_weights, installed, whisper_folder
+from mien.perceive.engines.windows import Windows
+from mien.scene import Line, Samples
 
-DEFAULT = "tiny"
-# Those that a machine without a GPU hears with in good time, the quickest first.
-FOUND_BY_ITSELF = ("tiny", "tiny.en", "base", "base.en", "small", "small.en")
+DEFAULT = "tiny.en"
 OWNER = "Systran/faster-whisper-"
 ELSEWHERE = {
     "large": "Systran/faster-whisper-large-v3",
     "large-v3-turbo": "mobiuslabsgmbh/faster-whisper-large-v3-turbo",
     "turbo": "mobiuslabsgmbh/faster-whisper-large-v3-turbo",
 }
-SIZES = (*FOUND_BY_ITSELF, "medium", "medium.en", "large-v1", "large-v2", "large-v3", *ELSEWHERE)
+SIZES = (
+    *("tiny", "tiny.en", "base", "base.en", "small", "small.en", "medium", "medium.en"),
+    *("large-v1", "large-v2", "large-v3", *ELSEWHERE),
+)
 
 NEEDED = ("model.bin", "config.json", "tokenizer.json")
 LANGUAGE_SURE = 0.5
@@ -51,105 +51,55 @@ class Whisper:
         self.folder = folder
         self._turn = threading.Lock()
 
-    @cached_property
-    def _model(self) -> Any:
-        from faster_whisper import WhisperModel
+    def check(self) -> None:
+        """See :class:`mien.perceive.engines.Engine`."""
+        check_weights(self.folder)
 
-        try:
-            return WhisperModel(
-                str(self.folder), device="cpu", compute_type="int8", local_files_only=True
-            )
-        except (RuntimeError, ValueError) as error:
-            raise PackError(f"{self.folder} cannot be used as a Whisper: {error}.") from None
+    @cached_property
+    def _windows(self) -> Windows:
+        self.check()
+        return Windows(self.folder)
 
     def language(self, samples: Samples) -> str:
         """See :class:`mien.perceive.engines.Engine`."""
         with self._turn:
-            if not self._model.model.is_multilingual:
+            if not self._windows.multilingual:
                 return "en"
-            code, prob, _ = self._model.detect_language(np.ascontiguousarray(samples))
-        return str(code) if prob >= LANGUAGE_SURE else "en"
+            code, prob = self._windows.language(np.ascontiguousarray(samples))
+        return code if prob >= LANGUAGE_SURE else "en"
 
     def hear(self, samples: Samples, language: str) -> list[Line]:
         """See :class:`mien.perceive.engines.Engine`."""
         with self._turn:
-            segments, _ = self._model.transcribe(
-                np.ascontiguousarray(samples),
-                language=language,
-                beam_size=5,
-                temperature=0.0,
-                condition_on_previous_text=False,
-                word_timestamps=True,
-                vad_filter=False,
-                # All lines are wanted, so that what is dropped can be counted.
-                no_speech_threshold=None,
-                compression_ratio_threshold=None,
-                log_prob_threshold=None,
-            )
-            return [_line(segment) for segment in segments if segment.text.strip()]
-
-
-def _line(segment: Any) -> Line:
-    words = tuple(
-        Word(word.word.strip(), _span(word), float(np.clip(word.probability, 0, 1)))
-        for word in segment.words or ()
-    )
-    if words:
-        weights = [max(word.segment.duration, 0.01) for word in words]
-        confidence = float(np.average([word.confidence for word in words], weights=weights))
-    else:
-        confidence = float(np.exp(min(0.0, segment.avg_logprob)))
-    return Line(
-        _span(segment),
-        " ".join(segment.text.split()),
-        words,
-        confidence,
-        avg_logprob=float(segment.avg_logprob),
-        no_speech_prob=float(segment.no_speech_prob),
-    )
-
-
-def _span(part: Any) -> Segment:
-    start = max(0.0, float(part.start))
-    return Segment(start, max(start, float(part.end)))
-
-
-def installed() -> bool:
-    """Whether faster-whisper is."""
-    return find_spec("faster_whisper") is not None
+            return list(self._windows.lines(np.ascontiguousarray(samples), language))
 
 
 def open_whisper(name: str) -> Whisper:
     """The Whisper of a size, a hub id or a folder, if it is on this machine.
 
+    ``tiny.en`` and ``base`` come by wheel; other sizes, and ``base`` without its wheels, are looked
+    for in the cache of the hub.
+
     Raises:
-        MissingExtraError: if faster-whisper is not installed.
         HubError: if there is no such checkpoint on this machine.
         PackError: if it is there in another form or not whole.
     """
-    if not installed():
-        raise MissingExtraError(f"--asr whisper:{name}", "whisper")
+    if name in WHEELS and (name == DEFAULT or installed(name)):
+        return Whisper(whisper_folder(name), name)
     where = ELSEWHERE.get(name, f"{OWNER}{name}" if name in SIZES else name)
     if where == name and "/" not in name and not Path(name).expanduser().is_dir():
         raise HubError(
             f"There is no Whisper {name!r} here; give a folder, a hub id that is on this machine, "
             f"or one of the sizes: {', '.join(SIZES)}."
         )
-    folder = local_folder(where, download=False)
+    try:
+        folder = local_folder(where, download=False)
+    except HubError:
+        if name not in WHEELS:
+            raise
+        raise MissingExtraError(f"--asr whisper:{name}", f"whisper-{name}") from None
     _check(folder)
     return Whisper(folder, Path(name).name)
-
-
-def whisper_on_this_machine() -> Whisper | None:
-    """The quickest Whisper that is here already, or None; nothing is fetched."""
-    if not installed():
-        return None
-    for size in FOUND_BY_ITSELF:
-        try:
-            return open_whisper(size)
-        except (HubError, PackError, MissingExtraError):
-            continue
-    return None
 
 
 def _check(folder: Path) -> None:
