@@ -27,7 +27,7 @@ from mien.train.voice_hearing import HearingRecipe, hear_all
 from mien.train.voice_protocols import Heads, LeftOut, judged, leave_out
 from mien.train.whisper_encoder import PooledStates, load_encoder
 
-EPOCHS = 10
+EPOCHS = 20
 EXAMPLE = {"frames": torch.zeros(1, 80, 200)}
 AXES = {"frames": {0: "n", 2: "frames"}}
 NOTES = [
