@@ -4,7 +4,8 @@
 
 Writes each recording of a RAVDESS folder (or of any voice set that mien reads) as a real file in
 every form, judges it on the way that ``mien analyze`` goes, and prints accuracy and unweighted
-average recall, the change against the clean form, and McNemar's p on the same recordings. An
+average recall, the change against the clean form, McNemar's p on the same recordings, and the
+shares of recordings that keep the label and the speech turns (within 0.2 s) of the clean form. An
 absent voice counts as wrong; the share that was judged at all is given too. The pack that ships has
 heard every speaker of RAVDESS: ``--packs`` takes the packs that ``mien train voice --folds K``
 leaves beside it, each of which names the speakers it never heard, and judges everybody by the one
@@ -29,9 +30,10 @@ import numpy as np
 from mien import Analyzer, Options
 from mien.datasets import LabelledSet, load_voices
 from mien.emotions import MIEN7
-from mien.media import load_audio
+from mien.media import AudioSpool, load_audio
 from mien.metrics import bootstrap_interval, classification_figures, mcnemar_p
 from mien.packs import find_pack
+from mien.perceive.speech import find_speech
 from mien.train.origin import commit, machine
 
 RATE = 16_000
@@ -106,6 +108,8 @@ FORMS: dict[str, Form] = {
     "5.1, centre alone": Form(layout="5.1", channels=_only(2, 6)),
     "5.1, centre and ambience": Form(layout="5.1", channels=_surround),
     "5.1 AC-3 in mkv": Form("mkv", "ac3", 48_000, "5.1", _surround, 384_000),
+    "softer by 9 dB": Form(channels=lambda mono: 10 ** (-9 / 20) * mono[None]),
+    "softer by 18 dB": Form(channels=lambda mono: 10 ** (-18 / 20) * mono[None]),
     "quiet, -40 dB": Form(channels=lambda mono: 0.01 * mono[None]),
     "loud, clipped by 12 dB": Form(channels=lambda mono: np.clip(4 * _peak(mono), -1, 1)[None]),
     "clipped by 12 dB, then -20 dB": Form(
@@ -134,8 +138,34 @@ def write(path: Path, mono: Array, form: Form) -> None:
         container.mux(stream.encode(None))
 
 
-def judge(rows: LabelledSet, form: Form, analyzers: dict[str, Analyzer]) -> tuple[Array, Array]:
-    """Probabilities ``(n, 7)`` and qualities ``(n,)`` of a set in a form; NaN where absent.
+@dataclass(frozen=True)
+class Heard:
+    """What was found in the recordings of a form.
+
+    Args:
+        probs: ``(n, 7)``, NaN where the voice is absent.
+        quality: ``(n,)``.
+        turns: of each recording, the edges of its speech turns in seconds.
+    """
+
+    probs: Array
+    quality: Array
+    turns: list[Array]
+
+    def same(self, clean: Heard) -> dict[str, float]:
+        """Shares of recordings with the label and with the turns of the clean form."""
+        label = _label(self.probs) == _label(clean.probs)
+        pairs = zip(self.turns, clean.turns, strict=True)
+        turns = [len(a) == len(b) and bool((np.abs(a - b) <= 0.2).all()) for a, b in pairs]
+        return {"same_label": float(label.mean()), "same_turns": float(np.mean(turns))}
+
+
+def _label(probs: Array) -> Array:
+    return np.where(np.isfinite(probs[:, 0]), np.nan_to_num(probs).argmax(axis=1), -1)
+
+
+def judge(rows: LabelledSet, form: Form, analyzers: dict[str, Analyzer]) -> Heard:
+    """What is found in a set whose recordings are written in a form.
 
     Args:
         rows: the set.
@@ -143,13 +173,18 @@ def judge(rows: LabelledSet, form: Form, analyzers: dict[str, Analyzer]) -> tupl
         analyzers: by speaker.
     """
     probs, quality = np.full((len(rows), len(MIEN7)), np.nan), np.zeros(len(rows))
+    turns = []
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / f"clip.{form.suffix}"
         for i, item in enumerate(rows.items):
             write(path, load_audio(item), form)
             evidence = analyzers[rows.groups[i]].analyze(path).by_branch["voice"]
             probs[i], quality[i] = evidence.probs[0], evidence.quality[0]
-    return probs, quality
+            with AudioSpool() as spool:
+                spool.append(load_audio(path))
+                found = find_speech(spool).turns
+            turns.append(np.array([edge for turn in found for edge in (turn.start, turn.end)]))
+    return Heard(probs, quality, turns)
 
 
 def filled_in(labels: Array, probs: Array) -> Array:
@@ -234,24 +269,28 @@ def main() -> None:
         f"{len(rows)} recordings of {len(set(rows.groups.tolist()))} speakers of {args.data.name}, "
         f"{by}, commit {commit()}, seed 0, {machine()}"
     )
-    lines = [head, "", "| form | accuracy | UAR (95 %) | change of UAR | p | judged | quality |",
-             "|---|---|---|---|---|---|---|"]  # fmt: skip
+    columns = (
+        "form", "accuracy", "UAR (95 %)", "change of UAR", "p", "same label", "same turns",
+        "judged", "quality",
+    )  # fmt: skip
+    lines = [head, "", f"| {' | '.join(columns)} |", "|---" * len(columns) + "|"]
     print("\n".join(lines), flush=True)
     result: dict[str, Any] = {"about": head, "forms": {}}
-    clean: Array = np.zeros((0, len(MIEN7)))
+    clean: Heard | None = None
     for name, form in FORMS.items():
         if name != "clean" and args.forms and args.forms not in name:
             continue
         started = time.perf_counter()
-        probs, quality = judge(rows, form, analyzers)
-        clean = probs if name == "clean" else clean
-        found = figures(rows.labels, probs, clean, rows.groups)
-        result["forms"][name] = found | {"quality": float(quality.mean())}
+        heard = judge(rows, form, analyzers)
+        clean = clean or heard
+        found = figures(rows.labels, heard.probs, clean.probs, rows.groups) | heard.same(clean)
+        result["forms"][name] = found | {"quality": float(heard.quality.mean())}
         drop = found["uar"] - result["forms"]["clean"]["uar"]
         lines.append(
             f"| {name} | {found['accuracy']:.3f} | {found['uar']:.3f} ({found['low']:.2f} to "
             f"{found['high']:.2f}) | {drop:+.3f} | {found['p']:.3f} | "
-            f"{found['judged']:.0%} | {quality.mean():.2f} |"
+            f"{found['same_label']:.0%} | {found['same_turns']:.0%} | {found['judged']:.0%} | "
+            f"{heard.quality.mean():.2f} |"
         )
         print(lines[-1], f"{time.perf_counter() - started:.0f} s", flush=True)
     if args.out is not None:

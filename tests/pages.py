@@ -63,6 +63,7 @@ def planted(seconds=6.0, step=0.5, name="clip.mp4", lines=("first line", "second
         smoothed=course.smoothed,
         events=course.events,
         summaries=course.summaries,
+        baselines=course.baselines,
         portraits=tuple(Portrait(float(t), 0, png) for t in np.linspace(0, seconds, faces)),
         part=part,
         findings=tuple(found[i % len(found)] for i in range(len(segments))),

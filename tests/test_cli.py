@@ -180,9 +180,10 @@ def test_bad_files_get_one_sentence(make, tmp_path, demo_clip):
         (("--face", "./pack"), "--face-pack"),
         (("--face-policy", "median"), "mean, peak"),
         (("--words-source", "sung"), "auto, spoken, written"),
-        (("--detector", "eyes"), "auto, embedded, haar, yunet:FILE"),
+        (("--detector", "eyes"), "auto, embedded, yunet:FILE"),
+        (("--detector", "haar"), "auto, embedded, yunet:FILE"),
         (("--detector", "yunet:none.onnx"), "none.onnx"),
-        (("--detector", "yunet:"), "embedded, haar, yunet:FILE"),
+        (("--detector", "yunet:"), "embedded, yunet:FILE"),
         (("--fps", "0"), "frame_rate"),
     ],
 )

@@ -13,9 +13,10 @@ from torch import nn
 
 from mien.datasets.people import FIELDS, Pictures, Teacher, load_pictures
 from mien.errors import DataError
-from mien.perceive.anchors import STRIDES, centres, decode, normalise, overlaps, suppress
+from mien.perceive.anchors import STRIDES, centres, decode, overlaps, suppress
 from mien.train import collage, detector
 from mien.train.collage import Canvas, Composer
+from mien.train.detect import _last_layers
 from mien.train.detector import DetectorNet, DetectorRecipe, DetectorTask, judge, targets
 
 SIDE = 256
@@ -83,7 +84,7 @@ def test_the_loss_is_least_where_the_boxes_fit():
     task = DetectorTask.__new__(DetectorTask)
     task.recipe = DetectorRecipe()
     asked, whose = (torch.from_numpy(a[None]) for a in targets(FACES, SIDE))
-    batch = (torch.zeros(1, 1, SIDE, SIDE), asked, whose)
+    batch = (torch.zeros(1, SIDE, SIDE, dtype=torch.uint8), asked, whose)
     right = rows_that_say(FACES)
     wide, silent, loud, marks = (right.copy() for _ in range(4))
     wide[:, 1:5] += 0.2
@@ -102,7 +103,7 @@ def test_doubtful_faces_are_neither_learnt_nor_held_against_the_net():
     doubtful = FACES.copy()
     doubtful[1, 14] = 0.5
     asked, whose = (torch.from_numpy(a[None]) for a in targets(doubtful, SIDE))
-    batch = (torch.zeros(1, 1, SIDE, SIDE), asked, whose)
+    batch = (torch.zeros(1, SIDE, SIDE, dtype=torch.uint8), asked, whose)
     for said in (FACES, np.delete(FACES, 1, axis=0)):
         assert float(task.loss(Says(rows_that_say(said)), batch)) < 0.01
 
@@ -124,13 +125,17 @@ def test_recall_and_precision_count_what_they_say():
 def test_the_net_gives_a_row_a_cell_and_learns_one_picture():
     torch.manual_seed(0)
     net = DetectorNet((4, 8, 8, 8, 8))
-    assert net(torch.zeros(1, 1, 64, 96)).shape == (1, len(centres(64, 96)[0]), FIELDS)
+    assert net(torch.zeros(1, 64, 96, dtype=torch.uint8)).shape == (
+        1,
+        len(centres(64, 96)[0]),
+        FIELDS,
+    )
     task = DetectorTask.__new__(DetectorTask)
     task.recipe = DetectorRecipe(side=64)
     asked, whose = (torch.from_numpy(a[None]) for a in targets(face(16, 12, 30, 38)[None], 64))
     image = np.full((1, 64, 64), 40, np.uint8)
     image[0, 12:50, 16:46] = 200
-    batch = (torch.from_numpy(normalise(image)), asked, whose)
+    batch = (torch.from_numpy(image), asked, whose)
     optimizer = torch.optim.Adam(net.parameters(), lr=0.02)
     losses = []
     for _ in range(30):
@@ -279,7 +284,7 @@ def test_pictures_and_a_teacher_become_a_pack(shared, tmp_path, monkeypatch):
         "name": "portraits", "rows": sum(sides.values()), "licence": "public domain"
     }  # fmt: skip
     assert [row["set"].split(", ")[1] for row in manifest.metrics] == ["32 bits", "8 bits"]
-    rows = pack.run({"picture": np.zeros((1, 1, 192, 256), np.float32)})
+    rows = pack.run({"picture": np.zeros((1, 192, 256), np.uint8)})
     assert rows.shape == (1, len(centres(192, 256)[0]), FIELDS)
     assert not len(decode(rows[0], 192, 256, 0.5))
 
@@ -305,3 +310,61 @@ def test_convolutions_go_into_8_bits_but_not_that_of_the_gray_picture(tmp_path):
     assert [node.op_type for node in graph.node].count("Relu") == 1  # between 32 and 8 bits
     gap = (Graph(path)(pictures) - wanted).abs().max() / wanted.abs().max()
     assert 0 < gap < 0.05
+
+
+def test_the_rewritten_graph_says_the_same_of_bytes(tmp_path):
+    from mien.train.graphs import Graph, export_graph, quantise_convolutions
+    from mien.train.rewrite import rewrite_detector
+
+    torch.manual_seed(0)
+    net = DetectorNet((12, 24, 32, 48, 64)).eval()
+    for head in net.heads:  # they begin at nothing
+        torch.nn.init.normal_(head[1].weight, std=0.3)
+    rng = np.random.default_rng(0)
+    # Smooth pictures, as cameras make them.
+    drawn = [cv2.GaussianBlur(rng.integers(0, 256, (96, 160), np.uint8), (0, 0), 3) for _ in "123"]
+    pictures = np.stack([cv2.normalize(one, None, 0, 255, cv2.NORM_MINMAX) for one in drawn])
+    path = tmp_path / "net.onnx"
+    wanted = export_graph(net, detector.EXAMPLE, detector.AXES, path)(torch.from_numpy(pictures))
+    assert (wanted - net(torch.from_numpy(pictures))).abs().max() < 1e-3
+    quantise_convolutions(path, [{"picture": one[None]} for one in pictures], _last_layers(path))
+    eight = Graph(path)(torch.from_numpy(pictures))
+    rewrite_detector(path)
+    found = Graph(path)(torch.from_numpy(pictures))
+    assert found.shape == wanted.shape
+    spread = wanted.std(dim=(0, 1))
+    lost, added = ((some - wanted).abs().mean(dim=(0, 1)) for some in (eight, found))
+    assert (added < 0.1 * spread).all()
+    # The rounding of the first weights costs little beside that of everything else.
+    assert added.mean() < 1.3 * lost.mean()
+    # Any size in 32s, any number of pictures; one at a time is the same.
+    other = torch.from_numpy(rng.integers(0, 256, (2, 32, 64), np.uint8))
+    assert Graph(path)(other).shape == (2, len(centres(32, 64)[0]), FIELDS)
+    assert torch.equal(Graph(path)(other)[1:], Graph(path)(other[1:]))
+
+
+def test_a_layer_on_grouped_columns_is_the_layer():
+    from mien.train.rewrite import columns_as_channels
+
+    rng = np.random.default_rng(0)
+    weights = rng.normal(size=(5, 1, 3, 3)).astype(np.float32)
+    picture = torch.from_numpy(rng.normal(size=(1, 1, 12, 24)).astype(np.float32))
+    wanted = nn.functional.conv2d(picture, torch.from_numpy(weights), stride=2, padding=1)
+    for columns in (2, 4, 8):
+        grouped = picture.reshape(1, 12, 24 // columns, columns).permute(0, 3, 1, 2)
+        kernel = torch.from_numpy(columns_as_channels(weights, columns))
+        padded = nn.functional.pad(grouped, (1, 0, 1, 0))
+        found = nn.functional.conv2d(padded, kernel, stride=(2, 1))
+        rows = found.permute(0, 2, 3, 1).reshape(1, 6, 12, 5).permute(0, 3, 1, 2)
+        assert torch.allclose(rows, wanted, atol=1e-5)
+
+
+def test_a_graph_of_another_kind_is_not_rewritten(tmp_path):
+    from mien.errors import PackError
+    from mien.train.graphs import export_graph
+    from mien.train.rewrite import rewrite_detector
+
+    path, pictures = tmp_path / "other.onnx", torch.rand(1, 1, 12, 12)
+    export_graph(nn.Conv2d(1, 3, 3), {"pictures": pictures}, {"pictures": {0: "n"}}, path)
+    with pytest.raises(PackError, match="not the graph of a face detector in 8 bits"):
+        rewrite_detector(path)

@@ -9,7 +9,7 @@ from mien.errors import InputError, OptionError
 from mien.media import CropSpool
 from mien.perceive import PerceiveOptions
 from mien.perceive.crops import FRAMING, crop_face, sharpness, similarity, turned
-from mien.perceive.detect import Detection, HaarDetector, check_detector, make_detector, shrink
+from mien.perceive.detect import Detection, check_detector, make_detector, shrink
 from mien.perceive.faces import FaceFinder
 from mien.perceive.tracks import START, is_face, link, overlap
 from mien.scene import Frame
@@ -28,7 +28,7 @@ def portrait_frames(places, size=(360, 480)):
 
 
 def look(places):
-    finder = FaceFinder(HaarDetector())
+    finder = FaceFinder(make_detector("auto"))
     for frame in portrait_frames(places):
         finder.look(frame)
     return finder.finish()
@@ -98,7 +98,7 @@ def test_a_face_that_is_away_for_long_is_another_track_of_the_same_person():
 
 
 def test_blank_and_noisy_pictures_hold_no_faces():
-    finder = FaceFinder(HaarDetector())
+    finder = FaceFinder(make_detector("auto"))
     for i in range(4):
         finder.look(Frame(i * 0.2, RNG.integers(0, 255, (240, 320, 3)).astype(np.uint8)))
         finder.look(Frame(i * 0.2 + 0.1, np.full((240, 320, 3), 30 * i, dtype=np.uint8)))
@@ -110,6 +110,22 @@ def test_pictures_are_shrunk_to_the_bound_and_never_blown_up():
     assert small.shape == (270, 480, 3)
     assert scale == pytest.approx(0.25)
     assert shrink(np.zeros((100, 80, 3), np.uint8), 480)[0].shape == (100, 80, 3)
+
+
+@pytest.mark.parametrize("longest", [200, 333, 576, 700])
+def test_shrunk_pictures_are_those_that_averaging_gives(longest):
+    import cv2
+
+    drawn = cv2.GaussianBlur(RNG.normal(size=(720, 1280)).astype(np.float32), (0, 0), 8)
+    picture = cv2.normalize(drawn, None, 0, 255, cv2.NORM_MINMAX).astype(np.uint8)
+    small = shrink(picture, longest)[0].astype(float)
+    wanted = cv2.resize(picture, small.shape[::-1], interpolation=cv2.INTER_AREA)
+    assert np.abs(small - wanted).mean() < 0.7
+    # Half a pixel aside would be seen.
+    assert np.abs(small[:, 1:] / 2 + small[:, :-1] / 2 - wanted[:, 1:]).mean() > 1.5
+    # What is finer than the small picture can show becomes gray, and no other pattern.
+    fine = np.indices((720, 1280)).sum(axis=0) % 2 * 255
+    assert abs(shrink(fine.astype(np.uint8), 576)[0].astype(float) - 127.5).max() < 2
 
 
 @pytest.mark.data
@@ -128,9 +144,9 @@ def test_yunet_of_the_user_finds_the_eyes(shared):
     assert turned(face.landmarks) < 30
 
 
-@pytest.mark.parametrize("choice", ["mtcnn", "yunet", ""])
+@pytest.mark.parametrize("choice", ["mtcnn", "haar", "yunet", ""])
 def test_an_unknown_detector_is_refused_with_the_choice(choice):
-    with pytest.raises(OptionError, match="auto, embedded, haar, yunet:FILE"):
+    with pytest.raises(OptionError, match="auto, embedded, yunet:FILE"):
         check_detector(choice)
 
 

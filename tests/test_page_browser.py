@@ -383,6 +383,43 @@ def test_people_have_charts_and_rows_of_faces_of_their_own(browser, tmp_path):
         assert sorted(tops) == [0] * 4 + [46] * 4
 
 
+def test_what_differs_from_a_persons_average_is_told(browser, tmp_path):
+    from mien.course import Baseline, Departure
+    from mien.emotions import MIEN7
+    from mien.timebase import Segment
+
+    whole = planted(60.0, 1.0)
+    mean = dict.fromkeys(MIEN7.labels, 0.05) | {"sadness": 0.7}
+    smile, less = (
+        Departure(Segment(20.0, 26.0), "joy", 0.42),
+        Departure(Segment(40.0, 41.0), "sadness", -0.3),
+    )
+    several = replace(whole, baselines=(Baseline(0, 60, 60.0, mean, (smile, less)),))
+    save_page(several, tmp_path / "a.html")
+    with opened(browser, tmp_path / "a.html") as page:
+        told = page.inner_text("#people .baseline")
+        assert "mean of what the face shows" in told
+        told = [" ".join(x.split()) for x in page.locator(".departures li").all_inner_texts()]
+        assert told == [
+            "0:20.0 \u2013 0:26.0 more joy (+0.42)",
+            "0:40.0 \u2013 0:41.0 less sadness (\u22120.30)",
+        ]
+        assert page.locator("#moment .departs").count() == 0
+        page.locator(".departures button").first.click()
+        assert now(page) == pytest.approx(23.0, abs=0.1)
+        told = " ".join(page.inner_text("#moment .departs").split())
+        assert told == "Face: more joy than this person's average in this recording (+0.42)"
+    other = replace(whole.faces[0], identity=3)
+    save_page(replace(several, faces=(*whole.faces, other)), tmp_path / "c.html")
+    with opened(browser, tmp_path / "c.html") as page:
+        page.locator(".departures button").first.click()
+        assert "Person 0, face: more" in " ".join(page.inner_text("#moment .departs").split())
+        assert "Face of person 0" in page.inner_text("#sums")
+    save_page(replace(whole, baselines=()), tmp_path / "b.html")
+    with opened(browser, tmp_path / "b.html") as page:
+        assert page.locator(".baseline").count() == 0
+
+
 def test_two_hours_open_in_less_than_three_seconds(browser, tmp_path):
     lines = tuple(f"line {i} of what was said" for i in range(1500))
     save_page(planted(7200.0, 2.5, lines=lines, faces=200), tmp_path / "long.html")

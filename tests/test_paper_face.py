@@ -214,9 +214,8 @@ def test_options_of_one_recipe_are_refused_by_the_other(faces, tmp_path):
         ("face", "--search", "2"): "--search belongs to --recipe paper",
         ("face", "--recipe", "paper", "--search", "2", "--lr", "0.1"): "--search tries values",
         ("voice", "--split", "word"): "--split belongs to --recipe paper",
-        ("voice", "--recipe", "paper", "--ship-all"): "--ship-all belongs to --recipe mien",
+        ("voice", "--recipe", "paper", "--ear", "x"): "--ear belongs to --recipe mien",
         ("voice", "--recipe", "paper", "--folds", "2"): "--folds belongs to --recipe mien",
-        ("voice", "--folds", "2", "--ship-all"): "--ship-all cannot be given with --folds",
         ("voice", "--recipe", "paper", "--test", "tess/OAF"): "--test belongs to --recipe mien",
         ("voice", "--recipe", "papre"): "recipe cannot be 'papre'",
     }

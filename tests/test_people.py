@@ -216,7 +216,7 @@ def test_options_of_the_face_that_cannot_be_are_refused(options):
 
 
 @pytest.mark.data
-@pytest.mark.parametrize("detector", ["auto", "haar", "yunet"])
+@pytest.mark.parametrize("detector", ["auto", "yunet"])
 def test_reasons_change_where_the_face_leaves(shared, detector):
     if detector == "yunet":
         (model,) = (shared / "yunet").glob("*.onnx")

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from mien.errors import InputError, OptionError
-from mien.media import open_clip
+from mien.media import AudioSpool, open_clip
 from mien.perceive import PerceiveOptions, perceive
-from mien.perceive.speech import SpeechDetector, turns_of
+from mien.perceive.speech import find_speech, turns_of
 from mien.perceive.transcript import read_transcript, sidecar, transcript_of_text
 from mien.scene import AUDIO, FACES, SPEECH, TRANSCRIPT, Dropped
 from mien.timebase import Segment
@@ -46,10 +46,9 @@ def test_a_click_is_no_turn_and_the_end_is_kept():
 
 
 def detect(samples):
-    detector = SpeechDetector()
-    for start in range(0, len(samples), 7001):
-        detector.hear(samples[start : start + 7001].astype(np.float32))
-    return detector.finish()
+    with AudioSpool() as spool:
+        spool.append(samples.astype(np.float32))
+        return find_speech(spool)
 
 
 @pytest.mark.parametrize("sound", ["silence", "white noise", "tone", "hum"])

@@ -1,15 +1,19 @@
 import json
 from dataclasses import replace
 
+import jsonschema
 import numpy as np
 import pytest
 
+from mien.course import Baseline, Departure
+from mien.emotions import MIEN7
 from mien.errors import ContractError, InputError
 from mien.evidence import Evidence
 from mien.findings import Contribution, Disagreement, Explanation, Finding
 from mien.results import Analysis, Provenance, Whole
 from mien.scene import ClipFacts, Line, Transcript, Word
 from mien.timebase import Segment
+from mien.wire import SCHEMA_FILE
 
 SEGMENTS = (Segment(0.0, 1.0), Segment(1.0, 2.0))
 ROW = np.array([0.7, 0.05, 0.05, 0.05, 0.05, 0.05, 0.05])
@@ -78,6 +82,23 @@ def test_a_file_from_before_people_and_cuts_is_read():
     again = Analysis.from_dict(value)
     assert again.people == {}
     assert again.cuts == ()
+
+
+def test_baselines_come_back_over_the_wire_and_are_left_out_of_a_part():
+    mean = {label: 1 / 7 for label in MIEN7.labels}
+    smile = Departure(Segment(2.0, 4.0), "joy", 0.25)
+    first = replace(analysis(), baselines=(Baseline(1, 12, 24.0, mean, (smile,)),))
+    (again,) = Analysis.from_dict(json.loads(first.to_json())).baselines
+    assert again.departures == (smile,)
+    assert (again.who, again.rows, again.judged) == (1, 12, 24.0)
+    assert again.mean == pytest.approx(mean, abs=1e-6)
+    schema = json.loads(SCHEMA_FILE.read_text())
+    shape = schema["properties"]["baselines"] | {"$defs": schema["$defs"]}
+    jsonschema.validate(first.to_dict()["baselines"], shape)
+    assert first.between(0, 100).baselines == ()
+    earlier = first.to_dict()
+    del earlier["baselines"]
+    assert Analysis.from_dict(earlier).baselines == ()
 
 
 def test_another_version_of_the_wire_form_is_refused():

@@ -10,7 +10,7 @@ from mien.branches import make_branches, soundness
 from mien.branches.soundness import Soundness, agreement, measure
 from mien.media import AudioSpool, load_audio
 from mien.packs import EMBEDDED
-from mien.perceive.speech import SpeechDetector, finish_speech
+from mien.perceive.speech import find_speech
 from mien.scene import AUDIO, SPEECH, ClipFacts, Scene, Speech
 from mien.timebase import Segment
 
@@ -154,9 +154,7 @@ MUSIC = ("tune", "band")
 @pytest.mark.parametrize("name", NO_SPEECH)
 def test_what_is_no_speech_gets_no_emotion(name):
     samples = np.asarray(NO_SPEECH[name], dtype=np.float32)
-    detector = SpeechDetector()
-    detector.hear(samples)
-    evidence = judged(samples, detector.finish().turns)
+    evidence = judged(samples, find_speech(spooled(samples)).turns)
     assert not evidence.present.any()
     assert any(word in evidence.reasons[0] for word in ("speech", "silence"))
 
@@ -217,18 +215,25 @@ def test_speech_under_a_laughter_track_is_not_judged(shared):
     assert "drowned" in evidence.reasons[0]
 
 
-def test_quiet_speech_is_found_where_loud_speech_is(speech):
-    from mien.perceive.speech import finish_speech
-
+@pytest.mark.parametrize("decibels", [-9, -18, -40])
+def test_speech_is_found_at_the_same_times_at_any_level(speech, decibels):
     samples, _ = speech
-    found = []
-    for gain in (1.0, 0.003):
-        detector, sound = SpeechDetector(), spooled(samples * gain)
-        detector.hear(sound.read(WHOLE))
-        found.append(finish_speech(detector, sound).turns)
-    loud, quiet = found
+    loud, soft = (
+        find_speech(spooled(samples * gain)).turns for gain in (1.0, 10 ** (decibels / 20))
+    )
     assert sum(turn.duration for turn in loud) > 3
-    assert sum(t.duration for t in quiet) == pytest.approx(sum(t.duration for t in loud), abs=0.3)
+    assert len(soft) == len(loud)
+    for one, other in zip(loud, soft, strict=True):
+        assert other.start == pytest.approx(one.start, abs=0.2)
+        assert other.end == pytest.approx(one.end, abs=0.2)
+
+
+def test_a_door_that_slams_does_not_hide_soft_speech(speech):
+    samples, _ = speech
+    slam = samples * np.float32(0.02)
+    slam[:800] = np.random.default_rng(0).uniform(-1, 1, 800)
+    turns = find_speech(spooled(slam)).turns
+    assert sum(turn.duration for turn in turns) > 3
 
 
 def test_long_speech_is_measured_alike_from_fewer_rows(speech, monkeypatch):
@@ -254,10 +259,8 @@ def test_long_speech_is_measured_alike_from_fewer_rows(speech, monkeypatch):
 def test_quiet_speech_of_a_part_is_found_at_its_time(speech):
     samples, turns = speech
     quiet = (samples * 0.02).astype(np.float32)
-    spool, detector = AudioSpool(start=100.0), SpeechDetector(100.0)
+    spool = AudioSpool(start=100.0)
     spool.append(quiet)
-    detector.hear(quiet)
-    assert detector.gain > 1
-    found = finish_speech(detector, spool).turns
+    found = find_speech(spool, 100.0).turns
     assert found[0].start == pytest.approx(100 + turns[0].start, abs=0.4)
     assert found[-1].end == pytest.approx(100 + turns[-1].end, abs=0.5)

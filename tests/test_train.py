@@ -16,11 +16,11 @@ from tests.planted import write_faces
 
 from mien.datasets import load_faces, load_texts
 from mien.datasets.table import build
-from mien.emotions import MIEN7, one_hot
+from mien.emotions import one_hot
 from mien.errors import DataError, OptionError
 from mien.evaluate import evaluate
-from mien.packs import Pack, file_sha256, find_pack
-from mien.train import commands, face, text, voice
+from mien.packs import Pack, file_sha256
+from mien.train import commands, face, text
 from mien.train.encoder import EncoderSize, load_encoder
 from mien.train.loop import Schedule, soft_cross_entropy
 from mien.train.sound import add_noise, change_speed, spoil
@@ -185,104 +185,6 @@ def test_a_killed_command_goes_on(faces, tmp_path):
     assert (tmp_path / "pack" / "pack.json").exists()
 
 
-def write_sound(path, hertz, seconds=1.2):
-    import wave
-
-    time = np.arange(int(16_000 * seconds)) / 16_000
-    samples = (0.3 * np.sin(2 * np.pi * hertz * time) * 32767).astype(np.int16)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with wave.open(str(path), "wb") as file:
-        file.setnchannels(1)
-        file.setsampwidth(2)
-        file.setframerate(16_000)
-        file.writeframes(samples.tobytes())
-
-
-@pytest.fixture
-def voices(tmp_path):
-    """Four actors with RAVDESS names, two recordings of each of the eight emotions."""
-    root = tmp_path / "voices"
-    for actor in range(1, 5):
-        for emotion in range(1, 9):
-            for take in (1, 2):
-                name = f"03-01-{emotion:02d}-01-01-{take:02d}-{actor:02d}.wav"
-                write_sound(root / f"Actor_{actor:02d}" / name, 150 * emotion + 10 * actor)
-    return root
-
-
-def test_voice_training_never_hears_the_held_out_speakers(voices, tmp_path):
-    manifest = commands.train_voice(
-        options(voices, tmp_path, limit=8, epochs=1),
-        silent,
-        speakers=commands.Speakers(["ravdess/03"], ["ravdess/04"]),
-    )
-    rows = manifest.training["settings"]["rows"]
-    assert rows == {"train": 8, "valid": 16, "test": 16}
-    judged = evaluate("voice", voices, pack=tmp_path / "pack")
-    assert judged["rows"] == 64
-    assert judged["support"]["neutral"] == 16
-
-
-def test_what_ships_may_be_trained_on_all_speakers_and_says_so(voices, tmp_path):
-    from mien.datasets.posteriors import load_posteriors
-
-    speakers = commands.Speakers(["ravdess/03"], ["ravdess/04"], ship_all=True)
-    small = options(voices, tmp_path, limit=8, epochs=1)
-    manifest = commands.train_voice(small, silent, speakers=speakers)
-    assert manifest.training["data"][0]["rows"] == 64
-    assert manifest.metrics[0]["rows"] == 16
-    assert "do not judge this pack" in (tmp_path / "pack" / "README.md").read_text()
-    # What the fusion learns from is what the held-out run said, and it is named so.
-    judged = load_posteriors(tmp_path / "pack.run" / "posteriors.csv")
-    assert len(judged) == 16
-    assert judged.packs["voice"] != manifest.files["model.onnx"]
-    again = commands.train_voice(small, silent, speakers=speakers)
-    assert again.files == manifest.files
-
-
-@pytest.mark.slow
-def test_folds_judge_every_recording_by_a_net_that_never_heard_its_speaker(voices, tmp_path):
-    from mien.datasets import load_voices
-    from mien.train.voice_folds import deal, train_folds
-
-    rows = load_voices(voices)
-    fold = deal(rows, 2)
-    assert {who: set(fold[rows.groups == who].tolist()) for who in set(rows.groups.tolist())} == {
-        "ravdess/01": {0}, "ravdess/02": {1}, "ravdess/03": {0}, "ravdess/04": {1},
-    }  # fmt: skip
-    said = []
-    small = options(voices, tmp_path, limit=8, epochs=1)
-    manifest = train_folds(small, 2, said.append)
-    assert "fold 1 of 2: ravdess/01, ravdess/03 unheard" in said
-    assert [(m["set"], m["rows"]) for m in manifest.metrics] == [
-        ("ravdess, 4 speakers, each unheard", 64)
-    ]
-    assert evaluate("voice", voices, pack=tmp_path / "pack")["rows"] == 64
-    # The weights are stored in 8 bits: about a quarter of two nets of 1.9 MB.
-    assert (tmp_path / "pack" / "model.onnx").stat().st_size < 1.4e6
-    second = find_pack("voice", tmp_path / "pack.run" / "unheard" / "fold1")
-    assert second.manifest.training["settings"]["unheard"] == ["ravdess/02", "ravdess/04"]
-    assert second.manifest.metrics[0]["rows"] == 32
-    said.clear()
-    assert train_folds(small, 2, said.append).files == manifest.files
-    assert "fold 2: going on after epoch 1 of 1" in said
-
-
-def test_too_few_speakers_for_the_folds_are_refused(voices, tmp_path):
-    from mien.errors import DataError
-    from mien.train.voice_folds import train_folds
-
-    with pytest.raises(DataError, match="4 speakers cannot be dealt to 5 folds"):
-        train_folds(options(voices, tmp_path), 5, silent)
-
-
-def test_voice_training_refuses_speakers_that_are_not_there(voices, tmp_path):
-    from mien.errors import DataError
-
-    with pytest.raises(DataError, match="'ravdess/15'.*ravdess/01"):
-        commands.train_voice(options(voices, tmp_path), silent)
-
-
 def tiny_bert(folder):
     """A BERT checkpoint of a few kilobytes, tokenizer included, in the published layout."""
     from safetensors.torch import save_file
@@ -429,20 +331,3 @@ def test_spoiled_sound_stays_sound():
         out = spoil(sound, rng)
         assert np.isfinite(out).all()
         assert 0.8 < len(out) / len(sound) < 1.2
-
-
-def test_masks_leave_most_of_the_frames():
-    frames = np.ones((254, 64), dtype=np.float32)
-    hidden = (voice.mask(frames, np.random.default_rng(0)) == 0).mean()
-    assert 0.02 < hidden < 0.6
-
-
-def test_classes_of_a_corpus_are_drawn_evenly(tmp_path):
-    path = tmp_path / "a.wav"
-    write_sound(path, 200)
-    labels = ["joy"] * 30 + ["fear"] * 10
-    rows = build([str(path)] * 40, one_hot(labels), "ravdess")
-    task = voice.VoiceTask(rows, rows.select(np.arange(2)), voice.VoiceRecipe(), silent)
-    shares = task.weights @ rows.targets
-    assert shares[MIEN7.index("joy")] == pytest.approx(0.5)
-    assert shares[MIEN7.index("fear")] == pytest.approx(0.5)

@@ -63,7 +63,7 @@ class Options:
         asr: ``auto``, ``whisper``, ``whisper:MODEL`` or ``none``.
         transcript: file with the words (SRT, WebVTT, ASS or plain text), if there is one.
         branches: by branch name, what its factory is given (``{"face": {"pack": FOLDER}}``).
-        detector: what finds faces: ``auto``, ``embedded``, ``haar`` or ``yunet:FILE``.
+        detector: what finds faces: ``auto``, ``embedded`` or ``yunet:FILE``.
         start, end: seconds of the part to analyse; ``end`` None is the end of the clip.
         portraits: faces to keep for the strip of a report, at most; 0 keeps no picture.
         weights, max_risk, blends: see :class:`mien.fusion.method.MethodOptions`.
@@ -344,6 +344,7 @@ class Analyzer:
             smoothed=course.smoothed,
             events=course.events,
             summaries=course.summaries,
+            baselines=course.baselines,
             cuts=judged.cuts,
             portraits=judged.portraits,
             part=judged.part,

@@ -1,4 +1,4 @@
-"""The course of emotion over time: events, summaries, and the faces that stand for it.
+"""The course of emotion over time: events, summaries, baselines, and the faces that stand for it.
 
 Value types and their wire form; ``mien.fusion.events`` makes them from the evidence.
 """
@@ -79,6 +79,81 @@ class Summary:
     def from_dict(cls, value: Mapping[str, Any]) -> Summary:
         """The inverse of :meth:`to_dict`."""
         return cls(**{**value, "ambiguous": Segment(*value["ambiguous"])})
+
+
+@dataclass(frozen=True)
+class Departure:
+    """A stretch in which a face differs from what is usual for the person.
+
+    Args:
+        segment: seconds.
+        label: whose probability differs most from the person's mean.
+        difference: by how much, the mean of the stretch, in [-1, 1].
+    """
+
+    segment: Segment
+    label: str
+    difference: float
+
+    @property
+    def words(self) -> str:
+        """In words."""
+        how = "more" if self.difference > 0 else "less"
+        return (
+            f"{how} {self.label} than this person's average in this recording "
+            f"({self.difference:+.2f})"
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values."""
+        return {
+            "segment": [round(self.segment.start, 3), round(self.segment.end, 3)],
+            "label": self.label,
+            "difference": round(self.difference, 4),
+        }
+
+    @classmethod
+    def from_dict(cls, value: Mapping[str, Any]) -> Departure:
+        """The inverse of :meth:`to_dict`."""
+        return cls(Segment(*value["segment"]), value["label"], value["difference"])
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """What a person's face shows on average in a recording, and where it shows something else.
+
+    Derived from the face's rows, see :func:`mien.fusion.usual.baseline`; not an answer.
+
+    Args:
+        who: identity of the person.
+        rows: that were judged.
+        judged: seconds with a judgement.
+        mean: mean probability of each label, weighted by the time that each row stands for; sums
+            to 1.
+        departures: in time order.
+    """
+
+    who: int
+    rows: int
+    judged: float
+    mean: Mapping[str, float]
+    departures: tuple[Departure, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values."""
+        return {
+            "who": self.who,
+            "rows": self.rows,
+            "judged": round(self.judged, 3),
+            "mean": {label: round(v, 6) for label, v in self.mean.items()},
+            "departures": [departure.to_dict() for departure in self.departures],
+        }
+
+    @classmethod
+    def from_dict(cls, value: Mapping[str, Any]) -> Baseline:
+        """The inverse of :meth:`to_dict`."""
+        departures = tuple(Departure.from_dict(one) for one in value["departures"])
+        return cls(**{**value, "departures": departures})
 
 
 @dataclass(frozen=True)

@@ -121,6 +121,9 @@ class Pack:
         PackError: if it is not there, of another kind, or a file is not what the manifest says.
     """
 
+    threads = 0
+    """Cores that one run may use, to be set before the first; 0 for all of them."""
+
     def __init__(self, folder: Path, kind: str) -> None:
         self.folder = folder
         self.manifest = Manifest.read(folder / "pack.json")
@@ -156,6 +159,7 @@ class Pack:
 
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 3
+        options.intra_op_num_threads = self.threads
         # Threads that spin while they wait cost the rest of the process its cores.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         return onnxruntime.InferenceSession(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mien.course import Event, Portrait, Summary
+from mien.course import Baseline, Event, Portrait, Summary
 from mien.emotions import MIEN7, EmotionSpace
 from mien.errors import ContractError, MissingExtraError, OptionError
 from mien.evidence import Evidence
@@ -110,6 +110,8 @@ class Analysis:
         smoothed: by name (``fused``, a branch, ``person 0`` ...), the rows smoothed over time.
         events: onsets, peaks and shifts, in time order.
         summaries: of the fused answer first, then of each person.
+        baselines: of each person with enough judged rows, what the face shows on average and where
+            it departs from that; derived, and part of no answer.
         portraits: a few faces as they were judged; empty unless they were asked for.
         part: what was analysed; None in analyses of earlier versions.
         partial: whether it was stopped before the end of what was asked for.
@@ -131,6 +133,7 @@ class Analysis:
     smoothed: Mapping[str, Evidence] = field(default_factory=dict)
     events: tuple[Event, ...] = ()
     summaries: tuple[Summary, ...] = ()
+    baselines: tuple[Baseline, ...] = ()
     portraits: tuple[Portrait, ...] = ()
     part: Segment | None = None
     partial: bool = False
@@ -169,7 +172,7 @@ class Analysis:
         """The analysis of the segments whose middles lie in ``[start, end)`` seconds.
 
         Nothing is judged anew; smoothed rows keep what they took from their neighbours, and the
-        summaries and the answer for the whole are left out, since they are of the whole.
+        summaries, baselines and the answer for the whole are left out, since they are of the whole.
 
         Raises:
             OptionError: if no segment lies there.
@@ -196,6 +199,7 @@ class Analysis:
             portraits=tuple(face for face in self.portraits if face.time in span),
             whole=None,
             summaries=(),
+            baselines=(),
             part=span,
         )
 

@@ -12,7 +12,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from mien.course import Event, Portrait, Summary
+from mien.course import Baseline, Event, Portrait, Summary
 from mien.errors import InputError
 from mien.evidence import Evidence
 from mien.findings import Finding
@@ -95,6 +95,7 @@ def _sections(analysis: Analysis) -> Iterator[tuple[str, Any]]:
     yield "smoothed", _evidences(analysis.smoothed)
     yield "events", [event.to_dict() for event in analysis.events]
     yield "summaries", [summary.to_dict() for summary in analysis.summaries]
+    yield "baselines", [baseline.to_dict() for baseline in analysis.baselines]
     yield "transcript", None if spoken is None else _transcript_dict(spoken)
     yield "lines", None if analysis.lines is None else analysis.lines.to_dict()
     yield "speech", _pairs(analysis.speech)
@@ -173,6 +174,7 @@ def _from_wire(value: Mapping[str, Any]) -> Analysis:
         smoothed=_evidences_from(value.get("smoothed", {}), segments),
         events=tuple(Event(**event) for event in value.get("events", ())),
         summaries=tuple(Summary.from_dict(s) for s in value.get("summaries", ())),
+        baselines=tuple(Baseline.from_dict(b) for b in value.get("baselines", ())),
         cuts=tuple(float(time) for time in value.get("cuts", ())),
         portraits=tuple(Portrait.from_dict(p) for p in value.get("portraits", ())),
         part=None if part is None else Segment(*part),

@@ -10,11 +10,11 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from mien.branches.logmel import LogMel
 from mien.branches.packed import PackBranch
 from mien.branches.soundness import SHORTEST, agreement, measure, silence
 from mien.branches.stretches import stretches
 from mien.branches.waveform import Waveform
+from mien.branches.whispermel import WhisperMel
 from mien.evidence import Evidence
 from mien.packs import Pack
 from mien.scene import AUDIO, SPEECH, AudioTrack, Samples, Scene, Speech
@@ -37,7 +37,7 @@ class FrontEnd(Protocol):
 
 
 FRONT_ENDS: Mapping[str, Callable[[Pack], FrontEnd]] = {
-    "logmel": lambda pack: LogMel(pack.manifest.input),
+    "whisper": lambda pack: WhisperMel(pack.manifest.input),
     "waveform": lambda pack: Waveform(pack.manifest.input),
 }
 """By the name that a pack's input contract gives; a new kind of net adds its own."""
@@ -47,7 +47,7 @@ class VoiceModel:
     """A voice pack as a function from speech to probabilities."""
 
     def __init__(self, pack: Pack) -> None:
-        self._front_end = pack.front_end(FRONT_ENDS, "logmel")
+        self._front_end = pack.front_end(FRONT_ENDS, "whisper")
         self.pack = pack
 
     def rows(self, samples: Samples) -> tuple[FloatArray, FloatArray]:

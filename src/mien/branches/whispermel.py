@@ -43,6 +43,8 @@ class WhisperContract:
 
 
 CONTRACT = WhisperContract()
+POSITIONS = round((CONTRACT.longest + CONTRACT.after) * CONTRACT.rate / CONTRACT.hop / 2) + 1
+"""States that the encoder makes of the longest chunk."""
 
 
 @lru_cache

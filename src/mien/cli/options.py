@@ -50,7 +50,7 @@ Words = Annotated[
 ]
 Asr = Annotated[str, Option(help="auto, whisper[:MODEL] (tiny.en by default) or none.")]
 Fps = Annotated[float, Option(help="Pictures looked at per second.")]
-Detector = Annotated[str, Option(help="Of faces: auto (the embedded net), haar or yunet:FILE.")]
+Detector = Annotated[str, Option(help="Of faces: auto (the embedded net) or yunet:FILE.")]
 Face = Annotated[str, Option(help="primary, all or a person's number.")]
 WordsSource = Annotated[
     str, Option(help="Whether the words were spoken or written; auto: a text was written.")

@@ -29,11 +29,8 @@ Start = Annotated[
 
 
 # Options that only one recipe reads; given to the other they would be ignored in silence.
-Speakers = Annotated[
-    str, typer.Option(help="Speakers held out for it, as corpus/speaker, with commas.")
-]
 OF_RECIPE = {
-    "mien": ("start", "teacher", "valid", "test", "folds", "ship_all"),
+    "mien": ("start", "teacher", "ear", "folds"),
     "paper": ("net", "search", "lr", "weight_decay", "base", "split", "loss"),
 }
 
@@ -52,9 +49,6 @@ def _check_recipe(recipe: str, context: typer.Context) -> None:
             raise OptionError(
                 f"--search tries values of {option} itself; leave one of the two out."
             )
-    if context.params.get("folds") is not None:
-        for option in _given(context, ("valid", "test", "ship_all")):
-            raise OptionError(f"{option} cannot be given with --folds, which hold everybody out.")
 
 
 def _given(context: typer.Context, names: tuple[str, ...]) -> list[str]:
@@ -179,18 +173,13 @@ def train_voice(
     seed: Seed = 0,
     threads: Threads = None,
     limit: Limit = None,
-    start: Start = None,
-    valid: Speakers = "ravdess/15,ravdess/16",
-    test: Speakers = "ravdess/17,ravdess/18,ravdess/19,ravdess/20",
-    folds: Annotated[
-        int | None,
-        typer.Option(help="Train so many nets, each judged on speakers unheard; ship their mean."),
+    ear: Annotated[
+        Path | None,
+        typer.Option(metavar="FOLDER", help="A Whisper of CTranslate2; base by default."),
     ] = None,
-    ship_all: Annotated[
-        bool, typer.Option("--ship-all", help="Then train what ships on all speakers.")
-    ] = False,
+    folds: Annotated[int, typer.Option(help="Folds in which speakers are left out.")] = 5,
     recipe: Annotated[
-        str, typer.Option(help="mien (a small net, the pack) or paper (wav2vec 2.0 on TESS).")
+        str, typer.Option(help="mien (heads on Whisper's encoder, the pack) or paper (on TESS).")
     ] = "mien",
     base: Annotated[
         str, typer.Option(metavar="HUBID|FOLDER", help="What the paper's recipe starts from.")
@@ -202,7 +191,10 @@ def train_voice(
         str, typer.Option(help="Of the paper's recipe: cross-entropy or ctc.")
     ] = "cross-entropy",
 ) -> None:
-    """Train the voice pack on TESS, RAVDESS, CREMA-D folders or a CSV."""
+    """Train the voice pack on TESS, RAVDESS, CREMA-D folders or CSVs of path, label and speaker.
+
+    Every figure of its card is of speakers, or of whole corpora, that were left out.
+    """
     _check_recipe(recipe, context)
     commands = _trainers()
     if recipe == "paper":
@@ -211,14 +203,10 @@ def train_voice(
         run_recipe(RecipeOptions(data, out, base, loss, split, epochs, seed, threads, limit), say)
         typer.echo(f"wrote {out} (tables: {out / 'README.md'})")
         return
-    options = commands.TrainOptions(data, out, epochs, seed, threads, limit, start)
-    if folds is not None:
-        from mien.train.voice_folds import train_folds
+    from mien.train import voice_pack
 
-        _trained(train_folds(options, folds, say), out)
-        return
-    speakers = commands.Speakers(valid.split(","), test.split(","), ship_all)
-    _trained(commands.train_voice(options, say, speakers=speakers), out)
+    options = commands.TrainOptions(data, out, epochs, seed, threads, limit)
+    _trained(voice_pack.train_voice(options, say, ear=ear, folds=folds), out)
 
 
 @app.command("text")

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
+
+import numpy as np
 
 from mien.datasets.csvfile import column, read_rows
 from mien.datasets.table import LabelledSet, build, concatenate, files_under
@@ -20,7 +23,8 @@ _CREMA = re.compile(r"^(?P<actor>1\d{3})_[A-Z]{3}_(?P<emotion>[A-Z]{3})_[A-Z]{2}
 def load_voices(path: Path) -> LabelledSet:
     """Recordings at ``path``: a folder with TESS, RAVDESS or CREMA-D names, or a CSV of paths.
 
-    The group of a row is its speaker. A folder may hold several of these corpora.
+    The group of a row is its speaker. A folder may hold several of these corpora, and a CSV may
+    name the corpus of each row in a column of its own.
 
     Raises:
         DataError: if no file there has a name that tells its emotion.
@@ -65,10 +69,11 @@ def _from_folder(root: Path) -> LabelledSet:
 
 def _from_path_csv(path: Path) -> LabelledSet:
     rows = read_rows(path)
-    return build(
+    made = build(
         [str(path.parent / column(row, "path", path)) for row in rows],
         one_hot([canonical_label(column(row, "label", path)) for row in rows]),
         path.stem,
         groups=[row.get("speaker", "") for row in rows],
         splits=[row.get("split", "") for row in rows],
     )
+    return replace(made, corpora=np.array([row.get("corpus") or path.stem for row in rows]))

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
 
-from mien.course import Event, EventKind, Summary
+from mien.course import Baseline, Event, EventKind, Summary
 from mien.evidence import Evidence
 from mien.fusion.smooth import smooth, stretches
+from mien.fusion.usual import baseline
 from mien.results import TrackSummary
 from mien.timebase import Segment
 
@@ -28,6 +29,7 @@ class Course:
     smoothed: Mapping[str, Evidence]
     events: tuple[Event, ...]
     summaries: tuple[Summary, ...]
+    baselines: tuple[Baseline, ...]
 
 
 @dataclass(frozen=True)
@@ -51,7 +53,7 @@ def follow(
     cuts: Sequence[float] = (),
     faces: Sequence[TrackSummary] = (),
 ) -> Course:
-    """Smoothed rows, events and summaries of an analysis.
+    """Smoothed rows, events, summaries and baselines of an analysis.
 
     The fused rows and the face's are smoothed neither across cuts nor where another person
     becomes the most prominent one; voice and words go on across a cut.
@@ -79,6 +81,30 @@ def follow(
         smoothed,
         tuple(sorted(events, key=lambda event: event.time)),
         tuple(summary for summary in summaries if summary is not None),
+        _baselines(by_branch.get("face"), others, faces),
+    )
+
+
+def _baselines(
+    face: Evidence | None, people: Mapping[int, Evidence], faces: Sequence[TrackSummary]
+) -> tuple[Baseline, ...]:
+    """Of each person shown; else of whom the face's rows are of, row by row."""
+    rows = dict(people)
+    if not rows and face is not None:
+        who = most_prominent(face.segments, faces)
+        rows = {one: _only(face, who == one) for one in np.unique(who[who >= 0]).tolist()}
+    found = (baseline(one, who, own_seconds(one.segments)) for who, one in rows.items())
+    return tuple(one for one in found if one is not None)
+
+
+def _only(evidence: Evidence, rows: npt.NDArray[np.bool_]) -> Evidence:
+    """The evidence with all other rows absent."""
+    reasons = zip(evidence.reasons, rows, strict=True)
+    return replace(
+        evidence,
+        probs=np.where(rows[:, None], evidence.probs, np.nan),
+        quality=np.where(rows, evidence.quality, 0.0),
+        reasons=tuple(why if mine else why or "another person" for why, mine in reasons),
     )
 
 
@@ -86,16 +112,24 @@ def changes(segments: Sequence[Segment], faces: Sequence[TrackSummary]) -> list[
     """Where another person becomes the most prominent: seconds between the rows' middles."""
     if len({face.identity for face in faces}) < 2:
         return []
+    who = most_prominent(segments, faces)
+    seen = [(i, int(one)) for i, one in enumerate(who) if one >= 0]
+    return [_between(segments, i, j) for (i, a), (j, b) in pairwise(seen) if a != b]
+
+
+def most_prominent(
+    segments: Sequence[Segment], faces: Sequence[TrackSummary]
+) -> npt.NDArray[np.int64]:
+    """The identity of the most prominent person of each row, ``(n,)``; -1 where nobody is seen."""
     most = np.zeros(len(segments))
-    who = np.full(len(segments), -1)
+    who = np.full(len(segments), -1, np.int64)
     for face in faces:
         # Analyses of earlier versions hold the size alone.
         much = face.median_size**2 if face.prominence is None else face.prominence
         weight = np.array([much * segment.overlap(face.segment) for segment in segments])
         who = np.where(weight > most, face.identity, who)
         most = np.maximum(most, weight)
-    seen = [(i, int(one)) for i, one in enumerate(who) if one >= 0]
-    return [_between(segments, i, j) for (i, a), (j, b) in pairwise(seen) if a != b]
+    return who
 
 
 def find_runs(evidence: Evidence, breaks: Sequence[float] = ()) -> list[Run]:

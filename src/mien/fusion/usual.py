@@ -4,6 +4,10 @@ A face that always looks a little angry is not angry. Where several items of one
 hand, each witness's mean over all of them says how this person usually comes across; a pool that
 has learnt to read it takes it off. No label is used, but it is taken for granted that the people
 show about the same mixture of emotions, as actors do who all play the same lines.
+
+Of a recording the same mean is told beside the answer: :func:`baseline` says what a face shows on
+average and where it departs from that. Nothing is taken off there; what is usual for a person may
+be a resting face or a sad conversation, and the mean cannot tell which.
 """
 
 from __future__ import annotations
@@ -12,12 +16,19 @@ from dataclasses import replace
 
 import numpy as np
 
+from mien.course import Baseline, Departure
 from mien.emotions import MIEN7
+from mien.evidence import Evidence
+from mien.timebase import Segment
 from mien.witness import FloatArray, Witness, WitnessTable
 
 # A mean over fewer items says more of the items than of the person.
 ENOUGH_ITEMS = 10
 PREFIX = "usual "
+ENOUGH_SECONDS = 20.0
+"""A face judged for less time has no baseline: windows may be short, and a mood lasts longer."""
+LEAST = 0.2
+"""Difference of a probability from its mean from which on a row departs."""
 
 
 def groups_are_large(table: WitnessTable) -> bool:
@@ -49,3 +60,43 @@ def _group_mean(column: FloatArray, group: np.ndarray) -> FloatArray:
     sums = np.bincount(group, weights=np.where(known, column, 0.0))
     means = np.where(counts >= ENOUGH_ITEMS, sums / np.maximum(counts, 1), np.nan)
     return np.asarray(means[group])
+
+
+def baseline(face: Evidence, who: int, seconds: FloatArray) -> Baseline | None:
+    """What a person's face shows on average, and where it departs from that.
+
+    A row departs by the label whose probability differs most from its mean, if by ``LEAST`` or
+    more. Rows that follow one another and depart by the same label to the same side are one
+    departure; its difference is their mean.
+
+    Args:
+        face: of the person; rows of others are absent.
+        who: identity of the person.
+        seconds: ``(n,)`` that each row stands for.
+
+    Returns:
+        None if fewer than ``ENOUGH_ITEMS`` rows or ``ENOUGH_SECONDS`` were judged: a mean over less
+        says more of the moment than of the person.
+    """
+    rows = np.flatnonzero(face.present)
+    weights = seconds[rows]
+    judged = float(weights.sum())
+    if len(rows) < ENOUGH_ITEMS or judged < ENOUGH_SECONDS:
+        return None
+    probs = face.probs[rows]
+    mean = weights @ probs / judged
+    apart = probs - mean
+    column = np.abs(apart).argmax(axis=1)
+    most = apart[np.arange(len(rows)), column]
+    kind = np.where(np.abs(most) >= LEAST, (column + 1) * np.sign(most).astype(int), 0)
+    same = (np.diff(kind) == 0) & (np.diff(rows) == 1)
+    labels = face.space.labels
+    departures = []
+    for part in np.split(np.arange(len(rows)), np.flatnonzero(~same) + 1):
+        if kind[part[0]]:
+            first, last = (face.segments[rows[i]] for i in (part[0], part[-1]))
+            by = float(np.average(most[part], weights=np.maximum(weights[part], 1e-9)))
+            label = labels[int(column[part[0]])]
+            departures.append(Departure(Segment(first.start, last.end), label, by))
+    named = dict(zip(labels, mean.tolist(), strict=True))
+    return Baseline(who, len(rows), judged, named, tuple(departures))

@@ -1,7 +1,7 @@
 """Perceiving: from a clip to a scene, in one pass over the file.
 
-The file is played once; the sound goes to a spool and to the speech detector, sampled pictures
-to the face finder, captions to a list. The transcript is made afterwards from the spool.
+The file is played once; the sound goes to a spool, sampled pictures to the face finder, captions to
+a list. Speech is found and the transcript made afterwards from the spool.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from mien.perceive.cuts import CutFinder
 from mien.perceive.detect import check_detector, make_detector
 from mien.perceive.engines import Engine, check_engine, choose_engine, transcribe
 from mien.perceive.faces import FaceFinder
-from mien.perceive.speech import SpeechDetector, finish_speech
+from mien.perceive.speech import find_speech
 from mien.perceive.transcript import written_transcript
 from mien.scene import (
     AUDIO,
@@ -52,7 +52,7 @@ class PerceiveOptions:
             track, Whisper tiny.en), ``whisper`` (Whisper tiny.en) or ``whisper:MODEL`` (a size, a
             hub id that is on this machine, or a folder), ``none``.
         transcript: the words, if the user has them.
-        detector: what finds faces: ``auto``, ``embedded``, ``haar`` or ``yunet:FILE``.
+        detector: what finds faces: ``auto``, ``embedded`` or ``yunet:FILE``.
         part: what of the clip is wanted, seconds; None for all of it.
         stop: asked now and then; once it says True, no more is perceived.
 
@@ -101,7 +101,7 @@ def perceive(
     pass_.run(progress)
     tracks: dict[TrackKey[Any], Any] = {}
     missing: dict[str, str] = {}
-    pass_.collect(tracks, missing)
+    pass_.collect(tracks, missing, progress)
     if TRANSCRIPT in wanted:
         speech: Speech | None = tracks.get(SPEECH)
         found = _words(pass_, options, engine, tracks, progress)
@@ -157,7 +157,6 @@ class _Pass:
         self.stopped = False
         self.reached = start = options.part.start if options.part is not None else 0.0
         self.spool = AudioSpool(start=start) if facts.has_audio and AUDIO in wanted else None
-        self.speech = SpeechDetector(start) if self.spool is not None and SPEECH in wanted else None
         self.cuts = CutFinder() if facts.has_video and CUTS in wanted else None
         self.faces: FaceFinder | None = None
         if facts.has_video and FACES in wanted:
@@ -202,8 +201,6 @@ class _Pass:
     def _hear(self, block: AudioBlock) -> None:
         if self.spool is not None:
             self.spool.append(block.samples)
-        if self.speech is not None:
-            self.speech.hear(block.samples)
 
     def _see(self, frame: Frame) -> None:
         if self.cuts is not None:
@@ -211,13 +208,19 @@ class _Pass:
         if self.faces is not None:
             self.faces.look(frame)
 
-    def collect(self, tracks: dict[TrackKey[Any], Any], missing: dict[str, str]) -> None:
+    def collect(
+        self, tracks: dict[TrackKey[Any], Any], missing: dict[str, str], progress: Progress
+    ) -> None:
         """Put what was perceived under its key, or why it could not be."""
         kind = self.clip.facts.kind
         if self.spool is not None and self.spool.duration > 0:
             tracks[AUDIO] = self.spool
-            if self.speech is not None:
-                tracks[SPEECH] = finish_speech(self.speech, self.spool)
+            if SPEECH in self.wanted:
+                tracks[SPEECH] = find_speech(
+                    self.spool,
+                    self.extent.start,
+                    lambda share: progress("finding speech", share),
+                )
         else:
             why = "no sound" if kind == "recording" else f"a {kind} has no sound"
             for key in (AUDIO, SPEECH):

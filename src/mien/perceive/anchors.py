@@ -2,8 +2,9 @@
 
 A cell of stride s says how likely a face is whose middle lies near it, how far the four sides of
 the box are away, and where five points are (the right eye, the left eye, the nose, the right and
-the left corner of the mouth, of the person). The net gives one row a cell, the strides one after
-the other: ``[score logit, 4 log distances / s, 5 x 2 offsets / s]``.
+the left corner of the mouth, of the person). A net takes gray pictures ``(n, h, w) uint8`` whose
+sides are multiples of 32, and gives one row a cell, the strides one after the other:
+``[score logit, 4 log distances / s, 5 x 2 offsets / s]``.
 """
 
 from __future__ import annotations
@@ -18,18 +19,13 @@ FloatArray = npt.NDArray[np.float32]
 STRIDES = (8, 16, 32)
 CONTRACT = {
     "kind": "single-shot face detector",
-    "channels": "gray, (v - 127.5) / 127.5",
+    "channels": "gray, bytes",
     "strides": list(STRIDES),
     "row": "score logit, 4 log distances, 5 points",
 }
 """The input contract of a detector pack."""
 WIDEST_LOG = 4.0
 """Largest logarithm of a distance in strides; more would overflow and means nothing."""
-
-
-def normalise(images: npt.NDArray[np.uint8]) -> FloatArray:
-    """Gray pictures ``(n, h, w)`` to the net's input ``(n, 1, h, w)`` in [-1, 1]."""
-    return ((images.astype(np.float32) - 127.5) / 127.5)[:, None]
 
 
 @lru_cache(maxsize=8)

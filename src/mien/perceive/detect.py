@@ -51,8 +51,9 @@ class Detector(Protocol):
 def shrink(image: Image, longest: int) -> tuple[Image, float]:
     """A picture no longer than ``longest`` pixels, and its size by the original's (at most 1).
 
-    Down to half the size pixels are interpolated, which keeps edges sharper than averaging them and
-    takes a sixth of the time; below that they are averaged, so that nothing aliases.
+    It is halved by averaging until less than a half is left to take away, so that nothing aliases,
+    and then interpolated, which keeps edges sharper. Averaging down to any other size takes ten
+    times as long.
     """
     import cv2
 
@@ -60,8 +61,10 @@ def shrink(image: Image, longest: int) -> tuple[Image, float]:
     if scale == 1.0:
         return image, scale
     size = tuple(max(1, round(side * scale)) for side in image.shape[1::-1])
-    way = cv2.INTER_LINEAR if scale >= 0.5 else cv2.INTER_AREA
-    return np.asarray(cv2.resize(image, size, interpolation=way), np.uint8), scale
+    while min(a / b for a, b in zip(image.shape[1::-1], size, strict=True)) >= 2:
+        half = tuple(side // 2 for side in image.shape[1::-1])
+        image = np.asarray(cv2.resize(image, half, interpolation=cv2.INTER_AREA), np.uint8)
+    return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_LINEAR), np.uint8), scale
 
 
 class EmbeddedDetector:
@@ -79,6 +82,9 @@ class EmbeddedDetector:
     def _pack(self) -> Pack:
         pack = find_pack("detector")
         pack.check_input(anchors.CONTRACT)
+        # The net takes a millisecond or two. To share that among cores brings little, and where
+        # they are busy, or the process has one alone, it waits ten times as long for them.
+        pack.threads = 1
         return pack
 
     def detect(self, image: Image) -> list[Detection]:
@@ -86,19 +92,29 @@ class EmbeddedDetector:
         import cv2
 
         # Gray first: to shrink three channels takes as long as the net.
-        gray = np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY))
-        found = np.concatenate([self._look(gray, *look) for look in self.looks])
+        small, scale = np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY), np.uint8), 1.0
+        looks = []
+        for longest, smallest in self.looks:
+            small, by = shrink(small, longest)
+            scale *= by
+            looks.append(self._look(small, scale, smallest))
+        found = np.concatenate(looks)
         faces = anchors.suppress(found[np.argsort(-found[:, 14], kind="stable")])
         return [Detection(_box(face), float(face[14]), face[4:14].reshape(5, 2)) for face in faces]
 
-    def _look(self, gray: Image, longest: int, smallest: int) -> anchors.FloatArray:
-        """Faces ``(k, 15)`` before suppression, in pixels of the picture that was given."""
+    def _look(self, small: Image, scale: float, smallest: int) -> anchors.FloatArray:
+        """Faces ``(k, 15)`` before suppression, in pixels of the picture that was given.
+
+        Args:
+            small: the picture, gray, ``(h, w)``.
+            scale: its size by the original's.
+            smallest: least side of a face in it, pixels.
+        """
         import cv2
 
-        small, scale = shrink(gray, longest)
         down, right = (-side % anchors.STRIDES[-1] for side in small.shape)
         small = np.asarray(cv2.copyMakeBorder(small, 0, down, 0, right, cv2.BORDER_REPLICATE))
-        rows = self._pack.run({"picture": anchors.normalise(small[None])})[0]
+        rows = self._pack.run({"picture": small[None]})[0]
         score = self._pack.manifest.input["score"]
         rows[:, 0] = rows[:, 0] * score["slope"] + score["intercept"]
         height, width = small.shape
@@ -111,45 +127,6 @@ class EmbeddedDetector:
 def _box(face: npt.NDArray[np.float32]) -> Box:
     left, top, wide, high = face[:4].tolist()
     return left, top, wide, high
-
-
-class HaarDetector:
-    """OpenCV's cascade for frontal faces, which comes with the install; no landmarks.
-
-    It looks at pictures of at most 480 px for faces of at least 8 % of the shorter side. The score
-    is the last stage's margin over its threshold on a logistic scale.
-    """
-
-    longest = 480
-    smallest_share = 0.08
-
-    @cached_property
-    def _cascade(self) -> Any:
-        import cv2
-
-        folder = Path(cv2.__file__).parent / "data"
-        return cv2.CascadeClassifier(str(folder / "haarcascade_frontalface_default.xml"))
-
-    def detect(self, image: Image) -> list[Detection]:
-        """See :class:`Detector`."""
-        import cv2
-
-        small, scale = shrink(image, self.longest)
-        smallest = max(24, int(self.smallest_share * min(small.shape[:2])))
-        boxes, _, weights = self._cascade.detectMultiScale3(
-            cv2.equalizeHist(cv2.cvtColor(small, cv2.COLOR_BGR2GRAY)),
-            scaleFactor=1.1,
-            minNeighbors=6,
-            minSize=(smallest, smallest),
-            outputRejectLevels=True,
-        )
-        found = []
-        for box, weight in zip(boxes, np.ravel(weights), strict=True):
-            left, top, wide, high = (float(side) / scale for side in box)
-            # Margins above 5 are hardly ever a false alarm.
-            score = float(1 / (1 + np.exp(-(float(weight) - 2.0))))
-            found.append(Detection((left, top, wide, high), score))
-        return found
 
 
 class YunetDetector:
@@ -216,7 +193,6 @@ class _quiet:  # noqa: N801
 
 _MAKERS: dict[str, Callable[[], Detector]] = {
     "embedded": EmbeddedDetector,
-    "haar": HaarDetector,
 }
 
 
@@ -242,7 +218,7 @@ def _check_file(path: Path) -> None:
 
 
 def make_detector(choice: str) -> Detector:
-    """The detector of a name: ``auto``, ``embedded``, ``haar`` or ``yunet:FILE``.
+    """The detector of a name: ``auto``, ``embedded`` or ``yunet:FILE``.
 
     Raises:
         OptionError, InputError: if it cannot be had.

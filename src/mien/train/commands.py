@@ -13,12 +13,12 @@ import torch
 from torch import nn
 
 from mien.branches import face as face_branch
-from mien.branches import logmel, wordpiece
-from mien.datasets import SPOKEN, LabelledSet, concatenate, load_faces, load_texts, load_voices
+from mien.branches import wordpiece
+from mien.datasets import SPOKEN, LabelledSet, concatenate, load_faces, load_texts
 from mien.errors import DataError, OptionError
 from mien.metrics import FloatArray
 from mien.packs import Manifest, check_place, file_sha256
-from mien.train import face, text, voice
+from mien.train import face, text
 from mien.train.calibrate import Scaling
 from mien.train.encoder import base_folder
 from mien.train.graphs import Graph, export_graph, halve_weights, quantise_convolutions
@@ -128,7 +128,8 @@ def _check_rows(train: LabelledSet, valid: LabelledSet) -> None:
         )
 
 
-def _limited(train: LabelledSet, options: TrainOptions) -> LabelledSet:
+def limited(train: LabelledSet, options: TrainOptions) -> LabelledSet:
+    """At most as many rows as were asked for, drawn by the seed."""
     if options.limit is None or options.limit >= len(train):
         return train
     rng = np.random.default_rng(options.seed)
@@ -191,7 +192,7 @@ def train_face(options: TrainOptions, say: Say = print, *, teacher: Path | None 
     schedule = options.paced(face.schedule(epochs, options.seed))
     faces = load_sets(load_faces, options.data)
     train, valid, test = face.divide(faces, recipe.valid_share)
-    train = _limited(train, options)
+    train = limited(train, options)
     _check_rows(train, valid)
     recipe = replace(recipe, batch=min(recipe.batch, max(2, len(train) // 2)))
     beside = None if teacher is None else Teacher(teacher)
@@ -228,75 +229,6 @@ def train_face(options: TrainOptions, say: Say = print, *, teacher: Path | None 
     return write_pack(outcome, options.out, options.work)
 
 
-@dataclass(frozen=True)
-class Speakers:
-    """How a voice set is divided; no speaker is ever on two sides.
-
-    Args:
-        valid: speakers that the temperature is fitted on, as ``corpus/speaker``.
-        test: speakers that the figures are of.
-        ship_all: after the run that the figures are of, train the weights that ship on all
-            speakers, under the same recipe; the card says so.
-    """
-
-    valid: Sequence[str] = ("ravdess/15", "ravdess/16")
-    test: Sequence[str] = ("ravdess/17", "ravdess/18", "ravdess/19", "ravdess/20")
-    ship_all: bool = False
-
-
-def train_voice(
-    options: TrainOptions, say: Say = print, *, speakers: Speakers | None = None
-) -> Manifest:
-    """Train the voice pack; see :mod:`mien.train.voice`.
-
-    Raises:
-        DataError: if the data cannot be read or a speaker is not in it.
-        OptionError: if an earlier run in the same place had other settings.
-    """
-    begin(options)
-    speakers = speakers or Speakers()
-    recipe = voice.VoiceRecipe()
-    if options.limit is not None:
-        recipe = replace(recipe, draws=min(recipe.draws, 2 * options.limit), batch=8)
-    schedule = options.paced(voice.schedule(options.epochs or 40, options.seed))
-    voices = load_sets(load_voices, options.data)
-    train, valid, test = voice.divide(voices, speakers.valid, speakers.test)
-    train = _limited(train, options)
-    _check_rows(train, valid)
-    task = voice.VoiceTask(train, valid, recipe, say)
-    options.load_start(task.model)
-    trainer = Trainer(task, schedule, options.work, say)
-    graph = export_graph(trainer.run(), voice.EXAMPLE, voice.AXES, options.graph)
-    judged = voice.predict(graph, voice.read_all(test, say))
-    judged_by = file_sha256(graph.path)
-    tests = {f"speakers {', '.join(speakers.test)}, unseen": (test, judged)}
-    scaling, judged_tests = _scaled(valid, voice.predict(graph, task.valid_sounds), tests)
-    settings = settings_of(
-        options, recipe, schedule, train=len(train), valid=len(valid), test=len(test)
-    )
-    if speakers.ship_all:
-        say("training on all speakers")
-        torch.manual_seed(options.seed)
-        task = voice.VoiceTask(voices, voices.select([]), recipe, say)
-        options.load_start(task.model, "all")
-        trainer = Trainer(task, schedule, options.work / "all", say)
-        graph = export_graph(trainer.run(), voice.EXAMPLE, voice.AXES, options.graph)
-    outcome = Outcome(
-        kind="voice",
-        graph=graph.path,
-        contract=logmel.CONTRACT.as_dict(),
-        corpora=Counter((voices if speakers.ship_all else train).corpora.tolist()),
-        prior=(task.weights @ task.targets).tolist(),
-        scaling=scaling,
-        tests=judged_tests,
-        history=trainer.history,
-        settings=settings | {"speakers": asdict(speakers)},
-        notes=voice.card_notes(speakers.ship_all),
-        judged_by=judged_by,
-    )
-    return write_pack(outcome, options.out, options.work)
-
-
 def train_text(options: TrainOptions, say: Say = print, *, base: Path | None = None) -> Manifest:
     """Train the text pack; see :mod:`mien.train.text`.
 
@@ -314,7 +246,7 @@ def train_text(options: TrainOptions, say: Say = print, *, base: Path | None = N
     schedule = options.paced(text.schedule(options.epochs or 2, options.seed))
     start = base_folder(base)
     train, valid, held = text.divide(load_sets(load_texts, options.data), recipe.valid_share)
-    train = _limited(train, options)
+    train = limited(train, options)
     _check_rows(train, valid)
     recipe = replace(recipe, batch=min(recipe.batch, max(2, len(train) // 2)))
     task = text.TextTask(train, valid, recipe, start)

@@ -28,6 +28,7 @@ from mien.train.commands import Say, TrainOptions, begin, settings_of
 from mien.train.graphs import export_graph, quantise_convolutions
 from mien.train.loop import Trainer
 from mien.train.packing import Outcome, write_pack
+from mien.train.rewrite import rewrite_detector
 
 CROPS = 8_000
 """Face crops that are enlarged and pasted."""
@@ -96,6 +97,7 @@ def train_detector(options: TrainOptions, people: PeopleOptions, say: Say = prin
     plain = detector.judge(graph, task.valid)
     feeds = detector.sample_pictures(first, min(200, recipe.draws), options.seed)
     quantise_convolutions(options.graph, feeds, _last_layers(options.graph))
+    rewrite_detector(options.graph)
     small = type(graph)(options.graph)
     stored = detector.judge(small, task.valid)
     slope, intercept = detector.fit_scores(small, task.valid)

@@ -17,7 +17,6 @@ from mien.perceive.anchors import (
     WIDEST_LOG,
     centres,
     decode,
-    normalise,
     overlaps,
     suppress,
 )
@@ -25,6 +24,8 @@ from mien.train.calibrate import Scaling
 from mien.train.collage import DOUBTFUL, SURE, Composer
 from mien.train.loop import Schedule, channels_last
 
+MIDDLE = 127.5
+"""Gray level that the net takes for 0; what is black or white comes out at -1 and 1."""
 RANGES = ((0, 40), (28, 96), (68, 1000))
 """Largest side of the faces that each stride looks for, pixels; neighbours overlap."""
 
@@ -52,8 +53,8 @@ class DetectorRecipe:
 
 LEAST_SCORE = 0.1
 """Of a detection, before its score is calibrated."""
-EXAMPLE = {"picture": torch.zeros(1, 1, 192, 256)}
-AXES = {"picture": {0: "n", 2: "height", 3: "width"}, "logits": {0: "n", 1: "cells"}}
+EXAMPLE = {"picture": torch.zeros(1, 192, 256, dtype=torch.uint8)}
+AXES = {"picture": {0: "n", 1: "height", 2: "width"}, "logits": {0: "n", 1: "cells"}}
 
 
 def schedule(epochs: int, seed: int) -> Schedule:
@@ -98,7 +99,7 @@ class Stage(nn.Module):
 
 
 class DetectorNet(nn.Module):
-    """Gray picture ``(n, 1, h, w)`` to one row a cell ``(n, cells, 15)``.
+    """Gray pictures ``(n, h, w) uint8`` to one row a cell ``(n, cells, 15)``.
 
     See :mod:`mien.perceive.anchors` for the rows. h and w are multiples of 32.
     """
@@ -113,7 +114,8 @@ class DetectorNet(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         maps = []
-        x = self.stem(x)
+        x = ((x.float() - MIDDLE) / MIDDLE)[:, None]
+        x = self.stem(x.contiguous(memory_format=torch.channels_last))
         for stage in self.stages:
             x = stage(x)
             maps.append(x)
@@ -188,7 +190,7 @@ class DetectorTask:
             asked.append(wanted)
             whose.append(face)
         return (
-            torch.from_numpy(normalise(np.stack(images))),
+            torch.from_numpy(np.stack(images)),
             torch.from_numpy(np.stack(asked)),
             torch.from_numpy(np.stack(whose)),
         )
@@ -196,7 +198,7 @@ class DetectorTask:
     def loss(self, model: nn.Module, batch: tuple[Tensor, ...]) -> Tensor:
         """Quality focal loss (Li et al. 2020), generalised IoU and distance of the points."""
         pictures, asked, whose = batch
-        rows = model(pictures.to(memory_format=torch.channels_last))
+        rows = model(pictures)
         side = self.recipe.side
         points, strides = (torch.tensor(a) for a in centres(side, side))
         found = asked == 1
@@ -245,7 +247,7 @@ def judge(
     model.eval()
     hits, wanted, found, right, fits = 0, 0, 0, 0, []
     for image, faces in pictures:
-        rows = model(torch.from_numpy(normalise(image[None])))[0].numpy()
+        rows = model(torch.from_numpy(image[None]))[0].numpy()
         seen = suppress(decode(rows, image.shape[0], image.shape[1], least))
         clear = (faces[:, 14] >= SURE) & (faces[:, 2:4].max(axis=1, initial=0) >= size)
         asked = faces[clear]
@@ -274,7 +276,7 @@ def fit_scores(model: nn.Module, pictures: list[tuple[Gray, FloatArray]]) -> tup
     model.eval()
     scores, right = [], []
     for image, faces in pictures:
-        rows = model(torch.from_numpy(normalise(image[None])))[0].numpy()
+        rows = model(torch.from_numpy(image[None]))[0].numpy()
         sure = faces[faces[:, 14] >= SURE]
         known = faces[faces[:, 14] >= DOUBTFUL]
         for face in suppress(decode(rows, image.shape[0], image.shape[1], LEAST_SCORE)):
@@ -296,7 +298,7 @@ def divide(people: Pictures, share: float) -> tuple[Pictures, Pictures]:
     return people.select(rows[~np.array(held)]), people.select(rows[np.array(held)])
 
 
-def sample_pictures(composer: Composer, count: int, seed: int) -> list[dict[str, FloatArray]]:
+def sample_pictures(composer: Composer, count: int, seed: int) -> list[dict[str, Gray]]:
     """Inputs by name to read the ranges of the activations off."""
     rng = np.random.default_rng(seed)
-    return [{"picture": normalise(composer.draw(rng)[0][None])} for _ in range(count)]
+    return [{"picture": composer.draw(rng)[0][None]} for _ in range(count)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -16,20 +17,35 @@ from mien.errors import PackError
 
 
 class Graph(nn.Module):
-    """An exported graph that can stand wherever the model stood: tests judge what ships."""
+    """An exported graph that can stand wherever the model stood: tests judge what ships.
 
-    def __init__(self, path: Path) -> None:
+    Args:
+        path: of the ONNX file.
+        threads: how many callers may run it at a time, each on a core of its own; None for one
+            caller, who gets all cores.
+    """
+
+    def __init__(self, path: Path, threads: int | None = None) -> None:
         import onnxruntime
 
         super().__init__()
-        self.path = path
-        self._session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+        self.path, self.threads = path, threads or 1
+        options = onnxruntime.SessionOptions()
+        if threads is not None:
+            options.intra_op_num_threads = 1
+        self._session = onnxruntime.InferenceSession(
+            path, options, providers=["CPUExecutionProvider"]
+        )
         self._names = [node.name for node in self._session.get_inputs()]
+
+    def run(self, inputs: Mapping[str, npt.NDArray[Any]]) -> npt.NDArray[Any]:
+        """The first output for named inputs."""
+        return np.asarray(self._session.run(None, dict(inputs))[0])
 
     def forward(self, *inputs: Tensor) -> Tensor:
         """Logits ``(n, 7)`` for the inputs in the order of the model's arguments."""
         given = dict(zip(self._names, (x.numpy() for x in inputs), strict=True))
-        return torch.from_numpy(self._session.run(None, given)[0])
+        return torch.from_numpy(self.run(given))
 
 
 def export_graph(
@@ -106,16 +122,16 @@ def quantise_weights(
 class _Feeds:
     """Calibration inputs in the form that the quantiser reads, one at a time."""
 
-    def __init__(self, feeds: Sequence[Mapping[str, npt.NDArray[np.float32]]]) -> None:
+    def __init__(self, feeds: Sequence[Mapping[str, npt.NDArray[Any]]]) -> None:
         self._feeds = iter(feeds)
 
-    def get_next(self) -> dict[str, npt.NDArray[np.float32]] | None:
+    def get_next(self) -> dict[str, npt.NDArray[Any]] | None:
         """The next inputs, None at the end."""
         return dict(found) if (found := next(self._feeds, None)) is not None else None
 
 
 def quantise_convolutions(
-    path: Path, feeds: Sequence[Mapping[str, npt.NDArray[np.float32]]], keep: Sequence[str] = ()
+    path: Path, feeds: Sequence[Mapping[str, npt.NDArray[Any]]], keep: Sequence[str] = ()
 ) -> None:
     """Run convolutions in 8 bits, weights and activations, in place (static quantisation).
 

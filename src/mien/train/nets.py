@@ -103,40 +103,35 @@ class Ensemble(nn.Module):
         return torch.stack([torch.log_softmax(net(x), dim=1) for net in self.nets]).mean(0)
 
 
-class AttentivePooling(nn.Module):
-    """Attention-weighted mean and standard deviation over time (Okabe et al. 2018)."""
+class PooledHead(nn.Module):
+    """Means and deviations of states over time ``(n, inputs)`` to logits ``(n, 7)``.
 
-    def __init__(self, channels: int) -> None:
+    Args:
+        inputs: numbers that come in.
+        hidden: width of the hidden layer.
+        dropout: before the first and before the second layer.
+        nuisance: directions that are projected out.
+    """
+
+    mean: Tensor
+    deviation: Tensor
+    nuisance: Tensor
+
+    def __init__(
+        self, inputs: int, hidden: int, dropout: tuple[float, float], nuisance: int
+    ) -> None:
         super().__init__()
-        self.score = nn.Sequential(
-            nn.Conv1d(channels, channels // 4, 1), nn.Tanh(), nn.Conv1d(channels // 4, channels, 1)
+        self.register_buffer("mean", torch.zeros(inputs))
+        self.register_buffer("deviation", torch.ones(inputs))
+        self.register_buffer("nuisance", torch.zeros(inputs, nuisance))
+        self.layers = nn.Sequential(
+            nn.Dropout(dropout[0]),
+            nn.Linear(inputs, hidden),
+            nn.GELU(),
+            nn.Dropout(dropout[1]),
+            nn.Linear(hidden, 7),
         )
 
     def forward(self, x: Tensor) -> Tensor:
-        weights = torch.softmax(self.score(x), dim=2)
-        mean = (weights * x).sum(2)
-        spread = (weights * x * x).sum(2) - mean * mean
-        return torch.cat([mean, torch.sqrt(spread.clamp(min=1e-5))], dim=1)
-
-
-class VoiceNet(nn.Module):
-    """Log-mel frames ``(n, frames, bands)`` to logits ``(n, 7)``.
-
-    It sees them twice: as they are, and without the mean of each band, which is the recording's
-    channel and the speaker's long-term spectrum.
-    """
-
-    def __init__(self, bands: int, widths: Sequence[int], depths: Sequence[int]) -> None:
-        super().__init__()
-        # Bands shrink by 8, frames by 8: one step of the pooling is 80 ms.
-        self.trunk = Trunk(widths, depths, ((2, 2), (2, 2), (2, 2), (1, 1)), 2)
-        features = widths[-1] * (bands // 2 ** (len(widths) - 1))
-        self.squeeze = nn.Conv1d(features, 192, 1)
-        self.pooling = AttentivePooling(192)
-        self.head = nn.Sequential(nn.BatchNorm1d(384), nn.Dropout(0.3), nn.Linear(384, 7))
-
-    def forward(self, x: Tensor) -> Tensor:
-        bands = x.transpose(1, 2).unsqueeze(1)
-        both = torch.cat([bands, bands - bands.mean(3, keepdim=True)], dim=1)
-        maps = self.trunk(both)  # (n, c, bands', frames')
-        return cast(Tensor, self.head(self.pooling(F.relu(self.squeeze(maps.flatten(1, 2))))))
+        x = (x - self.mean) / self.deviation
+        return cast(Tensor, self.layers(x - (x @ self.nuisance) @ self.nuisance.T))

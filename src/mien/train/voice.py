@@ -1,217 +1,154 @@
-"""``mien train voice``: a small residual net on log-mel frames of TESS and RAVDESS."""
+"""``mien train voice``: small heads on what Whisper's encoder hears in speech."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from mien.branches.logmel import (
-    CONTRACT,
-    at_level,
-    fill,
-    hearings,
-    log_mel,
-    piece_frames,
-    standardise,
-    trim,
-)
-from mien.branches.logmel import FloatArray as Frames
 from mien.datasets import LabelledSet
-from mien.errors import DataError
-from mien.media import load_audio
-from mien.metrics import FloatArray, classification_figures
-from mien.scene import Samples
-from mien.train.loop import Schedule, channels_last, soft_cross_entropy
-from mien.train.nets import VoiceNet
-from mien.train.sound import spoil
+from mien.metrics import FloatArray, IntArray
+from mien.train.loop import Schedule, soft_cross_entropy
+from mien.train.nets import PooledHead
+from mien.train.voice_hearing import Heard
+
+Values = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True)
 class VoiceRecipe:
-    """Settings of the net and of what it hears.
+    """Settings of a head and of what it is shown.
 
     Args:
-        widths, depths: channels and blocks of each stage.
-        draws: recordings drawn in an epoch.
-        tess_share: share of the draws that come from TESS, whose two speakers would drown the
-            others otherwise.
-        mixup: parameter of the Beta distribution (Zhang et al. 2018), 0 for none.
+        hidden: width of the hidden layer.
+        dropout: before the first and before the second layer.
+        shares: weight of a corpus among the draws, by name; 1 for the others. Two speakers of TESS
+            would drown the others; ordinary speech is there to be told from acted speech.
+        augmented: chance that an augmented copy is drawn in place of the recording as it is.
+        mixup: parameter of the Beta distribution (Zhang et al. 2018), one draw a row.
+        noise: deviation of the noise added to the standardised features.
+        nuisance: directions in which speakers differ that are projected out of the features.
+        heads: how many heads answer together, as the mean of their logarithms.
     """
 
-    widths: tuple[int, ...] = (16, 32, 64, 96)
-    depths: tuple[int, ...] = (1, 1, 2, 1)
-    draws: int = 1600
-    tess_share: float = 0.3
-    batch: int = 32
-    mixup: float = 0.2
+    hidden: int = 256
+    dropout: tuple[float, float] = (0.3, 0.5)
+    shares: Mapping[str, float] = field(
+        default_factory=lambda: {"tess": 0.5, "ravdess": 1.5, "libri": 0.15}
+    )
+    augmented: float = 0.65
+    mixup: float = 0.5
+    noise: float = 0.1
+    nuisance: int = 20
     smoothing: float = 0.1
-
-
-EXAMPLE = {"frames": torch.zeros(2, CONTRACT.frames, CONTRACT.bands)}
-AXES = {"frames": {0: "n"}}
+    batch: int = 256
+    steps: int = 20
+    heads: int = 3
 
 
 def schedule(epochs: int, seed: int) -> Schedule:
-    """The schedule of the shipped recipe."""
-    return Schedule(epochs, lr=3e-3, optimizer="adamw", weight_decay=1e-2, seed=seed)
-
-
-def divide(
-    voices: LabelledSet, valid_speakers: Sequence[str], test_speakers: Sequence[str]
-) -> tuple[LabelledSet, LabelledSet, LabelledSet]:
-    """Training, validation and test rows by speaker.
-
-    Raises:
-        DataError: if a speaker is not in the set.
-    """
-    for speaker in (*valid_speakers, *test_speakers):
-        if speaker not in voices.groups:
-            known = ", ".join(sorted(set(voices.groups.tolist())))
-            raise DataError(f"There is no speaker {speaker!r}; the speakers are: {known}.")
-    valid = np.isin(voices.groups, list(valid_speakers))
-    test = np.isin(voices.groups, list(test_speakers))
-    return voices.select(~valid & ~test), voices.select(valid), voices.select(test)
-
-
-def card_notes(ship_all: bool) -> list[str]:
-    """What the card says of how the figures came about."""
-    notes = [
-        "No speaker of the validation or the test was trained on in the run that the figures are "
-        "of; 'calm' counts as neutral. All of it is acted speech, two sentences in RAVDESS and one "
-        "carrier phrase in TESS, by North American speakers: expect less on everyday speech and "
-        "other languages."
-    ]
-    if ship_all:
-        notes.append(
-            "The weights that ship were then trained under the same recipe on all speakers, the "
-            "held-out ones included: do not judge this pack on the speakers named above."
-        )
-    return notes
-
-
-def read_all(
-    voices: LabelledSet, say: Callable[[str], None], heard: dict[str, Samples] | None = None
-) -> list[Samples]:
-    """The sound of every row, trimmed and at one level; a few hundred megabytes for our sets.
-
-    Args:
-        voices: paths and labels.
-        say: told now and then how many were read.
-        heard: sounds by path; those that are there are not read again, the others are added.
-    """
-    heard = {} if heard is None else heard
-    sounds = []
-    for i, path in enumerate(voices.items):
-        if str(path) not in heard:
-            heard[str(path)] = at_level(trim(load_audio(path)))
-            if len(heard) % 1000 == 0:
-                say(f"read {i + 1} of {len(voices)} recordings")
-        sounds.append(heard[str(path)])
-    return sounds
+    """The schedule of the shipped recipe; an epoch is as many steps as the recipe says."""
+    return Schedule(epochs, lr=1e-3, optimizer="adamw", weight_decay=0.1, ema=0.98, seed=seed)
 
 
 def drawing_weights(train: LabelledSet, recipe: VoiceRecipe) -> FloatArray:
-    """Chance of each row: corpora by their share, the classes of a corpus evenly."""
+    """Chance ``(n,)`` of each row: corpora by their share, the labels of a corpus evenly."""
     weights = np.zeros(len(train))
-    shares = {"tess": recipe.tess_share}
-    corpora = sorted(set(train.corpora.tolist()))
-    rest = 1.0 - sum(shares.get(c, 0.0) for c in corpora)
-    others = [c for c in corpora if c not in shares]
-    for corpus in corpora:
-        share = shares.get(corpus, rest / max(1, len(others)))
+    for corpus in sorted(set(train.corpora.tolist())):
         inside = train.corpora == corpus
-        for label in np.unique(train.labels[inside]):
+        labels = np.unique(train.labels[inside])
+        for label in labels:
             rows = inside & (train.labels == label)
-            weights[rows] = share / rows.sum()
+            weights[rows] = recipe.shares.get(corpus, 1.0) / len(labels) / rows.sum()
     return np.asarray(weights / weights.sum())
 
 
 class VoiceTask:
-    """Recordings as batches of spoiled, masked and mixed log-mel pieces."""
+    """Features as mixed and noisy batches.
+
+    Args:
+        train: labels and corpora of the training rows.
+        heard: what was heard, of all rows.
+        rows: the training rows among those that were heard, ``(n,)``.
+        recipe: settings.
+    """
 
     def __init__(
-        self,
-        train: LabelledSet,
-        valid: LabelledSet,
-        recipe: VoiceRecipe,
-        say: Callable[[str], None] = print,
-        heard: dict[str, Samples] | None = None,
+        self, train: LabelledSet, heard: Heard, rows: IntArray, recipe: VoiceRecipe
     ) -> None:
-        self.recipe, self.valid = recipe, valid
-        self.model = channels_last(VoiceNet(CONTRACT.bands, recipe.widths, recipe.depths))
-        self.sounds = read_all(train, say, heard)
-        self.valid_sounds = read_all(valid, say, heard)
-        self.targets = train.targets
+        self.recipe, self.heard, self.rows = recipe, heard, rows
+        self.targets = train.targets.astype(np.float32)
         self.weights = drawing_weights(train, recipe)
-        self.steps_per_epoch = recipe.draws // recipe.batch
+        clean = heard.clean[rows].astype(np.float32)
+        inputs = clean.shape[1]
+        nuisance = min(recipe.nuisance, len(set(train.groups.tolist())), inputs)
+        head = PooledHead(inputs, recipe.hidden, recipe.dropout, nuisance)
+        self.head = head
+        self.model: nn.Module = head
+        mean, deviation = scale(clean, self.weights)
+        head.mean.copy_(torch.from_numpy(mean))
+        head.deviation.copy_(torch.from_numpy(deviation))
+        found = nuisance_directions((clean - mean) / deviation, train, nuisance)
+        head.nuisance.copy_(torch.from_numpy(found))
+        self.steps_per_epoch = recipe.steps
 
     def batches(self, epoch: int, rng: np.random.Generator) -> Iterator[tuple[Tensor, Tensor]]:
         """Drawn with the weights of :func:`drawing_weights`."""
         for _ in range(self.steps_per_epoch):
-            rows = rng.choice(len(self.sounds), self.recipe.batch, p=self.weights)
-            frames = np.stack([self._piece(self.sounds[row], rng) for row in rows])
-            targets = self.targets[rows]
-            if self.recipe.mixup:
-                share = np.float32(rng.beta(self.recipe.mixup, self.recipe.mixup))
-                other = rng.permutation(len(rows))
-                frames = share * frames + (1 - share) * frames[other]
-                targets = share * targets + (1 - share) * targets[other]
-            yield torch.from_numpy(frames.astype(np.float32)), torch.from_numpy(targets).float()
-
-    def _piece(self, sound: Samples, rng: np.random.Generator) -> Frames:
-        size = CONTRACT.samples
-        sound = spoil(sound, rng)
-        if len(sound) > size:
-            start = rng.integers(0, len(sound) - size + 1)
-            sound = sound[start : start + size]
-        frames = standardise(log_mel(sound))
-        before = int(rng.integers(0, CONTRACT.frames - len(frames) + 1))
-        return mask(fill(frames, before), rng)
+            drawn = rng.choice(len(self.rows), self.recipe.batch, p=self.weights)
+            copies = self.heard.copies[self.rows[drawn]]
+            which = 1 + (rng.random(len(drawn)) * copies).astype(np.int64)
+            which = np.where(rng.random(len(drawn)) < self.recipe.augmented, which, 0)
+            places = self.heard.first[self.rows[drawn]] + np.minimum(which, copies)
+            features = torch.from_numpy(self.heard.features[places].astype(np.float32))
+            targets = torch.from_numpy(self.targets[drawn])
+            noise = rng.standard_normal(features.shape, np.float32) * self.recipe.noise
+            features = features + torch.from_numpy(noise) * self.head.deviation
+            share = rng.beta(self.recipe.mixup, self.recipe.mixup, (len(drawn), 1))
+            other = rng.permutation(len(drawn))
+            part = torch.from_numpy(share.astype(np.float32))
+            yield (
+                part * features + (1 - part) * features[other],
+                part * targets + (1 - part) * targets[other],
+            )
 
     def loss(self, model: nn.Module, batch: tuple[Tensor, Tensor]) -> Tensor:
         """Smoothed soft cross-entropy."""
-        frames, targets = batch
-        return soft_cross_entropy(model(frames), targets, self.recipe.smoothing)
+        features, targets = batch
+        return soft_cross_entropy(model(features), targets, self.recipe.smoothing)
 
     def validate(self, model: nn.Module) -> dict[str, float]:
-        """On the held-out speakers, as the branch judges: whole recordings."""
-        if not len(self.valid):
-            return {}
-        return classification_figures(self.valid.labels, predict(model, self.valid_sounds))
+        """Nothing: the protocols judge on speakers and corpora that were left out."""
+        return {}
 
 
-def sample_frames(heard: Mapping[str, Samples], count: int, seed: int) -> list[dict[str, Frames]]:
-    """Inputs by name to read the ranges of the activations off, 16 pieces each."""
-    rows = np.random.default_rng(seed).permutation(len(heard))[: count * 16]
-    sounds = list(heard.values())
-    parts = np.array_split(rows, max(1, len(rows) // 16))
-    return [{"frames": np.stack([piece_frames(sounds[row]) for row in part])} for part in parts]
+def scale(features: Values, weights: FloatArray) -> tuple[Values, Values]:
+    """The weighted mean and deviation ``(d,)`` of features ``(n, d)``."""
+    shares = weights.astype(np.float32)
+    mean = shares @ features
+    return mean, np.sqrt(shares @ np.square(features - mean)) + np.float32(1e-4)
 
 
-def mask(frames: Frames, rng: np.random.Generator) -> Frames:
-    """Two bands of frequency and two of time set to the mean, 0 (SpecAugment, Park et al. 2019)."""
-    frames = frames.copy()
-    for axis, widest in ((1, 12), (1, 12), (0, 30), (0, 30)):
-        width = int(rng.integers(0, widest))
-        start = int(rng.integers(0, max(1, frames.shape[axis] - width)))
-        if axis == 1:
-            frames[:, start : start + width] = 0.0
-        else:
-            frames[start : start + width] = 0.0
-    return frames
+def nuisance_directions(features: Values, train: LabelledSet, count: int) -> Values:
+    """Directions ``(d, count)`` in which speakers of the same label differ the most.
 
+    Nuisance attribute projection (Solomonoff, Campbell & Boardman 2005): the leading right singular
+    vectors of the speakers' means, after the mean of each label was taken off. The mean of
+    a label is that of its means by corpus. Rooms and corpora are differences between speakers too.
 
-@torch.inference_mode()
-def predict(model: nn.Module, sounds: list[Samples]) -> FloatArray:
-    """Probabilities ``(n, 7)`` of trimmed recordings, pooled over pieces as the branch does."""
-    model.eval()
-    rows = []
-    for sound in sounds:
-        frames = np.stack([piece_frames(piece) for piece in hearings(sound)])
-        logs = torch.log_softmax(model(torch.from_numpy(frames)).double(), dim=1).mean(dim=0)
-        rows.append(torch.softmax(logs, dim=0).numpy())
-    return np.stack(rows) if rows else np.zeros((0, 7))
+    Args:
+        features: standardised, ``(n, d)``.
+        train: labels, speakers and corpora of the n rows.
+        count: how many directions.
+    """
+    rest = features.copy()
+    for label in np.unique(train.labels):
+        rows = train.labels == label
+        names = sorted(set(train.corpora[rows].tolist()))
+        rest[rows] -= np.mean([features[rows & (train.corpora == c)].mean(0) for c in names], 0)
+    means = [rest[train.groups == who].mean(0) for who in sorted(set(train.groups.tolist()))]
+    return np.ascontiguousarray(np.linalg.svd(np.stack(means), full_matrices=False)[2][:count].T)

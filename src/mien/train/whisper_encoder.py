@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
 
@@ -75,12 +75,38 @@ class WhisperEncoder(nn.Module):
         return states
 
 
-def load_encoder(folder: Path, blocks: int) -> WhisperEncoder:
+class PooledStates(nn.Module):
+    """Mean and deviation over time of the states after some blocks.
+
+    Spectrograms ``(n, 80, frames)`` to ``(n, 2 * width * len(blocks))``.
+
+    Args:
+        encoder: of at least as many blocks as the last of ``blocks``.
+        blocks: counted from 1; 0 is what the convolutions give.
+    """
+
+    def __init__(self, encoder: WhisperEncoder, blocks: Sequence[int]) -> None:
+        super().__init__()
+        self.encoder, self.chosen = encoder, tuple(blocks)
+
+    def forward(self, frames: Tensor) -> Tensor:
+        """See the class."""
+        states = self.encoder(frames)
+        pooled = []
+        for block in self.chosen:
+            mean = states[block].mean(1, keepdim=True)
+            spread = (states[block] - mean).square().mean(1)
+            pooled += [mean.squeeze(1), torch.sqrt(spread + 1e-6)]
+        return torch.cat(pooled, dim=1)
+
+
+def load_encoder(folder: Path, blocks: int, positions: int | None = None) -> WhisperEncoder:
     """The first blocks of the encoder of a CTranslate2 Whisper, frozen.
 
     Args:
         folder: with ``model.bin`` in 16 or 32 bits.
         blocks: how many blocks to take.
+        positions: states at most, 50 a second; None for all that the encoder was trained for.
 
     Raises:
         PackError: if the folder holds no such Whisper or one of fewer blocks.
@@ -97,10 +123,11 @@ def load_encoder(folder: Path, blocks: int) -> WhisperEncoder:
         )
     width = len(weights["encoder/conv1/bias"])
     heads = int(weights["encoder/num_heads"])
-    positions = weights["encoder/position_encodings/encodings"]
-    encoder = WhisperEncoder(width, heads, blocks, len(positions))
+    renamed = dict(_renamed(weights, blocks))
+    renamed["positions"] = renamed["positions"][:positions]
+    encoder = WhisperEncoder(width, heads, blocks, len(renamed["positions"]))
     encoder.load_state_dict(
-        {name: torch.from_numpy(np.array(v, np.float32)) for name, v in _renamed(weights, blocks)}
+        {name: torch.from_numpy(np.array(v, np.float32)) for name, v in renamed.items()}
     )
     return encoder.eval().requires_grad_(False)
 

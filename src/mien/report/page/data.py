@@ -21,6 +21,7 @@ from mien.report.page.media import PageMedia
 from mien.report.spans import own_segments
 
 if TYPE_CHECKING:
+    from mien.course import Baseline
     from mien.evidence import Evidence
     from mien.results import Analysis, Whole
 
@@ -29,8 +30,8 @@ LIMITS = (
     "A label says how an observer would name the expression, not what a person feels.",
     "Models err. Expect more errors on everyday recordings than on the acted and posed ones that "
     "the models were tested on, and others for people unlike those that they were trained on.",
-    "Smoothed rows, events, valence, intensity, blends and explanations are derived from the "
-    "judgements, not judged.",
+    "Smoothed rows, events, a person's average, valence, intensity, blends and explanations are "
+    "derived from the judgements, not judged.",
     "In the European Union it is forbidden to infer emotions of people at work or in education "
     "(AI Act, Art. 5(1)(f)); elsewhere such systems are high-risk (Annex III 1(c)), and people "
     "must be told when one is used on them (Art. 50(3)).",
@@ -70,6 +71,7 @@ def page_data(analysis: Analysis, media: PageMedia) -> dict[str, Any]:
              "ambiguous": [_ms(s.ambiguous.start), _ms(s.ambiguous.end)]}
             for s in analysis.summaries if s.who in known
         ],
+        "baselines": [_baseline(one) for one in analysis.baselines],
         "transcript": None if spoken is None else {
             "source": spoken.source,
             "language": spoken.language,
@@ -184,6 +186,20 @@ def _finding(finding: Finding | None) -> dict[str, Any] | None:
                 for c in why.contributions
             ],
         },
+    }  # fmt: skip
+
+
+def _baseline(baseline: Baseline) -> dict[str, Any]:
+    labels = list(baseline.mean)
+    return {
+        "who": baseline.who,
+        "judged": baseline.judged,
+        "mean": [round(v, 4) for v in baseline.mean.values()],
+        "departures": [
+            [_ms(d.segment.start), _ms(d.segment.end), labels.index(d.label),
+             round(d.difference, 2)]
+            for d in baseline.departures
+        ],
     }  # fmt: skip
 
 

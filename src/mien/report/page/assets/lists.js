@@ -2,6 +2,7 @@
 
 let lineNodes = [];
 let currentLine = -1;
+const MOST_DEPARTURES = 6;
 
 function drawTranscript() {
   const spokenWords = data.transcript;
@@ -68,7 +69,7 @@ function followLines() {
 
 function drawSums() {
   const box = byId('sums');
-  if (!data.summaries.length || !timed) { byId('people').remove(); return; }
+  if (!(data.summaries.length || data.baselines.length) || !timed) { byId('people').remove(); return; }
   box.append(...data.summaries.map((sum) => {
     const name = sum.who === null ? 'All modalities, fused' : `Person ${sum.who}`;
     const face = data.portraits.find((p) => p[1] === sum.who);
@@ -78,8 +79,36 @@ function drawSums() {
       el('h3', null, face ? el('img', { src: `data:image/png;base64,${face[2]}`, alt: '' }) : null, name,
         el('span', { class: 'quiet num' }, ` judged ${clock(sum.judged)}`)),
       stackedBar(sum.share, `Share of time, ${name}`),
-      el('p', { class: 'quiet' }, `Mostly ${sum.dominant}, ${Math.round(Math.max(...sum.share) * 100)} % of the time, by the rows as judged. Least clear at `, unsure, '.'));
+      el('p', { class: 'quiet' }, `Mostly ${sum.dominant}, ${Math.round(Math.max(...sum.share) * 100)} % of the time, by the rows as judged. Least clear at `, unsure, '.'),
+      baselineOf(sum.who));
   }));
+  const shown = new Set(data.summaries.map((sum) => sum.who));
+  box.append(...data.baselines.filter((one) => !shown.has(one.who)).map((one) => {
+    const face = data.portraits.find((p) => p[1] === one.who);
+    const name = several ? `Face of person ${one.who}` : 'The face';
+    return el('div', { class: 'sum' },
+      el('h3', null, face ? el('img', { src: `data:image/png;base64,${face[2]}`, alt: '' }) : null, name,
+        el('span', { class: 'quiet num' }, ` judged ${clock(one.judged)}`)),
+      baselineOf(one.who));
+  }));
+}
+
+// What a person's face shows on average, and where it departs most from that; derived.
+function baselineOf(who) {
+  const one = data.baselines.find((b) => b.who === who);
+  if (!one) return null;
+  const most = [...one.departures].sort((a, b) => Math.abs(b[3]) - Math.abs(a[3])).slice(0, MOST_DEPARTURES);
+  const rest = one.departures.length - most.length;
+  const items = most.sort((a, b) => a[0] - b[0]).map(([start, end, label, by]) => el('li', null,
+    el('button', { type: 'button', class: 'link num', click: () => seek((start + end) / 2) }, `${clock(start)} – ${clock(end)}`),
+    ` ${moreOrLess(by)} `, chip(label), el('span', { class: 'num' }, ` (${signed(by)})`)));
+  return el('div', { class: 'baseline' },
+    el('p', { class: 'quiet' }, 'Derived: the mean of what the face shows over the recording.'),
+    stackedBar(one.mean, 'Mean of the face'),
+    el('p', { class: 'quiet' }, items.length
+      ? `Differs most from this person's average${rest ? `, of ${one.departures.length} times` : ''}:`
+      : "No row differs much from this person's average."),
+    items.length ? el('ul', { class: 'departures' }, ...items) : null);
 }
 
 function drawEvents() {

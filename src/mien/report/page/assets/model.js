@@ -37,6 +37,11 @@ function clock(seconds, fine = T1 - T0 < 600) {
   return h > 0 ? `${h}:${two(m)}:${rest}` : `${m}:${rest}`;
 }
 
+const several = new Set(data.faces.map(([who]) => who)).size > 1;
+
+// 0.213 -> "+0.21", with a minus sign and not a hyphen.
+const signed = (value) => `${value < 0 ? '−' : '+'}${Math.abs(value).toFixed(2)}`;
+const moreOrLess = (value) => (value > 0 ? 'more' : 'less');
 const percent = (permille) => `${Math.round(permille / 10)}\u00a0%`;
 
 // The row that speaks for a time: the one whose own stretch holds it; -1 in a gap.

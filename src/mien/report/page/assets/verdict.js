@@ -101,7 +101,20 @@ function drawMoment() {
   const modalities = data.tracks.filter((t) => t.who == null);
   const range = timed ? el('p', { class: 'quiet' }, `row ${row + 1} of ${data.segments.length}, ${clock(start)} – ${clock(end)}`) : null;
   box.replaceChildren(...[title, range, headlineOf(fused, row, finding, state.smooth), note,
-    ...verdict(modalities, row, finding), peopleNow(row)].filter(Boolean));
+    ...verdict(modalities, row, finding), peopleNow(row), departuresNow(row)].filter(Boolean));
+}
+
+// Where a face differs from what is usual for the person, at this row.
+function departuresNow(row) {
+  const [start, end] = data.own[row];
+  const middle = (start + end) / 2;
+  const said = data.baselines.flatMap((one) => one.departures
+    .filter(([from, to]) => from <= middle && middle < to)
+    .map(([, , label, by]) => [one.who, label, by]));
+  if (!said.length) return null;
+  return el('ul', { class: 'nowpeople departs' }, ...said.map(([who, label, by]) => el('li', null,
+    several ? `Person ${who}, face: ` : 'Face: ', `${moreOrLess(by)} `, chip(label),
+    " than this person's average in this recording ", el('span', { class: 'num' }, `(${signed(by)})`))));
 }
 
 // The table and the reasons are of the row as it was judged, whichever rows are drawn.

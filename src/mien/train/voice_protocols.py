@@ -1,0 +1,258 @@
+"""Judging the voice on speakers and on corpora that were left out of the training.
+
+Every figure of the voice card is of heads that never heard the speaker, or nothing of the corpus.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import nn
+
+from mien.datasets import LabelledSet
+from mien.errors import DataError
+from mien.metrics import FloatArray, IntArray
+from mien.train.calibrate import Scaling
+from mien.train.graphs import export_graph
+from mien.train.loop import Trainer
+from mien.train.nets import Ensemble
+from mien.train.packing import Judged
+from mien.train.voice import VoiceRecipe, VoiceTask, schedule
+from mien.train.voice_hearing import Heard
+
+Say = Callable[[str], None]
+Mask = npt.NDArray[np.bool_]
+
+
+def deal(voices: LabelledSet, folds: int) -> IntArray:
+    """The fold ``(n,)`` of each row: speakers in order of their names, corpus by corpus.
+
+    Raises:
+        DataError: if a fold would hold nobody, or all of it.
+    """
+    fold = np.zeros(len(voices), np.int64)
+    for corpus in sorted(set(voices.corpora.tolist())):
+        speakers = sorted(set(voices.groups[voices.corpora == corpus].tolist()))
+        for place, speaker in enumerate(speakers):
+            fold[voices.groups == speaker] = place % folds
+    if folds < 2 or len(set(fold.tolist())) < folds:
+        raise DataError(
+            f"{len(set(voices.groups.tolist()))} speakers cannot be dealt to {folds} folds; give "
+            "at least 2 folds and no more than the largest set has speakers."
+        )
+    return fold
+
+
+@dataclass(frozen=True)
+class Trained:
+    """Heads, and how each of them learnt, a row an epoch."""
+
+    heads: list[nn.Module]
+    histories: list[list[dict[str, float]]]
+
+    @property
+    def history(self) -> list[dict[str, float]]:
+        """One row an epoch: the mean loss of the heads, the sum of their seconds."""
+        return [
+            {
+                "epoch": rows[0]["epoch"],
+                "loss": float(np.mean([row["loss"] for row in rows])),
+                "seconds": sum(row["seconds"] for row in rows),
+            }
+            for rows in zip(*self.histories, strict=True)
+        ]
+
+
+@dataclass(frozen=True)
+class Heads:
+    """Trains heads on some of what was heard and says what they say of the rest.
+
+    Args:
+        voices: all recordings.
+        heard: what was heard of them.
+        recipe: settings.
+        epochs, seed: of each training.
+        folder: where trained heads are kept, so that a run that was stopped goes on.
+        say: takes the progress.
+    """
+
+    voices: LabelledSet
+    heard: Heard
+    recipe: VoiceRecipe
+    epochs: int
+    seed: int
+    folder: Path
+    say: Say
+
+    def train(self, name: str, rows: Mask, count: int) -> Trained:
+        """Heads of different seeds, trained on some rows, or read where they are kept.
+
+        Args:
+            name: of the folder that they are kept in.
+            rows: ``(n,)``, the training rows.
+            count: how many heads.
+        """
+        train, places = self.voices.select(rows), np.flatnonzero(rows)
+        heads, histories = [], []
+        for i in range(count):
+            seed = self.seed + i
+            torch.manual_seed(seed)
+            task = VoiceTask(train, self.heard, places, self.recipe)
+            trainer = Trainer(
+                task, schedule(self.epochs, seed), self.folder / name / f"head{i}", _silent
+            )
+            heads.append(trainer.run())
+            histories.append(trainer.history)
+        return Trained(heads, histories)
+
+    def left_out(self, name: str, held: Mask, count: int) -> FloatArray:
+        """Probabilities ``(h, 7)`` of the held rows, by heads in 8 bits trained on the others."""
+        heads = self.train(name, ~held, count).heads
+        probs = self.judge(heads, held, self.folder / name / "heads.onnx")
+        right = probs.argmax(axis=1) == self.voices.labels[held]
+        self.say(f"{name}: {int(held.sum())} recordings left out, accuracy {right.mean():.4f}")
+        return probs
+
+    def judge(self, heads: Sequence[nn.Module], rows: Mask, path: Path) -> FloatArray:
+        """Probabilities ``(h, 7)`` of some rows by the mean of heads, in 8 bits as it ships."""
+        features = torch.from_numpy(self.heard.clean[rows].astype(np.float32))
+        graph = export_graph(
+            Ensemble(heads), {"features": features[:2]}, {"features": {0: "n"}}, path,
+            quantise=("MatMul",),
+        )  # fmt: skip
+        return np.asarray(torch.softmax(graph(features).double(), dim=1).numpy())
+
+
+def _silent(line: str) -> None:
+    """Heads train in seconds; only what comes of them is told."""
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """What was said of all recordings by heads that knew less and less of them.
+
+    Args:
+        voices: the recordings.
+        fold: ``(n,)``, of each recording.
+        speakers: ``(n, 7)``, by heads that never heard the speaker.
+        corpora: ``(n, 7)``, by heads that heard nothing of the corpus; NaN for corpora of a single
+            label, and where there are fewer than three others to train and to calibrate on.
+        pairs: by the names of two corpora, ``(n, 7)``, by heads that heard nothing of either; NaN
+            for the rows of all others.
+    """
+
+    voices: LabelledSet
+    fold: IntArray
+    speakers: FloatArray
+    corpora: FloatArray
+    pairs: dict[tuple[str, str], FloatArray]
+
+    @property
+    def acted(self) -> list[str]:
+        """The corpora that were left out one at a time."""
+        inside = np.isfinite(self.corpora[:, 0])
+        return sorted(set(self.voices.corpora[inside].tolist()))
+
+    def few(self, corpus: str) -> bool:
+        """Whether a corpus has no more speakers than there are folds."""
+        speakers = set(self.voices.groups[self.voices.corpora == corpus].tolist())
+        return len(speakers) <= int(self.fold.max()) + 1
+
+    def speaker_scaling(self, rows: Mask) -> Scaling:
+        """The temperature that fits some rows best, of corpora with many speakers if there are any.
+
+        A corpus of two speakers tells how sure a net may be of those two.
+        """
+        large = [c for c in set(self.voices.corpora.tolist()) if not self.few(c)]
+        many = np.isin(self.voices.corpora, large)
+        chosen = self._even(rows & many if (rows & many).any() else rows)
+        return Scaling.fit(self.voices.labels[chosen], self.speakers[chosen], biased=False)
+
+    def corpus_scaling(self, unseen: str | None = None) -> Scaling:
+        """The temperature that fits corpora best that were left out; without any row of one.
+
+        Args:
+            unseen: a corpus that neither the temperature nor the heads behind it may know of.
+        """
+        others = [corpus for corpus in self.acted if corpus != unseen]
+        chosen = self._even(np.isin(self.voices.corpora, others))
+        if unseen is None:
+            said = self.corpora
+        else:
+            said = np.full_like(self.corpora, np.nan)
+            for corpus in others:
+                rows = self.voices.corpora == corpus
+                said[rows] = self.pairs[min(corpus, unseen), max(corpus, unseen)][rows]
+        return Scaling.fit(self.voices.labels[chosen], said[chosen], biased=False)
+
+    def _even(self, rows: Mask) -> Mask:
+        """As many rows of each corpus, drawn among some."""
+        rng = np.random.default_rng(0)
+        names = sorted(set(self.voices.corpora[rows].tolist()))
+        inside = [np.flatnonzero(rows & (self.voices.corpora == name)) for name in names]
+        least = min(len(places) for places in inside)
+        chosen = np.zeros(len(rows), bool)
+        for places in inside:
+            chosen[rng.permutation(places)[:least]] = True
+        return chosen
+
+
+def leave_out(heads: Heads, folds: int) -> LeftOut:
+    """Leave out the speakers of each fold, each corpus, and each two corpora.
+
+    Corpora of a single label, such as ordinary speech, are left out by speaker alone. The heads
+    behind the temperatures, which leave out two corpora, are single ones.
+    """
+    voices = heads.voices
+    fold = deal(voices, folds)
+    count = heads.recipe.heads
+    speakers = np.full((len(voices), 7), np.nan)
+    for k in range(folds):
+        speakers[fold == k] = heads.left_out(f"fold{k}", fold == k, count)
+    corpora, pairs = np.full((len(voices), 7), np.nan), {}
+    names = sorted(set(voices.corpora.tolist()))
+    acted = [c for c in names if len(set(voices.labels[voices.corpora == c].tolist())) > 1]
+    if len(acted) > 2:
+        for corpus in acted:
+            held = voices.corpora == corpus
+            corpora[held] = heads.left_out(f"without-{corpus}", held, count)
+        for one, other in combinations(acted, 2):
+            held = np.isin(voices.corpora, [one, other])
+            pairs[one, other] = np.full((len(voices), 7), np.nan)
+            pairs[one, other][held] = heads.left_out(f"without-{one}-{other}", held, 1)
+    return LeftOut(voices, fold, speakers, corpora, pairs)
+
+
+def judged(found: LeftOut) -> list[Judged]:
+    """One test a corpus by speakers left out, and one by the corpus left out.
+
+    Speakers are judged at the temperature of the other folds, a corpus at that of the other
+    corpora. A corpus of few speakers has a test for each of them as well. Fusion is fitted to
+    the corpora left out, and to the speakers left out of those that have many.
+    """
+    voices, tests = found.voices, []
+    speakers = np.zeros_like(found.speakers)
+    for k in range(int(found.fold.max()) + 1):
+        mine = found.fold == k
+        speakers[mine] = found.speaker_scaling(~mine).apply(found.speakers[mine])
+    for corpus in sorted(set(voices.corpora.tolist())):
+        inside = voices.corpora == corpus
+        names = sorted(set(voices.groups[inside].tolist()))
+        few = found.few(corpus)
+        told = [(f"{corpus}, {len(names)} speakers, each unheard", inside)]
+        told += [(f"{who} unheard", voices.groups == who) for who in names if few]
+        for name, some in told:
+            rows = voices.select(some)
+            tests.append(Judged(name, rows.targets, speakers[some], None if few else rows))
+    for corpus in found.acted:
+        inside = voices.corpora == corpus
+        rows = voices.select(inside)
+        probs = found.corpus_scaling(corpus).apply(found.corpora[inside])
+        tests.append(Judged(f"{corpus}, all of the corpus unheard", rows.targets, probs, rows))
+    return tests
