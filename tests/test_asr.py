@@ -193,6 +193,30 @@ def test_what_is_heard_does_not_depend_on_what_was_heard_before(sentence, tiny):
     assert tiny.hear(sentence, "en") == first
 
 
+class Stretches:
+    """Says two words, the second of which it hears from the pause on."""
+
+    name, longest, gap = "stretches", 28.0, 2.0
+
+    def check(self):
+        pass
+
+    def language(self, samples):
+        return "en"
+
+    def hear(self, samples, language):
+        words = (Word("one", Segment(0.0, 0.9), 0.9), Word("two", Segment(0.9, 3.0), 0.9))
+        return [Line(Segment(0.0, 3.0), "one two", words, 0.9)]
+
+
+def test_a_word_does_not_begin_in_the_pause_before_it():
+    speech = turns((1.0, 1.6), (3.0, 3.6))
+    transcript = transcribe(Stretches(), spool(np.zeros(5 * RATE)), speech, lambda doing, share: 0)
+    (said,) = transcript.lines
+    assert [word.segment for word in said.words] == [Segment(1.0, 1.4), Segment(3.0, 3.5)]
+    assert said.segment == Segment(1.0, 3.5)
+
+
 class Watched:
     """A sound that remembers how much of it was wanted at once."""
 
@@ -291,10 +315,10 @@ def test_a_whisper_that_is_not_here_is_named_at_once(tmp_path, monkeypatch):
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
     started = time.perf_counter()
     with pytest.raises(HubError, match=r"Systran/faster-whisper-tiny.*mien models pull"):
-        choose_engine("whisper")
+        choose_engine("whisper:tiny")
     with pytest.raises(HubError, match="tiny, tiny.en, base"):
         choose_engine("whisper:huge")
-    assert choose_engine("auto").name == "pockettiny"
+    assert choose_engine("auto").name == "whisper:tiny.en"
     assert time.perf_counter() - started < 5
 
 
@@ -320,7 +344,7 @@ def test_an_unsure_transcript_has_little_quality():
     def quality(confidence):
         word = Word("wonderful", Segment(1.0, 1.5), confidence)
         said = line("this is so wonderful", words=(word,) * 4, confidence=confidence)
-        transcript = Transcript((said,), "pockettiny")
+        transcript = Transcript((said,), "whisper:tiny.en")
         scene = Scene(ClipFacts("x", "recording", 5.0, "wav"), {TRANSCRIPT: transcript})
         return make_branches()["text"].judge(scene, [Segment(0.0, 5.0)]).quality[0]
 

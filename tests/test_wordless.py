@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -76,6 +77,10 @@ def test_the_evidence_of_words_is_in_the_sound(tiny, sentence):
     assert gains[0] < 1
 
 
+def plain(lines):
+    return re.findall(r"[a-z']+", " ".join(said.text for said in lines).lower())
+
+
 class Loops:
     """Stands for a decoder that loops unless it is shown the whole window."""
 
@@ -92,9 +97,9 @@ class Loops:
 
 
 def test_where_it_loops_the_whole_window_is_tried(tiny, sentence, monkeypatch):
-    expected = [said.text for said in tiny.hear(sentence, "en")]
+    expected = plain(tiny.hear(sentence, "en"))
     loops = Loops(tiny._windows, monkeypatch)
-    assert [said.text for said in tiny.hear(sentence, "en")] == expected
+    assert plain(tiny.hear(sentence, "en")) == expected
     assert loops.asked == [None, 30.0]
 
 
