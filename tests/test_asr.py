@@ -10,42 +10,21 @@ import numpy as np
 import pytest
 
 from mien.branches import make_branches
-from mien.errors import HubError, MissingExtraError, OptionError, PackError
+from mien.errors import HubError, OptionError, PackError
 from mien.media import AudioSpool, load_audio
 from mien.packs import EMBEDDED
 from mien.perceive.engines import check_engine, choose_engine, transcribe
 from mien.perceive.engines.guards import Keeper, why_invented
-from mien.perceive.engines.pieces import pieces
-from mien.perceive.engines.pocketsphinx import Pocketsphinx
+from mien.perceive.engines.pieces import pieces, widened
 from mien.perceive.engines.whisper import Whisper, open_whisper
-from mien.perceive.speech import SpeechDetector
 from mien.scene import TRANSCRIPT, ClipFacts, Line, Scene, Speech, Transcript, Word
 from mien.timebase import Segment
 from mien.wire import _transcript_dict, _transcript_from
 
+from .listening import RATE, heard, music, speech_in, spool
 from .tiny_whisper import build
 
-RATE = 16_000
 SILENT = np.zeros(RATE, np.float32)
-
-
-def spool(samples):
-    made = AudioSpool()
-    made.append(np.asarray(samples, np.float32))
-    return made
-
-
-def speech_in(samples):
-    detector = SpeechDetector()
-    detector.hear(np.asarray(samples, np.float32))
-    return detector.finish()
-
-
-def heard(samples, engine):
-    speech = speech_in(samples)
-    if not speech.turns:
-        return None
-    return transcribe(engine, spool(samples), speech, lambda doing, share: None)
 
 
 @pytest.fixture(scope="module")
@@ -54,8 +33,9 @@ def sentence():
 
 
 @pytest.fixture(scope="module")
-def sphinx():
-    return Pocketsphinx()
+def tiny():
+    """Whisper tiny.en, whose weights come with mien."""
+    return choose_engine("auto")
 
 
 # --- pieces ----------------------------------------------------------------------------------
@@ -81,6 +61,21 @@ def test_a_long_turn_is_cut_at_its_pauses():
     found = pieces(turns((0, 50)), spool(samples), 20.0, 2.0)
     assert [piece.end for piece in found] == pytest.approx([16.0, 33.0, 50.0], abs=0.2)
     assert all(one.end == other.start for one, other in itertools.pairwise(found))
+
+
+def test_a_piece_takes_the_sound_around_it_but_not_its_neighbours():
+    found = widened([Segment(0.2, 2.0), Segment(2.4, 9.0), Segment(9.0, 12.0)], Segment(0, 12.2))
+    assert found == [Segment(0.0, 2.2), Segment(2.2, 9.0), Segment(9.0, 12.2)]
+
+
+def test_a_part_is_heard_at_its_own_times():
+    """The sound of a part starts where the part does; what lies before it cannot be handed out."""
+    part = AudioSpool(start=20.0)
+    part.append(np.zeros(5 * RATE, np.float32))
+    engine = Inventive()
+    transcript = transcribe(engine, part, turns((20.1, 24.0)), lambda doing, share: None, 20.0)
+    assert engine.handed == pytest.approx([4.5])
+    assert transcript.lines[0].segment.start == pytest.approx(20.2)
 
 
 # --- guards ----------------------------------------------------------------------------------
@@ -112,6 +107,11 @@ def line(text="so it goes", start=1.0, end=3.0, **more):
         (line(avg_logprob=-0.3, no_speech_prob=0.9), None),
         (line(avg_logprob=-0.7, no_speech_prob=0.9), "the engine hears no speech"),
         (line(confidence=0.01), "the engine is not sure"),
+        (line(avg_logprob=-0.3, no_speech_prob=0.1, evidence=2.1), None),
+        (
+            line(avg_logprob=-0.3, no_speech_prob=0.1, evidence=1.3),
+            "noise would be heard as the same",
+        ),
     ],
 )
 def test_what_is_not_believed_says_why(said, reason):
@@ -129,38 +129,13 @@ def test_a_line_in_a_loop_is_kept_three_times_and_then_counted():
     assert dropped.seconds == pytest.approx(5.0)
 
 
-# --- sounds that nobody speaks in -------------------------------------------------------------
+# --- between the words ---------------------------------------------------------------------
 
 
-def music(seconds):
-    """Chords with overtones and a drum on every beat."""
-    time = np.arange(seconds * RATE) / RATE
-    chord = np.select(
-        [time % 4 < 1, time % 4 < 2, time % 4 < 3], [261.6, 349.2, 392.0], default=220.0
-    )
-    phase = 2 * np.pi * np.cumsum(chord) / RATE
-    sound = sum(
-        np.sin(part * phase * ratio) / part for ratio in (1, 1.26, 1.5) for part in (1, 2, 3)
-    )
-    drum = np.random.default_rng(1).normal(0, 1, len(time)) * np.exp(-(time % 0.5) * 30)
-    return 0.08 * sound + 0.2 * drum
-
-
-@pytest.mark.parametrize("sound", ["silence", "noise", "music"])
-def test_nothing_is_read_into_what_is_not_speech(sound, sphinx):
-    samples = {
-        "silence": np.zeros(10 * RATE),
-        "noise": np.random.default_rng(0).normal(0, 0.1, 10 * RATE),
-        "music": music(10),
-    }[sound]
-    transcript = heard(samples, sphinx)
-    assert transcript is None or not transcript.lines
-
-
-def test_a_minute_of_silence_between_two_sentences_stays_silent(sentence, sphinx):
+def test_a_minute_of_silence_between_two_sentences_stays_silent(sentence, tiny):
     gap = 60 * RATE
     samples = np.concatenate([SILENT, sentence, np.zeros(gap, np.float32), sentence, SILENT])
-    transcript = heard(samples, sphinx)
+    transcript = heard(samples, tiny)
     ends = 1 + len(sentence) / RATE, 1 + (len(sentence) + gap) / RATE
     words = [word for said in transcript.lines for word in said.words]
     first = [word for word in words if word.segment.end < ends[0] + 0.3]
@@ -181,6 +156,9 @@ class Inventive:
 
     def __init__(self):
         self.handed = []
+
+    def check(self):
+        pass
 
     def language(self, samples):
         return "en"
@@ -205,14 +183,38 @@ def test_between_two_sentences_an_engine_is_not_even_asked(sentence, between):
     assert [said.text for said in transcript.lines] == ["so it goes"] * 2
     one, other = (said.segment for said in transcript.lines)
     assert other.start - one.start == pytest.approx(seconds + len(sentence) / RATE, abs=0.3)
-    assert sum(engine.handed) < 2 * len(sentence) / RATE + 1.0
+    assert sum(engine.handed) < 2 * len(sentence) / RATE + 3.0
     assert [(d.reason, d.count) for d in transcript.dropped] == [("no speech under it", 2)]
 
 
-def test_what_is_heard_does_not_depend_on_what_was_heard_before(sentence, sphinx):
-    first = sphinx.hear(sentence, "en")
-    sphinx.hear(0.3 * sentence[::-1].copy(), "en")
-    assert sphinx.hear(sentence, "en") == first
+def test_what_is_heard_does_not_depend_on_what_was_heard_before(sentence, tiny):
+    first = tiny.hear(sentence, "en")
+    tiny.hear(0.3 * sentence[::-1].copy(), "en")
+    assert tiny.hear(sentence, "en") == first
+
+
+class Stretches:
+    """Says two words, the second of which it hears from the pause on."""
+
+    name, longest, gap = "stretches", 28.0, 2.0
+
+    def check(self):
+        pass
+
+    def language(self, samples):
+        return "en"
+
+    def hear(self, samples, language):
+        words = (Word("one", Segment(0.0, 0.9), 0.9), Word("two", Segment(0.9, 3.0), 0.9))
+        return [Line(Segment(0.0, 3.0), "one two", words, 0.9)]
+
+
+def test_a_word_does_not_begin_in_the_pause_before_it():
+    speech = turns((1.0, 1.6), (3.0, 3.6))
+    transcript = transcribe(Stretches(), spool(np.zeros(5 * RATE)), speech, lambda doing, share: 0)
+    (said,) = transcript.lines
+    assert [word.segment for word in said.words] == [Segment(1.0, 1.4), Segment(3.0, 3.5)]
+    assert said.segment == Segment(1.0, 3.5)
 
 
 class Watched:
@@ -228,21 +230,21 @@ class Watched:
 
 
 @pytest.mark.slow
-def test_a_word_in_twenty_minutes_is_found_at_its_time(sentence, sphinx):
-    (alone,) = heard(np.concatenate([SILENT, sentence, SILENT]), sphinx).lines[:1]
+def test_a_word_in_twenty_minutes_is_found_at_its_time(sentence, tiny):
+    (alone,) = heard(np.concatenate([SILENT, sentence, SILENT]), tiny).lines[:1]
     at = 843.25
     samples = np.zeros(20 * 60 * RATE, np.float32)
     start = int(at * RATE) - RATE
     samples[start + RATE : start + RATE + len(sentence)] = sentence
     samples += np.random.default_rng(0).normal(0, 1e-4, len(samples)).astype(np.float32)
     watched, speech = Watched(spool(samples)), speech_in(samples)
-    transcript = transcribe(sphinx, watched, speech, lambda doing, share: None)
+    transcript = transcribe(tiny, watched, speech, lambda doing, share: None)
     where = {word.text: word.segment.start for word in transcript.lines[0].words}
     known = [word for word in alone.words if word.text in where and len(word.text) > 4]
     assert known
     for word in known:
         assert where[word.text] - (word.segment.start - 1.0) == pytest.approx(at, abs=0.3)
-    assert watched.most <= sphinx.longest
+    assert watched.most <= tiny.longest + 1.0
 
 
 # --- Whisper ----------------------------------------------------------------------------------
@@ -256,7 +258,6 @@ def checkpoint(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def whisper(checkpoint):
-    pytest.importorskip("faster_whisper", reason="needs the extra 'whisper'")
     from mien.train.whisper import convert_whisper
 
     return convert_whisper(checkpoint, checkpoint.with_name("converted"))
@@ -300,7 +301,6 @@ def test_a_fine_tuned_whisper_without_generation_config_still_tells_the_language
 ):
     """As fine-tuned checkpoints of 2022 lie on the hub, and many after them."""
     pytest.importorskip("transformers", reason="needs the extra 'hub'")
-    pytest.importorskip("faster_whisper", reason="needs the extra 'whisper'")
     from mien.train.whisper import convert_whisper
 
     old = build(tmp_path / "old", multilingual=True)
@@ -311,36 +311,27 @@ def test_a_fine_tuned_whisper_without_generation_config_still_tells_the_language
 
 
 def test_a_whisper_that_is_not_here_is_named_at_once(tmp_path, monkeypatch):
-    pytest.importorskip("faster_whisper", reason="needs the extra 'whisper'")
     monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
     started = time.perf_counter()
     with pytest.raises(HubError, match=r"Systran/faster-whisper-tiny.*mien models pull"):
-        choose_engine("whisper")
+        choose_engine("whisper:tiny")
     with pytest.raises(HubError, match="tiny, tiny.en, base"):
         choose_engine("whisper:huge")
-    assert choose_engine("auto").name == "pocketsphinx"
+    assert choose_engine("auto").name == "whisper:tiny.en"
     assert time.perf_counter() - started < 5
-
-
-def test_without_faster_whisper_the_extra_is_named(monkeypatch):
-    monkeypatch.setattr("mien.perceive.engines.whisper.find_spec", lambda name: None)
-    with pytest.raises(MissingExtraError, match=r"mien\[whisper\]"):
-        choose_engine("whisper:tiny")
-    assert choose_engine("auto").name == "pocketsphinx"
 
 
 @pytest.mark.parametrize(("prob", "language"), [(0.9, "de"), (0.3, "en")])
 def test_a_language_has_to_be_sure(prob, language, tmp_path):
     engine = Whisper(tmp_path, "tiny")
-    engine.__dict__["_model"] = SimpleNamespace(
-        model=SimpleNamespace(is_multilingual=True),
-        detect_language=lambda samples: ("de", prob, []),
+    engine.__dict__["_windows"] = SimpleNamespace(
+        multilingual=True, language=lambda samples: ("de", prob)
     )
     assert engine.language(SILENT) == language
 
 
-@pytest.mark.parametrize("asr", ["siri", "whisper:", "pocketsphinx:small", "whisper:MODEL"])
+@pytest.mark.parametrize("asr", ["siri", "whisper:", "pockettiny:small", "whisper:MODEL"])
 def test_unknown_engines_are_refused(asr):
     with pytest.raises(OptionError, match="whisper:MODEL"):
         check_engine(asr)
@@ -353,7 +344,7 @@ def test_an_unsure_transcript_has_little_quality():
     def quality(confidence):
         word = Word("wonderful", Segment(1.0, 1.5), confidence)
         said = line("this is so wonderful", words=(word,) * 4, confidence=confidence)
-        transcript = Transcript((said,), "pocketsphinx")
+        transcript = Transcript((said,), "whisper:tiny.en")
         scene = Scene(ClipFacts("x", "recording", 5.0, "wav"), {TRANSCRIPT: transcript})
         return make_branches()["text"].judge(scene, [Segment(0.0, 5.0)]).quality[0]
 

@@ -170,7 +170,7 @@ def test_bad_files_get_one_sentence(make, tmp_path, demo_clip):
     [
         (("--fusion", "median"), "length, mean, best"),
         (("--by", "scene"), "clip, utterance, window"),
-        (("--asr", "siri"), "auto, whisper, whisper:MODEL, pocketsphinx, none"),
+        (("--asr", "siri"), "auto, whisper, whisper:MODEL, none"),
         (("--asr", "whisper:/nowhere"), "/nowhere"),
         (("--figure", "a.gif"), ".png, .svg, .pdf"),
         (("--transcript", "a.doc"), ".txt, .srt, .vtt"),

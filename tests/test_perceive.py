@@ -1,3 +1,5 @@
+import re
+
 import numpy as np
 import pytest
 
@@ -174,6 +176,10 @@ def test_a_long_paragraph_is_cut_into_its_sentences():
     assert [line.text for line in lines] == ["A title", *(first, *rest) * 3]
 
 
+SAID = "i am so happy to see you again this is the best day of my life"
+"""The sentence of the demo, as espeak-ng was given it."""
+
+
 # --- the whole pass --------------------------------------------------------------------------
 
 
@@ -189,7 +195,8 @@ def test_one_pass_finds_speech_words_and_face(demo_clip):
     assert 0.2 < speech.turns[0].start < 0.9
     transcript = scene.get(TRANSCRIPT)
     assert transcript is not None
-    assert transcript.source == "pocketsphinx"
+    assert transcript.source == "whisper:tiny.en"
+    assert [w.lower() for w in re.findall(r"[\w']+", transcript.text)] == SAID.split()
     words = [word for line in transcript.lines for word in line.words]
     assert len(words) > 6
     assert all(0 <= word.confidence <= 1 for word in words)

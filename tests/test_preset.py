@@ -6,7 +6,6 @@ import time
 import pytest
 
 pytest.importorskip("transformers", reason="the extra 'hub' is not installed")
-pytest.importorskip("faster_whisper", reason="the extra 'whisper' is not installed")
 
 from tests.tiny_checkpoints import tiny_text, tiny_voice
 from tests.tiny_whisper import build

@@ -38,16 +38,27 @@ def transcribe(
     for piece in todo:
         progress("transcribing", piece.start / max(audio.duration, 1e-6))
         for line in engine.hear(audio.read(piece), language):
-            keeper.take(_placed(line, piece))
+            keeper.take(_placed(line, piece, speech))
     return Transcript(tuple(keeper.lines), engine.name, language, keeper.dropped)
 
 
-def _placed(line: Line, piece: Segment) -> Line:
-    """A line at its time in the recording, cut at the ends of its piece."""
+def _placed(line: Line, piece: Segment, speech: Speech) -> Line:
+    """A line at its time in the recording, cut at the ends of its piece.
+
+    An engine counts the pause before a word, or behind it, as part of it. A word that reaches over
+    the end of a speech turn is taken for its longest stretch in one.
+    """
 
     def place(part: Segment) -> Segment:
         start, end = (min(piece.start + time, piece.end) for time in (part.start, part.end))
-        return Segment(start, end)
+        inside = speech.within(Segment(start, end))
+        return max(inside, key=lambda turn: turn.duration) if inside else Segment(start, end)
 
     words = tuple(Word(w.text, place(w.segment), w.confidence) for w in line.words)
-    return replace(line, segment=place(line.segment), words=words)
+    if not words:
+        start, end = (
+            min(piece.start + t, piece.end) for t in (line.segment.start, line.segment.end)
+        )
+        return replace(line, segment=Segment(start, end))
+    whole = Segment(words[0].segment.start, max(word.segment.end for word in words))
+    return replace(line, segment=whole, words=words)
