@@ -35,9 +35,9 @@ COMPOSED = (
     "**What this cannot show:** whether words, voice and face of real clips are independent "
     "given the emotion, as they are here; how often they conflict; how much worse each branch "
     "is on your recordings than on its own test set. How strange your recordings are was set "
-    "by hand, as a caution (for `strangers` the voice is off one time in two, the face one in "
-    "four, the words one in ten; for `far from home` three in four, two in five, one in five), "
-    "not measured. The figures tell which rule suits such clips; they are no accuracy on real "
+    "by hand, as a caution (for `strangers` the voice is off one time in ten, the face one in "
+    "four, the words one in ten; for `far from home` one in four, two in five, one in five), "
+    "not measured; the voice less, as its posteriors are of corpora it never heard. The figures tell which rule suits such clips; they are no accuracy on real "
     "ones. Real clips with labels are the better data: `mien train fusion --data DIR --labels "
     "CSV` judges them by all branches and fits to that.",
     "",
