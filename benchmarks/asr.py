@@ -30,7 +30,7 @@ import numpy as np
 from mien.media import AudioSpool, load_audio
 from mien.perceive.engines import Engine, choose_engine, transcribe
 from mien.perceive.engines.weights import WHEELS, installed
-from mien.perceive.speech import SpeechDetector
+from mien.perceive.speech import find_speech
 from mien.scene import SAMPLE_RATE, Samples, Word
 from mien.train.origin import commit, machine
 
@@ -159,10 +159,9 @@ def judge(engine: Engine, name: str, kind: str, items: Sequence[Item]) -> dict[s
 
 def _heard(engine: Engine, samples: Samples) -> tuple[list[Word], int, float]:
     """The words that are kept, how many lines are dropped, and the processor time."""
-    detector, sound = SpeechDetector(), AudioSpool()
-    detector.hear(samples)
+    sound = AudioSpool()
     sound.append(samples)
-    speech = detector.finish()
+    speech = find_speech(sound)
     if not speech.turns:
         return [], 0, 0.0
     started = time.process_time()

@@ -25,7 +25,7 @@ import numpy as np
 from asr import KNOWN, SENTENCES, plain
 from mien.media import AudioSpool, load_audio
 from mien.perceive.engines import Engine, choose_engine, transcribe
-from mien.perceive.speech import SpeechDetector
+from mien.perceive.speech import find_speech
 from mien.scene import SAMPLE_RATE, Samples, Speech
 from mien.train.origin import commit, machine
 
@@ -81,9 +81,9 @@ def judge(
 ) -> Iterator[dict[str, Any]]:
     """A row a level of noise; none where no speech is found. The turns are those without noise."""
     clean = load_audio(path)
-    detector = SpeechDetector()
-    detector.hear(clean)
-    speech = detector.finish()
+    sound = AudioSpool()
+    sound.append(clean)
+    speech = find_speech(sound)
     if speech.turns:
         for snr in NOISE:
             heard = _heard(engine, _noisy(clean, speech, snr, rng), speech)

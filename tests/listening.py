@@ -6,7 +6,7 @@ import numpy as np
 
 from mien.media import AudioSpool
 from mien.perceive.engines import transcribe
-from mien.perceive.speech import SpeechDetector
+from mien.perceive.speech import find_speech
 from mien.scene import Speech
 from mien.timebase import Segment
 
@@ -20,9 +20,7 @@ def spool(samples):
 
 
 def speech_in(samples):
-    detector = SpeechDetector()
-    detector.hear(np.asarray(samples, np.float32))
-    return detector.finish()
+    return find_speech(spool(samples))
 
 
 def heard(samples, engine):
