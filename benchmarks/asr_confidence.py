@@ -81,9 +81,9 @@ def judge(
 ) -> Iterator[dict[str, Any]]:
     """A row a level of noise; none where no speech is found. The turns are those without noise."""
     clean = load_audio(path)
-    with AudioSpool() as sound:
-        sound.append(clean)
-        speech = find_speech(sound)
+    sound = AudioSpool()
+    sound.append(clean)
+    speech = find_speech(sound)
     if speech.turns:
         for snr in NOISE:
             heard = _heard(engine, _noisy(clean, speech, snr, rng), speech)
