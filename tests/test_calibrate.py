@@ -35,6 +35,15 @@ def test_without_a_bias_only_the_temperature_is_fitted():
     assert scaling.apply(said).argmax(axis=1).tolist() == said.argmax(axis=1).tolist()
 
 
+def test_shares_of_votes_fit_temperature_and_bias_that_were_planted():
+    rng = np.random.default_rng(2)
+    true, _, said, bias = planted(rng, 5000)
+    shares = rng.multinomial(10, true) / 10
+    scaling = Scaling.fit_shares(shares, said)
+    assert scaling.temperature == pytest.approx(2.0, rel=0.06)
+    assert scaling.bias == pytest.approx(bias - bias.mean(), abs=0.05)
+
+
 def test_a_pack_adds_its_bias(tmp_path):
     from dataclasses import replace
 

@@ -60,3 +60,26 @@ class Scaling:
         found = minimize(loss, start, method="L-BFGS-B").x
         bias = found[:-1] - found[:-1].mean()
         return cls(float(np.exp(-found[-1])), tuple(round(float(b), 4) for b in bias))
+
+    @classmethod
+    def fit_shares(cls, shares: FloatArray, probs: FloatArray) -> Scaling:
+        """Temperature and bias by which probabilities come nearest to shares of votes.
+
+        The mean cross-entropy of the shares is the least. Shares are what a calibrated answer
+        should be, so that here the likelihood makes nothing too sure.
+
+        Args:
+            shares: ``(n, k)``, rows sum to 1.
+            probs: ``(n, k)``, of the bare net.
+        """
+        logits = np.log(np.maximum(probs, 1e-12))
+
+        def loss(values: FloatArray) -> float:
+            z = logits * np.exp(values[-1]) + values[:-1]
+            z = z - z.max(axis=1, keepdims=True)
+            said = z - np.log(np.exp(z).sum(axis=1, keepdims=True))
+            return float(RIDGE * np.square(values[:-1]).sum() - (shares * said).sum(1).mean())
+
+        found = minimize(loss, np.zeros(probs.shape[1] + 1), method="L-BFGS-B").x
+        bias = found[:-1] - found[:-1].mean()
+        return cls(float(np.exp(-found[-1])), tuple(round(float(b), 4) for b in bias))
