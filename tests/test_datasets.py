@@ -1,9 +1,15 @@
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
 from mien.datasets import concatenate, load_faces, load_texts, load_voices
-from mien.emotions import MIEN7
-from mien.errors import DataError, LabelError
+from mien.datasets.faces import majority, vote_shares
+from mien.datasets.facevotes import default_convention, judged_rows
+from mien.datasets.table import build
+from mien.emotions import MIEN7, one_hot
+from mien.errors import DataError, LabelError, OptionError
 
 
 def names(rows):
@@ -90,6 +96,49 @@ def test_npz(tmp_path, with_usage):
     assert faces.extra["ferplus"][0].tolist() == [0, 0, 0, 1, 0, 0, 0]
     assert faces.extra["ferplus"][1].sum() == 0
     assert faces.splits.tolist() == (["Training", "PublicTest"] if with_usage else ["", ""])
+
+
+def test_votes_for_what_is_none_of_the_seven_are_left_out():
+    names = ["neutral", "happiness", "contempt", "unknown", "NF"]
+    votes = np.array([[3, 4, 3, 0, 0], [2, 2, 3, 2, 1], [0, 0, 0, 0, 0], [0, 5, 0, 5, 0]])
+    columns = vote_shares(votes, names)
+    joy, neutral = MIEN7.index("joy"), MIEN7.index("neutral")
+    assert columns["ferplus_kept"].tolist() == [0.7, 0.4, 0.0, 0.5]
+    assert columns["ferplus"][0, [joy, neutral]] == pytest.approx([4 / 7, 3 / 7])
+    assert columns["ferplus"].sum(axis=1).tolist() == [1.0, 0.0, 0.0, 1.0]
+    assert columns["ferplus"][0, MIEN7.index("disgust")] == 0, "contempt is not disgust"
+
+
+def test_a_majority_is_of_all_observers():
+    votes = np.array([[3, 6, 1], [2, 5, 3], [0, 5, 5], [0, 10, 0], [0, 0, 0]])
+    extra = vote_shares(votes, ["neutral", "happiness", "contempt"])
+    rows = build(np.zeros((5, 48, 48), np.uint8), one_hot(["fear"] * 5), "faces", extra=extra)
+    assert majority(rows).tolist() == [True, False, False, True, False]
+    asked = judged_rows(rows, "observers")
+    assert asked.labels[asked.which].tolist() == [MIEN7.index("joy")] * 2
+    assert judged_rows(rows, "fer2013").which.all()
+    assert default_convention(rows) == "observers"
+    plain = build(np.zeros((1, 48, 48), np.uint8), one_hot(["fear"]), "faces")
+    assert default_convention(plain) == "fer2013"
+    with pytest.raises(DataError, match="no votes of observers.*--convention fer2013"):
+        judged_rows(plain, "observers")
+    with pytest.raises(OptionError, match="'others'.*observers, fer2013"):
+        judged_rows(plain, "others")
+
+
+@pytest.mark.data
+def test_the_rows_with_a_majority_in_the_published_set(shared, tmp_path):
+    path = tmp_path / "fer2013.npz"
+    subprocess.run([sys.executable, shared / "fer2013" / "unpack.py", path], check=True)
+    test = load_faces(path).split("PublicTest")
+    asked = judged_rows(test, "observers")
+    assert int(asked.which.sum()) == 2854
+    counts = np.bincount(asked.labels[asked.which], minlength=7)
+    assert dict(zip(MIEN7.labels, counts.tolist(), strict=True)) == {
+        "anger": 234, "disgust": 13, "fear": 40, "joy": 847, "neutral": 1063, "sadness": 279,
+        "surprise": 378,
+    }  # fmt: skip
+    assert int((asked.shares.sum(axis=1) == 0).sum()) == 31
 
 
 def test_face_folders_and_csv(tmp_path):

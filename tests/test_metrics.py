@@ -12,6 +12,7 @@ from mien.metrics import (
     fit_temperature,
     multilabel_macro_f1,
     temper,
+    vote_figures,
 )
 
 
@@ -74,3 +75,17 @@ def test_the_calibration_error_of_chance_by_hand():
     assert calibration_error_by_chance(np.eye(3)) == 0
     # Many coins leave little to chance.
     assert calibration_error_by_chance(np.full((10_000, 2), 0.5)) < 0.01
+
+
+def test_an_answer_drawn_from_the_votes_is_calibrated_by_them():
+    """By labels of the majority the same answer would look far too modest."""
+    rng = np.random.default_rng(0)
+    true = rng.dirichlet(np.full(7, 0.4), 40_000)
+    votes = rng.multinomial(10, true) / 10
+    figures = vote_figures(votes, true)
+    assert figures["ece"] < 0.01
+    assert figures["nll"] == pytest.approx(-(true * np.log(true)).sum(axis=1).mean(), abs=0.01)
+    sure = temper(true, 0.5)
+    assert vote_figures(votes, sure)["ece"] > 0.1
+    assert vote_figures(votes, sure)["nll"] > figures["nll"] + 0.05
+    assert expected_calibration_error(votes.argmax(axis=1), true) > 0.02

@@ -12,18 +12,23 @@ torch = pytest.importorskip("torch", reason="the extra 'train' is not installed"
 
 import itertools
 
-from tests.planted import write_faces
+from tests.planted import write_faces, write_voted_faces
 
+from mien.branches.face import normalise
 from mien.datasets import load_faces, load_texts
+from mien.datasets.posteriors import load_posteriors
 from mien.datasets.table import build
 from mien.emotions import one_hot
-from mien.errors import DataError, OptionError
+from mien.errors import DataError, OptionError, PackError
 from mien.evaluate import evaluate
 from mien.packs import Pack, file_sha256
-from mien.train import commands, face, text
+from mien.train import commands, face, face_run, text
 from mien.train.encoder import EncoderSize, load_encoder
-from mien.train.loop import Schedule, soft_cross_entropy
+from mien.train.face_run import Lineage
+from mien.train.graphs import Graph
+from mien.train.loop import Schedule, Trainer, soft_cross_entropy
 from mien.train.sound import add_noise, change_speed, spoil
+from mien.train.thaw import load_thawed
 
 
 @pytest.fixture
@@ -48,7 +53,7 @@ def test_a_training_looks_at_its_place_before_it_begins(tmp_path):
 
 
 def test_face_training_writes_a_whole_pack(faces, tmp_path):
-    manifest = commands.train_face(options(faces, tmp_path), silent)
+    manifest = face_run.train_face(options(faces, tmp_path), silent)
     folder = tmp_path / "pack"
     found = {p.name for p in folder.iterdir()}
     assert found == {
@@ -91,27 +96,27 @@ def test_a_stopped_run_goes_on_to_the_same_end(faces, tmp_path):
         if line.startswith("epoch 1/"):
             raise StopError
 
-    whole = commands.train_face(options(faces, tmp_path / "a"), silent)
+    whole = face_run.train_face(options(faces, tmp_path / "a"), silent)
     with pytest.raises(StopError):
-        commands.train_face(options(faces, tmp_path / "b"), stop_after_one)
+        face_run.train_face(options(faces, tmp_path / "b"), stop_after_one)
     said = []
-    resumed = commands.train_face(options(faces, tmp_path / "b"), said.append)
+    resumed = face_run.train_face(options(faces, tmp_path / "b"), said.append)
     assert said[0] == "going on after epoch 1 of 2"
     assert resumed.files == whole.files
 
 
 def test_a_run_with_other_settings_is_not_gone_on_with(faces, tmp_path):
-    commands.train_face(options(faces, tmp_path), silent)
+    face_run.train_face(options(faces, tmp_path), silent)
     with pytest.raises(OptionError, match="other settings"):
-        commands.train_face(options(faces, tmp_path, seed=1), silent)
+        face_run.train_face(options(faces, tmp_path, seed=1), silent)
 
 
 @pytest.mark.slow
 def test_a_second_cycle_starts_from_what_the_first_has_learnt(faces, tmp_path):
     first = options(faces, tmp_path / "first", epochs=1)
-    commands.train_face(first, silent)
+    face_run.train_face(first, silent)
     again = options(faces, tmp_path / "second", epochs=1, seed=1, start=first.work)
-    manifest = commands.train_face(again, silent)
+    manifest = face_run.train_face(again, silent)
     assert manifest.training["settings"]["schedule"]["lr"] == pytest.approx(0.1 / 3)
     train, valid, _ = face.divide(load_faces(faces), 0.2)
     model = face.FaceTask(train, valid, face.FaceRecipe(), 1).model
@@ -129,9 +134,9 @@ def test_a_second_cycle_starts_from_what_the_first_has_learnt(faces, tmp_path):
 @pytest.mark.slow
 def test_a_teacher_is_heard_and_answers_beside_its_pupil(faces, tmp_path):
     first = options(faces, tmp_path / "first", epochs=1)
-    commands.train_face(first, silent)
+    face_run.train_face(first, silent)
     again = options(faces, tmp_path / "second", epochs=1, seed=1)
-    manifest = commands.train_face(again, silent, teacher=first.work)
+    manifest = face_run.train_face(again, silent, lineage=Lineage(teacher=first.work))
     settings = manifest.training["settings"]
     assert settings["schedule"]["lr"] == 0.1, "a pupil starts from nothing"
     assert settings["teacher"] == {
@@ -139,34 +144,162 @@ def test_a_teacher_is_heard_and_answers_beside_its_pupil(faces, tmp_path):
     }
     assert "the mean of two nets" in (tmp_path / "second" / "pack" / "README.md").read_text()
     with pytest.raises(OptionError, match="other settings"):
-        commands.train_face(again, silent)
+        face_run.train_face(again, silent)
     with pytest.raises(OptionError, match="leave --start or --teacher out"):
-        commands.train_face(dataclasses.replace(again, start=first.work), teacher=first.work)
+        face_run.train_face(
+            dataclasses.replace(again, start=first.work), lineage=Lineage(teacher=first.work)
+        )
 
 
 def test_what_cannot_be_trained_is_refused_and_leaves_nothing(faces, tmp_path):
     asked = options(faces, tmp_path)
     with pytest.raises(DataError, match=r"no .*model\.onnx to learn from; check --teacher"):
-        commands.train_face(asked, silent, teacher=tmp_path / "none")
+        face_run.train_face(asked, silent, lineage=Lineage(teacher=tmp_path / "none"))
     with pytest.raises(DataError, match="nothing at .*; check --data"):
-        commands.train_face(dataclasses.replace(asked, data=[tmp_path / "none"]), silent)
+        face_run.train_face(dataclasses.replace(asked, data=[tmp_path / "none"]), silent)
     assert not asked.work.exists()
 
 
-def test_targets_are_labels_votes_and_what_a_teacher_sees(faces):
-    rows = load_faces(faces)
-    rows = rows.select(np.arange(len(rows)) < 3)
-    votes = np.zeros((3, 7))
-    votes[0, 1] = 1.0  # the other two have no votes
-    rows = dataclasses.replace(rows, extra={"ferplus": votes})
-    taught = np.full((3, 7), 1 / 7)
-    recipe = face.FaceRecipe(ferplus=0.2, taught=0.5)
-    label = rows.targets
-    assert face.soft_targets(rows, recipe)[0] == pytest.approx(0.8 * label[0] + 0.2 * votes[0])
-    assert face.soft_targets(rows, recipe)[1:] == pytest.approx(label[1:])
-    targets = face.soft_targets(rows, recipe, taught)
-    assert targets[0] == pytest.approx(0.4 * label[0] + 0.1 * votes[0] + 0.5 / 7)
-    assert targets[1:] == pytest.approx(0.5 * label[1:] + 0.5 / 7)
+def test_targets_are_votes_and_labels_each_mixed_with_what_a_teacher_sees(tmp_path):
+    rows = load_faces(write_voted_faces(tmp_path / "faces.npz"))
+    rows = rows.select(np.arange(len(rows)) < 3)  # of the first picture nobody names a label
+    votes = rows.extra["ferplus"]
+    taught = {"fer2013": np.full((3, 7), 1 / 7), "observers": np.full((3, 7), 1 / 7)}
+    targets = face.soft_targets(rows, face.FaceRecipe(taught=0.5), taught)
+    assert targets["fer2013"] == pytest.approx(0.5 * rows.targets + 0.5 / 7)
+    assert targets["observers"][0].tolist() == [0.0] * 7
+    assert targets["observers"][1:] == pytest.approx(0.75 * votes[1:] + 0.25 / 7)
+    alone = face.soft_targets(rows, face.FaceRecipe(), {})
+    assert alone["observers"].tolist() == votes.tolist()
+    assert alone["fer2013"].tolist() == rows.targets.tolist()
+
+
+def test_a_picture_without_votes_has_no_part_in_their_loss(tmp_path):
+    rows = load_faces(write_voted_faces(tmp_path / "faces.npz")).select(np.arange(2))
+    task = face.FaceTask(rows, rows, face.FaceRecipe(labels=0.0, batch=2), 1)
+    said = torch.randn(2, 14, generator=torch.Generator().manual_seed(0))
+
+    class Says(torch.nn.Module):
+        def forward(self, pictures):
+            return said
+
+    loss = task.loss(Says(), (torch.zeros(2, 1, 48, 48), task.targets))
+    votes = torch.tensor(rows.extra["ferplus"][1]).float()
+    alone = -(votes * torch.log_softmax(said[1, :7], 0)).sum()
+    # The mean is over both; the picture without votes adds the entropy of seven equal shares.
+    assert float(loss) == pytest.approx((float(alone) + np.log(7)) / 2, rel=1e-5)
+
+
+def test_rare_labels_are_drawn_oftener_and_none_without_end(tmp_path):
+    rows = load_faces(write_voted_faces(tmp_path / "faces.npz"))
+    kept = (rows.extra["ferplus"][:, 0] < 0.5) | (np.arange(84) == 7)  # anger is voted for once
+    rows = rows.select(kept)
+    draws = face.expected_draws(rows, face.FaceRecipe(least_share=0.1, most_draws=4.0))
+    (rare,) = np.flatnonzero(rows.extra["ferplus"][:, 0] > 0.5)
+    assert draws.sum() == pytest.approx(len(rows))
+    # The picture that nobody named has the label of the set, which is as rare.
+    assert np.flatnonzero(draws > 2).tolist() == [0, rare]
+    assert 3 < draws[rare] / np.median(draws) < 6
+
+
+@pytest.fixture
+def voted(tmp_path):
+    return write_voted_faces(tmp_path / "voted.npz")
+
+
+def test_a_pack_of_voted_faces_answers_under_both_conventions(voted, tmp_path):
+    manifest = face_run.train_face(options(voted, tmp_path), silent)
+    assert list(manifest.conventions) == ["observers", "fer2013"]
+    assert [m["set"] for m in manifest.metrics] == [
+        "FER-2013 PublicTest, observers", "FER-2013 PublicTest, fer2013",
+    ]  # fmt: skip
+    first = manifest.conventions["observers"]
+    assert (first.temperature, first.bias, first.prior) == (
+        manifest.temperature, manifest.bias, manifest.prior,
+    )  # fmt: skip
+    card = (tmp_path / "pack" / "README.md").read_text()
+    assert "contempt, unknown and not-a-face (10." in card
+    assert "training pictures with fewer than half of the votes" in card
+    pack = Pack(tmp_path / "pack", "face")
+    pictures = {"pictures": np.random.default_rng(0).normal(size=(3, 1, 48, 48)).astype("f4")}
+    whole = pack.run(pictures)
+    assert whole.shape == (3, 14)
+    for i, (name, answer) in enumerate(manifest.conventions.items()):
+        logits = whole[:, 7 * i : 7 * i + 7] / answer.temperature + np.array(answer.bias)
+        shares = np.exp(logits)
+        wanted = shares / shares.sum(axis=1, keepdims=True)
+        assert pack.probs(pictures, name) == pytest.approx(wanted, rel=1e-5)
+    assert pack.probs(pictures) == pytest.approx(pack.probs(pictures, "observers"))
+    with pytest.raises(PackError, match="no convention 'others'; it has: observers, fer2013"):
+        pack.probs(pictures, "others")
+    for row in manifest.metrics:
+        convention = row["set"].split(", ")[1]
+        judged = evaluate(
+            "face", voted, split="PublicTest", pack=tmp_path / "pack", convention=convention
+        )
+        for key in ("accuracy", "uar", "nll", "ece"):
+            assert judged[key] == pytest.approx(row[key], abs=1e-2), (convention, key)
+    table = load_posteriors(tmp_path / "pack.run" / "posteriors.csv")
+    assert len(table) == 14, "the rows of the first convention alone"
+
+
+@pytest.mark.slow
+def test_a_net_out_of_a_pack_answers_as_the_pack_and_goes_on_learning(voted, tmp_path):
+    first = options(voted, tmp_path / "first", epochs=3)
+    face_run.train_face(first, silent)
+    again = options(voted, tmp_path / "second", epochs=1, start=first.out)
+    rows = load_faces(voted)
+    train, valid, _ = face.divide(rows, 0.05)
+    task = face.FaceTask(train, valid, face.SECOND_CYCLE, 1)
+    stored = torch.load(first.work / "checkpoint.pt", weights_only=True)["average"]
+    load_thawed(task.model, first.out / "model.onnx", 0, torch.from_numpy(normalise(train.items)))
+    task.model.head.weight.data.copy_(stored["head.weight"])
+    task.model.head.bias.data.copy_(stored["head.bias"])
+    said = face.predict(task.model, rows.items, task.conventions)
+    graph = face.predict(Graph(first.out / "model.onnx"), rows.items, task.conventions)
+    for convention in task.conventions:
+        ours, theirs = np.log(said[convention]).ravel(), np.log(graph[convention]).ravel()
+        assert np.corrcoef(ours, theirs)[0, 1] > 0.97
+    manifest = face_run.train_face(
+        again, silent, lineage=Lineage(teacher=first.out, member=0, beside=first.work)
+    )
+    settings = manifest.training["settings"]
+    sha256 = file_sha256(first.out / "model.onnx")
+    assert settings["start"] == {"model.onnx": sha256, "member": 0}
+    assert settings["teacher"] == {"model.onnx": sha256}
+    assert settings["recipe"]["taught"] == 0.5
+    # A mean of two is read back as two.
+    load_thawed(task.model, again.out / "model.onnx", 1, torch.zeros(2, 1, 48, 48))
+    with pytest.raises(DataError, match="holds 2 nets; there is no net 2"):
+        load_thawed(task.model, again.out / "model.onnx", 2, torch.zeros(2, 1, 48, 48))
+    with pytest.raises(OptionError, match="say with --member which"):
+        face_run.train_face(again, silent)
+    with pytest.raises(OptionError, match="name the pack with --start"):
+        face_run.train_face(first, silent, lineage=Lineage(member=0))
+
+
+def test_bfloat16_is_used_where_asked_and_weights_stay_in_32_bits(tmp_path):
+    class Task:
+        model = torch.nn.Linear(4, 4)
+        steps_per_epoch = 1
+        seen = None
+
+        def batches(self, epoch, rng):
+            yield torch.ones(2, 4)
+
+        def loss(self, model, batch):
+            self.seen = model(batch).dtype
+            return model(batch).float().square().mean()
+
+        def validate(self, model):
+            return {}
+
+    for used in (False, True):
+        task = Task()
+        schedule = Schedule(1, lr=0.01, bfloat16=used)
+        Trainer(task, schedule, tmp_path / str(used), silent).run()
+        assert task.seen == (torch.bfloat16 if used else torch.float32)
+        assert task.model.weight.dtype == torch.float32
 
 
 @pytest.mark.slow

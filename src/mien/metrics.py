@@ -113,6 +113,27 @@ def classification_figures(labels: IntArray, probs: FloatArray) -> dict[str, flo
     }
 
 
+def vote_figures(shares: FloatArray, probs: FloatArray, bins: int = 15) -> dict[str, float]:
+    """How near probabilities come to the shares of votes, both ``(n, k)``.
+
+    ``nll`` is the mean cross-entropy of the shares in nats; ``ece`` the expected calibration error
+    of the best label when an observer drawn at random says whether it is right: in each of the bins
+    by confidence, the mean confidence against the mean share of votes for the label that is named.
+
+    Examples:
+        >>> shares = np.array([[0.75, 0.25], [0.25, 0.75]])
+        >>> figures = vote_figures(shares, shares)
+        >>> round(figures["nll"], 4), figures["ece"]
+        (0.5623, 0.0)
+    """
+    confidence = probs.max(axis=1)
+    agreed = shares[np.arange(len(shares)), probs.argmax(axis=1)]
+    which = np.minimum((confidence * bins).astype(int), bins - 1)
+    gaps = np.bincount(which, weights=agreed - confidence, minlength=bins)
+    entropy = -(shares * np.log(np.maximum(probs, 1e-12))).sum(axis=1)
+    return {"nll": float(entropy.mean()), "ece": float(np.abs(gaps).sum() / len(shares))}
+
+
 def multilabel_macro_f1(targets: FloatArray, probs: FloatArray, threshold: float) -> float:
     """Macro-F1 over classes when every class above ``threshold`` is given, the best one always.
 

@@ -38,6 +38,29 @@ def file_sha256(path: Path) -> str:
 
 
 @dataclass(frozen=True)
+class Convention:
+    """One of several answers of a model: whose way of labelling it follows, and its calibration.
+
+    Args:
+        columns: of the model's output: the first, and the one after the last.
+        temperature, bias, prior: as of :class:`Manifest`.
+        about: the convention in a sentence.
+    """
+
+    columns: tuple[int, int]
+    temperature: float
+    prior: tuple[float, ...]
+    bias: tuple[float, ...] = ()
+    about: str = ""
+
+    @classmethod
+    def of(cls, row: Mapping[str, Any]) -> Convention:
+        """From what ``pack.json`` holds, where tuples are lists."""
+        plain: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in row.items()}
+        return cls(**plain)
+
+
+@dataclass(frozen=True)
 class Manifest:
     """What ``pack.json`` says.
 
@@ -57,6 +80,9 @@ class Manifest:
         metrics: figures with the set, the split and the command that gave them.
         threshold: above which a label counts as given in a multi-label judgement.
         mapping: our label by the model's, for those labels whose name does not tell.
+        conventions: by name, the answers of a model that was taught more than one way of labelling
+            the same items; the first, in the first columns, is given unless another is asked for,
+            and ``temperature``, ``bias`` and ``prior`` are its. Empty for a model with one answer.
     """
 
     name: str
@@ -74,10 +100,13 @@ class Manifest:
     mapping: Mapping[str, str] = field(default_factory=dict)
     bias: tuple[float, ...] = ()
     format: int = field(default=FORMAT)
+    conventions: Mapping[str, Convention] = field(default_factory=dict)
 
     def to_json(self) -> str:
         """The text of ``pack.json``."""
-        return json.dumps(self.__dict__, indent=1, ensure_ascii=False) + "\n"
+        value = dict(self.__dict__)
+        value["conventions"] = {name: c.__dict__ for name, c in self.conventions.items()}
+        return json.dumps(value, indent=1, ensure_ascii=False) + "\n"
 
     @classmethod
     def read(cls, path: Path) -> Manifest:
@@ -105,8 +134,10 @@ class Manifest:
         for name in ("labels", "prior", "metrics", "bias"):
             value[name] = tuple(value.get(name, ()))
         try:
+            given = value.get("conventions", {}).items()
+            value["conventions"] = {name: Convention.of(row) for name, row in given}
             return cls(**value)
-        except TypeError as error:
+        except (TypeError, AttributeError) as error:
             raise PackError(f"{path} is not a whole manifest: {error}.") from None
 
 
@@ -172,15 +203,54 @@ class Pack:
         given = {name: array for name, array in inputs.items() if name in wanted}
         return np.asarray(self._session.run(None, given)[0], dtype=np.float32)
 
-    def logits(self, inputs: Mapping[str, npt.NDArray[Any]]) -> npt.NDArray[np.float64]:
-        """The model's output ``(n, len(labels))`` for named inputs of n rows."""
-        return self.run(inputs).astype(np.float64)
+    def convention(self, name: str | None = None) -> Convention:
+        """The answer under a convention; without a name the one that the pack gives by default.
 
-    def probs(self, inputs: Mapping[str, npt.NDArray[Any]]) -> npt.NDArray[np.float64]:
-        """Calibrated probabilities over our seven labels, ``(n, 7)``."""
-        logits = self.logits(inputs) / self.manifest.temperature
-        if self.manifest.bias:
-            logits += np.asarray(self.manifest.bias)
+        A pack with one answer gives that one, whatever is asked for.
+
+        Raises:
+            PackError: if the pack has several and none of this name.
+        """
+        manifest = self.manifest
+        names = list(manifest.conventions)
+        if not names or name in (None, names[0]):
+            columns = (0, len(manifest.labels))
+            return Convention(columns, manifest.temperature, manifest.prior, manifest.bias)
+        if name not in manifest.conventions:
+            raise PackError(
+                f"{self.folder} has no convention {name!r}; it has: {', '.join(names)}."
+            )
+        return manifest.conventions[name]
+
+    def logits(
+        self, inputs: Mapping[str, npt.NDArray[Any]], convention: str | None = None
+    ) -> npt.NDArray[np.float64]:
+        """The model's output ``(n, len(labels))`` for named inputs of n rows.
+
+        Args:
+            inputs: arrays by name.
+            convention: see :meth:`convention`.
+        """
+        return self._columns(self.run(inputs), self.convention(convention))
+
+    def _columns(
+        self, output: npt.NDArray[np.float32], answer: Convention
+    ) -> npt.NDArray[np.float64]:
+        return output[:, slice(*answer.columns)].astype(np.float64)
+
+    def probs(
+        self, inputs: Mapping[str, npt.NDArray[Any]], convention: str | None = None
+    ) -> npt.NDArray[np.float64]:
+        """Calibrated probabilities over our seven labels, ``(n, 7)``.
+
+        Args:
+            inputs: arrays by name.
+            convention: see :meth:`convention`.
+        """
+        answer = self.convention(convention)
+        logits = self._columns(self.run(inputs), answer) / answer.temperature
+        if answer.bias:
+            logits += np.asarray(answer.bias)
         logits -= logits.max(axis=1, keepdims=True)
         native = np.exp(logits)
         return self.label_map.apply(native / native.sum(axis=1, keepdims=True))

@@ -88,7 +88,8 @@ def paper(parts: Paper | None = None, say: Say = print) -> Options:
     for kind, folder in packs.items():
         Pack(_folder(folder), kind)
     branches: dict[str, dict[str, Any]] = {kind: {"pack": p} for kind, p in packs.items()}
-    branches["face"] |= {"person": "primary", "policy": "peak"}
+    # The paper's labels are those of FER-2013; a pack of ours knows them beside the votes.
+    branches["face"] |= {"person": "primary", "policy": "peak", "convention": "fer2013"}
     return Options(fusion="length", asr=where.asr, branches=branches)
 
 

@@ -64,17 +64,25 @@ def normalise(images: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
 
 
 class FaceModel:
-    """A face pack as a function from crops to probabilities."""
+    """A face pack as a function from crops to probabilities.
 
-    def __init__(self, pack: Pack) -> None:
+    Args:
+        pack: whose input contract is ours.
+        convention: whose way of labelling it answers in, see :meth:`mien.packs.Pack.convention`;
+            None for the pack's default.
+    """
+
+    def __init__(self, pack: Pack, convention: str | None = None) -> None:
         pack.check_input(CONTRACT.as_dict())
-        self.pack = pack
+        pack.convention(convention)
+        self.pack, self.convention = pack, convention
 
     def probs(self, images: npt.NDArray[np.uint8], batch: int = BATCH) -> FloatArray:
         """Probabilities ``(n, 7)`` of gray crops ``(n, 48, 48) uint8``."""
         parts = [np.zeros((0, 7))]
         for start in range(0, len(images), batch):
-            parts.append(self.pack.probs({"pictures": normalise(images[start : start + batch])}))
+            pictures = {"pictures": normalise(images[start : start + batch])}
+            parts.append(self.pack.probs(pictures, self.convention))
         return np.concatenate(parts)
 
 
@@ -85,7 +93,8 @@ class FaceBranch(PackBranch):
         options: ``pack``, the folder of a pack; ``person``, ``primary`` (in each segment its own
             primary person, the default), ``all`` (the same, and every person beside) or the number
             of one; ``policy``, ``mean`` (all looks at the face, weighted by their quality, in the
-            log domain, the default) or ``peak`` (the paper's: its most emotional moment alone).
+            log domain, the default) or ``peak`` (the paper's: its most emotional moment alone);
+            ``convention``, whose way of labelling the pack answers in, its default if not given.
 
     Raises:
         OptionError: if one of them has a value it cannot have.
@@ -98,6 +107,7 @@ class FaceBranch(PackBranch):
         super().__init__(options)
         self._person = str(options.get("person", "primary"))
         self._policy = str(options.get("policy", "mean"))
+        self._convention: str | None = options.get("convention")
         if self._person not in WHO and not self._person.isdecimal():
             raise OptionError(
                 f"face cannot be {self._person!r}; choose one of: {', '.join(WHO)}, a person's "
@@ -109,7 +119,8 @@ class FaceBranch(PackBranch):
 
     def __getstate__(self) -> dict[str, Any]:
         """The options, and not the loaded model."""
-        return super().__getstate__() | {"_person": self._person, "_policy": self._policy}
+        kept = ("_person", "_policy", "_convention")
+        return super().__getstate__() | {name: getattr(self, name) for name in kept}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Nothing is remembered across processes."""
@@ -117,7 +128,7 @@ class FaceBranch(PackBranch):
 
     @cached_property
     def _model(self) -> FaceModel:
-        return FaceModel(self.pack)
+        return FaceModel(self.pack, self._convention)
 
     def judge(self, scene: Scene, segments: Sequence[Segment]) -> Evidence:
         """See :class:`mien.branches.Branch`."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console, RenderableType
@@ -14,6 +14,43 @@ from mien.cli import options as o
 from mien.cli.shared import Folds, Seed, check_target, pairs, progress, witnesses_source
 
 app = typer.Typer(no_args_is_help=True, help="Judge a labelled set with a pack.")
+
+
+def _judge(
+    kind: str,
+    data: Path,
+    json_file: Path | None,
+    posteriors: Path | None,
+    **asked: Any,
+) -> None:
+    """Judge a set and show the figures."""
+    from mien.evaluate import evaluate
+    from mien.evaluate.summary import render
+
+    check_target(json_file, "--json", None)
+    check_target(posteriors, "--posteriors", (".csv", ".parquet"))
+    with progress() as report:
+        result = evaluate(kind, data, posteriors=posteriors, progress=report, **asked)
+    _show(result, render, json_file)
+
+
+@app.command("face")
+def evaluate_face(
+    data: o.Labelled,
+    split: o.Split = None,
+    pack: o.Pack = None,
+    convention: Annotated[
+        str | None,
+        typer.Option(
+            help="Whose labels: observers (the votes of FER+) or fer2013 (the label of the set); "
+            "observers where the set has votes."
+        ),
+    ] = None,
+    json_file: o.Figures = None,
+    posteriors: o.Posteriors = None,
+) -> None:
+    """Judge face crops: FER-2013 CSV, .npz, folders, or a CSV of pictures."""
+    _judge("face", data, json_file, posteriors, split=split, pack=pack, convention=convention)
 
 
 def _command(kind: str) -> Callable[..., None]:
@@ -26,22 +63,12 @@ def _command(kind: str) -> Callable[..., None]:
         json_file: o.Figures = None,
         posteriors: o.Posteriors = None,
     ) -> None:
-        from mien.evaluate import evaluate
-        from mien.evaluate.summary import render
-
-        check_target(json_file, "--json", None)
-        check_target(posteriors, "--posteriors", (".csv", ".parquet"))
-        with progress() as report:
-            result = evaluate(
-                kind, data, split=split, pack=pack, posteriors=posteriors, progress=report
-            )
-        _show(result, render, json_file)
+        _judge(kind, data, json_file, posteriors, split=split, pack=pack)
 
     return judge
 
 
 _HELP = {
-    "face": "Judge face crops: FER-2013 CSV, .npz, folders, or a CSV of pictures.",
     "voice": "Judge recordings: TESS, RAVDESS, CREMA-D folders, or a CSV.",
     "text": "Judge texts: GoEmotions, MELD, ISEAR, or a CSV.",
 }

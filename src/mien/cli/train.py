@@ -30,7 +30,7 @@ Start = Annotated[
 
 # Options that only one recipe reads; given to the other they would be ignored in silence.
 OF_RECIPE = {
-    "mien": ("start", "teacher", "ear", "folds"),
+    "mien": ("start", "teacher", "member", "beside", "side", "ear", "folds"),
     "paper": ("net", "search", "lr", "weight_decay", "base", "split", "loss"),
 }
 
@@ -90,7 +90,22 @@ def train_face(
     start: Start = None,
     teacher: Annotated[
         Path | None,
-        typer.Option(metavar="OUT.run", help="An earlier run that teaches a new net beside it."),
+        typer.Option(
+            metavar="OUT.run|PACK",
+            help="An earlier run or a pack that teaches the new net; a run answers beside it.",
+        ),
+    ] = None,
+    member: Annotated[
+        int | None,
+        typer.Option(metavar="N", help="Where --start is a pack: which of its nets, from 0."),
+    ] = None,
+    beside: Annotated[
+        Path | None,
+        typer.Option(metavar="OUT.run", help="An earlier run whose net answers beside the new."),
+    ] = None,
+    side: Annotated[
+        int | None,
+        typer.Option(help="Px that the net enlarges its pictures of 48 px to; 64 by default."),
     ] = None,
     recipe: Annotated[
         str, typer.Option(help="mien (the pack) or paper (its nets, with its figures beside).")
@@ -126,8 +141,11 @@ def train_face(
             paper_face.run_paper_face(asked, say)
         typer.echo(f"wrote {out} (tables: {out / 'README.md'})")
         return
+    from mien.train import face_run
+
     options = commands.TrainOptions(data, out, epochs, seed, threads, limit, start)
-    _trained(commands.train_face(options, say, teacher=teacher), out)
+    lineage = face_run.Lineage(teacher, member, beside, side)
+    _trained(face_run.train_face(options, say, lineage=lineage), out)
 
 
 @app.command("detector")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from mien.branches.face import FaceModel
 from mien.branches.text import TextModel, length_quality
 from mien.branches.voice import VoiceModel
 from mien.datasets import SPOKEN, LabelledSet, load_faces, load_texts, load_voices
+from mien.datasets.facevotes import default_convention, judged_rows
 from mien.datasets.posteriors import posteriors_of, save_posteriors
 from mien.emotions import MIEN7
 from mien.errors import DataError, MediaError, OptionError
@@ -27,11 +29,13 @@ from mien.metrics import (
 from mien.packs import Pack, find_pack
 
 Progress = Callable[[str, float], None]
-Judge = Callable[[Pack, LabelledSet, Progress], tuple[FloatArray, list[str]]]
+Judge = Callable[[Pack, LabelledSet, Progress, str | None], tuple[FloatArray, list[str]]]
 
 
-def _judge_faces(pack: Pack, rows: LabelledSet, progress: Progress) -> tuple[FloatArray, list[str]]:
-    model = FaceModel(pack)
+def _judge_faces(
+    pack: Pack, rows: LabelledSet, progress: Progress, convention: str | None
+) -> tuple[FloatArray, list[str]]:
+    model = FaceModel(pack, convention)
     parts = []
     for start in range(0, len(rows), 256):
         progress("judging faces", start / len(rows))
@@ -40,7 +44,7 @@ def _judge_faces(pack: Pack, rows: LabelledSet, progress: Progress) -> tuple[Flo
 
 
 def _judge_voices(
-    pack: Pack, rows: LabelledSet, progress: Progress
+    pack: Pack, rows: LabelledSet, progress: Progress, _: str | None
 ) -> tuple[FloatArray, list[str]]:
     model = VoiceModel(pack)
     probs = np.full((len(rows), len(MIEN7)), np.nan)
@@ -54,7 +58,9 @@ def _judge_voices(
     return probs, failed
 
 
-def _judge_texts(pack: Pack, rows: LabelledSet, progress: Progress) -> tuple[FloatArray, list[str]]:
+def _judge_texts(
+    pack: Pack, rows: LabelledSet, progress: Progress, _: str | None
+) -> tuple[FloatArray, list[str]]:
     model, spoken = TextModel(pack), rows.extra[SPOKEN].tolist()
     parts = []
     for start in range(0, len(rows), 512):
@@ -79,6 +85,7 @@ def evaluate(
     split: str | None = None,
     pack: Path | None = None,
     posteriors: Path | None = None,
+    convention: str | None = None,
     progress: Progress = lambda doing, share: None,
 ) -> dict[str, Any]:
     """Judge a labelled set.
@@ -90,29 +97,36 @@ def evaluate(
         pack: folder of a pack; None for the one that ships with mien.
         posteriors: where to write what was judged of the rows with one label, as a table that
             ``mien train fusion`` reads (CSV, or Parquet by its suffix); None for nowhere.
+        convention: of faces alone: ``observers``, the label that more than half of the observers
+            name, or ``fer2013``, the label that the set gives. The pack answers in the same. None
+            for the votes of observers where the set has them.
         progress: told what is being done and the share done.
 
     Returns:
         ``accuracy``, ``uar``, ``macro_f1``, ``weighted_f1``, ``ece``, ``nll`` of the arg-max over
         the rows with one label; for a multi-label set also ``multilabel_macro_f1`` over all rows
         at the pack's threshold; ``confusion`` (rows true, columns called), counts, provenance.
-        Rows that could not be decoded are counted in ``failed`` and listed in ``failures``.
+        Rows that could not be decoded are counted in ``failed`` and listed in ``failures``. Of
+        faces also ``convention``; judged by observers, ``nll`` and ``ece`` are against the vote
+        shares (:func:`mien.metrics.vote_figures`).
 
     Raises:
-        OptionError: if the kind is not known.
+        OptionError: if the kind or the convention is not known, or a convention is given for
+            what is no face.
         DataError: if the set cannot be read, or none of its rows.
         PackError: if the pack cannot be used.
     """
     rows = _read(kind, data, split)
+    convention = _convention(kind, rows, convention)
     model = find_pack(kind, pack)
     started = time.perf_counter()
-    rows, probs, failures = _judge(kind, model, rows, progress)
+    rows, probs, failures = _judge(kind, model, rows, convention, progress)
     seconds = time.perf_counter() - started
     if posteriors is not None:
-        sha256 = model.manifest.files["model.onnx"]
-        save_posteriors(posteriors_of(kind, rows, probs, _quality(kind, rows), sha256), posteriors)
+        _write_posteriors(kind, rows, probs, convention, model, posteriors)
     return {
-        **_figures(rows, probs, model.manifest.threshold),
+        **_figures(rows, probs, model.manifest.threshold, convention),
+        **({"convention": convention} if convention else {}),
         "labels": list(MIEN7.labels),
         "failed": len(failures),
         "failures": failures[:20],
@@ -133,11 +147,40 @@ def _read(kind: str, data: Path, split: str | None) -> LabelledSet:
     return rows if split is None else rows.split(split)
 
 
+def _convention(kind: str, rows: LabelledSet, asked: str | None) -> str | None:
+    """The convention that faces are judged by; None for what is no face."""
+    if kind == "face":
+        asked = default_convention(rows) if asked is None else asked
+        judged_rows(rows, asked)
+    elif asked is not None:
+        raise OptionError(f"{kind} has no conventions of labelling; leave convention out.")
+    return asked
+
+
+def _write_posteriors(
+    kind: str,
+    rows: LabelledSet,
+    probs: FloatArray,
+    convention: str | None,
+    pack: Pack,
+    path: Path,
+) -> None:
+    """The table of the rows that have a label, under the convention that they were judged by."""
+    quality = _quality(kind, rows)
+    if convention is not None:
+        asked = judged_rows(rows, convention)
+        targets = np.eye(len(MIEN7))[asked.labels]
+        rows = replace(rows, targets=targets).select(asked.which)
+        probs, quality = probs[asked.which], quality[asked.which]
+    sha256 = pack.manifest.files["model.onnx"]
+    save_posteriors(posteriors_of(kind, rows, probs, quality, sha256), path)
+
+
 def _judge(
-    kind: str, pack: Pack, rows: LabelledSet, progress: Progress
+    kind: str, pack: Pack, rows: LabelledSet, convention: str | None, progress: Progress
 ) -> tuple[LabelledSet, FloatArray, list[str]]:
     """The rows that could be judged, their probabilities, and why the others could not."""
-    probs, failures = _READERS[kind][1](pack, rows, progress)
+    probs, failures = _READERS[kind][1](pack, rows, progress, convention)
     judged = np.isfinite(probs[:, 0])
     if not judged.any():
         raise DataError(f"None of the {len(rows)} rows could be judged: {failures[0]}")
@@ -157,13 +200,18 @@ def _identity(pack: Pack) -> dict[str, str]:
     return {"name": manifest.name, "version": manifest.version, "sha256": sha256}
 
 
-def _figures(rows: LabelledSet, probs: FloatArray, threshold: float) -> dict[str, Any]:
-    single = rows.single
-    labels = rows.labels[single]
+def _figures(
+    rows: LabelledSet, probs: FloatArray, threshold: float, convention: str | None
+) -> dict[str, Any]:
+    asked = None if convention is None else judged_rows(rows, convention)
+    single = rows.single if asked is None else asked.which
+    labels = (rows.labels if asked is None else asked.labels)[single]
     if not len(labels):
         raise DataError("No row carries exactly one label, so the arg-max cannot be judged.")
     figures: dict[str, Any] = dict(classification_figures(labels, probs[single]))
-    if not single.all():
+    if asked is not None:
+        figures |= asked.figures(probs)
+    elif not single.all():
         figures["multilabel_macro_f1"] = multilabel_macro_f1(rows.targets, probs, threshold)
         figures["threshold"] = threshold
     figures["rows"] = len(rows)

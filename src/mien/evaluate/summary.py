@@ -14,6 +14,12 @@ from mien.metrics import ClassFigures
 
 SHOWN = ("accuracy", "uar", "macro_f1", "weighted_f1", "ece", "nll", "multilabel_macro_f1")
 
+_CONVENTIONS = {
+    "observers": "convention observers: the label that more than half of the observers name; nll "
+    "and ece against the shares of their votes",
+    "fer2013": "convention fer2013: the label that the data set gives",
+}
+
 
 def render(result: Mapping[str, Any]) -> RenderableType:
     """Overall figures, then the confusion matrix with recall and F1 of each class."""
@@ -24,6 +30,7 @@ def render(result: Mapping[str, Any]) -> RenderableType:
             f"{result['data']}{split}: {result['rows']} rows, "
             f"{pack['name']} {pack['version']} ({pack['sha256'][:12]})"
         ),
+        *([Text(_CONVENTIONS[result["convention"]])] if "convention" in result else []),
         Text("  ".join(f"{key} {result[key]:.4f}" for key in SHOWN if key in result)),
     ]
     matrix = np.asarray(result["confusion"])

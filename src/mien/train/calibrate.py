@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -33,6 +34,19 @@ class Scaling:
         scaled = np.exp(logits)
         return np.asarray(scaled / scaled.sum(axis=1, keepdims=True))
 
+    def flattened(self, prior: Sequence[float], share: float) -> Scaling:
+        """The same, for labels of another prior: that given to the power of ``1 - share``.
+
+        Logit adjustment (Menon et al. 2021) in part: rare labels gain ``share`` of what the prior
+        takes from them.
+
+        Args:
+            prior: ``(k,)``, above 0, of the labels that this was fitted on.
+            share: 0 for no change, 1 for equal shares of all labels.
+        """
+        bias = np.asarray(self.bias or (0.0,) * len(prior)) - share * np.log(prior)
+        return Scaling(self.temperature, tuple(round(float(b), 4) for b in bias - bias.mean()))
+
     @classmethod
     def fit(cls, labels: IntArray, probs: FloatArray, *, biased: bool) -> Scaling:
         """Temperature scaling and, with ``biased``, a bias a label, on rows with one label.
@@ -58,5 +72,28 @@ class Scaling:
 
         start = np.append(np.zeros(probs.shape[1]), -np.log(temperature))
         found = minimize(loss, start, method="L-BFGS-B").x
+        bias = found[:-1] - found[:-1].mean()
+        return cls(float(np.exp(-found[-1])), tuple(round(float(b), 4) for b in bias))
+
+    @classmethod
+    def fit_shares(cls, shares: FloatArray, probs: FloatArray) -> Scaling:
+        """Temperature and bias by which probabilities come nearest to shares of votes.
+
+        The mean cross-entropy of the shares is the least. Shares are what a calibrated answer
+        should be, so that here the likelihood makes nothing too sure.
+
+        Args:
+            shares: ``(n, k)``, rows sum to 1.
+            probs: ``(n, k)``, of the bare net.
+        """
+        logits = np.log(np.maximum(probs, 1e-12))
+
+        def loss(values: FloatArray) -> float:
+            z = logits * np.exp(values[-1]) + values[:-1]
+            z = z - z.max(axis=1, keepdims=True)
+            said = z - np.log(np.exp(z).sum(axis=1, keepdims=True))
+            return float(RIDGE * np.square(values[:-1]).sum() - (shares * said).sum(1).mean())
+
+        found = minimize(loss, np.zeros(probs.shape[1] + 1), method="L-BFGS-B").x
         bias = found[:-1] - found[:-1].mean()
         return cls(float(np.exp(-found[-1])), tuple(round(float(b), 4) for b in bias))

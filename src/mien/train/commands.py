@@ -12,20 +12,17 @@ import numpy as np
 import torch
 from torch import nn
 
-from mien.branches import face as face_branch
 from mien.branches import wordpiece
-from mien.datasets import SPOKEN, LabelledSet, concatenate, load_faces, load_texts
+from mien.datasets import SPOKEN, LabelledSet, concatenate, load_texts
 from mien.errors import DataError, OptionError
 from mien.metrics import FloatArray
 from mien.packs import Manifest, check_place, file_sha256
-from mien.train import face, text
+from mien.train import text
 from mien.train.calibrate import Scaling
 from mien.train.encoder import base_folder
-from mien.train.graphs import Graph, export_graph, halve_weights, quantise_convolutions
-from mien.train.loop import Schedule, Trainer, check_counts, check_settings, load_average
-from mien.train.nets import Ensemble
+from mien.train.graphs import Graph, export_graph, halve_weights
+from mien.train.loop import Schedule, Trainer, check_counts, load_average
 from mien.train.packing import Judged, Outcome, write_pack
-from mien.train.teacher import Teacher
 
 Say = Callable[[str], None]
 
@@ -120,7 +117,12 @@ def load_sets(reader: Callable[[Path], LabelledSet], paths: Sequence[Path]) -> L
     return concatenate([reader(path) for path in paths])
 
 
-def _check_rows(train: LabelledSet, valid: LabelledSet) -> None:
+def check_rows(train: LabelledSet, valid: LabelledSet) -> None:
+    """Refuse to train on too little.
+
+    Raises:
+        DataError: naming how many rows there are.
+    """
     if len(train) < 2 or not valid.single.any():
         raise DataError(
             f"{len(train)} rows for training and {int(valid.single.sum())} with one label for "
@@ -129,7 +131,7 @@ def _check_rows(train: LabelledSet, valid: LabelledSet) -> None:
 
 
 def limited(train: LabelledSet, options: TrainOptions) -> LabelledSet:
-    """At most as many rows as were asked for, drawn by the seed."""
+    """The training rows, or so many drawn from them as the options allow."""
     if options.limit is None or options.limit >= len(train):
         return train
     rng = np.random.default_rng(options.seed)
@@ -140,12 +142,10 @@ def _scaled(
     valid: LabelledSet,
     probs: FloatArray,
     tests: Mapping[str, tuple[LabelledSet, FloatArray]],
-    *,
-    biased: bool = False,
 ) -> tuple[Scaling, list[Judged]]:
     """Calibration by the validation rows with one label, and the tests under it."""
     single = valid.single
-    scaling = Scaling.fit(valid.labels[single], probs[single], biased=biased)
+    scaling = Scaling.fit(valid.labels[single], probs[single], biased=False)
     judged = [
         Judged(name, rows.targets, scaling.apply(given), rows)
         for name, (rows, given) in tests.items()
@@ -161,72 +161,14 @@ def settings_of(
     told = {"recipe": asdict(recipe), "schedule": asdict(schedule), "rows": rows}  # type: ignore[call-overload]
     if options.start is None:
         return told
+    if (options.start / "pack.json").is_file():
+        return told | {"start": {"model.onnx": file_sha256(options.start / "model.onnx")}}
     first = sorted(options.start.glob("**/checkpoint.pt"))
     schedules = [torch.load(path, weights_only=True)["schedule"] for path in first]
     return told | {
         "start": {path.parent.name: file_sha256(path) for path in first},
         "schedule of the start": schedules[0],
     }
-
-
-def train_face(options: TrainOptions, say: Say = print, *, teacher: Path | None = None) -> Manifest:
-    """Train the face pack; see :mod:`mien.train.face`.
-
-    Args:
-        options: as for every trainer.
-        say: takes the progress, a line an epoch.
-        teacher: folder of an earlier run (``OUT.run``). What its model sees in the training
-            pictures goes into the targets (Hinton et al. 2015), and its averaged net answers beside
-            the new one, which starts from nothing.
-
-    Raises:
-        DataError: if the data or the earlier run cannot be read.
-        OptionError: if there is a start and a teacher, or an earlier run in the same place had
-            other settings.
-    """
-    if teacher is not None and options.start is not None:
-        raise OptionError("A second cycle has no teacher; leave --start or --teacher out.")
-    begin(options)
-    recipe = face.TAUGHT if teacher else face.SECOND_CYCLE if options.start else face.FaceRecipe()
-    epochs = options.epochs or 40
-    schedule = options.paced(face.schedule(epochs, options.seed))
-    faces = load_sets(load_faces, options.data)
-    train, valid, test = face.divide(faces, recipe.valid_share)
-    train = limited(train, options)
-    _check_rows(train, valid)
-    recipe = replace(recipe, batch=min(recipe.batch, max(2, len(train) // 2)))
-    beside = None if teacher is None else Teacher(teacher)
-    taught = None if beside is None else beside.sees(train.items)
-    task = face.FaceTask(train, valid, recipe, epochs, taught)
-    nets = options.earlier(task.model) if beside is None else [beside.net(task.model)]
-    taught_by = {} if beside is None else {"teacher": beside.digests}
-    check_settings(options.work, taught_by)
-    trainer = Trainer(task, schedule, options.work, say)
-    nets.append(trainer.run())
-    export_graph(Ensemble(nets), face.EXAMPLE, face.AXES, options.graph)
-    quantise_convolutions(options.graph, face.sample_pictures(train, 32, options.seed))
-    graph = Graph(options.graph)
-    tests = {
-        name: (rows, face.predict(graph, rows.items)) for name, rows in face.by_split(test).items()
-    }
-    scaling, judged = _scaled(valid, face.predict(graph, valid.items), tests, biased=True)
-    outcome = Outcome(
-        kind="face",
-        graph=graph.path,
-        contract=face_branch.CONTRACT.as_dict(),
-        corpora=Counter(train.corpora.tolist()),
-        # What the net says after its bias is of the labels as they come, not as they were drawn.
-        prior=train.targets.mean(axis=0).tolist(),
-        scaling=scaling,
-        tests=judged,
-        history=trainer.history,
-        settings=settings_of(
-            options, recipe, schedule, train=len(train), valid=len(valid), test=len(test)
-        )
-        | taught_by,
-        notes=[face.note(len(nets))],
-    )
-    return write_pack(outcome, options.out, options.work)
 
 
 def train_text(options: TrainOptions, say: Say = print, *, base: Path | None = None) -> Manifest:
@@ -247,7 +189,7 @@ def train_text(options: TrainOptions, say: Say = print, *, base: Path | None = N
     start = base_folder(base)
     train, valid, held = text.divide(load_sets(load_texts, options.data), recipe.valid_share)
     train = limited(train, options)
-    _check_rows(train, valid)
+    check_rows(train, valid)
     recipe = replace(recipe, batch=min(recipe.batch, max(2, len(train) // 2)))
     task = text.TextTask(train, valid, recipe, start)
     options.load_start(task.model)

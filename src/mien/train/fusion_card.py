@@ -37,8 +37,9 @@ COMPOSED = (
     "is on your recordings than on its own test set. How strange your recordings are was set "
     "by hand, as a caution (for `strangers` the voice is off one time in ten, the face one in "
     "four, the words one in ten; for `far from home` one in four, two in five, one in five), "
-    "not measured; the voice less, as its posteriors are of corpora it never heard. The figures tell which rule suits such clips; they are no accuracy on real "
-    "ones. Real clips with labels are the better data: `mien train fusion --data DIR --labels "
+    "not measured; the voice less, as its posteriors are of corpora it never heard. The figures "
+    "tell which rule suits such clips; they are no accuracy on real ones. Real clips with labels "
+    "are the better data: `mien train fusion --data DIR --labels "
     "CSV` judges them by all branches and fits to that.",
     "",
 )

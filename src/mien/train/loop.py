@@ -50,6 +50,8 @@ class Schedule:
         ema: decay of the moving average of the weights, which is what is kept.
         clip: largest gradient norm.
         seed: of initialisation, order and augmentation.
+        bfloat16: multiply in bfloat16 (automatic mixed precision), weights stay in 32 bits; see
+            :func:`has_bfloat16`.
     """
 
     epochs: int
@@ -60,6 +62,7 @@ class Schedule:
     ema: float = 0.998
     clip: float = 5.0
     seed: int = 0
+    bfloat16: bool = False
 
     def rate(self, step: int, steps: int) -> float:
         """Learning rate at a step in [0, steps)."""
@@ -155,7 +158,8 @@ class Trainer:
             for group in self.optimizer.param_groups:
                 group["lr"] = rate
             self.optimizer.zero_grad()
-            loss = self.task.loss(model, batch)
+            with torch.autocast("cpu", torch.bfloat16, enabled=self.schedule.bfloat16):
+                loss = self.task.loss(model, batch)
             loss.backward()  # type: ignore[no-untyped-call]
             nn.utils.clip_grad_norm_(model.parameters(), self.schedule.clip)
             self.optimizer.step()
@@ -237,6 +241,11 @@ def check_settings(folder: Path, asked: Mapping[str, Any]) -> None:
             "delete it to start anew."
         )
     path.write_text(json.dumps(asked), encoding="utf-8")
+
+
+def has_bfloat16() -> bool:
+    """Whether this processor multiplies in bfloat16 natively; elsewhere that is slower."""
+    return bool(torch.cpu._is_avx512_bf16_supported())
 
 
 def channels_last(model: nn.Module) -> nn.Module:

@@ -79,20 +79,41 @@ class Trunk(nn.Sequential):
 
 
 class FaceNet(nn.Module):
-    """Gray picture ``(n, 1, h, w)`` to logits ``(n, 7)``; every stage halves the sides."""
+    """Gray picture ``(n, 1, h, w)`` to logits ``(n, heads * 7)``; every stage halves the sides.
 
-    def __init__(self, widths: Sequence[int], depths: Sequence[int], dropout: float) -> None:
+    Each head answers under a labelling convention of its own, seven columns one after the other.
+
+    Args:
+        widths, depths: channels and blocks of each stage.
+        dropout: before the heads.
+        heads: how many.
+        enlarged: by which factor the picture is enlarged first, so that the maps of all stages are
+            as much larger.
+    """
+
+    def __init__(
+        self,
+        widths: Sequence[int],
+        depths: Sequence[int],
+        dropout: float,
+        heads: int = 1,
+        enlarged: float = 1.0,
+    ) -> None:
         super().__init__()
+        self.enlarged = enlarged
         self.trunk = Trunk(widths, depths, ((2, 2),) * len(widths))
         self.dropout = nn.Dropout(dropout)
-        self.head = nn.Linear(widths[-1], 7)
+        self.head = nn.Linear(widths[-1], heads * 7)
 
     def forward(self, x: Tensor) -> Tensor:
+        if self.enlarged != 1:
+            size = [round(side * self.enlarged) for side in x.shape[2:]]
+            x = F.interpolate(x, size, mode="bilinear", align_corners=False)
         return cast(Tensor, self.head(self.dropout(self.trunk(x).mean((2, 3)))))
 
 
 class Ensemble(nn.Module):
-    """The mean of what several nets say, as log-probabilities ``(n, 7)``."""
+    """The mean of what several nets say, as log-probabilities ``(n, heads * 7)``."""
 
     def __init__(self, nets: Sequence[nn.Module]) -> None:
         super().__init__()
@@ -100,7 +121,8 @@ class Ensemble(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Of what each of the nets takes."""
-        return torch.stack([torch.log_softmax(net(x), dim=1) for net in self.nets]).mean(0)
+        said = [[torch.log_softmax(part, 1) for part in net(x).split(7, 1)] for net in self.nets]
+        return torch.stack([torch.cat(parts, 1) for parts in said]).mean(0)
 
 
 class PooledHead(nn.Module):

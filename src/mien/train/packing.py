@@ -26,7 +26,7 @@ from mien.metrics import (
     multilabel_macro_f1,
     report_lines,
 )
-from mien.packs import Manifest, file_sha256, put_pack
+from mien.packs import Convention, Manifest, file_sha256, put_pack
 from mien.train.calibrate import Scaling
 from mien.train.figures import confusion_figure, curves_figure
 from mien.train.origin import command_line, commit, machine
@@ -61,12 +61,14 @@ class Judged:
         targets: ``(n, 7)``.
         probs: ``(n, 7)``, calibrated.
         rows: the set itself, whose speakers and dialogues the table of posteriors names.
+        better: figures that take the place of those against ``targets``.
     """
 
     name: str
     targets: FloatArray
     probs: FloatArray
     rows: LabelledSet | None = None
+    better: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def single(self) -> npt.NDArray[np.bool_]:
@@ -84,7 +86,7 @@ class Judged:
         return out
 
     def _single(self, labels: IntArray) -> dict[str, float]:
-        return classification_figures(labels, self.probs[self.single])
+        return classification_figures(labels, self.probs[self.single]) | dict(self.better)
 
 
 @dataclass(frozen=True)
@@ -108,6 +110,7 @@ class Outcome:
         measured: further figures, as rows of the manifest.
         licences: by corpus, where they are not known to this module.
         judged_by: SHA-256 of the graph that judged the tests, where it is not the one that ships.
+        conventions: see :class:`mien.packs.Manifest`; ``scaling`` and ``prior`` are the first's.
     """
 
     kind: str
@@ -126,6 +129,7 @@ class Outcome:
     measured: Sequence[Mapping[str, Any]] = ()
     licences: Mapping[str, str] = field(default_factory=dict)
     judged_by: str = ""
+    conventions: Mapping[str, Convention] = field(default_factory=dict)
 
 
 def write_pack(outcome: Outcome, out: Path, work: Path) -> Manifest:
@@ -196,6 +200,7 @@ def _manifest(outcome: Outcome, folder: Path) -> Manifest:
             *outcome.measured,
         ),
         threshold=outcome.threshold,
+        conventions=outcome.conventions,
     )
 
 
@@ -247,6 +252,9 @@ def card(manifest: Manifest, notes: Sequence[str]) -> str:
     for row in manifest.metrics:
         cells = [f"{row[c]:.3f}" if c in row else "" for c in columns]
         lines.append(f"| {row['set']} | {row['rows']} | " + " | ".join(cells) + " |")
+    if manifest.conventions:
+        lines += ["", "Conventions, the first is the default:", ""]
+        lines += [f"* `{name}`: {c.about}" for name, c in manifest.conventions.items()]
     lines += ["", "Confusion matrices, learning curves and reports lie beside this card.", ""]
     lines += [*notes, ""] if notes else []
     lines += [

@@ -1,4 +1,4 @@
-"""An earlier run that teaches a new face net, and answers beside it."""
+"""What teaches a new face net: an earlier run, or a pack."""
 
 from __future__ import annotations
 
@@ -9,55 +9,59 @@ import numpy as np
 import numpy.typing as npt
 from torch import nn
 
+from mien.datasets.faces import FER2013
 from mien.errors import DataError
 from mien.metrics import FloatArray
-from mien.packs import file_sha256
+from mien.packs import Manifest, file_sha256
 from mien.train import face
 from mien.train.graphs import Graph
 from mien.train.loop import load_average
 
 
 class Teacher:
-    """An earlier run of the same recipe, whose model teaches a new net and answers beside it.
+    """An earlier run of the same recipe, or a face pack; its posteriors go into the targets.
 
     Args:
-        run: its folder (``OUT.run``).
+        where: folder of a run (``OUT.run``) or of a pack.
 
     Raises:
-        DataError: if there is no finished run.
+        DataError: if there is no finished run and no pack.
     """
 
-    def __init__(self, run: Path) -> None:
-        self.run = run
-        for path in (self.graph, self.weights):
-            if not path.is_file():
-                raise DataError(f"There is no {path} to learn from; check --teacher.")
-
-    @property
-    def graph(self) -> Path:
-        """All that its run gave, as it answers."""
-        return self.run / "model.onnx"
-
-    @property
-    def weights(self) -> Path:
-        """The net that its run trained."""
-        return self.run / "checkpoint.pt"
-
-    @property
-    def digests(self) -> dict[str, str]:
+    def __init__(self, where: Path) -> None:
+        self.where = where
+        self.is_pack = (where / "pack.json").is_file()
+        names = ("model.onnx",) if self.is_pack else ("model.onnx", "checkpoint.pt")
+        for name in names:
+            if not (where / name).is_file():
+                raise DataError(f"There is no {where / name} to learn from; check --teacher.")
+        self.digests = {name: file_sha256(where / name) for name in names}
         """SHA-256 of its files by name, for the card."""
-        return {path.name: file_sha256(path) for path in (self.graph, self.weights)}
 
-    def sees(self, pictures: npt.NDArray[np.uint8]) -> FloatArray:
-        """Its posteriors ``(n, 7)`` of gray pictures."""
-        return face.predict(Graph(self.graph), pictures)
+    @property
+    def conventions(self) -> tuple[str, ...]:
+        """Under which it answers; the labels of the set where it has one answer."""
+        folder = self.where if self.is_pack else self.where.with_suffix("")
+        if not (folder / "pack.json").is_file():
+            raise DataError(f"There is no pack {folder} of the run {self.where}; check --teacher.")
+        return tuple(Manifest.read(folder / "pack.json").conventions) or (FER2013,)
 
-    def net(self, like: nn.Module) -> nn.Module:
-        """Its averaged net, of the same layers as the given one.
+    def sees(self, pictures: npt.NDArray[np.uint8]) -> dict[str, FloatArray]:
+        """Its posteriors ``(n, 7)`` of gray pictures, by convention."""
+        return face.predict(Graph(self.where / "model.onnx"), pictures, self.conventions)
 
-        Raises:
-            DataError: if it has other layers.
-        """
-        copy = deepcopy(like).eval()
-        load_average(copy, self.run, "--teacher")
-        return copy
+
+def net_of_run(like: nn.Module, run: Path, option: str) -> nn.Module:
+    """The averaged net of an earlier run, of the same layers as a given one.
+
+    Args:
+        like: it stays as it is.
+        run: folder (``OUT.run``).
+        option: that named it, for the message.
+
+    Raises:
+        DataError: if there is none or it has other layers.
+    """
+    copy = deepcopy(like).eval()
+    load_average(copy, run, option)
+    return copy

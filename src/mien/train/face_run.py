@@ -1,0 +1,252 @@
+"""``mien train face`` from end to end: data in, pack out."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from mien.branches.face import CONTRACT, normalise
+from mien.datasets import LabelledSet, load_faces
+from mien.datasets.faces import FER2013, KEPT, OBSERVERS, VOTES
+from mien.datasets.facevotes import judged_rows
+from mien.emotions import MIEN7
+from mien.errors import OptionError
+from mien.metrics import FloatArray
+from mien.packs import Convention, Manifest, file_sha256
+from mien.train import face
+from mien.train.calibrate import Scaling
+from mien.train.commands import (
+    Say,
+    TrainOptions,
+    begin,
+    check_rows,
+    limited,
+    load_sets,
+    settings_of,
+)
+from mien.train.graphs import Graph, export_graph, quantise_convolutions
+from mien.train.loop import Trainer, check_settings
+from mien.train.nets import Ensemble
+from mien.train.packing import Judged, Outcome, write_pack
+from mien.train.teacher import Teacher, net_of_run
+from mien.train.thaw import load_thawed
+
+THAWED_ON = 1024
+"""Pictures that the statistics of a net out of a pack are read off."""
+FLATTENED = 0.2
+"""By how much the prior of the votes is flattened, in logarithms.
+
+A third of FER+'s votes are for neutral; elsewhere that is a prejudice against the rare labels. On
+the validation rows it costs .7 % of the likelihood, and brings 1.2 points of mean recall and 4 of
+sadness (``docs/lab-log.md``)."""
+LEAST_SIDE, MOST_SIDE = 32, 128
+ABOUT = {
+    OBSERVERS: "how ten observers vote (FER+), shares of those who name one of the seven labels",
+    FER2013: "the single label that FER-2013 gives",
+}
+
+
+@dataclass(frozen=True)
+class Lineage:
+    """How a new net differs from the recipe's, and what it has from earlier ones.
+
+    Args:
+        teacher: folder of an earlier run (``OUT.run``) or of a pack, whose posteriors of the
+            training pictures go into the targets (Hinton et al. 2015). A run's net answers beside
+            the new one, too.
+        member: which net of the pack that ``TrainOptions.start`` names the new one starts from.
+        beside: folder of an earlier run, whose net answers beside the new one.
+        side: px that the net enlarges its pictures to; None for the recipe's.
+    """
+
+    teacher: Path | None = None
+    member: int | None = None
+    beside: Path | None = None
+    side: int | None = None
+
+
+def train_face(
+    options: TrainOptions, say: Say = print, *, lineage: Lineage | None = None
+) -> Manifest:
+    """Train the face pack; see :mod:`mien.train.face`.
+
+    Args:
+        options: as for every trainer; ``start`` may also be a face pack, of which
+            ``lineage.member`` says which net.
+        say: takes the progress, a line an epoch.
+        lineage: what the net has from others.
+
+    Raises:
+        DataError: if the data or the earlier run cannot be read.
+        OptionError: if options exclude one another, or an earlier run in the same place had other
+            settings.
+    """
+    lineage = lineage or Lineage()
+    _check(options, lineage)
+    begin(options)
+    recipe = face.SECOND_CYCLE if options.start else face.FaceRecipe()
+    side = lineage.side or recipe.side
+    recipe = replace(recipe, taught=face.TAUGHT if lineage.teacher else 0.0, side=side)
+    epochs = options.epochs or 40
+    schedule = options.paced(face.schedule(epochs, options.seed))
+    train, valid, test = face.divide(load_sets(load_faces, options.data), recipe.valid_share)
+    train = limited(train, options)
+    check_rows(train, valid)
+    recipe = replace(recipe, batch=min(recipe.batch, max(2, len(train) // 2)))
+    teacher = None if lineage.teacher is None else Teacher(lineage.teacher)
+    taught = None if teacher is None else teacher.sees(train.items)
+    task = face.FaceTask(train, valid, recipe, epochs, taught)
+    nets = _nets(task, options, lineage)
+    kin = _kin(options, lineage, teacher)
+    check_settings(options.work, kin)
+    trainer = Trainer(task, schedule, options.work, say)
+    nets.append(trainer.run())
+    export_graph(Ensemble(nets), face.EXAMPLE, face.AXES, options.graph)
+    quantise_convolutions(options.graph, face.sample_pictures(train, 32, options.seed))
+    counts = {"train": len(train), "valid": len(valid), "test": len(test)}
+    settings = settings_of(options, recipe, schedule, **counts) | kin
+    outcome = _outcome(Graph(options.graph), task.conventions, (train, valid, test))
+    outcome = replace(
+        outcome,
+        history=trainer.history,
+        settings=settings,
+        notes=[face.note(len(nets), train, task.conventions)],
+    )
+    return write_pack(outcome, options.out, options.work)
+
+
+def _check(options: TrainOptions, lineage: Lineage) -> None:
+    """Refuse options that exclude one another."""
+    from_pack = options.start is not None and (options.start / "pack.json").is_file()
+    if from_pack and lineage.member is None:
+        raise OptionError(f"{options.start} is a pack; say with --member which of its nets to use.")
+    if lineage.member is not None and not from_pack:
+        raise OptionError("--member chooses a net of a pack; name the pack with --start.")
+    if lineage.side is not None and not LEAST_SIDE <= lineage.side <= MOST_SIDE:
+        raise OptionError(
+            f"--side is {LEAST_SIDE} to {MOST_SIDE} px, got {lineage.side}; faces come in 48 px."
+        )
+    if lineage.teacher is not None and options.start is not None and not from_pack:
+        raise OptionError("A second cycle has no teacher; leave --start or --teacher out.")
+
+
+def _nets(task: face.FaceTask, options: TrainOptions, lineage: Lineage) -> list[nn.Module]:
+    """The nets that answer beside the new one, which is given the weights that it starts from."""
+    nets: list[nn.Module] = []
+    if lineage.member is not None and options.start is not None:
+        pictures = torch.from_numpy(normalise(task.pictures[:THAWED_ON]))
+        load_thawed(task.model, options.start / "model.onnx", lineage.member, pictures)
+    else:
+        nets += options.earlier(task.model)
+    if lineage.beside is not None:
+        nets.append(net_of_run(task.model, lineage.beside, "--beside"))
+    elif lineage.teacher is not None and not (lineage.teacher / "pack.json").is_file():
+        nets.append(net_of_run(task.model, lineage.teacher, "--teacher"))
+    return nets
+
+
+def _kin(options: TrainOptions, lineage: Lineage, teacher: Teacher | None) -> dict[str, Any]:
+    """What the card says of the nets that this one has something from."""
+    kin: dict[str, Any] = {} if teacher is None else {"teacher": teacher.digests}
+    if lineage.member is not None and options.start is not None:
+        kin["start"] = {
+            "model.onnx": file_sha256(options.start / "model.onnx"),
+            "member": lineage.member,
+        }
+    if lineage.beside is not None:
+        kin["beside"] = {"checkpoint.pt": file_sha256(lineage.beside / "checkpoint.pt")}
+    return kin
+
+
+def _outcome(
+    graph: Graph, conventions: Sequence[str], sets: tuple[LabelledSet, LabelledSet, LabelledSet]
+) -> Outcome:
+    """The graph calibrated on the validation rows and judged, under each convention."""
+    train, valid, test = sets
+    said = face.predict(graph, valid.items, conventions)
+    scalings = {c: fit_scaling(valid, c, said[c]) for c in conventions}
+    priors = {c: prior_of(train, c) for c in conventions}
+    if OBSERVERS in conventions:
+        scalings[OBSERVERS] = scalings[OBSERVERS].flattened(
+            np.maximum(priors[OBSERVERS], 1e-6).tolist(), FLATTENED
+        )
+        priors[OBSERVERS] = flattened(priors[OBSERVERS])
+    first = conventions[0]
+    # What the net says after its bias is of the labels as they come, not as they were drawn.
+    answers = {
+        c: Convention(
+            (7 * i, 7 * i + 7),
+            round(scalings[c].temperature, 4),
+            tuple(round(p, 5) for p in priors[c]),
+            scalings[c].bias,
+            ABOUT[c],
+        )
+        for i, c in enumerate(conventions)
+    }
+    return Outcome(
+        kind="face",
+        graph=graph.path,
+        contract=CONTRACT.as_dict(),
+        corpora=Counter(train.corpora.tolist()),
+        prior=priors[first],
+        scaling=scalings[first],
+        tests=_judged(graph, test, scalings),
+        history=[],
+        settings={},
+        conventions=answers if len(answers) > 1 else {},
+    )
+
+
+def fit_scaling(valid: LabelledSet, convention: str, probs: FloatArray) -> Scaling:
+    """Calibration under a convention: by vote shares, or by labels with the least Brier score."""
+    asked = judged_rows(valid, convention)
+    if asked.shares is not None:
+        voted = asked.shares.sum(axis=1) > 0
+        return Scaling.fit_shares(asked.shares[voted], probs[voted])
+    return Scaling.fit(asked.labels[asked.which], probs[asked.which], biased=True)
+
+
+def prior_of(train: LabelledSet, convention: str) -> list[float]:
+    """Share of each label in the targets of a convention, as the pictures come."""
+    targets = train.targets if convention == FER2013 else train.extra[VOTES]
+    shares = targets.sum(axis=0)
+    return [float(p) for p in shares / shares.sum()]
+
+
+def flattened(prior: Sequence[float]) -> list[float]:
+    """A prior to the power of ``1 - FLATTENED``, which sums to 1."""
+    powers = np.maximum(prior, 1e-6) ** (1 - FLATTENED)
+    return [float(p) for p in powers / powers.sum()]
+
+
+def _judged(graph: Graph, test: LabelledSet, scalings: Mapping[str, Scaling]) -> list[Judged]:
+    """The test sets under each convention; the rows of the first are kept for the fusion."""
+    out = []
+    sets = face.by_split(test)
+    said = {name: face.predict(graph, rows.items, tuple(scalings)) for name, rows in sets.items()}
+    for number, (convention, scaling) in enumerate(scalings.items()):
+        for name, rows in sets.items():
+            probs = scaling.apply(said[name][convention])
+            if convention == OBSERVERS and not (rows.extra[KEPT] > 0).any():
+                continue
+            asked = judged_rows(rows, convention)
+            some = rows.select(asked.which)
+            targets = np.eye(len(MIEN7))[asked.labels[asked.which]]
+            called = f"{name}, {convention}" if len(scalings) > 1 else name
+            out.append(
+                Judged(
+                    called,
+                    targets,
+                    probs[asked.which],
+                    replace(some, targets=targets) if number == 0 else None,
+                    asked.figures(probs) if convention == OBSERVERS else {},
+                )
+            )
+    return out
