@@ -210,6 +210,33 @@ def test_evaluate_writes_the_named_figures(tmp_path):
     assert np.sum(value["confusion"]) == 3
 
 
+def test_faces_are_judged_by_the_convention_that_the_set_carries_or_by_the_one_asked_for(tmp_path):
+    from tests.planted import write_faces, write_voted_faces
+    from typer.testing import CliRunner
+
+    from mien.cli import app
+
+    def judged(path, *more):
+        words = ["evaluate", "face", "--data", path, "--json", tmp_path / "out.json", *more]
+        run = CliRunner().invoke(app, [str(word) for word in words])
+        return run, json.loads((tmp_path / "out.json").read_text()) if not run.exception else {}
+
+    voted, plain = write_voted_faces(tmp_path / "a.npz"), write_faces(tmp_path / "b.npz")
+    run, by_votes = judged(voted)
+    assert "convention observers" in run.stdout
+    assert (by_votes["convention"], by_votes["rows"]) == ("observers", 84)
+    assert by_votes["rows_with_one_label"] == 83, "of one picture nobody names a label"
+    run, by_label = judged(voted, "--convention", "fer2013", "--posteriors", tmp_path / "t.csv")
+    assert "convention fer2013" in run.stdout
+    assert by_label["rows_with_one_label"] == 84
+    assert len((tmp_path / "t.csv").read_text().splitlines()) == 85
+    assert judged(voted, "--posteriors", tmp_path / "t.csv")[1]
+    assert len((tmp_path / "t.csv").read_text().splitlines()) == 84
+    assert judged(plain)[1]["convention"] == "fer2013"
+    run, _ = judged(plain, "--convention", "observers")
+    assert "no votes of observers" in str(run.exception)
+
+
 def test_models_are_listed_with_their_terms():
     listed = command("models", "list").stdout
     for kind in ("face", "voice", "text"):

@@ -105,7 +105,7 @@ def train_face(
     ] = None,
     side: Annotated[
         int | None,
-        typer.Option(help="Px that the net enlarges its pictures of 48 px to; 64 by default."),
+        typer.Option(help="Px that the net enlarges its pictures of 48 px to; 48 by default."),
     ] = None,
     recipe: Annotated[
         str, typer.Option(help="mien (the pack) or paper (its nets, with its figures beside).")

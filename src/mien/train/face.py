@@ -29,6 +29,7 @@ class FaceRecipe:
     Args:
         widths, depths: channels and blocks of each stage.
         side: px that the net enlarges its pictures of 48 px to.
+        spoilt: share of the pictures that are spoilt as recordings spoil them; all are framed anew.
         labels: weight of the loss of the second convention, the labels that the data set gives,
             beside that of the first, the vote shares of observers.
         taught: weight of a teacher's posteriors in the targets of the labels, where there is one;
@@ -45,7 +46,8 @@ class FaceRecipe:
     widths: tuple[int, ...] = (32, 64, 128, 256)
     depths: tuple[int, ...] = (2, 2, 2, 2)
     dropout: float = 0.2
-    side: int = 64
+    side: int = 48
+    spoilt: float = 1.0
     labels: float = 0.7
     taught: float = 0.0
     smoothing: float = 0.05
@@ -57,8 +59,8 @@ class FaceRecipe:
     valid_share: float = 0.05
 
 
-# A net that has learnt before needs no small pictures.
-SECOND_CYCLE = FaceRecipe(small_share=0.0)
+# A net that has learnt before needs no small pictures, and may see every other one as it is.
+SECOND_CYCLE = FaceRecipe(small_share=0.0, spoilt=0.5)
 # A teacher's posteriors tell what the votes tell, of every picture and with less noise.
 TAUGHT = 0.5
 
@@ -184,7 +186,8 @@ class FaceTask:
         order = draw(self.draws, rng)
         for step in range(self.steps_per_epoch):
             rows = order[step * self.recipe.batch : (step + 1) * self.recipe.batch]
-            yield augment(self.pictures[rows], side, rng), self.targets[torch.from_numpy(rows)]
+            pictures = augment(self.pictures[rows], side, rng, self.recipe.spoilt)
+            yield pictures, self.targets[torch.from_numpy(rows)]
 
     def loss(self, model: nn.Module, batch: tuple[Tensor, Tensor]) -> Tensor:
         """Soft cross-entropy of each convention, those of the labels by the recipe's weight.

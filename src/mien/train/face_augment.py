@@ -16,26 +16,31 @@ TURN = 20.0
 """Largest in-plane rotation, degrees."""
 
 
-def augment(pictures: npt.NDArray[np.uint8], side: int, rng: Rng) -> Tensor:
+def augment(pictures: npt.NDArray[np.uint8], side: int, rng: Rng, spoilt: float = 1.0) -> Tensor:
     """Faces as a recording may show them, normalised as the net wants them.
 
-    Geometry and noise are drawn for every picture; of cover, light, blur, small size and
-    compression each picture gets a random part, so that about a third keep their clean pixels.
+    Geometry is drawn for every picture; of cover, light, blur, small size and compression each
+    picture that is to be spoilt gets a random part, so that about a fifth of these keep their
+    clean pixels.
 
     Args:
         pictures: ``(n, 48, 48) uint8``.
         side: side of the result, px.
         rng: where the randomness comes from.
+        spoilt: share of the pictures that are to be spoilt.
 
     Returns:
         ``(n, 1, side, side)`` float32, as of :func:`mien.branches.face.normalise`.
     """
-    gray = torch.from_numpy(pictures[:, None].astype(np.float32))
-    gray = frame(gray, rng)
-    gray = cover(gray, rng)
-    gray = light(gray, rng)
-    gray = shrink(blur(gray, rng), rng)
-    coded = compress(gray.clamp(0, 255).round().numpy().astype(np.uint8)[:, 0], rng)
+    gray = frame(torch.from_numpy(pictures[:, None].astype(np.float32)), rng)
+    # Rows come in random order, so that the first ones are as good as any.
+    some = round(spoilt * len(gray))
+    if some:
+        poor = light(cover(gray[:some], rng), rng)
+        poor = shrink(blur(poor, rng), rng)
+        gray = torch.cat([poor, gray[some:]])
+    coded = gray.clamp(0, 255).round().numpy().astype(np.uint8)[:, 0]
+    coded[:some] = compress(coded[:some], rng)
     out = torch.from_numpy(normalise(coded))
     if side != out.shape[-1]:
         out = F.interpolate(out, size=(side, side), mode="area")

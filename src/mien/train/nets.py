@@ -107,7 +107,7 @@ class FaceNet(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         if self.enlarged != 1:
-            size = [round(side * self.enlarged) for side in x.shape[2:]]
+            size = [round(int(side) * self.enlarged) for side in x.shape[2:]]
             x = F.interpolate(x, size, mode="bilinear", align_corners=False)
         return cast(Tensor, self.head(self.dropout(self.trunk(x).mean((2, 3)))))
 
