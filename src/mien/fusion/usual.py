@@ -26,7 +26,7 @@ from mien.witness import FloatArray, Witness, WitnessTable
 ENOUGH_ITEMS = 10
 PREFIX = "usual "
 ENOUGH_SECONDS = 20.0
-"""A face judged for less time has no baseline: windows may be short, and a mood lasts longer."""
+"""A face judged for less time has no baseline: short windows give ten rows in a few seconds."""
 LEAST = 0.2
 """Difference of a probability from its mean from which on a row departs."""
 
