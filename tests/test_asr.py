@@ -213,8 +213,8 @@ def test_a_word_does_not_begin_in_the_pause_before_it():
     speech = turns((1.0, 1.6), (3.0, 3.6))
     transcript = transcribe(Stretches(), spool(np.zeros(5 * RATE)), speech, lambda doing, share: 0)
     (said,) = transcript.lines
-    assert [word.segment for word in said.words] == [Segment(1.0, 1.4), Segment(3.0, 3.5)]
-    assert said.segment == Segment(1.0, 3.5)
+    assert [word.segment for word in said.words] == [Segment(1.0, 1.6), Segment(3.0, 3.6)]
+    assert said.segment == Segment(1.0, 3.6)
 
 
 class Watched:
