@@ -8,6 +8,8 @@ import pytest
 
 pytest.importorskip("transformers", reason="the extra 'hub' is not installed")
 
+import torch
+
 from mien.cli import models
 from mien.datasets.spoken import load_spoken
 from mien.errors import DataError, OptionError
@@ -108,6 +110,30 @@ def test_both_rates_stand_in_one_table_and_a_killed_run_goes_on(tess, base, long
     assert plain(heard[0]).startswith("say the word")
 
 
+def test_a_shorter_window_is_for_training_alone(tess, base, longer, tmp_path, monkeypatch):
+    shown = []
+    judged = Whisper.hear
+    monkeypatch.setattr(
+        Whisper, "hear", lambda self, sounds: shown.append(self.features(sounds).shape[-1]) or
+        judged(self, sounds),
+    )  # fmt: skip
+    trained = []
+    item = asr.Utterances.__getitem__
+    monkeypatch.setattr(
+        asr.Utterances, "__getitem__",
+        lambda self, i: trained.append(item(self, i)["input_features"].shape[-1]) or item(self, i),
+    )  # fmt: skip
+    train_asr(options(tess, base, tmp_path, longer, epochs=1, window=2.0), lambda line: None)
+    assert set(shown) == {300}
+    assert set(trained) == {200}
+    config = json.loads((tmp_path / "word" / "config.json").read_text())
+    assert config["max_source_positions"] == 150
+    ours, theirs = (Whisper(f).model.get_encoder() for f in (tmp_path / "word", base))
+    torch.testing.assert_close(ours.embed_positions.weight, theirs.embed_positions.weight)
+    with pytest.raises(OptionError, match=r"within the 3 s of the Whisper, got 9 s"):
+        Whisper(base).look(9.0)
+
+
 def test_what_has_become_worse_is_said():
     def row(name, before, after):
         return {"speech": name, "recordings": 3, "words": 12, "before": before, "after": after}
@@ -158,7 +184,6 @@ def test_refusals(tess, base, longer, tmp_path):
 
 
 def test_a_fine_tuned_one_is_converted_and_heard_with(tmp_path, capsys):
-    pytest.importorskip("faster_whisper", reason="needs the extra 'whisper'")
     from mien.perceive.engines import choose_engine
 
     folder = build(tmp_path / "mine")

@@ -22,6 +22,7 @@ from mien.emotions import MIEN7
 from mien.errors import DataError, InputError, OptionError
 from mien.evidence import Evidence
 from mien.fusion.compare import judging_folds
+from mien.perceive.engines import choose_engine
 from mien.results import Analysis
 from mien.witness import WitnessTable
 
@@ -164,7 +165,9 @@ class _Bench:
             name: next(iter(branch.spec.packs.values()), "")
             for name, branch in self.branches.items()
         }
-        self._made_by = {"asr": asr, "packs": self._packs}
+        engine = choose_engine(asr)
+        heard_by = "" if engine is None else engine.name
+        self._made_by = {"asr": asr, "engine": heard_by, "packs": self._packs}
 
     def key(self, i: int) -> str:
         """What the judgement of clip i rests on, as a short digest."""

@@ -253,7 +253,8 @@ class Whisper:
     def features(self, sounds: Sequence[Samples]) -> Tensor:
         """Log-mel windows ``(n, bands, frames)`` of sounds at 16 kHz, as long as it is shown."""
         given = self.extractor(sounds, sampling_rate=SAMPLE_RATE, return_tensors="pt")
-        return given.input_features[..., : 2 * self.model.config.max_source_positions]
+        seen: Tensor = given.input_features
+        return seen[..., : 2 * self.model.config.max_source_positions]
 
     def labels(self, words: str) -> list[int]:
         """Token ids of what is said, without the first, which the model puts before them."""

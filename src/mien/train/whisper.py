@@ -31,7 +31,7 @@ def convert_whisper(checkpoint: Path, out: Path) -> Path:
         out: folder to write; must not exist or be empty.
 
     Raises:
-        MissingExtraError: if faster-whisper or Transformers is not installed.
+        MissingExtraError: if Transformers is not installed.
         OptionError: if ``out`` holds something.
         PackError: if the checkpoint is no Whisper or not whole.
     """
@@ -43,7 +43,7 @@ def convert_whisper(checkpoint: Path, out: Path) -> Path:
         from ctranslate2.converters import TransformersConverter
         from transformers import AutoFeatureExtractor, AutoTokenizer
     except ImportError:
-        raise MissingExtraError("Converting a Whisper", "hub,whisper") from None
+        raise MissingExtraError("Converting a Whisper", "hub") from None
     try:
         tokenizer = AutoTokenizer.from_pretrained(checkpoint, local_files_only=True)
         features = AutoFeatureExtractor.from_pretrained(checkpoint, local_files_only=True)

@@ -11,7 +11,7 @@ from mien.timebase import Segment
 
 FRAME = 0.02
 """Seconds over which loudness is measured when a long turn has to be cut."""
-MARGIN = 0.5
+MARGIN = 0.3
 """Seconds of sound around a piece that an engine is handed with it."""
 QUIET = 10
 """Frames that must be quiet together for a pause."""
@@ -62,7 +62,7 @@ def widened(found: Sequence[Segment], extent: Segment, margin: float = MARGIN) -
 
     Examples:
         >>> widened([Segment(1.0, 2.0), Segment(2.4, 3.0)], Segment(0.0, 9.0))
-        [Segment(start=0.5, end=2.2), Segment(start=2.2, end=3.5)]
+        [Segment(start=0.7, end=2.2), Segment(start=2.2, end=3.3)]
     """
     ends = [extent.start, *(piece.end for piece in found[:-1])]
     starts = [*(piece.start for piece in found[1:]), extent.end]

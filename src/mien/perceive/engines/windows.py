@@ -165,7 +165,7 @@ class Windows:
         if not said:
             return
         evidence = self._evidence([ids for _, ids in said], heard, words)
-        rows = [
+        rows: list[dict[str, Any]] = [
             {"seek": 0, "start": when.start, "end": when.end, "tokens": ids} for when, ids in said
         ]
         self._model.add_word_timestamps(
