@@ -59,8 +59,8 @@ class FaceRecipe:
     valid_share: float = 0.05
 
 
-# A net that has learnt before needs no small pictures, and may see every other one as it is.
-SECOND_CYCLE = FaceRecipe(small_share=0.0, spoilt=0.5)
+# A net that has learnt before needs no small pictures.
+SECOND_CYCLE = FaceRecipe(small_share=0.0)
 # A teacher's posteriors tell what the votes tell, of every picture and with less noise.
 TAUGHT = 0.5
 

@@ -44,7 +44,7 @@ FLATTENED = 0.2
 """By how much the prior of the votes is flattened, in logarithms.
 
 A third of FER+'s votes are for neutral; elsewhere that is a prejudice against the rare labels. On
-the validation rows it costs .7 % of the likelihood, and brings 1.2 points of mean recall and 4 of
+the validation rows it costs .7 % of the likelihood, and brings 1.3 points of mean recall and 4 of
 sadness (``docs/lab-log.md``)."""
 LEAST_SIDE, MOST_SIDE = 32, 128
 ABOUT = {
