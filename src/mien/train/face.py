@@ -128,7 +128,7 @@ def note(nets: int, train: LabelledSet, conventions: Sequence[str]) -> str:
         "the second convention alone. Under `observers` accuracy, UAR and F1 are of the pictures "
         "whose label more than half of all ten observers name; NLL and ECE are against the vote "
         "shares of all pictures (the ECE of what an observer drawn at random would say). The prior "
-        "of the votes is flattened by a fifth (in logarithms), since a third of them are neutral."
+        "of the votes is flattened by a tenth (in logarithms), since a third of them are neutral."
     )
 
 
