@@ -59,8 +59,8 @@ class FaceRecipe:
     valid_share: float = 0.05
 
 
-# A net that has learnt before needs no small pictures, and may see every other one as it is.
-SECOND_CYCLE = FaceRecipe(small_share=0.0, spoilt=0.5)
+# A net that has learnt before needs no small pictures.
+SECOND_CYCLE = FaceRecipe(small_share=0.0)
 # A teacher's posteriors tell what the votes tell, of every picture and with less noise.
 TAUGHT = 0.5
 
@@ -128,7 +128,7 @@ def note(nets: int, train: LabelledSet, conventions: Sequence[str]) -> str:
         "the second convention alone. Under `observers` accuracy, UAR and F1 are of the pictures "
         "whose label more than half of all ten observers name; NLL and ECE are against the vote "
         "shares of all pictures (the ECE of what an observer drawn at random would say). The prior "
-        "of the votes is flattened by a fifth (in logarithms), since a third of them are neutral."
+        "of the votes is flattened by a tenth (in logarithms), since a third of them are neutral."
     )
 
 

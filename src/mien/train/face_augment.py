@@ -72,12 +72,12 @@ def cover(gray: Tensor, rng: Rng, share: float = 0.3) -> Tensor:
     """A part of the pictures loses a patch to an even gray or to a piece of another picture.
 
     Patches are rectangles and ellipses of 15 to 55 % of the side: hands, microphones, hair, masks.
-    A third of them are bands before both eyes, as dark glasses are.
+    A fifth of them are bands before both eyes, as dark glasses are.
     """
     n, side = len(gray), gray.shape[-1]
     size = rng.uniform(0.15, 0.55, (n, 2)) * side
     centre = rng.uniform(0, side, (n, 2))
-    band = rng.random(n) < 0.33
+    band = rng.random(n) < 0.2
     size[band] = np.stack([rng.uniform(0.14, 0.24, n), rng.uniform(0.6, 0.9, n)], 1)[band] * side
     centre[band] = np.stack([rng.normal(0.38, 0.03, n), rng.normal(0.5, 0.04, n)], 1)[band] * side
     line = np.arange(side) + 0.5
@@ -158,7 +158,7 @@ def _kernels(n: int, rng: Rng) -> npt.NDArray[np.float32]:
     aside = np.abs(-across * np.sin(angle) + down * np.cos(angle))
     half = rng.uniform(1, 4, (n, 1, 1))
     motion = np.clip(half + 0.5 - along, 0, 1) * np.clip(1 - aside, 0, 1)
-    kernels = np.where(rng.random((n, 1, 1)) < 0.5, focus, motion)
+    kernels = np.where(rng.random((n, 1, 1)) < 0.6, focus, motion)
     return np.asarray(kernels / kernels.sum((1, 2), keepdims=True), np.float32)
 
 
