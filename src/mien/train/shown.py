@@ -34,5 +34,5 @@ def show(encoder: Any, seconds: float) -> None:
             f"Whisper, got {seconds:g} s."
         )
     places = encoder.embed_positions.weight[:states].detach().clone()
-    encoder.embed_positions = nn.Embedding(*places.shape, _weight=places, _freeze=True)
+    encoder.embed_positions = nn.Embedding(states, places.shape[1], _weight=places, _freeze=True)
     encoder.max_source_positions = encoder.config.max_source_positions = states
