@@ -34,5 +34,6 @@ def show(encoder: Any, seconds: float) -> None:
             f"Whisper, got {seconds:g} s."
         )
     places = encoder.embed_positions.weight[:states].detach().clone()
-    encoder.embed_positions = nn.Embedding(*places.shape, _weight=places, _freeze=True)
+    table = nn.Embedding(places.shape[0], places.shape[1], _weight=places)
+    encoder.embed_positions = table.requires_grad_(False)
     encoder.max_source_positions = encoder.config.max_source_positions = states
