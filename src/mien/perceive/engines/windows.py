@@ -14,7 +14,6 @@ recogniser invents over a sound without speech it would say of any noise, howeve
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -33,7 +32,8 @@ WINDOW = 30.0
 SILENCE = 8.0
 """Seconds of silence behind a sound that is shorter than the window."""
 BEAM = 5
-MOST_THREADS = 4
+THREADS = 1
+"""Of CTranslate2; two take a seventh more processor time and .2 s more to load."""
 HOP = 160
 """Samples from one frame of the spectrogram to the next."""
 STEP = 0.02
@@ -81,13 +81,12 @@ class Windows:
     def __init__(self, folder: Path) -> None:
         from faster_whisper import WhisperModel
 
-        threads = min(MOST_THREADS, len(os.sched_getaffinity(0)))
         try:
             self._model = WhisperModel(
                 str(folder),
                 device="cpu",
                 compute_type="int8",
-                cpu_threads=threads,
+                cpu_threads=THREADS,
                 local_files_only=True,
             )
         except (RuntimeError, ValueError) as error:
