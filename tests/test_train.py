@@ -27,8 +27,8 @@ from mien.train.encoder import EncoderSize, load_encoder
 from mien.train.face_run import Lineage
 from mien.train.graphs import Graph
 from mien.train.loop import Schedule, Trainer, soft_cross_entropy
-from mien.train.sound import add_noise, change_speed, spoil
 from mien.train.nets import Ensemble, FaceNet
+from mien.train.sound import add_noise, change_speed, spoil
 from mien.train.thaw import load_thawed
 
 
