@@ -44,21 +44,6 @@ def test_shares_of_votes_fit_temperature_and_bias_that_were_planted():
     assert scaling.bias == pytest.approx(bias - bias.mean(), abs=0.05)
 
 
-def test_a_flattened_prior_is_that_of_the_answers():
-    """Posteriors of items that come by one prior, made to be those of another."""
-    prior = np.array([0.7, 0.2, 0.1])
-    likelihood = np.array([[0.2, 0.5, 0.3], [0.6, 0.3, 0.1]])
-    said = likelihood * prior / (likelihood @ prior)[:, None]
-    other = prior**0.6 / (prior**0.6).sum()
-    wanted = likelihood * other / (likelihood @ other)[:, None]
-    assert Scaling(1.0).flattened(prior.tolist(), 0.4).apply(said) == pytest.approx(
-        wanted, abs=1e-4
-    )
-    assert Scaling(2.0, (0.1, -0.1, 0.0)).flattened(prior.tolist(), 0.0) == Scaling(
-        2.0, (0.1, -0.1, 0.0)
-    )
-
-
 def test_a_pack_adds_its_bias(tmp_path):
     from dataclasses import replace
 

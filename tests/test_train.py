@@ -27,6 +27,7 @@ from mien.train.encoder import EncoderSize, load_encoder
 from mien.train.face_run import Lineage
 from mien.train.graphs import Graph
 from mien.train.loop import Schedule, Trainer, soft_cross_entropy
+from mien.train.nets import Ensemble, FaceNet
 from mien.train.sound import add_noise, change_speed, spoil
 from mien.train.thaw import load_thawed
 
@@ -241,6 +242,19 @@ def test_a_pack_of_voted_faces_answers_under_both_conventions(voted, tmp_path):
             assert judged[key] == pytest.approx(row[key], abs=1e-2), (convention, key)
     table = load_posteriors(tmp_path / "pack.run" / "posteriors.csv")
     assert len(table) == 14, "the rows of the first convention alone"
+
+
+def test_a_mean_that_looks_at_mirror_images_says_the_same_of_both(tmp_path):
+    torch.manual_seed(0)
+    nets = [FaceNet((8, 16), (1, 1), 0.0, heads=2).eval() for _ in range(2)]
+    pictures = torch.randn(3, 1, 48, 48)
+    said = Ensemble(nets, mirrored=True)(pictures)
+    assert said.shape == (3, 14)
+    assert torch.allclose(said, Ensemble(nets, mirrored=True)(pictures.flip(3)), atol=1e-5)
+    plain = Ensemble(nets)
+    wanted = (plain(pictures) + plain(pictures.flip(3))) / 2
+    assert torch.allclose(said, wanted, atol=1e-5)
+    assert not torch.allclose(said, plain(pictures), atol=1e-3)
 
 
 @pytest.mark.slow

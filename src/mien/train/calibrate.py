@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -33,19 +32,6 @@ class Scaling:
         logits -= logits.max(axis=1, keepdims=True)
         scaled = np.exp(logits)
         return np.asarray(scaled / scaled.sum(axis=1, keepdims=True))
-
-    def flattened(self, prior: Sequence[float], share: float) -> Scaling:
-        """The same, for labels of another prior: that given to the power of ``1 - share``.
-
-        Logit adjustment (Menon et al. 2021) in part: rare labels gain ``share`` of what the prior
-        takes from them.
-
-        Args:
-            prior: ``(k,)``, above 0, of the labels that this was fitted on.
-            share: 0 for no change, 1 for equal shares of all labels.
-        """
-        bias = np.asarray(self.bias or (0.0,) * len(prior)) - share * np.log(prior)
-        return Scaling(self.temperature, tuple(round(float(b), 4) for b in bias - bias.mean()))
 
     @classmethod
     def fit(cls, labels: IntArray, probs: FloatArray, *, biased: bool) -> Scaling:

@@ -114,8 +114,8 @@ def note(nets: int, train: LabelledSet, conventions: Sequence[str]) -> str:
         "Exact copies of test pictures were dropped from training; temperature and bias were "
         "fitted on validation rows of the training split. FER-2013 is mostly posed or acted "
         "pictures from the web, labelled by few: other cameras, ages and cultures will fare "
-        f"worse. The pack runs in 8 bits{', the mean of two nets' if nets > 1 else ''}; the "
-        "figures are of it as it ships."
+        f"worse. The pack runs in 8 bits{', the mean of two nets' if nets > 1 else ''}, "
+        "and looks at each picture and at its mirror image; the figures are of it as it ships."
     )
     if OBSERVERS not in conventions:
         return text
@@ -127,8 +127,7 @@ def note(nets: int, train: LabelledSet, conventions: Sequence[str]) -> str:
         "training pictures with fewer than half of the votes for the seven labels, or none, teach "
         "the second convention alone. Under `observers` accuracy, UAR and F1 are of the pictures "
         "whose label more than half of all ten observers name; NLL and ECE are against the vote "
-        "shares of all pictures (the ECE of what an observer drawn at random would say). The prior "
-        "of the votes is flattened by a tenth (in logarithms), since a third of them are neutral."
+        "shares of all pictures (the ECE of what an observer drawn at random would say)."
     )
 
 

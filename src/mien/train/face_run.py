@@ -40,12 +40,6 @@ from mien.train.thaw import load_thawed
 
 THAWED_ON = 1024
 """Pictures that the statistics of a net out of a pack are read off."""
-FLATTENED = 0.1
-"""By how much the prior of the votes is flattened, in logarithms.
-
-A third of FER+'s votes are for neutral; elsewhere that is a prejudice against the rare labels. Of
-0, .1, .15 and .2 this is the most accurate on the validation rows: +.3 points for .2 % of the
-likelihood, mean recall +1.1 points, sadness +1.6 (``docs/lab-log.md``)."""
 LEAST_SIDE, MOST_SIDE = 32, 128
 ABOUT = {
     OBSERVERS: "how ten observers vote (FER+), shares of those who name one of the seven labels",
@@ -108,7 +102,7 @@ def train_face(
     check_settings(options.work, kin)
     trainer = Trainer(task, schedule, options.work, say)
     nets.append(trainer.run())
-    export_graph(Ensemble(nets), face.EXAMPLE, face.AXES, options.graph)
+    export_graph(Ensemble(nets, mirrored=True), face.EXAMPLE, face.AXES, options.graph)
     quantise_convolutions(options.graph, face.sample_pictures(train, 32, options.seed))
     counts = {"train": len(train), "valid": len(valid), "test": len(test)}
     settings = settings_of(options, recipe, schedule, **counts) | kin
@@ -173,11 +167,6 @@ def _outcome(
     said = face.predict(graph, valid.items, conventions)
     scalings = {c: fit_scaling(valid, c, said[c]) for c in conventions}
     priors = {c: prior_of(train, c) for c in conventions}
-    if OBSERVERS in conventions:
-        scalings[OBSERVERS] = scalings[OBSERVERS].flattened(
-            np.maximum(priors[OBSERVERS], 1e-6).tolist(), FLATTENED
-        )
-        priors[OBSERVERS] = flattened(priors[OBSERVERS])
     first = conventions[0]
     # What the net says after its bias is of the labels as they come, not as they were drawn.
     answers = {
@@ -218,12 +207,6 @@ def prior_of(train: LabelledSet, convention: str) -> list[float]:
     targets = train.targets if convention == FER2013 else train.extra[VOTES]
     shares = targets.sum(axis=0)
     return [float(p) for p in shares / shares.sum()]
-
-
-def flattened(prior: Sequence[float]) -> list[float]:
-    """A prior to the power of ``1 - FLATTENED``, which sums to 1."""
-    powers = np.maximum(prior, 1e-6) ** (1 - FLATTENED)
-    return [float(p) for p in powers / powers.sum()]
 
 
 def _judged(graph: Graph, test: LabelledSet, scalings: Mapping[str, Scaling]) -> list[Judged]:

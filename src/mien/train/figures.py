@@ -14,19 +14,28 @@ _BINS, _FEWEST = 15, 20
 # Left of this the share of wrong answers is that of a handful.
 _LEAST_COVERAGE = 0.02
 _DRAWN = {"accuracy": "#D55E00", "uar": "#009E73", "recall": "#D55E00", "precision": "#009E73"}
+_LINES = {"": "-", "observers_": "-", "fer2013_": "--"}
 
 
 def curves_figure(history: Sequence[Mapping[str, float]], judged_on: str = "validation") -> Figure:
     """Training loss and, where there were rows to judge on, the figures on them, by epoch."""
-    drawn = [key for key in _DRAWN if history and f"valid_{key}" in history[0]]
+    given = history[0] if history else {}
+    # A net with several answers names the convention of each figure.
+    drawn = [
+        (f"{convention}{key}", colour, style)
+        for convention, style in _LINES.items()
+        for key, colour in _DRAWN.items()
+        if f"valid_{convention}{key}" in given
+    ]
     figure = Figure(figsize=(8 if drawn else 4.2, 3.4), layout="constrained")
     panels = figure.subplots(1, 2 if drawn else 1, squeeze=False)[0]
     epochs = [row["epoch"] for row in history]
     panels[0].plot(epochs, [row["loss"] for row in history], marker=".", color="#0072B2")
     panels[0].set(xlabel="epoch", title="training loss")
-    for key in drawn:
+    for key, colour, style in drawn:
         shares = [row[f"valid_{key}"] for row in history]
-        panels[1].plot(epochs, shares, marker=".", color=_DRAWN[key], label=key)
+        label = key.replace("_", " ")
+        panels[1].plot(epochs, shares, style, marker=".", color=colour, label=label)
     if drawn:
         panels[1].set(xlabel="epoch", title=judged_on, ylim=(0, 1))
         panels[1].legend(frameon=False, loc="lower right")

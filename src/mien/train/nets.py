@@ -113,16 +113,25 @@ class FaceNet(nn.Module):
 
 
 class Ensemble(nn.Module):
-    """The mean of what several nets say, as log-probabilities ``(n, heads * 7)``."""
+    """The mean of what several nets say, as log-probabilities ``(n, heads * 7)``.
 
-    def __init__(self, nets: Sequence[nn.Module]) -> None:
+    Args:
+        nets: that answer.
+        mirrored: they are asked about each picture ``(n, c, h, w)`` and about its mirror image.
+    """
+
+    def __init__(self, nets: Sequence[nn.Module], *, mirrored: bool = False) -> None:
         super().__init__()
         self.nets = nn.ModuleList(nets)
+        self.mirrored = mirrored
 
     def forward(self, x: Tensor) -> Tensor:
         """Of what each of the nets takes."""
+        if self.mirrored:
+            x = torch.cat([x, x.flip(3)])
         said = [[torch.log_softmax(part, 1) for part in net(x).split(7, 1)] for net in self.nets]
-        return torch.stack([torch.cat(parts, 1) for parts in said]).mean(0)
+        mean = torch.stack([torch.cat(parts, 1) for parts in said]).mean(0)
+        return mean.reshape(2, -1, mean.shape[1]).mean(0) if self.mirrored else mean
 
 
 class PooledHead(nn.Module):
