@@ -34,10 +34,6 @@ def show(encoder: Any, seconds: float) -> None:
             f"Whisper, got {seconds:g} s."
         )
     places = encoder.embed_positions.weight[:states].detach().clone()
-<<<<<<< HEAD
-    encoder.embed_positions = nn.Embedding(states, places.shape[1], _weight=places, _freeze=True)
-=======
     table = nn.Embedding(places.shape[0], places.shape[1], _weight=places)
     encoder.embed_positions = table.requires_grad_(False)
->>>>>>> 22e207b9ba1d96ae8033899ff8a5ac87422bf44b
     encoder.max_source_positions = encoder.config.max_source_positions = states
