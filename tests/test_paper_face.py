@@ -216,7 +216,6 @@ def test_options_of_one_recipe_are_refused_by_the_other(faces, tmp_path):
         ("voice", "--split", "word"): "--split belongs to --recipe paper",
         ("voice", "--recipe", "paper", "--ear", "x"): "--ear belongs to --recipe mien",
         ("voice", "--recipe", "paper", "--folds", "2"): "--folds belongs to --recipe mien",
-        ("voice", "--recipe", "paper", "--test", "tess/OAF"): "--test belongs to --recipe mien",
         ("voice", "--recipe", "papre"): "recipe cannot be 'papre'",
     }
     for words, sentence in refused.items():
