@@ -223,7 +223,7 @@ def test_a_pack_of_voted_faces_answers_under_both_conventions(voted, tmp_path):
     assert "training pictures with fewer than half of the votes" in card
     pack = Pack(tmp_path / "pack", "face")
     pictures = {"pictures": np.random.default_rng(0).normal(size=(3, 1, 48, 48)).astype("f4")}
-    whole = pack.run(pictures)
+    whole = pack.run(pictures).astype(np.float64)
     assert whole.shape == (3, 14)
     for i, (name, answer) in enumerate(manifest.conventions.items()):
         logits = whole[:, 7 * i : 7 * i + 7] / answer.temperature + np.array(answer.bias)
