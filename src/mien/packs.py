@@ -11,6 +11,8 @@ import hashlib
 import json
 import os
 import shutil
+import sys
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -29,6 +31,7 @@ F = TypeVar("F")
 FORMAT = 1
 KINDS = ("face", "voice", "text", "fusion", "detector")
 EMBEDDED = Path(__file__).parent / "embedded"
+_NO_TELEMETRY = "ORT_DISABLE_TELEMETRY"
 
 
 def file_sha256(path: Path) -> str:
@@ -186,8 +189,7 @@ class Pack:
 
     @cached_property
     def _session(self) -> Any:
-        import onnxruntime
-
+        onnxruntime = load_onnxruntime()
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 3
         options.intra_op_num_threads = self.threads
@@ -286,6 +288,25 @@ class Pack:
             check_contract(contract, self.manifest.input)
         except PackError as error:
             raise PackError(f"{self.folder}: {error}") from None
+
+
+def load_onnxruntime() -> Any:
+    """ONNX Runtime with its telemetry switched off, for this process and its children.
+
+    ONNX Runtime 1.32 looks up ``mobile.events.data.microsoft.com`` and writes a device id to the
+    user's cache folder unless ``ORT_DISABLE_TELEMETRY`` is set before the library is loaded.
+    Whatever uses it in mien, also inside another package, calls this first.
+    """
+    if "onnxruntime" in sys.modules and not os.environ.get(_NO_TELEMETRY):
+        warnings.warn(
+            "ONNX Runtime was loaded before mien could switch its telemetry off; set "
+            f"{_NO_TELEMETRY}=1 in the environment before Python starts.",
+            stacklevel=2,
+        )
+    os.environ.setdefault(_NO_TELEMETRY, "1")
+    import onnxruntime
+
+    return onnxruntime
 
 
 def check_contract(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> None:

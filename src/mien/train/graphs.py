@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.jit import TracerWarning  # type: ignore[attr-defined]
 
 from mien.errors import PackError
+from mien.packs import load_onnxruntime
 
 
 class Graph(nn.Module):
@@ -26,8 +27,7 @@ class Graph(nn.Module):
     """
 
     def __init__(self, path: Path, threads: int | None = None) -> None:
-        import onnxruntime
-
+        onnxruntime = load_onnxruntime()
         super().__init__()
         self.path, self.threads = path, threads or 1
         options = onnxruntime.SessionOptions()
@@ -103,6 +103,7 @@ def quantise_weights(
     path: Path, operators: Sequence[str] = ("MatMul", "Gather"), whole: Sequence[str] = ()
 ) -> None:
     """Store the weights of operators in 8 bits, in place; by default matrices and embeddings."""
+    load_onnxruntime()
     from onnxruntime.quantization import QuantType, quantize_dynamic
     from onnxruntime.quantization.shape_inference import quant_pre_process
 
@@ -143,6 +144,7 @@ def quantise_convolutions(
         feeds: inputs by name; the ranges of the activations are read off them.
         keep: names of nodes that stay in 32 bits.
     """
+    load_onnxruntime()
     from onnxruntime.quantization import QuantFormat, QuantType, quantize_static
     from onnxruntime.quantization.shape_inference import quant_pre_process
 
