@@ -144,11 +144,13 @@ def transcript(folder, samples):
     )
 
     model = WhisperForConditionalGeneration.from_pretrained(folder).eval()
+    several = model.generation_config.is_multilingual
+    spoken = {"language": "en", "task": "transcribe"} if several else {}
     tokens = WhisperTokenizerFast.from_pretrained(folder)
     extractor = WhisperFeatureExtractor.from_pretrained(folder)
     seen = extractor(samples, sampling_rate=16_000, return_tensors="pt").input_features
     with torch.inference_mode():
-        ids = model.generate(seen, num_beams=1, do_sample=False)
+        ids = model.generate(seen, num_beams=1, do_sample=False, **spoken)
     return tokens.batch_decode(ids, skip_special_tokens=True)[0].strip(), seen.numpy(), tokens
 
 
