@@ -69,8 +69,7 @@ class Options:
         weights, max_risk, blends: see :class:`mien.fusion.method.MethodOptions`.
 
     Raises:
-        OptionError: if the fusion or the detector is not known, the fusion cannot do what is asked
-            of it, or no time is left between start and end.
+        OptionError: if an option has a value it cannot have, or start and end leave no time.
         InputError: if the detector's file is not there.
     """
 

@@ -1,7 +1,4 @@
-"""What a recording is (``Clip``) and what was perceived in it (``Scene``).
-
-The types here say what passes between the rooms; they decode and detect nothing.
-"""
+"""What a recording is (``Clip``) and what was perceived in it (``Scene``): types alone."""
 
 from __future__ import annotations
 
