@@ -187,6 +187,24 @@ def test_between_two_sentences_an_engine_is_not_even_asked(sentence, between):
     assert [(d.reason, d.count) for d in transcript.dropped] == [("no speech under it", 2)]
 
 
+def test_a_sentence_that_is_said_twice_is_heard_twice(sentence, tiny):
+    """Its repetition is likely over noise too, once it was said; that is no sign of invention."""
+    found = heard(np.concatenate([sentence, SILENT, sentence]), tiny)
+    said = " ".join(line.text for line in found.lines).lower()
+    assert said.count("happy to see you") == 2
+    assert found.dropped == ()
+
+
+def test_the_progress_of_a_part_is_a_share_of_the_part(sentence, tiny):
+    part = AudioSpool(start=100.0)
+    part.append(sentence)
+    speech = Speech((Segment(100.2, 100.0 + len(sentence) / RATE),))
+    told = []
+    transcribe(tiny, part, speech, lambda doing, share: told.append(share), 100.0)
+    assert told
+    assert all(0 <= share <= 1 for share in told)
+
+
 def test_what_is_heard_does_not_depend_on_what_was_heard_before(sentence, tiny):
     first = tiny.hear(sentence, "en")
     tiny.hear(0.3 * sentence[::-1].copy(), "en")

@@ -115,8 +115,11 @@ def test_a_finished_run_is_not_run_again_and_gives_the_same(trained, corpora, ea
     again = voice_pack.train_voice(options, said.append, ear=ear, folds=2)
     assert again.files == manifest.files
     assert not any(line.startswith("heard") for line in said)
+    lines = corpora.read_text().replace("one/a,one", "one/c,one")
+    (corpora.parent / "other.csv").write_text(lines)
+    changed = TrainOptions([corpora.parent / "other.csv"], out, epochs=1, threads=1)
     with pytest.raises(OptionError, match="other settings"):
-        voice_pack.train_voice(options, silent, ear=ear, folds=3)
+        voice_pack.train_voice(changed, silent, ear=ear, folds=2)
 
 
 @pytest.mark.slow
@@ -252,7 +255,7 @@ def test_the_temperature_of_a_corpus_is_fitted_without_it():
     assert other.corpus_scaling("two") == found.corpus_scaling("two")
 
 
-@pytest.mark.parametrize("folds", [1, 5])
+@pytest.mark.parametrize("folds", [0, 1, 5])
 def test_folds_that_cannot_be_dealt_are_refused(folds):
     voices, _ = planted()
     with pytest.raises(DataError, match=f"16 speakers cannot be dealt to {folds} folds"):

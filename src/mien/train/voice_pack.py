@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 from collections import Counter
 from collections.abc import Sequence
@@ -14,7 +15,7 @@ import torch
 from torch import nn
 
 from mien.branches import whispermel
-from mien.datasets import load_voices
+from mien.datasets import LabelledSet, load_voices
 from mien.packs import Manifest, file_sha256
 from mien.perceive.engines.weights import whisper_folder
 from mien.train.commands import Say, TrainOptions, begin, limited, load_sets, settings_of
@@ -24,7 +25,7 @@ from mien.train.nets import Ensemble
 from mien.train.packing import Judged, Outcome, write_pack
 from mien.train.voice import VoiceRecipe, drawing_weights, schedule
 from mien.train.voice_hearing import HearingRecipe, hear_all
-from mien.train.voice_protocols import Heads, LeftOut, judged, leave_out
+from mien.train.voice_protocols import Heads, LeftOut, deal, judged, leave_out
 from mien.train.whisper_encoder import PooledStates, load_encoder
 
 EPOCHS = 20
@@ -66,7 +67,16 @@ def train_voice(
     voices = limited(load_sets(load_voices, options.data), options)
     encoder = load_encoder(ear, max(hearing.blocks), whispermel.POSITIONS)
     ear_digest = file_sha256(ear / "model.bin")
-    check_settings(options.work, {"ear": ear_digest, "folds": folds, "limit": options.limit})
+    deal(voices, folds)  # what cannot be dealt is refused before hours of listening
+    check_settings(
+        options.work,
+        {
+            "ear": ear_digest,
+            "folds": folds,
+            "rows": _rows_digest(voices),
+            "recipe": json.loads(json.dumps([asdict(recipe), asdict(hearing)])),
+        },
+    )
     states = PooledStates(encoder, hearing.blocks)
     export_graph(states, EXAMPLE, AXES, options.work / "ear.onnx", quantise=("MatMul",))
     graph = Graph(options.work / "ear.onnx", options.threads or os.cpu_count())
@@ -121,6 +131,12 @@ def _write_unheard(
             judged_by="",
         )
         write_pack(outcome, folder / f"fold{k}", heads.folder / f"fold{k}")
+
+
+def _rows_digest(voices: LabelledSet) -> str:
+    """SHA-256 of the rows that a run is of: recordings, labels, speakers and corpora."""
+    columns = zip(voices.items, voices.labels, voices.groups, voices.corpora, strict=True)
+    return hashlib.sha256(repr([tuple(map(str, row)) for row in columns]).encode()).hexdigest()
 
 
 def _digest(graphs: Sequence[Path]) -> str:

