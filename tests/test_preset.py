@@ -81,7 +81,8 @@ def test_what_is_missing_is_said_at_once_in_one_sentence(tmp_path):
     for part in (
         "whisper:tiny", presets.TEXT, "mien models pull paper",
         f"mien train voice --recipe paper --data TESS --out {tmp_path / 'mien/paper/voice'}",
-        "mien train face --recipe paper", "--asr whisper:FOLDER",
+        f"mien train face --data FER2013 --out {tmp_path / 'mien/paper/face'}",
+        "--asr whisper:FOLDER",
     ):  # fmt: skip
         assert part in said
     assert "\n" not in said
