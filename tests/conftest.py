@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -25,3 +26,20 @@ def demo_clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("demo") / "demo.mp4"
     make_clip(path)
     return path
+
+
+@pytest.fixture(scope="session")
+def sentence() -> Any:
+    """The spoken sentence of ``mien demo``, samples at 16 kHz."""
+    from mien.media import load_audio
+    from mien.packs import EMBEDDED
+
+    return load_audio(EMBEDDED / "demo" / "speech.flac")
+
+
+@pytest.fixture(scope="session")
+def tiny() -> Any:
+    """Whisper tiny.en, whose weights come with mien."""
+    from mien.perceive.engines import choose_engine
+
+    return choose_engine("auto")

@@ -62,3 +62,14 @@ def samples(times, box, prominence=0.3, turn=5.0, sharp=0.8):
         np.asarray(times, float), np.tile(np.array(box, float), (n, 1)), np.full(n, 0.9),
         np.full(n, sharp), np.full(n, turn), np.full(n, prominence), np.arange(n),
     )  # fmt: skip
+
+
+def train_options(data, tmp_path, **more):
+    """Two epochs on one thread into ``tmp_path / "pack"``, unless said otherwise."""
+    from mien.train.commands import TrainOptions
+
+    return TrainOptions([data], tmp_path / "pack", **({"epochs": 2, "threads": 1} | more))
+
+
+def silent(line):
+    """Takes the progress of a training."""

@@ -11,8 +11,7 @@ import pytest
 
 from mien.branches import make_branches
 from mien.errors import HubError, OptionError, PackError
-from mien.media import AudioSpool, load_audio
-from mien.packs import EMBEDDED
+from mien.media import AudioSpool
 from mien.perceive.engines import check_engine, choose_engine, transcribe
 from mien.perceive.engines.guards import Keeper, why_invented
 from mien.perceive.engines.pieces import pieces, widened
@@ -25,17 +24,6 @@ from .listening import RATE, heard, music, speech_in, spool
 from .tiny_whisper import build
 
 SILENT = np.zeros(RATE, np.float32)
-
-
-@pytest.fixture(scope="module")
-def sentence():
-    return load_audio(EMBEDDED / "demo" / "speech.flac")
-
-
-@pytest.fixture(scope="module")
-def tiny():
-    """Whisper tiny.en, whose weights come with mien."""
-    return choose_engine("auto")
 
 
 # --- pieces ----------------------------------------------------------------------------------

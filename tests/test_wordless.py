@@ -10,21 +10,9 @@ import pytest
 from faster_whisper.tokenizer import Tokenizer
 
 from mien.media import load_audio
-from mien.packs import EMBEDDED
 from mien.perceive.engines import choose_engine, weights, windows
 
 from .listening import RATE, fed, heard, wordless
-
-
-@pytest.fixture(scope="module")
-def sentence():
-    return load_audio(EMBEDDED / "demo" / "speech.flac")
-
-
-@pytest.fixture(scope="module")
-def tiny():
-    """Whisper tiny.en, whose weights come with mien."""
-    return choose_engine("auto")
 
 
 def test_nothing_is_read_into_what_is_not_speech(tiny):

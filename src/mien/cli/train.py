@@ -127,25 +127,32 @@ def train_face(
     _check_recipe(recipe, context)
     commands = _trainers()
     if recipe == "paper":
-        from mien.train import paper_face
-        from mien.train.search import run_search
+        from mien.train.paper_face import PaperFaceOptions
 
-        asked = paper_face.PaperFaceOptions(
-            data, out, net, lr, weight_decay, epochs, seed, threads, limit
+        _paper_faces(
+            PaperFaceOptions(data, out, net, lr, weight_decay, epochs, seed, threads, limit), search
         )
-        if search is not None:
-            best = run_search(asked, search, say)[0]
-            typer.echo(f"best: --lr {best['lr']:.3g} --weight-decay {best['weight_decay']:g}")
-            out = out / "search"
-        else:
-            paper_face.run_paper_face(asked, say)
-        typer.echo(f"wrote {out} (tables: {out / 'README.md'})")
         return
     from mien.train import face_run
 
     options = commands.TrainOptions(data, out, epochs, seed, threads, limit, start)
     lineage = face_run.Lineage(teacher, member, beside, side)
     _trained(face_run.train_face(options, say, lineage=lineage), out)
+
+
+def _paper_faces(asked: Any, search: int | None) -> None:
+    """Train the paper's face nets, or search over their rates in ``search`` trials."""
+    from mien.train.paper_face import run_paper_face
+    from mien.train.search import run_search
+
+    out = asked.out
+    if search is None:
+        run_paper_face(asked, say)
+    else:
+        best = run_search(asked, search, say)[0]
+        typer.echo(f"best: --lr {best['lr']:.3g} --weight-decay {best['weight_decay']:g}")
+        out = out / "search"
+    typer.echo(f"wrote {out} (tables: {out / 'README.md'})")
 
 
 @app.command("detector")
