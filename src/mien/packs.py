@@ -233,12 +233,8 @@ class Pack:
             inputs: arrays by name.
             convention: see :meth:`convention`.
         """
-        return self._columns(self.run(inputs), self.convention(convention))
-
-    def _columns(
-        self, output: npt.NDArray[np.float32], answer: Convention
-    ) -> npt.NDArray[np.float64]:
-        return output[:, slice(*answer.columns)].astype(np.float64)
+        columns = slice(*self.convention(convention).columns)
+        return self.run(inputs)[:, columns].astype(np.float64)
 
     def probs(
         self, inputs: Mapping[str, npt.NDArray[Any]], convention: str | None = None
@@ -250,7 +246,7 @@ class Pack:
             convention: see :meth:`convention`.
         """
         answer = self.convention(convention)
-        logits = self._columns(self.run(inputs), answer) / answer.temperature
+        logits = self.logits(inputs, convention) / answer.temperature
         if answer.bias:
             logits += np.asarray(answer.bias)
         logits -= logits.max(axis=1, keepdims=True)
