@@ -16,25 +16,25 @@ TURN = 20.0
 """Largest in-plane rotation, degrees."""
 
 
-def augment(pictures: npt.NDArray[np.uint8], side: int, rng: Rng, spoilt: float = 1.0) -> Tensor:
+def augment(pictures: npt.NDArray[np.uint8], side: int, rng: Rng, augmented: float = 1.0) -> Tensor:
     """Faces as a recording may show them, normalised as the net wants them.
 
     Geometry is drawn for every picture; of cover, light, blur, small size and compression each
-    picture that is to be spoilt gets a random part, so that about a fifth of these keep their
+    picture that is to be augmented gets a random part, so that about a fifth of these keep their
     clean pixels.
 
     Args:
         pictures: ``(n, 48, 48) uint8``.
         side: side of the result, px.
         rng: where the randomness comes from.
-        spoilt: share of the pictures that are to be spoilt.
+        augmented: share of the pictures that are to be augmented.
 
     Returns:
         ``(n, 1, side, side)`` float32, as of :func:`mien.branches.face.normalise`.
     """
     gray = frame(torch.from_numpy(pictures[:, None].astype(np.float32)), rng)
     # Rows come in random order, so that the first ones are as good as any.
-    some = round(spoilt * len(gray))
+    some = round(augmented * len(gray))
     if some:
         poor = light(cover(gray[:some], rng), rng)
         poor = shrink(blur(poor, rng), rng)
