@@ -132,10 +132,10 @@ def light(gray: Tensor, rng: Rng, share: float = 0.5) -> Tensor:
     return (x + noise * column(grain, 0.0)) * 255
 
 
-def blur(gray: Tensor, rng: Rng, share: float = 0.25) -> Tensor:
+def blur(gray: Tensor, rng: Rng, share: float = 0.35) -> Tensor:
     """A part of the pictures is out of focus or moves: a kernel of 9x9 for each picture.
 
-    Out of focus is a Gaussian with a deviation of .3 to 1.6 px of 48, motion a line of 2 to 8 px.
+    Out of focus is a Gaussian with a deviation of .3 to 1.6 px of 48, motion a line of 2 to 9 px.
     """
     n = len(gray)
     chosen = np.flatnonzero(rng.random(n) < share)
@@ -156,9 +156,9 @@ def _kernels(n: int, rng: Rng) -> npt.NDArray[np.float32]:
     angle = rng.uniform(0, np.pi, (n, 1, 1))
     along = np.abs(across * np.cos(angle) + down * np.sin(angle))
     aside = np.abs(-across * np.sin(angle) + down * np.cos(angle))
-    half = rng.uniform(1, 4, (n, 1, 1))
+    half = rng.uniform(1, 4.5, (n, 1, 1))
     motion = np.clip(half + 0.5 - along, 0, 1) * np.clip(1 - aside, 0, 1)
-    kernels = np.where(rng.random((n, 1, 1)) < 0.6, focus, motion)
+    kernels = np.where(rng.random((n, 1, 1)) < 0.4, focus, motion)
     return np.asarray(kernels / kernels.sum((1, 2), keepdims=True), np.float32)
 
 
