@@ -162,7 +162,8 @@ def conflict() -> str:
         raise SystemExit(done.output)
     shown = "\n".join(line.rstrip() for line in done.output.strip().splitlines())
     note = "<!-- not run: scripts/fusion_page.py runs it -->"
-    return f"{note}\n```console\n$ cat words.txt\n{CONTRARY_WORDS}\n$ {' '.join(words)}\n{shown}\n```"
+    typed = f"$ cat words.txt\n{CONTRARY_WORDS}\n$ {' '.join(words)}"
+    return f"{note}\n```console\n{typed}\n{shown}\n```"
 
 
 def crema() -> str:
