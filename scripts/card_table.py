@@ -1,7 +1,7 @@
 """Write the figures of the embedded packs into the README: `python scripts/card_table.py`.
 
-The figures are read from the manifest of each pack, which the training wrote. With `--check` nothing
-is written and the exit code tells whether the README is up to date.
+The figures are read from the manifest of each pack, which the training wrote. With `--check`
+nothing is written and the exit code tells whether the README is up to date.
 """
 
 from __future__ import annotations
