@@ -28,7 +28,7 @@ def shown() -> str:
         clip = Path(COMMAND[-1])
         clip.parent.mkdir()
         make_clip(clip)
-        done = CliRunner().invoke(app, COMMAND[1:], env={"COLUMNS": "112", "TERM": "dumb"})
+        done = CliRunner().invoke(app, COMMAND[1:], env={"COLUMNS": "120", "TERM": "dumb"})
     if done.exit_code:
         raise SystemExit(done.output)
     lines = "\n".join(line.rstrip() for line in done.stdout.strip().splitlines())

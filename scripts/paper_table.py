@@ -92,7 +92,7 @@ def headline() -> str:
     rows += [
         (
             "face: accuracy, FER-2013",
-            "",
+            FACE["23 layers"],
             percent(label["accuracy"]),
             "default pack, label of FER-2013",
         ),
