@@ -27,12 +27,12 @@ from typing import Any
 import jiwer
 import numpy as np
 
+from mien.convert.provenance import commit, machine
 from mien.media import AudioSpool, load_audio
 from mien.perceive.engines import Engine, choose_engine, transcribe
 from mien.perceive.engines.weights import WHEELS, installed
 from mien.perceive.speech import find_speech
 from mien.scene import SAMPLE_RATE, Samples, Word
-from mien.train.origin import commit, machine
 
 KNOWN = {
     # Inaugural address of 20 January 1961.

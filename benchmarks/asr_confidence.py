@@ -23,11 +23,11 @@ import jiwer
 import numpy as np
 
 from asr import KNOWN, SENTENCES, plain
+from mien.convert.provenance import commit, machine
 from mien.media import AudioSpool, load_audio
 from mien.perceive.engines import Engine, choose_engine, transcribe
 from mien.perceive.speech import find_speech
 from mien.scene import SAMPLE_RATE, Samples, Speech
-from mien.train.origin import commit, machine
 
 NOISE = (None, 15, 5)
 BINS = (0.0, 0.3, 0.5, 0.6, 0.7, 0.8, 0.9, 1.01)

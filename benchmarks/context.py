@@ -19,11 +19,11 @@ from pathlib import Path
 import numpy as np
 
 from mien.branches.text import TextModel
+from mien.convert.provenance import commit, machine
 from mien.datasets import LabelledSet, load_texts
 from mien.emotions import MIEN7
 from mien.metrics import classification_figures, mcnemar_p
 from mien.packs import find_pack
-from mien.train.origin import commit, machine
 
 _SENTENCE = re.compile(r"(?<=[.!?])\s+(?=\S)")
 ALONE = "each alone (what ships)"

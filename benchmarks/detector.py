@@ -24,15 +24,15 @@ from typing import Any
 import cv2
 import numpy as np
 
+from mien.convert.provenance import commit, machine
 from mien.datasets.people import Teacher, concatenate_pictures, load_pictures
 from mien.media import open_clip
 from mien.perceive.anchors import overlaps
-from mien.perceive.detect import Detection, Detector, make_detector, shrink
+from mien.perceive.detectors import Detection, Detector, make_detector, shrink
 from mien.perceive.tracks import START
 from mien.scene import Frame
-from mien.train.collage import Composer, pattern
-from mien.train.detector import DetectorRecipe, divide
-from mien.train.origin import commit, machine
+from mien.train.detector.compose import Composer, pattern
+from mien.train.detector.net import DetectorRecipe, divide
 
 SURE, SURER, SEEN, FRONTAL = 0.8, 0.9, 0.3, 0.35
 LEAST, SMALLEST = 48, 24

@@ -16,9 +16,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mien.branches.text import TextModel
+from mien.convert.provenance import commit
 from mien.emotions import MIEN7
 from mien.packs import find_pack
-from mien.train.origin import commit
 
 SENTENCES = Path(__file__).with_name("emphasis.csv")
 

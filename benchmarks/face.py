@@ -142,7 +142,7 @@ def faces_of_clips(folder: Path, detector: str, count: int) -> tuple[Array, list
     from mien.errors import MediaError
     from mien.media import open_clip
     from mien.perceive.crops import crop_face
-    from mien.perceive.detect import make_detector
+    from mien.perceive.detectors import make_detector
     from mien.scene import Frame
 
     finder = make_detector(detector)
@@ -218,11 +218,11 @@ def main() -> None:
 
 def report(args: argparse.Namespace) -> None:
     """Judge, print and write."""
+    from mien.convert.provenance import commit, machine
     from mien.datasets import load_faces
     from mien.datasets.facevotes import judged_rows
     from mien.emotions import MIEN7
     from mien.train.figures import confusion_figure
-    from mien.train.origin import commit, machine
 
     data = load_faces(args.data)
     test = data.split("PublicTest")

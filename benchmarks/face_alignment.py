@@ -28,14 +28,14 @@ import cv2
 import numpy as np
 
 from mien.branches.face import FaceModel
+from mien.convert.provenance import commit, machine
 from mien.media import open_clip
 from mien.packs import find_pack
 from mien.perceive.anchors import overlaps
 from mien.perceive.crops import SIDE, _warp, crop_face
-from mien.perceive.detect import Detection, Detector, make_detector
+from mien.perceive.detectors import Detection, Detector, make_detector
 from mien.perceive.tracks import START
 from mien.scene import Frame
-from mien.train.origin import commit, machine
 
 ANGLES = (0, 10, 20, 30)
 """Degrees in the plane, to either side by chance."""

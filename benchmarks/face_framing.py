@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 
 from mien.perceive.crops import FRAMING
-from mien.perceive.detect import make_detector
+from mien.perceive.detectors import make_detector
 
 TIMES, EDGE = 4, 48
 

@@ -18,14 +18,14 @@ import cv2
 import numpy as np
 from matplotlib.figure import Figure
 
+from mien.analysis.analysis import Analysis
+from mien.analysis.evidence import Evidence
 from mien.analyzer import Analyzer, Options
-from mien.cut import CutOptions
-from mien.evidence import Evidence
 from mien.media import open_clip
 from mien.perceive import PerceiveOptions, perceive
-from mien.perceive.detect import Detector, make_detector
-from mien.results import Analysis
-from mien.scene import CUTS, FACES, SPEECH, Faces, Frame, Image, Scene
+from mien.perceive.detectors import Detector, make_detector
+from mien.scene import FACES, SHOTS, SPEECH, Faces, Frame, Image, Scene
+from mien.segmentation import SegmentationOptions
 
 WIDTH, COLUMNS = 400, 4
 # Okabe and Ito's palette in BGR order.
@@ -77,7 +77,7 @@ def _drawn(frame: Frame, faces: Faces, detector: Detector, scene: Scene) -> Imag
                 label += f", {track.samples.turns[row]:.0f} deg"
             place = (int(box[0]), max(12, int(box[1]) - 4))
             _write(picture, label, place, colour(track.identity))
-    shot = int(np.searchsorted(scene.get(CUTS) or (), frame.time, "right"))
+    shot = int(np.searchsorted(scene.get(SHOTS) or (), frame.time, "right"))
     _write(picture, f"{frame.time:.1f} s, shot {shot}", (4, picture.shape[0] - 6), (255, 255, 255))
     return picture
 
@@ -151,7 +151,7 @@ def main() -> None:
     chosen = parser.parse_args()
     chosen.out.mkdir(parents=True, exist_ok=True)
     options = Options(
-        cut=CutOptions("window", chosen.window, chosen.window),
+        cut=SegmentationOptions("window", chosen.window, chosen.window),
         detector=chosen.detector,
         asr="none",
         branches={"face": {"person": "all"}},

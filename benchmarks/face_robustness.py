@@ -289,10 +289,10 @@ def main() -> None:
     parser.add_argument("--out", type=Path, help="folder for the table, the figures and faces")
     args = parser.parse_args()
 
+    from mien.convert.provenance import commit, machine
     from mien.datasets import load_faces
     from mien.datasets.facevotes import OBSERVERS, judged_rows
     from mien.packs import EMBEDDED, file_sha256
-    from mien.train.origin import commit, machine
 
     given = dict(pair.split("=", 1) for pair in args.pack or [f"mien={EMBEDDED / 'face'}"])
     packs = {name: Path(folder) for name, folder in given.items()}

@@ -18,13 +18,13 @@ import cv2
 import matplotlib as mpl
 import numpy as np
 
+from mien.analysis.evidence import Evidence
 from mien.branches.face import FaceBranch
 from mien.emotions import MIEN7
-from mien.evidence import Evidence
 from mien.media import open_clip
 from mien.packs import EMBEDDED
 from mien.perceive import PerceiveOptions, perceive
-from mien.perceive.seen import portraits
+from mien.perceive.people import portraits
 from mien.report.colours import EMOTIONS
 from mien.scene import FACES, Scene
 from mien.timebase import Clock

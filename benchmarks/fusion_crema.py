@@ -1,4 +1,4 @@
-"""How much better than its best witness is the pool? Human votes on CREMA-D, out of fold by actor.
+"""How much better is the pool than its best modality? Human votes on CREMA-D, out of fold by actor.
 
     python benchmarks/fusion_crema.py --data votes.csv --out benchmarks/results
 
@@ -17,12 +17,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from mien.convert.provenance import commit, machine
 from mien.datasets.votes import BOTH, load_votes, load_votes_of_both
 from mien.evaluate.fusion import SHOWN, figures_of
 from mien.fusion.compare import BEST_SINGLE, PERSON, POOLED, out_of_fold
 from mien.metrics import classification_figures, risk_coverage
 from mien.train.figures import reliability_figure, risk_figure
-from mien.train.origin import commit, machine
 
 # What must hold, out of fold.
 ACCURACY, CALIBRATION_ERROR, P, LOST = 0.770, 0.02, 0.001, 0.005
@@ -41,7 +41,7 @@ def main() -> int:
     said = out_of_fold(table, given.folds, given.seed, lambda doing, share: print(doing))
     result = figures_of(said, table, given.seed)
     both = load_votes_of_both(given.data)
-    result[BOTH] = classification_figures(both.labels, both.witnesses[BOTH].probs)
+    result[BOTH] = classification_figures(both.labels, both.posteriors[BOTH].probs)
     result["about"] = {
         "data": f"{given.data.name} of CREMA-D's ratings ({table.licence})",
         "label": "intended emotion",

@@ -15,13 +15,13 @@ from typing import Any
 
 import numpy as np
 
+from mien.convert.provenance import commit, machine
 from mien.datasets.votes import BOTH, INTENSITY, load_votes, load_votes_of_both
 from mien.emotions import MIEN7
 from mien.fusion.derived import intensity
 from mien.fusion.fit import FitOptions, fit_pool
-from mien.metrics import FloatArray
-from mien.train.origin import commit, machine
-from mien.witness import group_folds
+from mien.mathematics import FloatArray
+from mien.posteriors import group_folds
 
 LEVELS = ("LO", "MD", "HI")
 
@@ -40,10 +40,10 @@ def main() -> None:
     for fold in range(given.folds):
         print(f"fold {fold + 1} of {given.folds}")
         pool = fit_pool(table.select(fold_of != fold), FitOptions(extras=(), seed=given.seed))
-        probs[fold_of == fold] = pool.probs(table.select(fold_of == fold).witnesses)
+        probs[fold_of == fold] = pool.probs(table.select(fold_of == fold).posteriors)
     said = dict(zip(table.items, intensity(probs).tolist(), strict=True))
     ours = np.array([said.get(item, np.nan) for item in both.items])
-    rated = both.witnesses[BOTH].extras[INTENSITY]
+    rated = both.posteriors[BOTH].extras[INTENSITY]
     emotional = both.labels != MIEN7.index("neutral")
     known = np.isfinite(ours) & np.isfinite(rated)
     level_of = np.array([item.split("_")[3] for item in both.items])
@@ -59,7 +59,7 @@ def main() -> None:
         },
         "raters of one mode with those of both, emotional clips": {
             mode: correlations(_of(table, mode, both.items), rated, emotional)
-            for mode in table.witnesses
+            for mode in table.posteriors
         },
         "about": {
             "split": f"{given.folds}-fold by actor, votes alone",
@@ -76,7 +76,7 @@ def main() -> None:
 
 
 def _of(table: Any, mode: str, items: tuple[str, ...]) -> FloatArray:
-    rated = dict(zip(table.items, table.witnesses[mode].extras[INTENSITY].tolist(), strict=True))
+    rated = dict(zip(table.items, table.posteriors[mode].extras[INTENSITY].tolist(), strict=True))
     return np.array([rated.get(item, np.nan) for item in items])
 
 

@@ -14,9 +14,9 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from mien.convert.provenance import commit, machine
 from mien.datasets import load_texts
 from mien.language import foreign
-from mien.train.origin import commit, machine
 
 OTHERS = {
     "de": (

@@ -30,11 +30,11 @@ from typing import Any
 import av
 import numpy as np
 
+from mien.convert.provenance import commit, machine
 from mien.demo import RATE, make_clip
 from mien.media import load_audio
 from mien.media.writer import write_clip
 from mien.scene import SAMPLE_RATE, Image
-from mien.train.origin import commit, machine
 
 LOOP = 60.0
 """Seconds of the minute that is repeated."""
@@ -204,15 +204,17 @@ def analyse(path: Path, asr: str) -> None:
     """What ``mien analyze PATH --by window --face all --json FILE`` does, telling its progress."""
     from rich.console import Console
 
+    from mien.analysis.wire import write_json
     from mien.analyzer import Analyzer, Options
-    from mien.cut import CutOptions
     from mien.report.table import render
-    from mien.wire import write_json
+    from mien.segmentation import SegmentationOptions
 
     def tell(doing: str, share: float) -> None:
         print(f"{doing}\t{share:.6f}", flush=True)
 
-    options = Options(cut=CutOptions("window"), asr=asr, branches={"face": {"person": "all"}})
+    options = Options(
+        cut=SegmentationOptions("window"), asr=asr, branches={"face": {"person": "all"}}
+    )
     analysis = Analyzer(options).analyze(path, tell)
     tell("writing", 0.0)
     write_json(analysis, path.with_suffix(".json"))

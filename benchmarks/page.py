@@ -32,15 +32,15 @@ from typing import Any
 import cv2
 import numpy as np
 
-from mien.course import Portrait
-from mien.evidence import Evidence
-from mien.fusion.events import follow
+from mien.analysis.analysis import Analysis, Provenance, TrackSummary, Whole
+from mien.analysis.evidence import Evidence
+from mien.analysis.timeline import Portrait
+from mien.convert.provenance import commit, machine
 from mien.fusion.method import Method, MethodOptions
 from mien.report.page import save_page
-from mien.results import Analysis, Provenance, TrackSummary, Whole
 from mien.scene import ClipFacts, Line, Transcript
+from mien.temporal.events import follow
 from mien.timebase import Clock, Segment
-from mien.train.origin import commit, machine
 
 MOST = 3.0
 """Seconds within which the chart is to be seen."""

@@ -4,7 +4,7 @@
 
 The state of a speaker at two utterances that follow one another in a dialogue is the same with
 probability ``s + (1 - s) pi(y)``, ``s = exp(-dt / tau)``, and else drawn from the prior ``pi``:
-the model of ``mien.fusion.smooth``. Prints tau of the greatest likelihood and what the data say.
+the model of ``mien.temporal.smoothing``. Prints the maximum-likelihood tau and its interval.
 """
 
 from __future__ import annotations

@@ -16,8 +16,8 @@ import time
 from pathlib import Path
 
 from mien import Analyzer
+from mien.convert.provenance import commit, machine
 from mien.datasets import load_texts
-from mien.train.origin import commit, machine
 
 
 def main() -> int:

@@ -28,13 +28,13 @@ import av
 import numpy as np
 
 from mien import Analyzer, Options
+from mien.convert.provenance import commit, machine
 from mien.datasets import LabelledSet, load_voices
 from mien.emotions import MIEN7
 from mien.media import AudioSpool, load_audio
 from mien.metrics import bootstrap_interval, classification_figures, mcnemar_p
 from mien.packs import find_pack
 from mien.perceive.speech import find_speech
-from mien.train.origin import commit, machine
 
 RATE = 16_000
 Array = np.ndarray[Any, np.dtype[Any]]

@@ -21,11 +21,11 @@ import numpy as np
 from matplotlib.figure import Figure
 from typer.testing import CliRunner
 
+from mien.analysis.evidence import Evidence
 from mien.analyzer import analyze_text
 from mien.cli import app
 from mien.demo import make_clip
 from mien.emotions import MIEN7
-from mien.evidence import Evidence
 from mien.fusion.method import Method, MethodOptions
 from mien.report.figure import COLOURS, FUSED
 from mien.timebase import Segment

@@ -29,8 +29,8 @@ from mien.datasets import LabelledSet, load_voices
 from mien.metrics import classification_figures
 from mien.scene import SAMPLE_RATE, Samples
 from mien.train.loop import Schedule, Trainer
-from mien.train.sound import spoil
 from mien.train.voice import read_all
+from mien.train.voice_augment import spoil
 
 CONFIG = Wav2Vec2Config(
     hidden_size=128,

@@ -5,13 +5,13 @@ from dataclasses import replace
 import cv2
 import numpy as np
 
-from mien.course import Portrait
+from mien.analysis.analysis import Analysis, Provenance, TrackSummary, Whole
+from mien.analysis.evidence import Evidence
+from mien.analysis.timeline import Portrait
 from mien.emotions import MIEN7
-from mien.evidence import Evidence
-from mien.fusion.events import follow
 from mien.fusion.method import Method, MethodOptions
-from mien.results import Analysis, Provenance, TrackSummary, Whole
 from mien.scene import ClipFacts, Line, Transcript
+from mien.temporal.events import follow
 from mien.timebase import Clock, Segment
 
 SILENCE = "silence (peak -90 dB of full scale or less)"

@@ -9,16 +9,16 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from mien.analysis.wire import _transcript_dict, _transcript_from
 from mien.branches import make_branches
 from mien.errors import HubError, OptionError, PackError
 from mien.media import AudioSpool
 from mien.perceive.engines import check_engine, choose_engine, transcribe
-from mien.perceive.engines.guards import Keeper, why_invented
-from mien.perceive.engines.pieces import pieces, widened
+from mien.perceive.engines.chunks import chunks, widened
+from mien.perceive.engines.hallucination import HallucinationFilter, why_invented
 from mien.perceive.engines.whisper import Whisper, open_whisper
 from mien.scene import TRANSCRIPT, ClipFacts, Line, Scene, Speech, Transcript, Word
 from mien.timebase import Segment
-from mien.wire import _transcript_dict, _transcript_from
 
 from .listening import RATE, heard, music, speech_in, spool
 from .tiny_whisper import build
@@ -26,7 +26,7 @@ from .tiny_whisper import build
 SILENT = np.zeros(RATE, np.float32)
 
 
-# --- pieces ----------------------------------------------------------------------------------
+# --- chunks ----------------------------------------------------------------------------------
 
 
 def turns(*spans):
@@ -35,10 +35,10 @@ def turns(*spans):
 
 def test_turns_are_joined_over_short_pauses_up_to_the_longest_piece():
     speech = turns((0, 4), (5, 9), (12, 13), (13.5, 22))
-    assert pieces(speech, spool(SILENT), 10.0, 2.0) == [
+    assert chunks(speech, spool(SILENT), 10.0, 2.0) == [
         Segment(0, 9), Segment(12, 22),
     ]  # fmt: skip
-    assert pieces(speech, spool(SILENT), 10.0, 0.0) == list(speech.turns)
+    assert chunks(speech, spool(SILENT), 10.0, 0.0) == list(speech.turns)
 
 
 def test_a_long_turn_is_cut_at_its_pauses():
@@ -46,7 +46,7 @@ def test_a_long_turn_is_cut_at_its_pauses():
     samples = rng.normal(0, 0.1, 50 * RATE)
     for pause in (16.0, 33.0):
         samples[int((pause - 0.2) * RATE) : int((pause + 0.2) * RATE)] = 0
-    found = pieces(turns((0, 50)), spool(samples), 20.0, 2.0)
+    found = chunks(turns((0, 50)), spool(samples), 20.0, 2.0)
     assert [piece.end for piece in found] == pytest.approx([16.0, 33.0, 50.0], abs=0.2)
     assert all(one.end == other.start for one, other in itertools.pairwise(found))
 
@@ -107,7 +107,7 @@ def test_what_is_not_believed_says_why(said, reason):
 
 
 def test_a_line_in_a_loop_is_kept_three_times_and_then_counted():
-    keeper = Keeper(turns((0, 60)))
+    keeper = HallucinationFilter(turns((0, 60)))
     for i in range(8):
         keeper.take(line("Thank you.", 2.0 * i, 2.0 * i + 1))
     keeper.take(line("Good night.", 20, 21))
@@ -264,7 +264,7 @@ def checkpoint(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def whisper(checkpoint):
-    from mien.train.whisper import convert_whisper
+    from mien.convert.whisper import convert_whisper
 
     return convert_whisper(checkpoint, checkpoint.with_name("converted"))
 
@@ -288,7 +288,7 @@ def test_a_whisper_that_invents_is_not_believed(whisper, sentence):
 
 @pytest.mark.hub
 def test_a_whisper_in_another_form_is_told_how_to_become_one(whisper, checkpoint, tmp_path):
-    from mien.train.whisper import convert_whisper
+    from mien.convert.whisper import convert_whisper
 
     with pytest.raises(PackError, match="mien models convert"):
         open_whisper(str(checkpoint))
@@ -307,7 +307,7 @@ def test_a_fine_tuned_whisper_without_generation_config_still_tells_the_language
 ):
     """As fine-tuned checkpoints of 2022 lie on the hub, and many after them."""
     pytest.importorskip("transformers", reason="needs the extra 'hub'")
-    from mien.train.whisper import convert_whisper
+    from mien.convert.whisper import convert_whisper
 
     old = build(tmp_path / "old", multilingual=True)
     (old / "generation_config.json").unlink()

@@ -8,13 +8,13 @@ import pytest
 from rich.console import Console
 
 import mien
+from mien.analysis.evidence import Evidence
 from mien.branches import make_branches
 from mien.branches.face import normalise
-from mien.branches.logmel import SETTINGS, log_mel, mel_filters, pieces, trim
+from mien.branches.logmel import SETTINGS, chunks, log_mel, mel_filters, trim
 from mien.branches.text import TextModel
 from mien.emotions import MIEN7, LabelMap
 from mien.errors import ContractError, OptionError
-from mien.evidence import Evidence
 from mien.language import foreign
 from mien.media import AudioSpool
 from mien.packs import find_pack
@@ -232,9 +232,9 @@ def test_trimming_keeps_the_loud_part():
 
 
 @pytest.mark.parametrize("seconds", [1.0, 3.0, 3.1, 7.7, 31.0])
-def test_pieces_cover_everything(seconds):
+def test_chunks_cover_everything(seconds):
     samples = np.arange(int(seconds * RATE), dtype=np.float32)
-    parts = pieces(samples, 3 * RATE)
+    parts = chunks(samples, 3 * RATE)
     assert parts[0][0] == 0
     assert parts[-1][-1] == samples[-1]
     assert all(len(part) <= 3 * RATE for part in parts)

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import mien
-from mien.results import Analysis
+from mien.analysis.analysis import Analysis
 
 
 def command(*words, timeout=120):

@@ -169,12 +169,12 @@ def test_a_killed_run_goes_on_where_it_stopped_and_ends_in_a_pack(folder):
     table = load_posteriors(path)
     assert len(table) == 6
     assert sorted(set(table.groups)) == ["a", "b", "c"]
-    assert all(witness.present.all() for witness in table.witnesses.values())
+    assert all(posteriors.present.all() for posteriors in table.posteriors.values())
     first = table.items.index(marked["item"])
-    assert table.witnesses[marked["branch"]].probs[first] == pytest.approx(
+    assert table.posteriors[marked["branch"]].probs[first] == pytest.approx(
         [0.1] * 3 + [0.4] + [0.1] * 3
     )
-    says = table.witnesses["text"].probs.argmax(axis=1)
+    says = table.posteriors["text"].probs.argmax(axis=1)
     others = [i for i in range(6) if (table.items[i], marked["branch"]) != (marked["item"], "text")]
     assert says[others].tolist() == table.labels[others].tolist()
 
@@ -209,7 +209,7 @@ def test_a_folder_is_evaluated_and_a_clip_that_changed_is_judged_anew(folder, fi
     table = load_posteriors(kept)
     row = table.items.index("a-joy.mp4")
     fear = MIEN7.index("fear")
-    assert (table.labels[row], table.witnesses["text"].probs[row].argmax()) == (fear, fear)
+    assert (table.labels[row], table.posteriors["text"].probs[row].argmax()) == (fear, fear)
     assert json.loads(out.read_text())["about"]["failures"] == []
 
 
@@ -249,6 +249,6 @@ def test_ravdess_as_it_is_published(shared, tmp_path):
     assert done.exit_code == 0, done.output
     table = load_posteriors(kept)
     assert sorted(set(table.groups)) == ["ravdess/01", "ravdess/02", "ravdess/03"]
-    assert table.witnesses["voice"].present.all()
-    assert not table.witnesses["face"].present.any()
+    assert table.posteriors["voice"].present.all()
+    assert not table.posteriors["face"].present.any()
     assert np.all(table.seconds > 2)

@@ -8,9 +8,9 @@ import pytest
 from mien.datasets.posteriors import save_posteriors
 from mien.emotions import MIEN7
 from mien.errors import DataError
-from mien.train import fusion
-from mien.train.compose import EVEN, SETTINGS, Setting, compose, read_sources
-from mien.witness import Witness, WitnessTable
+from mien.posteriors import Posteriors, PosteriorTable
+from mien.train.fusion import run as fusion
+from mien.train.fusion.compose import EVEN, SETTINGS, Setting, compose, read_sources
 
 K = len(MIEN7)
 CLEAN = Setting("clean", EVEN, 0.0, {"ear": 0.0, "eye": 0.0}, unclear=0, murky=0, absent=0)
@@ -30,9 +30,10 @@ def folder(tmp_path):
         mark = 1e-4 * (groups + 1)
         probs[np.arange(len(labels)), labels] -= mark
         probs[np.arange(len(labels)), (labels + 1) % K] += mark
-        table = WitnessTable(
+        table = PosteriorTable(
             name, tuple(map(str, range(len(labels)))), labels,
-            np.array([f"{name}{g}" for g in groups]), {name: Witness(probs, np.ones(len(labels)))},
+            np.array([f"{name}{g}" for g in groups]),
+            {name: Posteriors(probs, np.ones(len(labels)))},
             np.zeros(len(labels)), packs={name: pack},
         )  # fmt: skip
         save_posteriors(table, tmp_path / f"{name}.csv")
@@ -46,9 +47,9 @@ def composed(folder, **changed):
 
 def test_a_clean_clip_has_judgements_of_its_label_from_groups_of_one_fold(folder):
     table = composed(folder)
-    for name, witness in table.witnesses.items():
-        assert witness.probs.argmax(axis=1).tolist() == table.labels.tolist(), name
-        own = witness.probs[np.arange(400), table.labels]
+    for name, posteriors in table.posteriors.items():
+        assert posteriors.probs.argmax(axis=1).tolist() == table.labels.tolist(), name
+        own = posteriors.probs[np.arange(400), table.labels]
         sharp = {"ear": 0.5, "eye": 0.7}[name]
         groups = np.round((sharp - own) / 1e-4).astype(int)
         folds = {g: set(table.groups[groups == g]) for g in set(groups)}
@@ -64,21 +65,21 @@ def test_the_prior_is_that_of_the_setting(folder):
 
 
 def test_conflict_strangeness_and_absence_come_as_often_as_they_should(folder):
-    told = composed(folder, absent=0.25).witnesses["ear"]
+    told = composed(folder, absent=0.25).posteriors["ear"]
     assert 1 - told.present.mean() == pytest.approx(0.25, abs=0.06)
     assert (told.quality[~told.present] == 0).all()
 
     table = composed(folder, strange={"ear": 1.0, "eye": 0.0})
-    right = {n: (w.probs.argmax(1) == table.labels).mean() for n, w in table.witnesses.items()}
+    right = {n: (w.probs.argmax(1) == table.labels).mean() for n, w in table.posteriors.items()}
     assert right["eye"] == 1
     assert right["ear"] == pytest.approx(1 / K, abs=0.06)
 
     table = composed(folder, contrary=1.0)
-    says = table.witnesses["eye"].probs.argmax(axis=1)
+    says = table.posteriors["eye"].probs.argmax(axis=1)
     # Neutral one time in two, else by the even prior.
     assert (says == MIEN7.index("neutral")).mean() == pytest.approx(0.5 + 0.5 / K, abs=0.07)
 
-    murky = composed(folder, murky=1.0).witnesses["ear"].quality
+    murky = composed(folder, murky=1.0).posteriors["ear"].quality
     assert murky.mean() == pytest.approx(0.5, abs=0.06)
 
 
@@ -104,4 +105,4 @@ def test_a_pack_of_composed_clips_says_what_it_is(folder, monkeypatch):
     ):  # fmt: skip
         assert part in card
     pool = json.loads((folder / "pack" / "pool.json").read_text())
-    assert len(pool["companies"]) == 3
+    assert len(pool["subsets"]) == 3

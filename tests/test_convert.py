@@ -15,11 +15,11 @@ from tests.tiny_checkpoints import EMOTIONS, tiny_base, tiny_text, tiny_voice
 import mien
 from mien.branches.text import TextModel
 from mien.branches.voice import VoiceModel
+from mien.convert.checkpoint import open_checkpoint
+from mien.convert.pack import ConvertOptions, convert, pack_of
 from mien.errors import DataError, LabelError, PackError
 from mien.media import load_audio
 from mien.packs import EMBEDDED, Pack, cached_pack
-from mien.train.checkpoint import open_checkpoint
-from mien.train.convert import ConvertOptions, convert, pack_of
 
 pytestmark = pytest.mark.hub
 
@@ -140,7 +140,7 @@ def test_a_hub_id_becomes_a_cached_pack_once(made, tmp_path, monkeypatch):
         asked.append((name, download))
         return folder / "text"
 
-    monkeypatch.setattr("mien.train.convert.local_folder", local_folder)
+    monkeypatch.setattr("mien.convert.pack.local_folder", local_folder)
     for _ in range(2):
         assert pack_of("owner/reader", lambda line: None) == cached_pack("owner/reader")
     assert asked == [("owner/reader", True)]

@@ -11,12 +11,12 @@ from typer.testing import CliRunner
 
 from mien.branches.voice import VoiceModel
 from mien.cli import app
+from mien.convert import checkpoint
+from mien.convert.checkpoint import open_checkpoint
+from mien.convert.pack import ConvertOptions, convert
 from mien.errors import DataError, OptionError, PackError
 from mien.media import load_audio
 from mien.packs import EMBEDDED, Pack
-from mien.train import checkpoint
-from mien.train.checkpoint import open_checkpoint
-from mien.train.convert import ConvertOptions, convert
 
 pytestmark = pytest.mark.hub
 

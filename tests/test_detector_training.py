@@ -14,10 +14,11 @@ from torch import nn
 from mien.datasets.people import FIELDS, Pictures, Teacher, load_pictures
 from mien.errors import DataError
 from mien.perceive.anchors import STRIDES, centres, decode, overlaps, suppress
-from mien.train import collage, detector
-from mien.train.collage import Canvas, Composer
-from mien.train.detect import _last_layers
-from mien.train.detector import DetectorNet, DetectorRecipe, DetectorTask, judge, targets
+from mien.train.detector import compose as collage
+from mien.train.detector import net as detector
+from mien.train.detector.compose import Canvas, Composer
+from mien.train.detector.net import DetectorNet, DetectorRecipe, DetectorTask, judge, targets
+from mien.train.detector.run import _last_layers
 
 SIDE = 256
 # Five points by the box: right eye, left eye, nose, corners of the mouth, of the person.
@@ -261,7 +262,7 @@ def test_pictures_and_a_teacher_become_a_pack(shared, tmp_path, monkeypatch):
     from mien.packs import Pack
     from mien.perceive.anchors import CONTRACT
     from mien.train.commands import TrainOptions
-    from mien.train.detect import PeopleOptions, train_detector
+    from mien.train.detector.run import PeopleOptions, train_detector
 
     (model,) = (shared / "yunet").glob("*.onnx")
     folder, rng, sides = tmp_path / "portraits", np.random.default_rng(0), {True: 0, False: 0}
@@ -293,7 +294,7 @@ def test_convolutions_go_into_8_bits_but_not_that_of_the_gray_picture(tmp_path):
     import onnx
     import torch
 
-    from mien.train.graphs import Graph, export_graph, quantise_convolutions
+    from mien.convert.onnx_graph import Graph, export_graph, quantise_convolutions
 
     torch.manual_seed(0)
     net = torch.nn.Sequential(
@@ -313,8 +314,8 @@ def test_convolutions_go_into_8_bits_but_not_that_of_the_gray_picture(tmp_path):
 
 
 def test_the_rewritten_graph_says_the_same_of_bytes(tmp_path):
-    from mien.train.graphs import Graph, export_graph, quantise_convolutions
-    from mien.train.rewrite import rewrite_detector
+    from mien.convert.onnx_graph import Graph, export_graph, quantise_convolutions
+    from mien.train.detector.rewrite import rewrite_detector
 
     torch.manual_seed(0)
     net = DetectorNet((12, 24, 32, 48, 64)).eval()
@@ -344,7 +345,7 @@ def test_the_rewritten_graph_says_the_same_of_bytes(tmp_path):
 
 
 def test_a_layer_on_grouped_columns_is_the_layer():
-    from mien.train.rewrite import columns_as_channels
+    from mien.train.detector.rewrite import columns_as_channels
 
     rng = np.random.default_rng(0)
     weights = rng.normal(size=(5, 1, 3, 3)).astype(np.float32)
@@ -360,9 +361,9 @@ def test_a_layer_on_grouped_columns_is_the_layer():
 
 
 def test_a_graph_of_another_kind_is_not_rewritten(tmp_path):
+    from mien.convert.onnx_graph import export_graph
     from mien.errors import PackError
-    from mien.train.graphs import export_graph
-    from mien.train.rewrite import rewrite_detector
+    from mien.train.detector.rewrite import rewrite_detector
 
     path, pictures = tmp_path / "other.onnx", torch.rand(1, 1, 12, 12)
     export_graph(nn.Conv2d(1, 3, 3), {"pictures": pictures}, {"pictures": {0: "n"}}, path)

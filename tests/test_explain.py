@@ -5,12 +5,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from mien.analysis.evidence import Evidence
 from mien.emotions import MIEN7
 from mien.errors import LabelError, OptionError
-from mien.evidence import Evidence
 from mien.fusion.derived import BLENDS, VALENCE, Blend, blend_scores, intensity, valence
 from mien.fusion.explain import disagreement, divergence, explain, threshold_for
-from mien.fusion.pooled import Pool, Reader
+from mien.fusion.pool import Pool, Reader
 from mien.timebase import Segment
 
 K = len(MIEN7)

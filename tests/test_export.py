@@ -13,15 +13,15 @@ import numpy as np
 import pytest
 
 import mien
-from mien.cut import CutOptions
+from mien.analysis.analysis import Analysis, Provenance
+from mien.analysis.evidence import Evidence
+from mien.analysis.explanation import Disagreement, Finding
+from mien.analysis.wire import SCHEMA_FILE
 from mien.errors import OptionError
-from mien.evidence import Evidence
-from mien.findings import Disagreement, Finding
 from mien.report.export import FORMATS, export, format_of
-from mien.results import Analysis, Provenance
 from mien.scene import ClipFacts, Line, Transcript
+from mien.segmentation import SegmentationOptions
 from mien.timebase import Segment
-from mien.wire import SCHEMA_FILE
 
 SEGMENTS = (Segment(0.0, 4.0), Segment(2.0, 6.0), Segment(8.0, 9.5))
 
@@ -259,7 +259,9 @@ def test_formats_by_suffix_and_refusals(tmp_path):
 
 
 def test_real_output_keeps_the_published_schema_and_comes_back(demo_clip, tmp_path):
-    options = mien.Options(cut=CutOptions("window", 2.0, 1.0), start=1.0, end=5.0, portraits=5)
+    options = mien.Options(
+        cut=SegmentationOptions("window", 2.0, 1.0), start=1.0, end=5.0, portraits=5
+    )
     analysis = mien.Analyzer(options).analyze(demo_clip)
     value = json.loads(analysis.to_json())
     schema = json.loads(SCHEMA_FILE.read_text())

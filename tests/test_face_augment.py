@@ -32,13 +32,13 @@ def test_all_randomness_comes_from_the_generator(faces):
     assert 0.3 < float(once.std((1, 2, 3)).median()) < 0.51
 
 
-def test_only_the_asked_share_is_spoilt(faces):
+def test_only_the_asked_share_is_augmented(faces):
     def fine(pictures):
         """How much detail is left, by picture."""
         return (pictures[:, :, 1:] - pictures[:, :, :-1]).abs().mean((1, 2, 3))
 
-    clean = fine(augment.augment(faces, 48, np.random.default_rng(0), spoilt=0.0))
-    half = fine(augment.augment(faces, 48, np.random.default_rng(0), spoilt=0.5))
+    clean = fine(augment.augment(faces, 48, np.random.default_rng(0), augmented=0.0))
+    half = fine(augment.augment(faces, 48, np.random.default_rng(0), augmented=0.5))
     assert torch.equal(half[32:], clean[32:])
     assert (half[:32] != clean[:32]).float().mean() > 0.7
 

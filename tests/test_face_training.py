@@ -15,17 +15,17 @@ from tests.planted import silent, write_faces, write_voted_faces
 from tests.planted import train_options as options
 
 from mien.branches.face import normalise
+from mien.convert.onnx_graph import Graph
 from mien.datasets import load_faces
 from mien.datasets.posteriors import load_posteriors
 from mien.errors import DataError, OptionError, PackError
 from mien.evaluate import evaluate
 from mien.packs import Pack, file_sha256
 from mien.train import face, face_run
+from mien.train.dequantise import load_dequantised
 from mien.train.face_run import Lineage
-from mien.train.graphs import Graph
 from mien.train.loop import Schedule, Trainer
 from mien.train.nets import Ensemble, FaceNet
-from mien.train.thaw import load_thawed
 
 
 @pytest.fixture
@@ -253,7 +253,9 @@ def test_a_net_out_of_a_pack_answers_as_the_pack_and_goes_on_learning(voted, tmp
     train, valid, _ = face.divide(rows, 0.05)
     task = face.FaceTask(train, valid, face.SECOND_CYCLE, 1)
     stored = torch.load(first.work / "checkpoint.pt", weights_only=True)["average"]
-    load_thawed(task.model, first.out / "model.onnx", 0, torch.from_numpy(normalise(train.items)))
+    load_dequantised(
+        task.model, first.out / "model.onnx", 0, torch.from_numpy(normalise(train.items))
+    )
     task.model.head.weight.data.copy_(stored["head.weight"])
     task.model.head.bias.data.copy_(stored["head.bias"])
     said = face.predict(task.model, rows.items, task.conventions)
@@ -270,9 +272,9 @@ def test_a_net_out_of_a_pack_answers_as_the_pack_and_goes_on_learning(voted, tmp
     assert settings["teacher"] == {"model.onnx": sha256}
     assert settings["recipe"]["taught"] == 0.5
     # A mean of two is read back as two.
-    load_thawed(task.model, again.out / "model.onnx", 1, torch.zeros(2, 1, 48, 48))
+    load_dequantised(task.model, again.out / "model.onnx", 1, torch.zeros(2, 1, 48, 48))
     with pytest.raises(DataError, match="holds 2 nets; there is no net 2"):
-        load_thawed(task.model, again.out / "model.onnx", 2, torch.zeros(2, 1, 48, 48))
+        load_dequantised(task.model, again.out / "model.onnx", 2, torch.zeros(2, 1, 48, 48))
     with pytest.raises(OptionError, match="say with --member which"):
         face_run.train_face(again, silent)
     with pytest.raises(OptionError, match="name the pack with --start"):

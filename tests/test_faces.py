@@ -9,7 +9,7 @@ from mien.errors import InputError, OptionError
 from mien.media import CropSpool
 from mien.perceive import PerceiveOptions
 from mien.perceive.crops import FRAMING, crop_face, sharpness, similarity, turned
-from mien.perceive.detect import Detection, check_detector, make_detector, shrink
+from mien.perceive.detectors import Detection, check_detector, make_detector, shrink
 from mien.perceive.faces import FaceFinder
 from mien.perceive.tracks import START, is_face, link, overlap
 from mien.scene import Frame

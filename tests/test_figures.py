@@ -10,14 +10,14 @@ from matplotlib.colors import to_hex
 from matplotlib.text import Text
 from typer.testing import CliRunner
 
+from mien.analysis.analysis import Analysis, Provenance
+from mien.analysis.evidence import Evidence
+from mien.analysis.timeline import Event
 from mien.cli import app
-from mien.course import Event
 from mien.emotions import MIEN7
 from mien.errors import InputError, OptionError
-from mien.evidence import Evidence
 from mien.report.colours import EMOTIONS
 from mien.report.figure import KINDS, save
-from mien.results import Analysis, Provenance
 from mien.scene import ClipFacts
 from mien.timebase import Segment
 

@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from mien.analysis.evidence import Evidence
 from mien.emotions import MIEN7
 from mien.errors import OptionError
-from mien.evidence import Evidence
 from mien.fusion import RULES, fuse
 from mien.fusion.length import length_weights
 from mien.fusion.method import Method, MethodOptions

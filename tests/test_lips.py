@@ -8,19 +8,19 @@ import numpy as np
 import pytest
 from tests.planted import gray, portrait, samples
 
+from mien.analysis.wire import from_wire
 from mien.analyzer import Analyzer, Options
-from mien.cut import CutOptions
 from mien.media import AudioSpool, CropSpool, load_audio, open_clip
 from mien.media.writer import write_clip
 from mien.packs import EMBEDDED
 from mien.perceive import PerceiveOptions, perceive
-from mien.perceive.detect import make_detector
+from mien.perceive.detectors import make_detector
 from mien.perceive.lips import Voice, in_step, movement
 from mien.perceive.primary import order, speaking
 from mien.report.table import headline
 from mien.scene import AUDIO, FACES, SPEECH, FaceTrack, Speech
+from mien.segmentation import SegmentationOptions
 from mien.timebase import Segment
-from mien.wire import from_wire
 
 RNG = np.random.default_rng(0)
 
@@ -181,7 +181,7 @@ def mouth_of(head):
 
 
 def test_in_a_clip_of_two_the_one_whose_lips_keep_to_the_voice_is_primary(duet):
-    options = Options(cut=CutOptions("window", 3.0, 3.0), asr="none")
+    options = Options(cut=SegmentationOptions("window", 3.0, 3.0), asr="none")
     analysis = Analyzer(options).analyze(duet)
     speaker, listener = analysis.faces
     assert (speaker.identity, listener.identity) == (0, 1)

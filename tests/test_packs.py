@@ -113,7 +113,7 @@ def test_a_pack_replaces_a_pack_and_nothing_else(tmp_path):
 
 @pytest.mark.parametrize("options", [("FusionOptions", "x.csv"), ("ComposeOptions", ["x.csv"])])
 def test_a_fit_looks_at_its_place_before_it_begins(options, tmp_path):
-    from mien.train import fusion
+    from mien.train.fusion import run as fusion
 
     (tmp_path / "letter.txt").write_text("dear")
     name, data = options

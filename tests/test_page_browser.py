@@ -384,7 +384,7 @@ def test_people_have_charts_and_rows_of_faces_of_their_own(browser, tmp_path):
 
 
 def test_what_differs_from_a_persons_average_is_told(browser, tmp_path):
-    from mien.course import Baseline, Departure
+    from mien.analysis.timeline import Baseline, Departure
     from mien.emotions import MIEN7
     from mien.timebase import Segment
 

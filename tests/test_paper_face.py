@@ -12,13 +12,14 @@ pytest.importorskip("optuna", reason="the extra 'train' is not installed")
 from tests.planted import write_faces
 from torch import nn
 
+from mien.convert.onnx_graph import Graph
 from mien.datasets import load_faces
 from mien.emotions import MIEN7
 from mien.errors import DataError, OptionError
-from mien.train import paper_face, search
 from mien.train.face import divide
-from mien.train.graphs import Graph
-from mien.train.paper_face import PaperFaceOptions, make_net, run_paper_face
+from mien.train.paper import face as paper_face
+from mien.train.paper import face_search as search
+from mien.train.paper.face import PaperFaceOptions, make_net, run_paper_face
 
 
 class StopError(Exception):

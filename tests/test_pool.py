@@ -7,37 +7,37 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mien.datasets.posteriors import load_posteriors, load_witnesses, save_posteriors
+from mien.analysis.evidence import Evidence
+from mien.datasets.posteriors import load_posteriors, load_table, save_posteriors
 from mien.datasets.votes import load_votes
 from mien.emotions import MIEN7
 from mien.errors import DataError, OptionError, PackError
-from mien.evidence import Evidence
 from mien.fusion.compare import Pools, answers, out_of_fold
 from mien.fusion.fit import FitOptions, _curvature, _Data, _newton, fit_pool
-from mien.fusion.pooled import Pool, conditional, softmax
-from mien.fusion.usual import with_usual
+from mien.fusion.pool import Pool, conditional, softmax
+from mien.fusion.speaker_normalisation import with_speaker_means
 from mien.metrics import classification_figures, mcnemar_p
+from mien.posteriors import Posteriors, PosteriorTable, group_folds
 from mien.timebase import Segment
-from mien.witness import Witness, WitnessTable, group_folds
 
 SIX = MIEN7.labels[:6]
 
 
 def planted(n=2500, seed=0, absent=0.0, k=7, groups=20):
-    """Two witnesses, independent given the label; their posteriors are true (equal priors)."""
+    """Two posteriors, independent given the label; their posteriors are true (equal priors)."""
     rng = np.random.default_rng(seed)
     labels = rng.integers(0, k, n)
-    witnesses = {}
+    posteriors = {}
     for name, sharp in (("ear", 1.0), ("eye", 1.6)):
         # The posterior of Gaussian evidence: mean `sharp` at the true label, unit noise.
         heard = rng.normal(size=(n, k)) + sharp * np.eye(k)[labels]
         probs = np.zeros((n, 7))
         probs[:, :k] = softmax(sharp * heard)
         probs[rng.random(n) < absent] = np.nan
-        witnesses[name] = Witness(probs, np.ones(n))
+        posteriors[name] = Posteriors(probs, np.ones(n))
     names = np.array([f"g{i % groups}" for i in range(n)])
     items = tuple(f"i{i}" for i in range(n))
-    return WitnessTable("planted", items, labels, names, witnesses, np.zeros(n))
+    return PosteriorTable("planted", items, labels, names, posteriors, np.zeros(n))
 
 
 @pytest.fixture(scope="module")
@@ -87,8 +87,8 @@ def test_the_curvature_is_that_of_the_slope():
 def test_a_known_generative_model_is_recovered():
     """For independent true posteriors under equal priors, the best answer is their product."""
     pool, fresh = fit_pool(planted(n=4000)), planted(seed=9)
-    product = np.log(fresh.witnesses["ear"].probs) + np.log(fresh.witnesses["eye"].probs)
-    ideal, pooled = softmax(product), pool.probs(fresh.witnesses)
+    product = np.log(fresh.posteriors["ear"].probs) + np.log(fresh.posteriors["eye"].probs)
+    ideal, pooled = softmax(product), pool.probs(fresh.posteriors)
     best = classification_figures(fresh.labels, ideal)
     ours = classification_figures(fresh.labels, pooled)
     assert ours["accuracy"] == pytest.approx(best["accuracy"], abs=0.01)
@@ -98,17 +98,17 @@ def test_a_known_generative_model_is_recovered():
 
 
 def test_an_echo_is_not_counted_twice():
-    """Two witnesses that say the same are worth one: their weights add up to one."""
+    """Two posteriors that say the same are worth one: their weights add up to one."""
     table = planted()
-    twice = WitnessTable(
+    twice = PosteriorTable(
         "echo", table.items, table.labels, table.groups,
-        {"eye": table.witnesses["eye"], "mirror": table.witnesses["eye"]}, table.seconds,
+        {"eye": table.posteriors["eye"], "mirror": table.posteriors["eye"]}, table.seconds,
     )  # fmt: skip
     pool = fit_pool(twice)
     pair = ("eye", "mirror")
     assert sum(pool.weight(name, pair) for name in pair) == pytest.approx(1.0, abs=0.05)
-    alone = pool.probs({"eye": table.witnesses["eye"]})
-    assert np.abs(pool.probs(twice.witnesses) - alone).mean() < 0.01
+    alone = pool.probs({"eye": table.posteriors["eye"]})
+    assert np.abs(pool.probs(twice.posteriors) - alone).mean() < 0.01
 
 
 def test_the_fit_is_the_same_at_every_run(table, pool):
@@ -120,17 +120,17 @@ def test_the_fit_is_the_same_at_every_run(table, pool):
 
 def test_a_lone_modality_equals_its_own_calibrated_classifier(table, pool):
     """Fitted without any other modality, the same figures to the last digit that matters."""
-    for name, witness in table.witnesses.items():
-        alone = WitnessTable(
-            name, table.items, table.labels, table.groups, {name: witness}, table.seconds
+    for name, posteriors in table.posteriors.items():
+        alone = PosteriorTable(
+            name, table.items, table.labels, table.groups, {name: posteriors}, table.seconds
         )
-        own = fit_pool(alone).probs({name: witness})
-        assert pool.probs({name: witness}) == pytest.approx(own, abs=1e-9, nan_ok=True)
+        own = fit_pool(alone).probs({name: posteriors})
+        assert pool.probs({name: posteriors}) == pytest.approx(own, abs=1e-9, nan_ok=True)
 
 
 def test_a_missing_modality_is_a_zero_term(table, pool):
-    silent = Witness(np.full((len(table), 7), np.nan), np.zeros(len(table)))
-    eye = table.witnesses["eye"]
+    silent = Posteriors(np.full((len(table), 7), np.nan), np.zeros(len(table)))
+    eye = table.posteriors["eye"]
     terms = pool.terms({"eye": eye, "ear": silent})
     assert not terms["ear"].any()
     both, one = pool.probs({"eye": eye, "ear": silent}), pool.probs({"eye": eye})
@@ -138,25 +138,25 @@ def test_a_missing_modality_is_a_zero_term(table, pool):
 
 
 def test_quality_zero_is_as_good_as_missing_and_the_prior_is_what_is_left(table, pool):
-    eye = table.witnesses["eye"]
-    shut = Witness(eye.probs, np.zeros(len(table)))
+    eye = table.posteriors["eye"]
+    shut = Posteriors(eye.probs, np.zeros(len(table)))
     probs = pool.probs({"eye": shut})[eye.present]
     assert probs == pytest.approx(np.tile(pool.prior, (len(probs), 1)))
 
 
 def test_another_prior_shifts_the_log_odds_by_its_ratio(table, pool):
     prior = dict(zip(pool.labels, np.arange(1, 8) / 28, strict=True))
-    there, here = pool.probs(table.witnesses, prior), pool.probs(table.witnesses)
+    there, here = pool.probs(table.posteriors, prior), pool.probs(table.posteriors)
     rows = np.isfinite(here[:, 0])
     shift = np.log(there[rows] / here[rows])
     expected = np.log(np.array(list(prior.values())) / pool.prior)
     assert np.ptp(shift - expected, axis=1) == pytest.approx(0, abs=1e-9)
     with pytest.raises(OptionError, match="no share above 0 to joy"):
-        pool.probs(table.witnesses, prior | {"joy": 0.0})
+        pool.probs(table.posteriors, prior | {"joy": 0.0})
 
 
 def test_a_modality_unknown_to_the_pool_enters_as_it_is(table, pool):
-    pulse = Witness(table.witnesses["ear"].probs, np.ones(len(table)))
+    pulse = Posteriors(table.posteriors["ear"].probs, np.ones(len(table)))
     term = pool.terms({"pulse": pulse})["pulse"][pulse.present]
     expected = np.log(conditional(pulse.probs[pulse.present], pool.labels)) + np.log(7)
     assert term == pytest.approx(expected, abs=1e-6)
@@ -175,7 +175,7 @@ def test_segments_are_fused_with_absence_kept(pool):
 
 def test_a_pool_survives_its_pack(table, pool):
     again = Pool.from_dict(json.loads(json.dumps(pool.to_dict())))
-    ours, theirs = pool.probs(table.witnesses), again.probs(table.witnesses)
+    ours, theirs = pool.probs(table.posteriors), again.probs(table.posteriors)
     assert ours == pytest.approx(theirs, abs=1e-5, nan_ok=True)
     with pytest.raises(PackError, match="format"):
         Pool.from_dict({"format": 99})
@@ -185,7 +185,7 @@ def test_labels_without_data_are_never_answered():
     table = planted(k=6)
     pool = fit_pool(table)
     assert pool.labels == SIX
-    assert (pool.probs(table.witnesses)[:, 6] == 0).all()
+    assert (pool.probs(table.posteriors)[:, 6] == 0).all()
 
 
 def test_one_label_alone_is_refused():
@@ -203,7 +203,7 @@ def test_pooled_beats_its_best_witness_out_of_fold(table):
     assert figures["pooled"]["accuracy"] > figures["best_single"]["accuracy"] + 0.03
     assert said.best == {"eye": 3}
     assert mcnemar_p(table.labels, said.methods["pooled"], said.methods["best_single"]) < 1e-6
-    assert said.companies["ear"] == pytest.approx(said.methods["ear_calibrated"])
+    assert said.subsets["ear"] == pytest.approx(said.methods["ear_calibrated"])
 
 
 def test_out_of_fold_answers_come_from_pools_that_never_saw_the_group(table):
@@ -225,11 +225,12 @@ def test_what_is_usual_for_a_person_is_learnt_and_taken_off():
     table = planted(n=2000, groups=60)
     rng = np.random.default_rng(5)
     lean = 3 * rng.normal(size=(60, 7))[[int(g[1:]) for g in table.groups]]
-    witnesses = {
-        n: Witness(softmax(np.log(w.probs) + lean), w.quality) for n, w in table.witnesses.items()
+    posteriors = {
+        n: Posteriors(softmax(np.log(w.probs) + lean), w.quality)
+        for n, w in table.posteriors.items()
     }
-    leaning = WitnessTable(
-        "leaning", table.items, table.labels, table.groups, witnesses, table.seconds
+    leaning = PosteriorTable(
+        "leaning", table.items, table.labels, table.groups, posteriors, table.seconds
     )
     said = out_of_fold(leaning, 2, 0)
     right = {n: (p.argmax(1) == leaning.labels).mean() for n, p in said.methods.items()}
@@ -238,7 +239,7 @@ def test_what_is_usual_for_a_person_is_learnt_and_taken_off():
 
 def test_a_person_with_few_items_has_no_usual():
     table = planted(n=90, groups=30)
-    extended = with_usual(table).witnesses["ear"]
+    extended = with_speaker_means(table).posteriors["ear"]
     assert np.isnan(extended.extras["usual joy"]).all()
     assert out_of_fold(table, 3, 0).methods.keys() & {"pooled_person"} == set()
 
@@ -276,9 +277,9 @@ def test_votes_by_hand(tmp_path):
     assert (table.items, table.groups.tolist()) == (("1001_IEO_NEU_XX",), ["1001"])
     assert MIEN7.labels[table.labels[0]] == "neutral"
     # One vote more for each of the six: 1, 1, 1, 2, 4, 1 of 10; nobody could vote surprise.
-    assert table.witnesses["voice"].probs[0] == pytest.approx([0.1, 0.1, 0.1, 0.2, 0.4, 0.1, 0])
-    assert table.witnesses["voice"].extras["intensity"][0] == pytest.approx(0.715)
-    assert not table.witnesses["face"].present.any()
+    assert table.posteriors["voice"].probs[0] == pytest.approx([0.1, 0.1, 0.1, 0.2, 0.4, 0.1, 0])
+    assert table.posteriors["voice"].extras["intensity"][0] == pytest.approx(0.715)
+    assert not table.posteriors["face"].present.any()
 
 
 @pytest.mark.parametrize(
@@ -299,15 +300,15 @@ def test_bad_votes_say_where(tmp_path, line, part):
 def test_posteriors_come_back_as_they_were_written(tmp_path, table):
     few = table.select(np.arange(40))
     save_posteriors(few, tmp_path / "posteriors.csv")
-    again = load_witnesses(tmp_path / "posteriors.csv")
+    again = load_table(tmp_path / "posteriors.csv")
     order = [again.items.index(item) for item in few.items if item in again.items]
     assert again.labels[order].tolist() == [
         label for item, label in zip(few.items, few.labels, strict=True) if item in again.items
     ]
-    for name, witness in few.witnesses.items():
-        seen = again.witnesses[name].probs[order]
+    for name, posteriors in few.posteriors.items():
+        seen = again.posteriors[name].probs[order]
         kept = [i for i, item in enumerate(few.items) if item in again.items]
-        assert seen == pytest.approx(witness.probs[kept], abs=1e-5, nan_ok=True)
+        assert seen == pytest.approx(posteriors.probs[kept], abs=1e-5, nan_ok=True)
 
 
 def test_posteriors_that_contradict_themselves_are_refused(tmp_path):
@@ -323,7 +324,7 @@ def test_posteriors_that_contradict_themselves_are_refused(tmp_path):
 def test_fit_options_choose_the_features():
     options = FitOptions(shares=False, extras=())
     pool = fit_pool(planted(n=600), options)
-    assert pool.companies[("ear",)]["ear"].shape == (7, 8)
+    assert pool.subsets[("ear",)]["ear"].shape == (7, 8)
 
 
 # --- the commands ----------------------------------------------------------------------------
@@ -380,7 +381,9 @@ def test_training_the_fusion_needs_neither_torch_nor_scipy():
     import subprocess
     import sys
 
-    code = "import mien.train.fusion, sys; print({'torch', 'scipy', 'sklearn'} & set(sys.modules))"
+    code = (
+        "import mien.train.fusion.run, sys; print({'torch', 'scipy', 'sklearn'} & set(sys.modules))"
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"
 
@@ -396,20 +399,20 @@ def test_the_bar_on_crema(shared):
     assert pooled["ece"] <= 0.02
     assert mcnemar_p(table.labels, said.methods["pooled"], said.methods["best_single"]) < 0.001
     for name in ("voice", "face"):
-        alone = (said.companies[name].argmax(axis=1) == table.labels).mean()
+        alone = (said.subsets[name].argmax(axis=1) == table.labels).mean()
         own = (said.methods[f"{name}_calibrated"].argmax(axis=1) == table.labels).mean()
         assert alone >= own - 0.005
 
 
 def test_a_modality_that_is_never_there_does_not_spoil_the_fit():
     table = planted(n=400)
-    gone = Witness(np.full((400, 7), np.nan), np.zeros(400))
-    more = replace(table, witnesses={**table.witnesses, "nose": gone})
+    gone = Posteriors(np.full((400, 7), np.nan), np.zeros(400))
+    more = replace(table, posteriors={**table.posteriors, "nose": gone})
     assert set(fit_pool(more).readers) == {"ear", "eye"}
     said = out_of_fold(more, 2, 0)
-    assert said.companies["ear+eye+nose"] == pytest.approx(said.companies["ear+eye"])
+    assert said.subsets["ear+eye+nose"] == pytest.approx(said.subsets["ear+eye"])
     with pytest.raises(DataError, match="no modality is present in two groups"):
-        fit_pool(replace(table, witnesses={"nose": gone}))
+        fit_pool(replace(table, posteriors={"nose": gone}))
 
 
 @pytest.mark.parametrize("suffix", [".csv", ".parquet"])
@@ -425,7 +428,7 @@ def test_a_fit_to_posteriors_does_not_depend_on_how_they_were_written(tmp_path, 
     assert judged.exit_code == 0, judged.output
     table = load_posteriors(file)
     assert len(table) == 24
-    assert table.witnesses["text"].probs.argmax(axis=1).tolist() == table.labels.tolist()
+    assert table.posteriors["text"].probs.argmax(axis=1).tolist() == table.labels.tolist()
     assert sorted(set(table.groups)) == ["g0", "g1", "g2", "g3"]
     assert len(table.packs["text"]) == 64
     trained = run("train", "fusion", "--data", file, "--out", tmp_path / "pack", "--folds", 2)

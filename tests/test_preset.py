@@ -31,7 +31,7 @@ def empty_caches(tmp_path, monkeypatch):
 @pytest.fixture(scope="module")
 def parts(tmp_path_factory):
     """Tiny checkpoints where the user's own would lie; the voice as the recipe leaves it."""
-    from mien.train.whisper import convert_whisper
+    from mien.convert.whisper import convert_whisper
 
     root = tmp_path_factory.mktemp("parts")
     hears = convert_whisper(build(root / "whisper"), root / "ct2")

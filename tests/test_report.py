@@ -5,13 +5,13 @@ import pytest
 from rich.console import Console
 from tests.pages import planted
 
+from mien.analysis.analysis import Analysis, Provenance, TrackSummary
+from mien.analysis.evidence import Evidence
 from mien.errors import InputError, OptionError
-from mien.evidence import Evidence
 from mien.report.figure import bars, save
 from mien.report.overall import in_view
 from mien.report.table import render
 from mien.report.transcript import write_transcript
-from mien.results import Analysis, Provenance, TrackSummary
 from mien.scene import ClipFacts, Dropped, Line, Transcript
 from mien.timebase import Segment
 

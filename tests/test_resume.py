@@ -11,18 +11,18 @@ import numpy as np
 import pytest
 
 import mien
+from mien.analysis.analysis import Analysis
+from mien.analysis.evidence import Evidence
 from mien.branches import make_branches
-from mien.branches.ask import AT_A_TIME, judge_in_turn
-from mien.cut import CutOptions
+from mien.branches.batches import AT_A_TIME, judge_in_turn
 from mien.errors import OptionError
-from mien.evidence import Evidence
-from mien.results import Analysis
+from mien.segmentation import SegmentationOptions
 from mien.timebase import Segment
 
 
 @pytest.mark.slow
 def test_what_was_stopped_is_partial_and_goes_on_to_the_same_rows(demo_clip):
-    options = mien.Options(cut=CutOptions("window", 1.0, 1.0))
+    options = mien.Options(cut=SegmentationOptions("window", 1.0, 1.0))
     analyzer = mien.Analyzer(options)
     reached = [0.0]
 
@@ -42,13 +42,13 @@ def test_what_was_stopped_is_partial_and_goes_on_to_the_same_rows(demo_clip):
     assert np.allclose(face[0].probs, face[1].probs, atol=0.02, equal_nan=True)
     assert "stopped before the words were heard" not in joined.by_branch["text"].reasons
     assert analyzer.resume(demo_clip, straight) is straight
-    other = mien.Analyzer(mien.Options(cut=CutOptions("window", 2.0, 1.0)))
+    other = mien.Analyzer(mien.Options(cut=SegmentationOptions("window", 2.0, 1.0)))
     with pytest.raises(OptionError, match="another cut"):
         other.resume(demo_clip, read)
 
 
 def test_what_was_stopped_at_once_has_no_rows_and_goes_on(demo_clip):
-    analyzer = mien.Analyzer(mien.Options(cut=CutOptions("window", 2.0, 2.0), asr="none"))
+    analyzer = mien.Analyzer(mien.Options(cut=SegmentationOptions("window", 2.0, 2.0), asr="none"))
     partial = analyzer.analyze(demo_clip, stop=lambda: True)
     assert partial.partial
     assert partial.segments == ()

@@ -19,7 +19,7 @@ from mien.evaluate import evaluate
 from mien.train import commands, text
 from mien.train.encoder import EncoderSize, load_encoder
 from mien.train.loop import Schedule, soft_cross_entropy
-from mien.train.sound import add_noise, change_speed, spoil
+from mien.train.voice_augment import add_noise, augment, change_speed
 
 
 def tiny_bert(folder):
@@ -161,10 +161,10 @@ def test_speed_changes_length_and_pitch():
     assert peak == pytest.approx(440, abs=3)
 
 
-def test_spoiled_sound_stays_sound():
+def test_augmented_sound_stays_sound():
     rng = np.random.default_rng(0)
     sound = np.random.default_rng(1).normal(0, 0.1, 20_001).astype(np.float32)
     for _ in range(20):
-        out = spoil(sound, rng)
+        out = augment(sound, rng)
         assert np.isfinite(out).all()
         assert 0.8 < len(out) / len(sound) < 1.2

@@ -20,9 +20,9 @@ from mien.evaluate import evaluate
 from mien.media import load_audio
 from mien.metrics import classification_figures
 from mien.packs import find_pack
-from mien.train import voice, voice_hearing, voice_pack, voice_protocols
+from mien.train import voice, voice_features, voice_pack, voice_protocols
 from mien.train.commands import TrainOptions
-from mien.train.voice_hearing import Heard, HearingRecipe
+from mien.train.voice_features import FeatureRecipe, Heard
 from mien.train.voice_protocols import Heads, LeftOut
 
 from .tiny_whisper import build as build_whisper
@@ -138,8 +138,8 @@ def test_the_pack_says_what_its_heads_said_of_what_was_heard(trained, corpora, e
 
 
 def test_an_ear_of_too_few_blocks_is_refused(corpora, tmp_path, ear, monkeypatch):
-    recipe = HearingRecipe(blocks=(2, 5))
-    monkeypatch.setattr(voice_pack, "HearingRecipe", lambda: recipe)
+    recipe = FeatureRecipe(blocks=(2, 5))
+    monkeypatch.setattr(voice_pack, "FeatureRecipe", lambda: recipe)
     options = TrainOptions([corpora], tmp_path / "pack", threads=1)
     with pytest.raises(PackError, match="encoder of 4 blocks"):
         voice_pack.train_voice(options, silent, ear=ear)
@@ -263,19 +263,19 @@ def test_folds_that_cannot_be_dealt_are_refused(folds):
 
 
 def test_small_corpora_are_heard_more_often():
-    recipe = HearingRecipe(heard=1000, most=4)
+    recipe = FeatureRecipe(heard=1000, most=4)
     assert [recipe.copies(n) for n in (10, 400, 1000, 90_000)] == [4, 2, 1, 0]
 
 
 def test_hearing_goes_on_where_it_was_stopped(corpora, tmp_path, ear, monkeypatch):
     rows = load_voices(corpora)
-    monkeypatch.setattr(voice_hearing, "_TOGETHER", 10)
+    monkeypatch.setattr(voice_features, "_TOGETHER", 10)
     encoder = voice_pack.load_encoder(ear, 4, whispermel.POSITIONS)
     states = voice_pack.PooledStates(encoder, (2, 3, 4))
     path = tmp_path / "ear.onnx"
     voice_pack.export_graph(states, voice_pack.EXAMPLE, voice_pack.AXES, path)
     graph = voice_pack.Graph(path, 2)
-    recipe = HearingRecipe(heard=26, most=1)
+    recipe = FeatureRecipe(heard=26, most=1)
 
     class StopError(Exception):
         """Stands for a kill."""
@@ -285,11 +285,11 @@ def test_hearing_goes_on_where_it_was_stopped(corpora, tmp_path, ear, monkeypatc
             raise StopError
 
     with pytest.raises(StopError):
-        voice_hearing.hear_all(rows, graph, recipe, 0, tmp_path / "a", stop_at_ten)
+        voice_features.hear_all(rows, graph, recipe, 0, tmp_path / "a", stop_at_ten)
     said = []
-    resumed = voice_hearing.hear_all(rows, graph, recipe, 0, tmp_path / "a", said.append)
+    resumed = voice_features.hear_all(rows, graph, recipe, 0, tmp_path / "a", said.append)
     assert said[0] == "heard 20 of 26 recordings"
-    whole = voice_hearing.hear_all(rows, graph, recipe, 0, tmp_path / "b", silent)
+    whole = voice_features.hear_all(rows, graph, recipe, 0, tmp_path / "b", silent)
     np.testing.assert_array_equal(resumed.features, whole.features)
     assert resumed.features.shape == (52, 96)
     assert not np.array_equal(resumed.features[0], resumed.features[1])

@@ -160,7 +160,7 @@ def test_a_random_whisper_comes_back_weight_for_weight(tmp_path):
     from ctranslate2.converters import TransformersConverter
     from safetensors.torch import load_file
 
-    from mien.train.unpack import unpack_folder
+    from mien.convert.unpack import unpack_folder
 
     from .tiny_whisper import build
 
@@ -181,7 +181,7 @@ def test_a_random_whisper_comes_back_weight_for_weight(tmp_path):
 @pytest.mark.hub
 def test_only_what_is_known_is_unpacked_and_into_an_empty_folder(tmp_path):
     pytest.importorskip("transformers", reason="the extra 'hub' is not installed")
-    from mien.train.unpack import unpack
+    from mien.convert.unpack import unpack
 
     with pytest.raises(OptionError, match=r"whisper-tiny\.en, whisper-base"):
         unpack("whisper-huge", tmp_path / "new")
@@ -198,7 +198,7 @@ def test_the_real_one_says_what_ctranslate2_says(name, tmp_path, request):
     pytest.importorskip("transformers", reason="the extra 'hub' is not installed")
     import ctranslate2
 
-    from mien.train.unpack import NAMES, unpack
+    from mien.convert.unpack import NAMES, unpack
 
     if not installed(NAMES[name]):
         pytest.skip(f"the wheels of {NAMES[name]} are not installed")

@@ -8,10 +8,10 @@ pytest.importorskip("transformers", reason="the extra 'hub' is not installed")
 import torch
 
 from mien.branches import whispermel
+from mien.convert.ctranslate import read_weights
 from mien.errors import PackError
 from mien.media import load_audio
 from mien.packs import EMBEDDED
-from mien.train.ctranslate import read_weights
 from mien.train.whisper_encoder import load_encoder
 
 from .tiny_whisper import build

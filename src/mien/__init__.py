@@ -15,18 +15,18 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.2.0.dev0"
 
 if TYPE_CHECKING:
+    from mien.analysis.analysis import Analysis
+    from mien.analysis.evidence import Evidence
     from mien.analyzer import Analyzer, Options, analyze, analyze_text
     from mien.emotions import MIEN7, EmotionSpace, LabelMap
     from mien.errors import MienError
-    from mien.evidence import Evidence
-    from mien.results import Analysis
     from mien.timebase import Segment
 
 _HOMES = {
-    "Analysis": "mien.results",
+    "Analysis": "mien.analysis.analysis",
     "Analyzer": "mien.analyzer",
     "EmotionSpace": "mien.emotions",
-    "Evidence": "mien.evidence",
+    "Evidence": "mien.analysis.evidence",
     "LabelMap": "mien.emotions",
     "MIEN7": "mien.emotions",
     "MienError": "mien.errors",

@@ -13,21 +13,21 @@ from typing import Any, overload
 import numpy as np
 
 import mien
+from mien.analysis.analysis import Analysis, Provenance, Whole
+from mien.analysis.evidence import Evidence
+from mien.analysis.merge import Judged, check_same, join, whole_rows
 from mien.branches import Branch, LinesBranch, PeopleBranch, make_branches
-from mien.branches.ask import judge_each, judge_in_turn
-from mien.cut import CutOptions, cut
+from mien.branches.batches import judge_each, judge_in_turn
 from mien.errors import OptionError
-from mien.evidence import Evidence
-from mien.fusion.events import follow
 from mien.fusion.method import POOLED, Method, MethodOptions
 from mien.media import open_clip
-from mien.parts import Judged, check_same, join, whole_rows
 from mien.perceive import STOPPED, PerceiveOptions, perceive
-from mien.perceive.detect import check_detector
-from mien.perceive.seen import portraits, track_summaries
+from mien.perceive.detectors import check_detector
+from mien.perceive.people import portraits, track_summaries
 from mien.perceive.transcript import read_transcript, transcript_of_text
-from mien.results import Analysis, Provenance, Whole
-from mien.scene import CUTS, SPEECH, TRANSCRIPT, ClipFacts, Scene
+from mien.scene import SHOTS, SPEECH, TRANSCRIPT, ClipFacts, Scene
+from mien.segmentation import SegmentationOptions, cut
+from mien.temporal.events import follow
 from mien.timebase import Segment
 
 Progress = Callable[[str, float], None]
@@ -74,7 +74,7 @@ class Options:
     """
 
     fusion: str = POOLED
-    cut: CutOptions = field(default_factory=CutOptions)
+    cut: SegmentationOptions = field(default_factory=SegmentationOptions)
     frame_rate: float = 5.0
     asr: str = "auto"
     transcript: str | Path | None = None
@@ -144,7 +144,7 @@ class Analyzer:
         """Go on with an analysis that was stopped; one that is whole is given back as it is.
 
         What is there is kept. Words that were not heard any more are heard now, the rest of the
-        recording is analysed, and both are joined as :func:`mien.parts.join` says.
+        recording is analysed, and both are joined as :func:`mien.analysis.merge.join` says.
 
         Args:
             path: the same file.
@@ -271,7 +271,7 @@ class Analyzer:
             speech=speech.turns if speech is not None else (),
             faces=track_summaries(scene),
             people=people,
-            cuts=scene.get(CUTS) or (),
+            cuts=scene.get(SHOTS) or (),
             portraits=portraits(scene, self.options.portraits),
             partial=scene.stopped,
             lines=self._lines(scene),

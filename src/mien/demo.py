@@ -14,7 +14,6 @@ import numpy as np
 from rich.console import RenderableType
 
 from mien.analyzer import Analyzer, Options
-from mien.cut import CutOptions
 from mien.media import load_audio
 from mien.media.writer import write_clip
 from mien.packs import EMBEDDED
@@ -22,10 +21,11 @@ from mien.report.figure import save
 from mien.report.overall import at_once
 from mien.report.table import render
 from mien.scene import SAMPLE_RATE, Image
+from mien.segmentation import SegmentationOptions
 
 RATE = 12
 WIDTH, HEIGHT = 480, 360
-BY_WINDOW = CutOptions("window", 1.5, 0.5)
+BY_WINDOW = SegmentationOptions("window", 1.5, 0.5)
 
 
 @dataclass(frozen=True)

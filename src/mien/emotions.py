@@ -6,11 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from mien.errors import LabelError
-
-FloatArray = npt.NDArray[np.float64]
+from mien.mathematics import FloatArray
 
 
 @dataclass(frozen=True)

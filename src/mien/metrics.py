@@ -15,8 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-FloatArray = npt.NDArray[np.float64]
-IntArray = npt.NDArray[np.int64]
+from mien.mathematics import FloatArray, IntArray, softmax
 
 
 def confusion_matrix(labels: IntArray, predicted: IntArray, k: int) -> IntArray:
@@ -152,9 +151,7 @@ def multilabel_macro_f1(targets: FloatArray, probs: FloatArray, threshold: float
 def temper(probs: FloatArray, temperature: float) -> FloatArray:
     """Probabilities after dividing the logits by ``temperature`` (> 0)."""
     logits = np.log(np.maximum(probs, 1e-12)) / temperature
-    logits -= logits.max(axis=1, keepdims=True)
-    scaled = np.exp(logits)
-    return np.asarray(scaled / scaled.sum(axis=1, keepdims=True), dtype=np.float64)
+    return softmax(logits)
 
 
 def fit_temperature(labels: IntArray, probs: FloatArray) -> float:

@@ -25,6 +25,7 @@ import numpy.typing as npt
 from mien.emotions import MIEN7, EmotionSpace, LabelMap
 from mien.errors import OptionError, PackError
 from mien.hub import is_hub_id
+from mien.mathematics import softmax
 
 F = TypeVar("F")
 
@@ -249,9 +250,7 @@ class Pack:
         logits = self.logits(inputs, convention) / answer.temperature
         if answer.bias:
             logits += np.asarray(answer.bias)
-        logits -= logits.max(axis=1, keepdims=True)
-        native = np.exp(logits)
-        return self.label_map.apply(native / native.sum(axis=1, keepdims=True))
+        return self.label_map.apply(softmax(logits))
 
     def front_end(self, known: Mapping[str, Callable[[Pack], F]], default: str) -> F:
         """What makes the model's inputs, as its contract's ``front_end`` names it.

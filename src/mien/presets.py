@@ -137,7 +137,7 @@ def ready_pack(name: str, say: Say, *, download: bool) -> str:
             raise HubError(f"There is nothing at {name}; give the folder of a pack or checkpoint.")
         return str(here)
     try:
-        from mien.train.convert import pack_of
+        from mien.convert.pack import pack_of
     except ModuleNotFoundError as error:
         if (error.name or "").startswith("mien"):
             raise

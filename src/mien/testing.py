@@ -7,18 +7,18 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from mien.analysis.evidence import Evidence
 from mien.branches import Branch
 from mien.emotions import MIEN7
 from mien.errors import ContractError
-from mien.evidence import Evidence
+from mien.mathematics import FloatArray
 from mien.media import AudioSpool, CropSpool
 from mien.scene import (
     AUDIO,
-    CUTS,
     FACES,
     SAMPLE_RATE,
+    SHOTS,
     SPEECH,
     TRANSCRIPT,
     ClipFacts,
@@ -33,8 +33,6 @@ from mien.scene import (
     Word,
 )
 from mien.timebase import Segment
-
-FloatArray = npt.NDArray[np.float64]
 
 SECONDS = 6.0
 
@@ -71,7 +69,7 @@ def planted_scene() -> Scene:
         SPEECH: Speech((Segment(1.0, 3.0),)),
         TRANSCRIPT: Transcript((line,), "given"),
         FACES: faces,
-        CUTS: (),
+        SHOTS: (),
     }
     facts = ClipFacts("planted", "recording", SECONDS, "mov", has_audio=True, has_video=True)
     return Scene(facts, tracks)

@@ -12,8 +12,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
+from mien.analysis.evidence import Evidence
 from mien.emotions import LabelMap
-from mien.evidence import Evidence
 from mien.scene import Scene, TrackKey
 from mien.timebase import Segment
 

@@ -11,15 +11,14 @@ from weakref import WeakKeyDictionary
 import numpy as np
 import numpy.typing as npt
 
+from mien.analysis.evidence import Evidence
 from mien.branches.packed import PackBranch
 from mien.emotions import MIEN7
 from mien.errors import OptionError
-from mien.evidence import Evidence
+from mien.mathematics import FloatArray, log_pool
 from mien.packs import Pack
 from mien.scene import FACES, Faces, FaceSamples, Scene, rows_within
 from mien.timebase import Segment
-
-FloatArray = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -178,8 +177,7 @@ class FaceBranch(PackBranch):
         if self._policy == "peak":
             best = int(probs[:, NEUTRAL].argmin())
             return probs[best], float(weights[best])
-        pooled = np.exp((weights / weights.sum()) @ np.log(np.maximum(probs, 1e-9)))
-        return pooled / pooled.sum(), quality
+        return log_pool(probs, weights), quality
 
     def _probs(self, faces: Faces, crops: npt.NDArray[np.int64]) -> FloatArray:
         """Probabilities of crops; each is judged once a scene, though segments overlap."""

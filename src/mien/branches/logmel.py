@@ -71,13 +71,13 @@ def change_speed(samples: Samples, speed: float) -> Samples:
     return np.asarray(np.interp(places, np.arange(len(samples)), samples), np.float32)
 
 
-def pieces(samples: Samples, size: int, overlap: float = 0.5) -> list[Samples]:
+def chunks(samples: Samples, size: int, overlap: float = 0.5) -> list[Samples]:
     """Pieces of at most ``size`` samples that cover all of them.
 
     Args:
         samples: mono.
-        size: of a piece.
-        overlap: least share of a piece that the next one repeats, in [0, 1).
+        size: of a chunk.
+        overlap: least share of a chunk that the next one repeats, in [0, 1).
     """
     if len(samples) <= size:
         return [samples]

@@ -9,18 +9,16 @@ from functools import cached_property, lru_cache
 from typing import Any, Protocol
 
 import numpy as np
-import numpy.typing as npt
 
+from mien.analysis.evidence import Evidence
 from mien.branches.packed import PackBranch
 from mien.branches.wordpiece import Windows, WordPiece
 from mien.errors import OptionError
-from mien.evidence import Evidence
 from mien.language import Language, foreign, line_in_other
+from mien.mathematics import FloatArray
 from mien.packs import Pack
 from mien.scene import TRANSCRIPT, Scene, Transcript
 from mien.timebase import Segment
-
-FloatArray = npt.NDArray[np.float64]
 
 SOURCES = ("auto", "spoken", "written")
 FULL_WORDS = 4

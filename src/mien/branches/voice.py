@@ -8,24 +8,22 @@ from itertools import pairwise
 from typing import Any, Protocol
 
 import numpy as np
-import numpy.typing as npt
 
+from mien.analysis.evidence import Evidence
 from mien.branches.packed import PackBranch
-from mien.branches.soundness import SHORTEST, agreement, measure, silence
-from mien.branches.stretches import stretches
+from mien.branches.speech_quality import SHORTEST, agreement, measure, silence
+from mien.branches.speech_spans import speech_spans
 from mien.branches.waveform import Waveform
 from mien.branches.whispermel import WhisperMel
 from mien.errors import ContractError
-from mien.evidence import Evidence
+from mien.mathematics import FloatArray, log_pool
 from mien.packs import Pack
 from mien.scene import AUDIO, SPEECH, AudioTrack, Samples, Scene, Speech
 from mien.timebase import Segment
 
-FloatArray = npt.NDArray[np.float64]
-
 # Less than a quarter of a second tells little and would be mostly padding.
 _SHORTEST_PART = 0.25
-# Longer stretches are judged in parts, so that memory does not grow with them.
+# Longer speech_spans are judged in parts, so that memory does not grow with them.
 _LONGEST_PART = 300.0
 
 
@@ -68,14 +66,7 @@ class VoiceModel:
 
     def probs(self, samples: Samples) -> FloatArray:
         """Probabilities ``(7,)`` of mono speech at 16 kHz of any length, its pieces pooled."""
-        return pool(*self.rows(samples))
-
-
-def pool(rows: FloatArray, weights: FloatArray) -> FloatArray:
-    """The weighted geometric mean ``(k,)`` of probabilities ``(n, k)``."""
-    logs = np.log(np.maximum(rows, 1e-9))
-    pooled = np.exp((weights / weights.sum()) @ logs)
-    return np.asarray(pooled / pooled.sum())
+        return log_pool(*self.rows(samples))
 
 
 class VoiceBranch(PackBranch):
@@ -106,19 +97,19 @@ class VoiceBranch(PackBranch):
         sound = measure(audio, turns, segment)
         if sound.unfit:
             return sound.unfit
-        parts = [part for one in stretches(audio, speech, segment) for part in _parts(one)]
+        parts = [part for one in speech_spans(audio, speech, segment) for part in _parts(one)]
         heard = [p for p in parts if p.duration >= _SHORTEST_PART] or parts
         judged = [self._model.rows(audio.read(part)) for part in heard]
         rows = np.concatenate([rows for rows, _ in judged])
         weights = np.concatenate(
             [p.duration * w / w.sum() for p, (_, w) in zip(heard, judged, strict=True)]
         )
-        return pool(rows, weights), sound.quality * agreement(rows, weights)
+        return log_pool(rows, weights), sound.quality * agreement(rows, weights)
 
 
-def _parts(stretch: Segment) -> Iterator[Segment]:
-    """A stretch in parts of at most five minutes."""
-    count = max(1, int(np.ceil(stretch.duration / _LONGEST_PART)))
-    edges = np.linspace(stretch.start, stretch.end, count + 1).tolist()
+def _parts(span: Segment) -> Iterator[Segment]:
+    """A span in parts of at most five minutes."""
+    count = max(1, int(np.ceil(span.duration / _LONGEST_PART)))
+    edges = np.linspace(span.start, span.end, count + 1).tolist()
     for start, end in pairwise(edges):
         yield Segment(start, end)

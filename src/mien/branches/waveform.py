@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from mien.branches.logmel import pieces
+from mien.branches.logmel import chunks
 from mien.errors import PackError
 from mien.scene import SAMPLE_RATE, Samples
 
@@ -23,10 +23,10 @@ class WaveContract:
     Args:
         rate: samples per second.
         normalise: each window to mean 0 and deviation 1, as ``Wav2Vec2FeatureExtractor`` does.
-        window: seconds of the longest piece; longer sound is judged in windows that overlap by half
+        window: seconds of the longest chunk; longer sound is judged in windows that overlap by half
             or more.
-        fixed: whether shorter pieces are filled with silence to a whole window.
-        shortest: seconds that a piece is filled up to in any case, so that the net has a frame.
+        fixed: whether shorter chunks are filled with silence to a whole window.
+        shortest: seconds that a chunk is filled up to in any case, so that the net has a frame.
     """
 
     front_end: str = "waveform"
@@ -52,11 +52,11 @@ class WaveContract:
         """From a pack's input contract."""
         return cls(**{f.name: contract[f.name] for f in fields(cls) if f.name in contract})
 
-    def show(self, piece: Samples) -> FloatArray:
-        """What the net is shown of a piece of at most one window, ``(n,)``."""
+    def show(self, chunk: Samples) -> FloatArray:
+        """What the net is shown of a chunk of at most one window, ``(n,)``."""
         least = self.window if self.fixed else self.shortest
-        missing = round(least * self.rate) - len(piece)
-        shown = np.pad(piece, (0, max(0, missing))).astype(np.float32)
+        missing = round(least * self.rate) - len(chunk)
+        shown = np.pad(chunk, (0, max(0, missing))).astype(np.float32)
         if self.normalise:
             shown = (shown - shown.mean()) / np.sqrt(shown.var() + 1e-7)
         return np.asarray(shown, dtype=np.float32)
@@ -77,6 +77,6 @@ class Waveform:
 
     def batches(self, samples: Samples) -> Iterator[tuple[dict[str, FloatArray], list[float]]]:
         """Inputs of one window at a time, which counts by its seconds."""
-        for piece in pieces(samples, round(self.contract.window * self.contract.rate)):
-            shown = self.contract.show(piece)
-            yield {"samples": shown[None]}, [len(piece) / self.contract.rate]
+        for chunk in chunks(samples, round(self.contract.window * self.contract.rate)):
+            shown = self.contract.show(chunk)
+            yield {"samples": shown[None]}, [len(chunk) / self.contract.rate]

@@ -24,8 +24,8 @@ from mien.cli.shared import (
 )
 
 if TYPE_CHECKING:
+    from mien.analysis.analysis import Analysis
     from mien.analyzer import Options
-    from mien.results import Analysis
 
 PORTRAITS = 200
 """Faces kept for the strip of a report, at most; about 3 KB each."""
@@ -66,7 +66,7 @@ def analyze(
 ) -> None:
     """Analyse one recording, picture or text."""
     from mien.analyzer import Options
-    from mien.cut import CutOptions
+    from mien.segmentation import SegmentationOptions
 
     page = _Page(report, report_media, path)
     outputs = _Outputs(json_file, figure, figure_kind, transcript, exports, export_format, page)
@@ -77,7 +77,7 @@ def analyze(
     )
     options = Options(
         fusion=system.fusion,
-        cut=CutOptions(by or ("clip" if report is None else "window"), window, step),
+        cut=SegmentationOptions(by or ("clip" if report is None else "window"), window, step),
         frame_rate=fps,
         asr=system.asr,
         transcript=words,
@@ -210,9 +210,9 @@ class _Outputs:
 
     def write(self, analysis: Analysis) -> None:
         """The table, and every file that was asked for."""
+        from mien.analysis.wire import json_text, write_json
         from mien.report import figure, table, transcript
         from mien.report.export import export
-        from mien.wire import json_text, write_json
 
         Console(stderr=self.json == "-").print(table.render(analysis))
         if self.json == "-":

@@ -11,7 +11,7 @@ import typer
 from rich.console import Console, RenderableType
 
 from mien.cli import options as o
-from mien.cli.shared import Folds, Seed, check_target, pairs, progress, witnesses_source
+from mien.cli.shared import Folds, Seed, check_target, pairs, posteriors_source, progress
 
 app = typer.Typer(no_args_is_help=True, help="Judge a labelled set with a pack.")
 
@@ -88,7 +88,7 @@ def _show(
 
 @app.command("fusion")
 def evaluate_fusion(
-    data: o.Witnesses,
+    data: o.Table,
     pack: o.FusionPack = None,
     folds: Folds = 10,
     seed: Seed = 0,
@@ -105,7 +105,7 @@ def evaluate_fusion(
     check_target(json_file, "--json", None)
     check_target(posteriors, "--posteriors", (".csv",))
     packs = {name: Path(where) for name, where in pairs(judged_by or [], "--for").items()}
-    source = witnesses_source(data, labels, posteriors, packs, asr)
+    source = posteriors_source(data, labels, posteriors, packs, asr)
     with progress() as report:
         result = judge(source, pack=pack, folds=folds, seed=seed, progress=report)
     _show(result, render, json_file)

@@ -83,8 +83,8 @@ def models_convert(
     A Whisper in the form of Transformers becomes the folder that --asr whisper:FOLDER takes.
     """
     try:
-        from mien.train.convert import ConvertOptions, convert
-        from mien.train.whisper import convert_whisper, is_whisper
+        from mien.convert.pack import ConvertOptions, convert
+        from mien.convert.whisper import convert_whisper, is_whisper
     except ModuleNotFoundError as error:
         if (error.name or "").startswith("mien"):
             raise
@@ -117,7 +117,7 @@ def models_unpack(
     FOLDER.
     """
     try:
-        from mien.train.unpack import unpack
+        from mien.convert.unpack import unpack
     except ModuleNotFoundError as error:
         if (error.name or "").startswith("mien"):
             raise

@@ -91,11 +91,11 @@ Posteriors = Annotated[
 ]
 
 # Of train fusion and evaluate fusion.
-_WITNESSES = Option(
+_POSTERIORS = Option(
     "--data", help="Votes, a table of posteriors (CSV, Parquet), or a folder of clips."
 )
-Witnesses = Annotated[Path, _WITNESSES]
-WitnessesIfAny = Annotated[Path | None, _WITNESSES]
+Table = Annotated[Path, _POSTERIORS]
+TableIfAny = Annotated[Path | None, _POSTERIORS]
 Labels = Annotated[
     Path | None,
     Option(metavar="CSV", help="Of a folder: file,label[,group][,text], or a CSV of MELD."),

@@ -17,9 +17,9 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from mien.errors import InputError, OptionError
 
 if TYPE_CHECKING:
+    from mien.analysis.analysis import Analysis
     from mien.analyzer import Options
-    from mien.results import Analysis
-    from mien.witnesses import Folder
+    from mien.clip_posteriors import Folder
 
 Report = Callable[[str, float], None]
 
@@ -118,7 +118,7 @@ def read_analysis(path: Path) -> Analysis:
     Raises:
         InputError: if it is none.
     """
-    from mien.results import Analysis
+    from mien.analysis.analysis import Analysis
 
     try:
         value = json.loads(path.read_text(encoding="utf-8"))
@@ -166,7 +166,7 @@ def numbers(given: Iterable[str], option: str) -> dict[str, float]:
         raise OptionError(f"{option}: {error}; write NAME=NUMBER.") from None
 
 
-def witnesses_source(
+def posteriors_source(
     data: Path, labels: Path | None, kept: Path | None, packs: Mapping[str, Path], asr: str
 ) -> Path | Folder:
     """What ``--data`` of the fusion commands names: a table as it is, or a folder to be judged.
@@ -175,7 +175,7 @@ def witnesses_source(
         OptionError: if options of a folder are given to a table, or a folder is given no file in
             which to keep what is judged.
     """
-    from mien.witnesses import Folder
+    from mien.clip_posteriors import Folder
 
     if not data.is_dir():
         given = {"--labels": labels, "--for": packs, "--asr": None if asr == "auto" else asr}

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from mien.cli import options as o
-from mien.cli.shared import Folds, Seed, pairs, say, witnesses_source
+from mien.cli.shared import Folds, Seed, pairs, posteriors_source, say
 from mien.errors import MissingExtraError, OptionError
 
 app = typer.Typer(
@@ -127,7 +127,7 @@ def train_face(
     _check_recipe(recipe, context)
     commands = _trainers()
     if recipe == "paper":
-        from mien.train.paper_face import PaperFaceOptions
+        from mien.train.paper.face import PaperFaceOptions
 
         _paper_faces(
             PaperFaceOptions(data, out, net, lr, weight_decay, epochs, seed, threads, limit), search
@@ -142,8 +142,8 @@ def train_face(
 
 def _paper_faces(asked: Any, search: int | None) -> None:
     """Train the paper's face nets, or search over their rates in ``search`` trials."""
-    from mien.train.paper_face import run_paper_face
-    from mien.train.search import run_search
+    from mien.train.paper.face import run_paper_face
+    from mien.train.paper.face_search import run_search
 
     out = asked.out
     if search is None:
@@ -181,7 +181,7 @@ def train_detector(
 ) -> None:
     """Train the face detector on pictures that a teacher has named."""
     commands = _trainers()
-    from mien.train import detect
+    from mien.train.detector import run as detect
 
     options = commands.TrainOptions(data, out, epochs, seed, threads, limit, start)
     licences = dict(pair.partition("=")[::2] for pair in licence or ())
@@ -223,7 +223,7 @@ def train_voice(
     _check_recipe(recipe, context)
     commands = _trainers()
     if recipe == "paper":
-        from mien.train.recipe import RecipeOptions, run_recipe
+        from mien.train.paper.voice import RecipeOptions, run_recipe
 
         run_recipe(RecipeOptions(data, out, base, loss, split, epochs, seed, threads, limit), say)
         typer.echo(f"wrote {out} (tables: {out / 'README.md'})")
@@ -280,8 +280,8 @@ def train_asr(
     """Fine-tune a Whisper on TESS as in the paper; word errors on short and on longer speech."""
     _trainers()
     try:
-        from mien.train.asr import AsrOptions
-        from mien.train.asr import train_asr as run
+        from mien.train.paper.asr import AsrOptions
+        from mien.train.paper.asr import train_asr as run
     except ImportError:
         raise MissingExtraError("mien train asr", "hub") from None
     settings = (split, epochs, seed, threads, limit, lr, window)
@@ -292,7 +292,7 @@ def train_asr(
 @app.command("fusion")
 def train_fusion(
     out: Out,
-    data: o.WitnessesIfAny = None,
+    data: o.TableIfAny = None,
     labels: o.Labels = None,
     asr: o.Asr = "auto",
     compose: Annotated[
@@ -309,7 +309,7 @@ def train_fusion(
     (each is judged first and kept in OUT.run/posteriors.csv, where a run that was stopped goes on),
     or on clips composed of what each branch says of its own held-out data.
     """
-    from mien.train import fusion
+    from mien.train.fusion import run as fusion
 
     if (data is None) == (not compose):
         raise OptionError("Give either --data or --compose.")
@@ -319,5 +319,5 @@ def train_fusion(
         _trained(fusion.train_composed(composed, say), out)
         return
     kept = out.with_name(out.name + ".run") / "posteriors.csv"
-    source = witnesses_source(data, labels, kept, packs, asr)
+    source = posteriors_source(data, labels, kept, packs, asr)
     _trained(fusion.train_fusion(fusion.FusionOptions(source, out, folds, seed), say), out)

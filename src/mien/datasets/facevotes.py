@@ -10,7 +10,8 @@ import numpy.typing as npt
 from mien.datasets.faces import FER2013, OBSERVERS, VOTES, majority
 from mien.datasets.table import LabelledSet
 from mien.errors import OptionError
-from mien.metrics import FloatArray, IntArray, classification_figures, vote_figures
+from mien.mathematics import FloatArray, IntArray
+from mien.metrics import classification_figures, vote_figures
 
 CONVENTIONS = (OBSERVERS, FER2013)
 

@@ -16,13 +16,13 @@ from mien.datasets.table import LabelledSet
 from mien.datasets.votes import is_votes, load_votes
 from mien.emotions import MIEN7, canonical_label
 from mien.errors import DataError, MissingExtraError
-from mien.witness import Witness, WitnessTable
+from mien.posteriors import Posteriors, PosteriorTable
 
 COLUMNS = ("item", "branch", "label", "group", "seconds", "quality", *MIEN7.labels, "pack")
 PARQUET = ".parquet"
 
 
-def load_witnesses(path: Path) -> WitnessTable:
+def load_table(path: Path) -> PosteriorTable:
     """Votes or posteriors at ``path``, as its first line tells.
 
     Raises:
@@ -37,7 +37,7 @@ def load_witnesses(path: Path) -> WitnessTable:
     return load_posteriors(path)
 
 
-def load_posteriors(path: Path) -> WitnessTable:
+def load_posteriors(path: Path) -> PosteriorTable:
     """A table with the columns ``item, branch, label, group, seconds, quality`` and the seven.
 
     * ``item``: the recording or utterance; its rows share ``label``, ``group`` and ``seconds``.
@@ -85,22 +85,22 @@ def load_posteriors(path: Path) -> WitnessTable:
     )
 
 
-def _table(path: Path, facts: dict[str, tuple[str, str, float]], judged: Any) -> WitnessTable:
+def _table(path: Path, facts: dict[str, tuple[str, str, float]], judged: Any) -> PosteriorTable:
     items = list(facts)
-    witnesses = {}
+    posteriors = {}
     for branch, rows in judged.items():
         probs = np.full((len(items), len(MIEN7)), np.nan)
         quality = np.zeros(len(items))
         for i, item in enumerate(items):
             if item in rows and np.isfinite(rows[item][0]).all():
                 probs[i], quality[i] = rows[item]
-        witnesses[branch] = Witness(probs / probs.sum(axis=1, keepdims=True), quality)
-    return WitnessTable(
+        posteriors[branch] = Posteriors(probs / probs.sum(axis=1, keepdims=True), quality)
+    return PosteriorTable(
         name=path.name,
         items=tuple(items),
         labels=np.array([MIEN7.index(facts[i][0]) for i in items], dtype=np.int64),
         groups=np.array([facts[i][1] for i in items], dtype=np.str_),
-        witnesses=witnesses,
+        posteriors=posteriors,
         seconds=np.array([facts[i][2] for i in items]),
     )
 
@@ -122,7 +122,7 @@ def _parquet(what: str) -> Any:
     return pyarrow.parquet
 
 
-def save_posteriors(table: WitnessTable, path: Path) -> None:
+def save_posteriors(table: PosteriorTable, path: Path) -> None:
     """Write a table as CSV or, by its suffix, as Parquet; :func:`load_posteriors` reads both.
 
     Raises:
@@ -145,12 +145,12 @@ def save_posteriors(table: WitnessTable, path: Path) -> None:
             writer.writerow(format(x, ".6g") if isinstance(x, float) else x for x in row)
 
 
-def _rows(table: WitnessTable) -> Iterator[tuple[str | float, ...]]:
-    for branch, witness in table.witnesses.items():
+def _rows(table: PosteriorTable) -> Iterator[tuple[str | float, ...]]:
+    for branch, posteriors in table.posteriors.items():
         pack = table.packs.get(branch, "")
-        for i in np.flatnonzero(witness.present):
+        for i in np.flatnonzero(posteriors.present):
             facts = (table.items[i], branch, MIEN7.labels[table.labels[i]], str(table.groups[i]))
-            numbers = (table.seconds[i], witness.quality[i], *witness.probs[i])
+            numbers = (table.seconds[i], posteriors.quality[i], *posteriors.probs[i])
             yield (*facts, *(float(x) for x in numbers), pack)
 
 
@@ -160,7 +160,7 @@ def posteriors_of(
     probs: npt.NDArray[np.float64],
     quality: npt.NDArray[np.float64] | None = None,
     pack: str = "",
-) -> WitnessTable:
+) -> PosteriorTable:
     """The table of what one branch says of a labelled set.
 
     Args:
@@ -172,12 +172,12 @@ def posteriors_of(
     """
     items = [f"{corpus}/{i}" for i, corpus in enumerate(rows.corpora)]
     quality = np.ones(len(rows)) if quality is None else quality
-    table = WitnessTable(
+    table = PosteriorTable(
         name=branch,
         items=tuple(items),
         labels=rows.labels,
         groups=np.array([g or item for g, item in zip(rows.groups, items, strict=True)]),
-        witnesses={branch: Witness(probs, np.where(np.isfinite(probs[:, 0]), quality, 0.0))},
+        posteriors={branch: Posteriors(probs, np.where(np.isfinite(probs[:, 0]), quality, 0.0))},
         seconds=np.zeros(len(rows)),
         packs={branch: pack} if pack else {},
     )

@@ -13,8 +13,7 @@ import numpy.typing as npt
 
 from mien.emotions import MIEN7
 from mien.errors import DataError
-
-FloatArray = npt.NDArray[np.float64]
+from mien.mathematics import FloatArray
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,4 +1,4 @@
-"""Human votes as witnesses: the layout in which CREMA-D publishes its ratings by mode.
+"""Human votes as posteriors: the layout in which CREMA-D publishes its ratings by mode.
 
 Cao, Cooper, Keutmann, Gur, Nenkova, Verma, "CREMA-D: Crowd-sourced Emotional Multimodal Actors
 Dataset", IEEE Transactions on Affective Computing 5(4), 2014: about ten people each named what
@@ -15,13 +15,14 @@ import numpy as np
 from mien.datasets.csvfile import column, read_rows
 from mien.emotions import MIEN7, canonical_label
 from mien.errors import DataError, LabelError
-from mien.witness import FloatArray, Witness, WitnessTable
+from mien.mathematics import FloatArray
+from mien.posteriors import Posteriors, PosteriorTable
 
 # The answers that raters could give, as the columns name them; surprise was not on offer.
 ANSWERS = {
     "a": "anger", "d": "disgust", "f": "fear", "h": "joy", "n": "neutral", "s": "sadness",
 }  # fmt: skip
-# The modes that are witnesses, and the one that saw and heard both, which is a yardstick alone.
+# The modes that are posteriors, and the one that saw and heard both, which is a yardstick alone.
 MODES = ("voice", "face")
 BOTH = "multimodal"
 # meanEmoResp is a mean rating from 0 to 100.
@@ -39,7 +40,7 @@ def is_votes(header: str) -> bool:
     return {"mode", "filename", *ANSWERS} <= names
 
 
-def load_votes(path: Path) -> WitnessTable:
+def load_votes(path: Path) -> PosteriorTable:
     """Voice and face votes of every clip that has a row in either mode.
 
     The columns are those of the file: ``mode`` (voice, face, multimodal), ``fileName``
@@ -55,12 +56,12 @@ def load_votes(path: Path) -> WitnessTable:
     return _load(path, MODES)
 
 
-def load_votes_of_both(path: Path) -> WitnessTable:
-    """The same for those who heard and saw the clip: one witness, ``multimodal``."""
+def load_votes_of_both(path: Path) -> PosteriorTable:
+    """The same for those who heard and saw the clip: one posteriors, ``multimodal``."""
     return _load(path, (BOTH,))
 
 
-def _load(path: Path, modes: tuple[str, ...]) -> WitnessTable:
+def _load(path: Path, modes: tuple[str, ...]) -> PosteriorTable:
     by_mode: dict[str, dict[str, tuple[FloatArray, float]]] = {mode: {} for mode in modes}
     for number, row in enumerate(read_rows(path), start=2):
         mode = column(row, "mode", path).strip().lower()
@@ -71,12 +72,12 @@ def _load(path: Path, modes: tuple[str, ...]) -> WitnessTable:
     if not items:
         raise DataError(f"{path} holds no row of the modes {', '.join(modes)}; check 'mode'.")
     parts = [_parts(name, path) for name in items]
-    return WitnessTable(
+    return PosteriorTable(
         name=path.name,
         items=tuple(items),
         labels=np.array([label for _, label in parts], dtype=np.int64),
         groups=np.array([actor for actor, _ in parts], dtype=np.str_),
-        witnesses={mode: _witness(items, by_mode[mode]) for mode in modes},
+        posteriors={mode: _posteriors(items, by_mode[mode]) for mode in modes},
         seconds=np.zeros(len(items)),
         licence=LICENCE,
     )
@@ -109,7 +110,7 @@ def _parts(name: str, path: Path) -> tuple[str, int]:
         ) from None
 
 
-def _witness(items: list[str], ballots: Mapping[str, tuple[FloatArray, float]]) -> Witness:
+def _posteriors(items: list[str], ballots: Mapping[str, tuple[FloatArray, float]]) -> Posteriors:
     probs = np.full((len(items), len(MIEN7)), np.nan)
     intensity = np.full(len(items), np.nan)
     offered = np.zeros(len(MIEN7))
@@ -119,4 +120,4 @@ def _witness(items: list[str], ballots: Mapping[str, tuple[FloatArray, float]]) 
             votes, intensity[i] = ballots[name]
             probs[i] = (votes + offered) / (votes + offered).sum()
     present = np.isfinite(probs[:, 0])
-    return Witness(probs, present.astype(np.float64), {INTENSITY: intensity})
+    return Posteriors(probs, present.astype(np.float64), {INTENSITY: intensity})

@@ -1,4 +1,4 @@
-"""``mien evaluate fusion``: a table of witnesses in, every method's figures of merit out."""
+"""``mien evaluate fusion``: a table of posteriors in, every method's figures of merit out."""
 
 from __future__ import annotations
 
@@ -12,19 +12,18 @@ from rich.table import Table
 from rich.text import Text
 
 from mien import __version__
+from mien.clip_posteriors import Folder, posteriors_at
 from mien.fusion.compare import BEST_SINGLE, POOLED, Answers, Progress, answers, out_of_fold
-from mien.fusion.packed import load_pools
+from mien.fusion.pack import load_pools
+from mien.mathematics import FloatArray, IntArray
 from mien.metrics import (
-    FloatArray,
-    IntArray,
     bootstrap_interval,
     calibration_error_by_chance,
     classification_figures,
     mcnemar_p,
 )
 from mien.packs import Pack
-from mien.witness import WitnessTable
-from mien.witnesses import Folder, witnesses_at
+from mien.posteriors import PosteriorTable
 
 SHOWN = ("accuracy", "uar", "macro_f1", "nll", "ece")
 DRAWS = 500
@@ -42,7 +41,7 @@ def evaluate_fusion(
     """Judge every method on a table of votes or of posteriors, or on a folder of clips.
 
     Args:
-        data: a table, see :func:`mien.datasets.posteriors.load_witnesses`, or a folder whose clips
+        data: a table, see :func:`mien.datasets.posteriors.load_table`, or a folder whose clips
             are judged first.
         pack: a fusion pack; None to fit and judge by cross-validation over the groups, everything
             out of fold.
@@ -61,7 +60,7 @@ def evaluate_fusion(
         DataError: if the data cannot be read or divided into so many folds.
         PackError: if the pack cannot be used.
     """
-    table, failed = witnesses_at(data, folds if pack is None else None, progress)
+    table, failed = posteriors_at(data, folds if pack is None else None, progress)
     if pack is None:
         said = out_of_fold(table, folds, seed, progress)
         how: dict[str, Any] = {"folds": folds, "by": "group", "pack": None}
@@ -74,9 +73,9 @@ def evaluate_fusion(
 
 
 def figures_of(
-    said: Answers, table: WitnessTable, seed: int, progress: Progress = lambda doing, share: None
+    said: Answers, table: PosteriorTable, seed: int, progress: Progress = lambda doing, share: None
 ) -> dict[str, Any]:
-    """An entry a method, and ``subsets`` with an entry a company; see :func:`evaluate_fusion`."""
+    """An entry a method, and ``subsets`` with an entry a subset; see :func:`evaluate_fusion`."""
     best = said.methods[BEST_SINGLE]
     out: dict[str, Any] = {}
     for done, (name, probs) in enumerate(said.methods.items()):
@@ -84,7 +83,7 @@ def figures_of(
         out[name] = _entry(probs, best, table, seed)
     whole = out[POOLED]["accuracy"]
     subsets: dict[str, Any] = {}
-    for name, probs in said.companies.items():
+    for name, probs in said.subsets.items():
         figures = _figures(table.labels, probs)
         subsets[name] = {**figures, "lost": whole - figures["accuracy"]}
     return {**out, "subsets": subsets}
@@ -94,7 +93,7 @@ def _figures(labels: IntArray, probs: FloatArray) -> Mapping[str, float]:
     return classification_figures(labels, probs)
 
 
-def _entry(probs: FloatArray, best: FloatArray, table: WitnessTable, seed: int) -> dict[str, Any]:
+def _entry(probs: FloatArray, best: FloatArray, table: PosteriorTable, seed: int) -> dict[str, Any]:
     interval = bootstrap_interval(
         _figures, table.labels, probs, groups=table.groups, draws=DRAWS, seed=seed
     )
@@ -106,13 +105,15 @@ def _entry(probs: FloatArray, best: FloatArray, table: WitnessTable, seed: int) 
     }
 
 
-def _about(table: WitnessTable, said: Answers, how: Mapping[str, Any], seed: int) -> dict[str, Any]:
+def _about(
+    table: PosteriorTable, said: Answers, how: Mapping[str, Any], seed: int
+) -> dict[str, Any]:
     return {
         "data": table.name,
         "licence": table.licence,
         "rows": len(table),
         "groups": len(set(table.groups.tolist())),
-        "present": {name: int(w.present.sum()) for name, w in table.witnesses.items()},
+        "present": {name: int(w.present.sum()) for name, w in table.posteriors.items()},
         "best_single": dict(said.best),
         **how,
         "seed": seed,
@@ -140,8 +141,8 @@ def render(result: Mapping[str, Any]) -> RenderableType:
         p = "" if method == BEST_SINGLE else _p(entry["mcnemar_p"])
         table.add_row(Text(method, style="bold" if method == POOLED else ""), *cells, p)
     subsets = _grid("pooled, given just these", (*SHOWN, "lost"))
-    for company, entry in result["subsets"].items():
-        subsets.add_row(company, *(f"{entry[name]:.3f}" for name in (*SHOWN, "lost")))
+    for subset, entry in result["subsets"].items():
+        subsets.add_row(subset, *(f"{entry[name]:.3f}" for name in (*SHOWN, "lost")))
     chance = result[POOLED]["ece_by_chance"]
     note = Text(f"ece: {chance:.3f} is what chance alone would show of the pool", style="dim")
     failed = [Text(f"not judged: {line}", style="yellow") for line in about["failures"]]

@@ -19,13 +19,9 @@ from mien.datasets.facevotes import default_convention, judged_rows
 from mien.datasets.posteriors import posteriors_of, save_posteriors
 from mien.emotions import MIEN7
 from mien.errors import DataError, MediaError, OptionError
+from mien.mathematics import FloatArray
 from mien.media import load_audio
-from mien.metrics import (
-    FloatArray,
-    classification_figures,
-    confusion_matrix,
-    multilabel_macro_f1,
-)
+from mien.metrics import classification_figures, confusion_matrix, multilabel_macro_f1
 from mien.packs import Pack, find_pack
 
 Progress = Callable[[str, float], None]

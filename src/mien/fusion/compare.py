@@ -9,15 +9,16 @@ from itertools import combinations
 import numpy as np
 import numpy.typing as npt
 
+from mien.analysis.evidence import Evidence
 from mien.emotions import MIEN7
 from mien.errors import DataError
-from mien.evidence import Evidence
 from mien.fusion.fit import FitOptions, fit_pool
-from mien.fusion.pooled import Pool
+from mien.fusion.pool import Pool
 from mien.fusion.rules import fuse
-from mien.fusion.usual import groups_are_large, with_usual
+from mien.fusion.speaker_normalisation import groups_are_large, with_speaker_means
+from mien.mathematics import FloatArray, IntArray
+from mien.posteriors import Posteriors, PosteriorTable, group_folds
 from mien.timebase import Segment
-from mien.witness import FloatArray, IntArray, Witness, WitnessTable, group_folds
 
 Progress = Callable[[str, float], None]
 
@@ -42,7 +43,7 @@ class Pools:
     person: Pool | None = None
 
     @classmethod
-    def fit(cls, table: WitnessTable, options: FitOptions | None = None) -> Pools:
+    def fit(cls, table: PosteriorTable, options: FitOptions | None = None) -> Pools:
         """Both pools from labelled items; see :func:`mien.fusion.fit.fit_pool`.
 
         With few parameters there is no reading of what is usual.
@@ -50,55 +51,55 @@ class Pools:
         options = options or FitOptions()
         plain = fit_pool(table, options)
         wanted = options.matrices and groups_are_large(table)
-        return cls(plain, fit_pool(with_usual(table), options) if wanted else None)
+        return cls(plain, fit_pool(with_speaker_means(table), options) if wanted else None)
 
 
 @dataclass(frozen=True, eq=False)
 class Answers:
-    """Probabilities ``(n, 7)`` of the same items, by method and by company.
+    """Probabilities ``(n, 7)`` of the same items, by method and by subset.
 
     Args:
         methods: ``majority``, each modality raw and calibrated, ``best_single``, the plain rules,
             ``pooled`` and, where there is one, ``pooled_person``.
-        companies: of the pool when it is given just these modalities (``face+voice``).
+        subsets: of the pool when it is given just these modalities (``face+voice``).
         best: the modality behind ``best_single``, as often as it was chosen.
     """
 
     methods: Mapping[str, FloatArray]
-    companies: Mapping[str, FloatArray]
+    subsets: Mapping[str, FloatArray]
     best: Mapping[str, int]
 
 
-def answers(pools: Pools, table: WitnessTable) -> Answers:
+def answers(pools: Pools, table: PosteriorTable) -> Answers:
     """What every method says of a table that the pools were not fitted to.
 
     A modality that is absent answers with the prior, since it knows no better.
     """
-    pool, witnesses = pools.plain, table.witnesses
+    pool, posteriors = pools.plain, table.posteriors
     prior = np.zeros(len(MIEN7))
     prior[[MIEN7.index(label) for label in pool.labels]] = pool.prior
-    companies = {
-        JOIN.join(company): _filled(pool.probs({n: witnesses[n] for n in company}), prior)
-        for size in range(1, len(witnesses) + 1)
-        for company in combinations(sorted(witnesses), size)
+    subsets = {
+        JOIN.join(subset): _filled(pool.probs({n: posteriors[n] for n in subset}), prior)
+        for size in range(1, len(posteriors) + 1)
+        for subset in combinations(sorted(posteriors), size)
     }
     methods = {MAJORITY: np.tile(prior, (len(table), 1))}
-    for name, witness in witnesses.items():
-        methods[name] = _filled(witness.probs, prior)
-        methods[name + CALIBRATED] = companies[name]
-    best = pool.best if pool.best in witnesses else sorted(witnesses)[0]
-    methods[BEST_SINGLE] = companies[best]
+    for name, single in posteriors.items():
+        methods[name] = _filled(single.probs, prior)
+        methods[name + CALIBRATED] = subsets[name]
+    best = pool.best if pool.best in posteriors else sorted(posteriors)[0]
+    methods[BEST_SINGLE] = subsets[best]
     evidences = _evidences(table)
     for rule in PLAIN_RULES:
         methods[rule] = _filled(fuse(evidences, rule).probs, prior)
-    methods[POOLED] = companies[JOIN.join(sorted(witnesses))]
+    methods[POOLED] = subsets[JOIN.join(sorted(posteriors))]
     if pools.person is not None:
-        methods[PERSON] = _filled(pools.person.probs(with_usual(table).witnesses), prior)
-    return Answers(methods, companies, {best: 1})
+        methods[PERSON] = _filled(pools.person.probs(with_speaker_means(table).posteriors), prior)
+    return Answers(methods, subsets, {best: 1})
 
 
 def out_of_fold(
-    table: WitnessTable,
+    table: PosteriorTable,
     folds: int,
     seed: int,
     progress: Progress = lambda doing, share: None,
@@ -127,8 +128,8 @@ def out_of_fold(
     return Answers(
         {name: np.concatenate([part.methods[name] for part in parts])[back] for name in shared},
         {
-            name: np.concatenate([part.companies[name] for part in parts])[back]
-            for name in parts[0].companies
+            name: np.concatenate([part.subsets[name] for part in parts])[back]
+            for name in parts[0].subsets
         },
         best,
     )
@@ -153,13 +154,15 @@ def _filled(probs: FloatArray, prior: FloatArray) -> FloatArray:
     return np.where(np.isfinite(probs), probs, prior)
 
 
-def _evidences(table: WitnessTable) -> dict[str, Evidence]:
+def _evidences(table: PosteriorTable) -> dict[str, Evidence]:
     segments = tuple(Segment(0.0, float(seconds)) for seconds in table.seconds)
-    return {name: _evidence(name, w, segments) for name, w in table.witnesses.items()}
+    return {name: _evidence(name, w, segments) for name, w in table.posteriors.items()}
 
 
-def _evidence(name: str, witness: Witness, segments: tuple[Segment, ...]) -> Evidence:
-    reasons = tuple("" if here else "absent" for here in witness.present)
+def _evidence(name: str, posteriors: Posteriors, segments: tuple[Segment, ...]) -> Evidence:
+    reasons = tuple("" if here else "absent" for here in posteriors.present)
     # Tables are written with few digits; an evidence wants rows that sum to one.
-    probs = witness.probs / witness.probs.sum(axis=1, keepdims=True)
-    return Evidence(name, segments, probs, np.where(witness.present, witness.quality, 0), reasons)
+    probs = posteriors.probs / posteriors.probs.sum(axis=1, keepdims=True)
+    return Evidence(
+        name, segments, probs, np.where(posteriors.present, posteriors.quality, 0), reasons
+    )

@@ -9,7 +9,7 @@ import numpy as np
 
 from mien.emotions import MIEN7
 from mien.errors import OptionError
-from mien.witness import FloatArray
+from mien.mathematics import FloatArray
 
 
 @dataclass(frozen=True)

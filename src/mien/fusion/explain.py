@@ -1,4 +1,4 @@
-"""Why the pool answers as it does, where the witnesses disagree, and when to say nothing."""
+"""Why the pool answers as it does, where the posteriors disagree, and when to say nothing."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from mien.analysis.evidence import Evidence
+from mien.analysis.explanation import Contribution, Disagreement, Explanation
 from mien.errors import OptionError
-from mien.evidence import Evidence
-from mien.findings import Contribution, Disagreement, Explanation
-from mien.fusion.pooled import Pool
-from mien.witness import FLOOR, FloatArray, Witness
+from mien.fusion.pool import Pool
+from mien.mathematics import FloatArray, jensen_shannon
+from mien.posteriors import Posteriors
 
 # From this share of the largest possible divergence on, two different answers are a conflict.
 CONFLICT = 0.3
@@ -19,10 +20,10 @@ CONFLICT = 0.3
 def explain(pool: Pool, evidences: Mapping[str, Evidence], row: int) -> Explanation | None:
     """The pooled answer to one segment taken apart; None where nothing could be judged.
 
-    "Without it" is judged as the pool judges the smaller company, not by leaving out a term.
+    "Without it" is judged as the pool judges the smaller subset, not by leaving out a term.
     """
     present = {
-        name: Witness(e.probs[[row]], e.quality[[row]])
+        name: Posteriors(e.probs[[row]], e.quality[[row]])
         for name, e in sorted(evidences.items())
         if e.present[row]
     }
@@ -71,14 +72,7 @@ def divergence(rows: FloatArray, weights: FloatArray | None = None) -> float:
     weights = np.ones(len(rows)) if weights is None else weights
     if len(rows) < 2 or weights.sum() <= 0:
         return 0.0
-    shares = weights / weights.sum()
-    gap = _entropy(shares @ rows) - shares @ [_entropy(row) for row in rows]
-    return float(np.clip(gap / np.log(min(rows.shape)), 0.0, 1.0))
-
-
-def _entropy(row: FloatArray) -> float:
-    some = row[row > FLOOR**2]
-    return float(-(some * np.log(some)).sum())
+    return min(1.0, jensen_shannon(rows, weights) / float(np.log(min(rows.shape))))
 
 
 def disagreement(

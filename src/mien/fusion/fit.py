@@ -1,4 +1,4 @@
-"""Fitting a pool: every company of modalities learns how much each of its members counts."""
+"""Fitting a pool: every subset of modalities learns how much each of its members counts."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ import numpy as np
 
 from mien.emotions import MIEN7
 from mien.errors import DataError
-from mien.fusion.pooled import Company, Pool, Reader, softmax
+from mien.fusion.pool import Pool, Reader, Subset
+from mien.mathematics import BoolArray, FloatArray, IntArray, softmax
 from mien.metrics import negative_log_likelihood
-from mien.witness import FLOOR, BoolArray, FloatArray, IntArray, Witness, WitnessTable, group_folds
+from mien.posteriors import FLOOR, Posteriors, PosteriorTable, group_folds
 
 # Newton's method ends after a step that promised (half of) less than this, in nats over all rows;
 # it converges quadratically, so what is left then is far less.
@@ -29,14 +30,14 @@ class FitOptions:
 
     Args:
         shares: whether probabilities stand beside their logarithms as features.
-        extras: names of further numbers to use; None for all that the witnesses carry.
+        extras: names of further numbers to use; None for all that the posteriors carry.
         penalties: L2 penalties to choose from, on weights of scaled features.
         folds: of the training groups, by which the penalty is chosen.
         seed: of these folds.
-        smallest: a company with fewer rows is not fitted and pooled from its members' own.
+        smallest: a subset with fewer rows is not fitted and pooled from its members' own.
         matrices: False for few parameters: a modality alone is calibrated by one factor on its
-            logarithms, one on its probabilities and a bias a label, and counts in company by its
-            weight alone. Wanted where the companies are composed and not observed.
+            logarithms, one on its probabilities and a bias a label, and counts in subset by its
+            weight alone. Wanted where the subsets are composed and not observed.
     """
 
     shares: bool = True
@@ -48,14 +49,14 @@ class FitOptions:
     matrices: bool = True
 
 
-def fit_pool(table: WitnessTable, options: FitOptions | None = None) -> Pool:
+def fit_pool(table: PosteriorTable, options: FitOptions | None = None) -> Pool:
     """A pool from labelled items; numpy only, the same result at every run.
 
-    Every modality is calibrated alone on all items where it is present; then every company of two
+    Every modality is calibrated alone on all items where it is present; then every subset of two
     or more on the items where all of it are present, whoever else is (this is modality dropout,
     each subset once). First each member gets one weight >= 0 on its own calibration, the
-    log-linear pool; the penalty then draws the company's matrices towards that. The penalty of
-    each company is the one with the least negative log-likelihood across folds of the groups.
+    log-linear pool; the penalty then draws the subset's matrices towards that. The penalty of
+    each subset is the one with the least negative log-likelihood across folds of the groups.
 
     Raises:
         DataError: if fewer than two labels or two groups occur, or no modality is in two groups.
@@ -69,98 +70,98 @@ def fit_pool(table: WitnessTable, options: FitOptions | None = None) -> Pool:
     folds = group_folds(
         table.groups, min(options.folds, len(np.unique(table.groups))), options.seed
     )
-    witnesses = _met(table, folds)
-    readers = {n: _reader(w, labels, options) for n, w in witnesses.items()}
+    posteriors = _met(table, folds)
+    readers = {n: _reader(w, labels, options) for n, w in posteriors.items()}
     pool = Pool(labels, counts / counts.sum(), readers, {}, {}, "")
     losses: dict[str, float] = {}
-    for company, rows in _companies(witnesses, options.smallest):
-        design = _design(pool, table, company, rows)
-        data = _Data(design, target[rows], np.log(pool.prior), _own(pool, company))
-        data = replace(data, home=data.home * _amplitudes(data, pool, company))
+    for subset, rows in _subsets(posteriors, options.smallest):
+        design = _design(pool, table, subset, rows)
+        data = _Data(design, target[rows], np.log(pool.prior), _own(pool, subset))
+        data = replace(data, home=data.home * _amplitudes(data, pool, subset))
         if not options.matrices:
-            data = replace(data, basis=_tied(company, len(labels), options.shares))
+            data = replace(data, basis=_tied(subset, len(labels), options.shares))
         penalty, odds = _choose(data, folds[rows], options.penalties)
         factor, loss = _temper(data, odds)
         weights = factor * _newton(data, penalty)
-        met = _unstack(weights, [pool.readers[n] for n in company], company)
-        pool = replace(pool, companies={**pool.companies, company: met})
-        if len(company) == 1:
-            losses[company[0]] = loss
+        met = _unstack(weights, [pool.readers[n] for n in subset], subset)
+        pool = replace(pool, subsets={**pool.subsets, subset: met})
+        if len(subset) == 1:
+            losses[subset[0]] = loss
             continue
-        loud = _loudness(pool, table, company, rows)
-        pool = replace(pool, loudness={**pool.loudness, company: loud})
+        weights_of = _subset_weights(pool, table, subset, rows)
+        pool = replace(pool, weights={**pool.weights, subset: weights_of})
     return replace(pool, best=min(losses, key=lambda name: losses[name]))
 
 
-def _met(table: WitnessTable, folds: IntArray) -> dict[str, Witness]:
+def _met(table: PosteriorTable, folds: IntArray) -> dict[str, Posteriors]:
     """The modalities that can be fitted and tested: present in two folds at least."""
     met = {
-        name: witness
-        for name, witness in sorted(table.witnesses.items())
-        if len(np.unique(folds[witness.present])) > 1
+        name: posteriors
+        for name, posteriors in sorted(table.posteriors.items())
+        if len(np.unique(folds[posteriors.present])) > 1
     }
     if not met:
         raise DataError(f"{table.name}: no modality is present in two groups; give more items.")
     return met
 
 
-def _reader(witness: Witness, labels: tuple[str, ...], options: FitOptions) -> Reader:
+def _reader(posteriors: Posteriors, labels: tuple[str, ...], options: FitOptions) -> Reader:
     if not options.matrices:
         # One factor for all logarithms means them as they are.
         return Reader.plain(labels, options.shares, ())
-    extras = tuple(sorted(witness.extras)) if options.extras is None else options.extras
-    extras = tuple(name for name in extras if name in witness.extras)
+    extras = tuple(sorted(posteriors.extras)) if options.extras is None else options.extras
+    extras = tuple(name for name in extras if name in posteriors.extras)
     plain = Reader.plain(labels, options.shares, extras)
-    here = witness.select(witness.present)
+    here = posteriors.select(posteriors.present)
     # An unknown extra must not pull the mean: it counts as its own centre.
     known = {name: np.nanmean(here.extras[name]) for name in extras}
     filled = {
         n: np.where(np.isnan(here.extras[n]), mean, here.extras[n]) for n, mean in known.items()
     }
-    features = plain.features(Witness(here.probs, here.quality, filled))
+    features = plain.features(Posteriors(here.probs, here.quality, filled))
     spread = features.std(axis=0)
     return replace(plain, centre=features.mean(axis=0), scale=np.where(spread > 0, spread, 1.0))
 
 
-def _companies(witnesses: Mapping[str, Witness], smallest: int) -> list[tuple[Company, BoolArray]]:
-    """Modalities alone, then larger and larger companies, with the rows where all are present."""
+def _subsets(posteriors: Mapping[str, Posteriors], smallest: int) -> list[tuple[Subset, BoolArray]]:
+    """Modalities alone, then larger and larger subsets, with the rows where all are present."""
     out = []
-    for size in range(1, len(witnesses) + 1):
-        for company in combinations(sorted(witnesses), size):
-            rows = np.logical_and.reduce([witnesses[name].present for name in company])
+    for size in range(1, len(posteriors) + 1):
+        for subset in combinations(sorted(posteriors), size):
+            rows = np.logical_and.reduce([posteriors[name].present for name in subset])
             if size == 1 or rows.sum() >= smallest:
-                out.append((company, rows))
+                out.append((subset, rows))
     return out
 
 
-def _design(pool: Pool, table: WitnessTable, company: Company, rows: BoolArray) -> FloatArray:
+def _design(pool: Pool, table: PosteriorTable, subset: Subset, rows: BoolArray) -> FloatArray:
     """Features and a one for the bias, of each member in turn, times its quality."""
     blocks = []
-    for name in company:
-        here = table.witnesses[name].select(rows)
+    for name in subset:
+        here = table.posteriors[name].select(rows)
         features = pool.readers[name].features(here)
         ones = np.ones((len(features), 1))
         blocks.append(np.hstack([features, ones]) * here.quality[:, None])
     return np.hstack(blocks)
 
 
-def _own(pool: Pool, company: Company) -> FloatArray:
+def _own(pool: Pool, subset: Subset) -> FloatArray:
     """Where the penalty draws the weights: nothing for one alone, else the members' own."""
-    if len(company) == 1:
-        return np.zeros((len(pool.readers[company[0]].centre) + 1, len(pool.labels)))
-    return np.vstack([pool.companies[(name,)][name].T for name in company])
+    if len(subset) == 1:
+        return np.zeros((len(pool.readers[subset[0]].centre) + 1, len(pool.labels)))
+    return np.vstack([pool.subsets[(name,)][name].T for name in subset])
 
 
-def _loudness(
-    pool: Pool, table: WitnessTable, company: Company, rows: BoolArray
+def _subset_weights(
+    pool: Pool, table: PosteriorTable, subset: Subset, rows: BoolArray
 ) -> dict[str, float]:
-    """The least-squares factor from each member's own log-odds to its term in the company."""
+    """The least-squares factor from each member's own log-odds to its term in the subset."""
     out = {}
-    together = {name: table.witnesses[name].select(rows) for name in company}
+    together = {name: table.posteriors[name].select(rows) for name in subset}
     terms = pool.terms(together)
-    for name in company:
+    for name in subset:
         own = pool.terms({name: together[name]})[name]
-        # Log-odds are known but for a constant of each row, and a bias is no loudness.
+        # Log-odds are known but for a constant of each row, and a bias is no weight.
         own, here = (_centred(term) for term in (own, terms[name]))
         out[name] = round(float((own * here).sum() / max(float((own * own).sum()), FLOOR)), 4)
     return out
@@ -171,14 +172,14 @@ def _centred(term: FloatArray) -> FloatArray:
     return np.asarray(rows - rows.mean(axis=0))
 
 
-def _amplitudes(data: _Data, pool: Pool, company: Company) -> FloatArray:
+def _amplitudes(data: _Data, pool: Pool, subset: Subset) -> FloatArray:
     """The weight >= 0 of each member on its own calibration, a row of ``home`` each, ``(d, 1)``.
 
     Least negative log-likelihood by coordinate-wise Newton steps, cut off at 0; the loss is convex
     and the bounds are separate, so that this ends at the minimum.
     """
-    sizes = [len(pool.readers[name].centre) + 1 for name in company]
-    if len(company) == 1:
+    sizes = [len(pool.readers[name].centre) + 1 for name in subset]
+    if len(subset) == 1:
         return np.ones((sizes[0], 1))
     ends = np.cumsum(sizes)[:-1]
     parts = zip(np.split(data.design, ends, axis=1), np.split(data.home, ends), strict=True)
@@ -200,12 +201,10 @@ def _amplitudes(data: _Data, pool: Pool, company: Company) -> FloatArray:
 
 
 def _unstack(
-    weights: FloatArray, readers: Sequence[Reader], company: Company
+    weights: FloatArray, readers: Sequence[Reader], subset: Subset
 ) -> dict[str, FloatArray]:
     ends = np.cumsum([len(reader.centre) + 1 for reader in readers])
-    return {
-        name: block.T for name, block in zip(company, np.split(weights, ends[:-1]), strict=True)
-    }
+    return {name: block.T for name, block in zip(subset, np.split(weights, ends[:-1]), strict=True)}
 
 
 @dataclass(frozen=True, eq=False)
@@ -295,12 +294,12 @@ def _step(curvature: FloatArray, slope: FloatArray, basis: FloatArray | None) ->
     return np.asarray(basis @ inner)
 
 
-def _tied(company: Company, k: int, shares: bool) -> FloatArray:
-    """Directions of a modality alone when it has few parameters; a company has none of its own."""
+def _tied(subset: Subset, k: int, shares: bool) -> FloatArray:
+    """Directions of a modality alone when it has few parameters; a subset has none of its own."""
     blocks = 1 + shares
     d = k * blocks + 1
-    if len(company) > 1:
-        return np.zeros((k * d * len(company), 0))
+    if len(subset) > 1:
+        return np.zeros((k * d * len(subset), 0))
     basis = np.zeros((k, d, blocks + k))
     for label in range(k):
         for block in range(blocks):

@@ -10,13 +10,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from mien.analysis.evidence import Evidence
+from mien.analysis.explanation import Disagreement, Finding
 from mien.errors import OptionError
-from mien.evidence import Evidence
-from mien.findings import Disagreement, Finding
 from mien.fusion.derived import BLENDS, Blend, blend_scores, intensity, valence
 from mien.fusion.explain import disagreement, explain, threshold_for
-from mien.fusion.packed import KIND, load_pools
-from mien.fusion.pooled import Pool
+from mien.fusion.pack import KIND, load_pools
+from mien.fusion.pool import Pool
 from mien.fusion.rules import RULES, fuse
 from mien.packs import Pack, find_pack
 

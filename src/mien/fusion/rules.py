@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 import numpy as np
-import numpy.typing as npt
 
+from mien.analysis.evidence import Evidence
 from mien.errors import OptionError
-from mien.evidence import Evidence
 from mien.fusion.length import length_weights
+from mien.mathematics import FloatArray
+from mien.posteriors import FLOOR
 from mien.timebase import Segment
-from mien.witness import FLOOR
-
-FloatArray = npt.NDArray[np.float64]
 
 # A rule gives one weight >= 0 to each evidence for row i; absent ones are struck out afterwards.
 Rule = Callable[[Mapping[str, Evidence], int, Segment], Mapping[str, float]]

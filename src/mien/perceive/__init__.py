@@ -12,16 +12,16 @@ from typing import Any
 
 from mien.errors import OptionError
 from mien.media import AudioSpool, Part
-from mien.perceive.cuts import CutFinder
-from mien.perceive.detect import check_detector, make_detector
+from mien.perceive.detectors import check_detector, make_detector
 from mien.perceive.engines import Engine, check_engine, choose_engine, transcribe
 from mien.perceive.faces import FaceFinder
+from mien.perceive.shots import ShotFinder
 from mien.perceive.speech import find_speech
 from mien.perceive.transcript import written_transcript
 from mien.scene import (
     AUDIO,
-    CUTS,
     FACES,
+    SHOTS,
     SPEECH,
     TRANSCRIPT,
     AudioBlock,
@@ -93,7 +93,7 @@ def perceive(
     if SPEECH in wanted:
         wanted |= {AUDIO}
     if FACES in wanted:
-        wanted |= {CUTS}
+        wanted |= {SHOTS}
     engine = choose_engine(options.asr) if TRANSCRIPT in wanted else None
     if engine is not None and clip.facts.has_audio and options.transcript is None:
         engine.check()
@@ -157,7 +157,7 @@ class _Pass:
         self.stopped = False
         self.reached = start = options.part.start if options.part is not None else 0.0
         self.spool = AudioSpool(start=start) if facts.has_audio and AUDIO in wanted else None
-        self.cuts = CutFinder() if facts.has_video and CUTS in wanted else None
+        self.cuts = ShotFinder() if facts.has_video and SHOTS in wanted else None
         self.faces: FaceFinder | None = None
         if facts.has_video and FACES in wanted:
             self.faces = FaceFinder(make_detector(options.detector))
@@ -226,10 +226,10 @@ class _Pass:
             for key in (AUDIO, SPEECH):
                 missing[key.name] = why
         if self.cuts is not None:
-            tracks[CUTS] = self.cuts.finish()
+            tracks[SHOTS] = self.cuts.finish()
             if self.faces is not None:
                 heard = (tracks.get(SPEECH), tracks.get(AUDIO))
-                tracks[FACES] = self.faces.finish(tracks[CUTS], *heard)
+                tracks[FACES] = self.faces.finish(tracks[SHOTS], *heard)
         else:
             why = "a text has no picture" if kind == "text" else "no picture"
-            missing |= {CUTS.name: why, FACES.name: why}
+            missing |= {SHOTS.name: why, FACES.name: why}

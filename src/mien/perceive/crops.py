@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from mien.perceive.detect import Detection, Landmarks
+from mien.perceive.detectors import Detection, Landmarks
 from mien.scene import Image
 
 SIDE = 48

@@ -9,7 +9,7 @@ import numpy as np
 
 from mien.media import CropSpool
 from mien.perceive.crops import crop_face, sharpness, turned
-from mien.perceive.detect import Detection, Detector
+from mien.perceive.detectors import Detection, Detector
 from mien.perceive.identity import COLOURS, clothes_of, identify
 from mien.perceive.primary import order, speaking, standing
 from mien.perceive.tracks import is_face, link

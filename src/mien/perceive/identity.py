@@ -8,7 +8,7 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 
-from mien.perceive.detect import Box
+from mien.perceive.detectors import Box
 from mien.scene import CropStore, FaceSamples, Floats, Image
 
 Bytes = npt.NDArray[np.uint8]

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from mien.perceive.detect import Box
+from mien.perceive.detectors import Box
 from mien.perceive.lips import Voice, in_step, movement
 from mien.scene import AudioTrack, CropStore, FaceTrack, Floats, Speech, rows_within
 

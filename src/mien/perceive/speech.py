@@ -8,13 +8,11 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from mien.mathematics import FloatArray
 from mien.packs import load_onnxruntime
 from mien.scene import SAMPLE_RATE, AudioTrack, Samples, Speech
 from mien.timebase import Clock, Segment
-
-FloatArray = npt.NDArray[np.float64]
 
 CHUNK = 512
 CLOCK = Clock(start=0.0, step=CHUNK / SAMPLE_RATE, duration=CHUNK / SAMPLE_RATE)

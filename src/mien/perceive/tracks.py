@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from mien.perceive.detect import Box
+from mien.perceive.detectors import Box
 from mien.scene import Floats
 
 LARGEST_GAP = 1.0

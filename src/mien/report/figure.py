@@ -9,8 +9,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from mien.analysis.analysis import Analysis
 from mien.errors import OptionError
-from mien.results import Analysis
 
 FORMATS = (".png", ".svg", ".pdf")
 KINDS = ("bars", "timeline", "sound")

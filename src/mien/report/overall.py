@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from mien.results import Analysis
+from mien.analysis.analysis import Analysis
 
 
 def at_once(analysis: Analysis) -> Analysis:

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from mien.analysis.analysis import Analysis
+from mien.analysis.evidence import Evidence
+from mien.analysis.explanation import Finding
 from mien.emotions import MIEN7
-from mien.evidence import Evidence
-from mien.findings import Finding
-from mien.results import Analysis
 
 SMOOTHED = "smoothed"
 _DERIVED = ("disagreement", "conflict", "valence", "intensity", "abstained")

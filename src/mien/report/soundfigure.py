@@ -12,7 +12,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 
+from mien.analysis.analysis import Analysis
 from mien.errors import InputError
+from mien.mathematics import FloatArray
 from mien.media import Part, open_clip
 from mien.report.figure import SMALL, notes, plain
 from mien.report.timeline import (
@@ -27,11 +29,8 @@ from mien.report.timeline import (
     time_axis,
 )
 from mien.report.voices import HOP, RANGE, WINDOW, power
-from mien.results import Analysis
 from mien.scene import SAMPLE_RATE, AudioBlock, Samples
 from mien.timebase import Segment
-
-FloatArray = npt.NDArray[np.float64]
 
 COLUMNS = 1600
 """Of the drawing at most; a long recording is summed up in them while it is played."""

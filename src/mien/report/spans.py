@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mien.evidence import Evidence
-from mien.results import Analysis
+from mien.analysis.analysis import Analysis
+from mien.analysis.evidence import Evidence
 from mien.timebase import Segment
 
 

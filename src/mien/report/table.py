@@ -8,10 +8,10 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from mien.evidence import Evidence
-from mien.findings import UNDECIDED
+from mien.analysis.analysis import Analysis
+from mien.analysis.evidence import Evidence
+from mien.analysis.explanation import UNDECIDED
 from mien.report.overall import at_once, in_view
-from mien.results import Analysis
 from mien.scene import Transcript
 
 # A blend that is less like the answer than this is not named in the terminal.

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.collections import PolyCollection
 from matplotlib.figure import Figure
@@ -15,16 +14,15 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import FuncFormatter, MultipleLocator
 
+from mien.analysis.analysis import Analysis
+from mien.analysis.evidence import Evidence
 from mien.errors import OptionError
-from mien.evidence import Evidence
-from mien.fusion.events import FUSED as FUSED_ROWS
+from mien.mathematics import FloatArray
 from mien.report.colours import EMOTIONS, ink
 from mien.report.figure import GRAY, SMALL, notes, plain, title
 from mien.report.spans import Span, own_segments, spans
-from mien.results import Analysis
+from mien.temporal.events import FUSED as FUSED_ROWS
 from mien.timebase import Segment, format_time
-
-FloatArray = npt.NDArray[np.float64]
 
 WIDTH = 11.0
 """Inches of a figure over time."""

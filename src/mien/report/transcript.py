@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from mien.analysis.analysis import Analysis
 from mien.errors import InputError, OptionError
-from mien.results import Analysis
 
 FORMATS = (".txt", ".srt", ".vtt")
 

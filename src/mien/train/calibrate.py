@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.optimize import minimize
 
-from mien.metrics import FloatArray, IntArray, fit_temperature
+from mien.mathematics import FloatArray, IntArray, softmax
+from mien.metrics import fit_temperature
 
 RIDGE = 1e-3
 
@@ -29,9 +30,7 @@ class Scaling:
         logits = np.log(np.maximum(probs, 1e-12)) / self.temperature
         if self.bias:
             logits = logits + np.asarray(self.bias)
-        logits -= logits.max(axis=1, keepdims=True)
-        scaled = np.exp(logits)
-        return np.asarray(scaled / scaled.sum(axis=1, keepdims=True))
+        return softmax(logits)
 
     @classmethod
     def fit(cls, labels: IntArray, probs: FloatArray, *, biased: bool) -> Scaling:
@@ -51,7 +50,7 @@ class Scaling:
 
         def loss(values: FloatArray) -> float:
             z = logits * np.exp(values[-1]) + values[:-1]
-            said = np.exp(z - z.max(axis=1, keepdims=True))
+            said = softmax(z)
             wrong = said / said.sum(axis=1, keepdims=True)
             wrong[rows, labels] -= 1
             return float(RIDGE * np.square(values[:-1]).sum() + np.square(wrong).sum(1).mean())

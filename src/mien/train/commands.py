@@ -13,14 +13,14 @@ import torch
 from torch import nn
 
 from mien.branches import wordpiece
+from mien.convert.onnx_graph import Graph, export_graph, halve_weights
 from mien.datasets import SPOKEN, LabelledSet, concatenate, load_texts
 from mien.errors import DataError, OptionError
-from mien.metrics import FloatArray
+from mien.mathematics import FloatArray
 from mien.packs import Manifest, check_place, file_sha256
 from mien.train import text
 from mien.train.calibrate import Scaling
 from mien.train.encoder import base_folder
-from mien.train.graphs import Graph, export_graph, halve_weights
 from mien.train.loop import Schedule, Trainer, check_counts, load_average
 from mien.train.packing import Judged, Outcome, write_pack
 

@@ -16,7 +16,7 @@ from mien.datasets import LabelledSet
 from mien.datasets.faces import FER2013, KEPT, OBSERVERS, VOTES
 from mien.datasets.facevotes import judged_rows
 from mien.emotions import MIEN7
-from mien.metrics import FloatArray, IntArray
+from mien.mathematics import FloatArray, IntArray
 from mien.train.face_augment import augment
 from mien.train.loop import Schedule, channels_last, has_bfloat16, soft_cross_entropy
 from mien.train.nets import FaceNet
@@ -29,7 +29,7 @@ class FaceRecipe:
     Args:
         widths, depths: channels and blocks of each stage.
         side: px that the net enlarges its pictures of 48 px to.
-        spoilt: share of the pictures that are spoilt as recordings spoil them; all are framed anew.
+        augmented: share of the pictures that are degraded as recordings are; all are framed anew.
         labels: weight of the loss of the second convention, the labels that the data set gives,
             beside that of the first, the vote shares of observers.
         taught: weight of a teacher's posteriors in the targets of the labels, where there is one;
@@ -47,7 +47,7 @@ class FaceRecipe:
     depths: tuple[int, ...] = (2, 2, 2, 2)
     dropout: float = 0.2
     side: int = 48
-    spoilt: float = 1.0
+    augmented: float = 0.6
     labels: float = 0.7
     taught: float = 0.0
     smoothing: float = 0.05
@@ -185,7 +185,7 @@ class FaceTask:
         order = draw(self.draws, rng)
         for step in range(self.steps_per_epoch):
             rows = order[step * self.recipe.batch : (step + 1) * self.recipe.batch]
-            pictures = augment(self.pictures[rows], side, rng, self.recipe.spoilt)
+            pictures = augment(self.pictures[rows], side, rng, self.recipe.augmented)
             yield pictures, self.targets[torch.from_numpy(rows)]
 
     def loss(self, model: nn.Module, batch: tuple[Tensor, Tensor]) -> Tensor:

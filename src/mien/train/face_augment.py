@@ -16,25 +16,25 @@ TURN = 20.0
 """Largest in-plane rotation, degrees."""
 
 
-def augment(pictures: npt.NDArray[np.uint8], side: int, rng: Rng, spoilt: float = 1.0) -> Tensor:
+def augment(pictures: npt.NDArray[np.uint8], side: int, rng: Rng, augmented: float = 1.0) -> Tensor:
     """Faces as a recording may show them, normalised as the net wants them.
 
     Geometry is drawn for every picture; of cover, light, blur, small size and compression each
-    picture that is to be spoilt gets a random part, so that about a fifth of these keep their
+    picture that is to be augmented gets a random part, so that about a fifth of these keep their
     clean pixels.
 
     Args:
         pictures: ``(n, 48, 48) uint8``.
         side: side of the result, px.
         rng: where the randomness comes from.
-        spoilt: share of the pictures that are to be spoilt.
+        augmented: share of the pictures that are to be augmented.
 
     Returns:
         ``(n, 1, side, side)`` float32, as of :func:`mien.branches.face.normalise`.
     """
     gray = frame(torch.from_numpy(pictures[:, None].astype(np.float32)), rng)
     # Rows come in random order, so that the first ones are as good as any.
-    some = round(spoilt * len(gray))
+    some = round(augmented * len(gray))
     if some:
         poor = light(cover(gray[:some], rng), rng)
         poor = shrink(blur(poor, rng), rng)
@@ -132,10 +132,10 @@ def light(gray: Tensor, rng: Rng, share: float = 0.5) -> Tensor:
     return (x + noise * column(grain, 0.0)) * 255
 
 
-def blur(gray: Tensor, rng: Rng, share: float = 0.25) -> Tensor:
+def blur(gray: Tensor, rng: Rng, share: float = 0.35) -> Tensor:
     """A part of the pictures is out of focus or moves: a kernel of 9x9 for each picture.
 
-    Out of focus is a Gaussian with a deviation of .3 to 1.6 px of 48, motion a line of 2 to 8 px.
+    Out of focus is a Gaussian with a deviation of .3 to 1.6 px of 48, motion a line of 2 to 9 px.
     """
     n = len(gray)
     chosen = np.flatnonzero(rng.random(n) < share)
@@ -156,9 +156,9 @@ def _kernels(n: int, rng: Rng) -> npt.NDArray[np.float32]:
     angle = rng.uniform(0, np.pi, (n, 1, 1))
     along = np.abs(across * np.cos(angle) + down * np.sin(angle))
     aside = np.abs(-across * np.sin(angle) + down * np.cos(angle))
-    half = rng.uniform(1, 4, (n, 1, 1))
+    half = rng.uniform(1, 4.5, (n, 1, 1))
     motion = np.clip(half + 0.5 - along, 0, 1) * np.clip(1 - aside, 0, 1)
-    kernels = np.where(rng.random((n, 1, 1)) < 0.6, focus, motion)
+    kernels = np.where(rng.random((n, 1, 1)) < 0.4, focus, motion)
     return np.asarray(kernels / kernels.sum((1, 2), keepdims=True), np.float32)
 
 

@@ -13,12 +13,13 @@ import torch
 from torch import nn
 
 from mien.branches.face import CONTRACT, normalise
+from mien.convert.onnx_graph import Graph, export_graph, quantise_convolutions
 from mien.datasets import LabelledSet, load_faces
 from mien.datasets.faces import FER2013, KEPT, OBSERVERS, VOTES
 from mien.datasets.facevotes import judged_rows
 from mien.emotions import MIEN7
 from mien.errors import OptionError
-from mien.metrics import FloatArray
+from mien.mathematics import FloatArray
 from mien.packs import Convention, Manifest, file_sha256
 from mien.train import face
 from mien.train.calibrate import Scaling
@@ -31,12 +32,11 @@ from mien.train.commands import (
     load_sets,
     settings_of,
 )
-from mien.train.graphs import Graph, export_graph, quantise_convolutions
+from mien.train.dequantise import load_dequantised
 from mien.train.loop import Trainer, check_settings
 from mien.train.nets import Ensemble
 from mien.train.packing import Judged, Outcome, write_pack
 from mien.train.teacher import Teacher, net_of_run
-from mien.train.thaw import load_thawed
 
 THAWED_ON = 1024
 """Pictures that the statistics of a net out of a pack are read off."""
@@ -136,7 +136,7 @@ def _nets(task: face.FaceTask, options: TrainOptions, lineage: Lineage) -> list[
     nets: list[nn.Module] = []
     if lineage.member is not None and options.start is not None:
         pictures = torch.from_numpy(normalise(task.pictures[:THAWED_ON]))
-        load_thawed(task.model, options.start / "model.onnx", lineage.member, pictures)
+        load_dequantised(task.model, options.start / "model.onnx", lineage.member, pictures)
     else:
         nets += options.earlier(task.model)
     if lineage.beside is not None:

@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from matplotlib.figure import Figure
 
-from mien.metrics import FloatArray, IntArray, expected_calibration_error
+from mien.mathematics import FloatArray, IntArray
+from mien.metrics import expected_calibration_error
 
 # Bins of confidence as in the calibration error; a point of fewer answers would only show noise.
 _BINS, _FEWEST = 15, 20

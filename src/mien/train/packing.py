@@ -15,21 +15,15 @@ import torch
 
 import mien
 from mien.branches.text import length_quality
+from mien.convert.provenance import command_line, commit, machine
 from mien.datasets import LabelledSet, concatenate
 from mien.datasets.posteriors import posteriors_of, save_posteriors
 from mien.emotions import MIEN7
-from mien.metrics import (
-    FloatArray,
-    IntArray,
-    classification_figures,
-    confusion_matrix,
-    multilabel_macro_f1,
-    report_lines,
-)
+from mien.mathematics import FloatArray, IntArray
+from mien.metrics import classification_figures, confusion_matrix, multilabel_macro_f1, report_lines
 from mien.packs import Convention, Manifest, file_sha256, put_pack
 from mien.train.calibrate import Scaling
 from mien.train.figures import confusion_figure, curves_figure
-from mien.train.origin import command_line, commit, machine
 
 # What the cards say of the originals; the sets themselves are not shipped.
 LICENCES: Mapping[str, str] = {

@@ -9,12 +9,12 @@ import numpy as np
 import numpy.typing as npt
 from torch import nn
 
+from mien.convert.onnx_graph import Graph
 from mien.datasets.faces import FER2013
 from mien.errors import DataError
-from mien.metrics import FloatArray
+from mien.mathematics import FloatArray
 from mien.packs import Manifest, file_sha256
 from mien.train import face
-from mien.train.graphs import Graph
 from mien.train.loop import load_average
 
 

@@ -13,7 +13,8 @@ from torch import Tensor, nn
 
 from mien.branches.wordpiece import Tokens, pad
 from mien.datasets import SPOKEN, LabelledSet
-from mien.metrics import FloatArray, classification_figures, multilabel_macro_f1
+from mien.mathematics import FloatArray
+from mien.metrics import classification_figures, multilabel_macro_f1
 from mien.train.encoder import load_encoder
 from mien.train.loop import Schedule, soft_cross_entropy
 

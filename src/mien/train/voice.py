@@ -11,10 +11,10 @@ import torch
 from torch import Tensor, nn
 
 from mien.datasets import LabelledSet
-from mien.metrics import FloatArray, IntArray
+from mien.mathematics import FloatArray, IntArray
 from mien.train.loop import Schedule, soft_cross_entropy
 from mien.train.nets import PooledHead
-from mien.train.voice_hearing import Heard
+from mien.train.voice_features import Heard
 
 Values = npt.NDArray[np.float32]
 

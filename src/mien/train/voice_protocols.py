@@ -15,16 +15,16 @@ import numpy.typing as npt
 import torch
 from torch import nn
 
+from mien.convert.onnx_graph import export_graph
 from mien.datasets import LabelledSet
 from mien.errors import DataError
-from mien.metrics import FloatArray, IntArray
+from mien.mathematics import FloatArray, IntArray
 from mien.train.calibrate import Scaling
-from mien.train.graphs import export_graph
 from mien.train.loop import Trainer
 from mien.train.nets import Ensemble
 from mien.train.packing import Judged
 from mien.train.voice import VoiceRecipe, VoiceTask, schedule
-from mien.train.voice_hearing import Heard
+from mien.train.voice_features import Heard
 
 Say = Callable[[str], None]
 Mask = npt.NDArray[np.bool_]

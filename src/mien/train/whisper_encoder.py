@@ -12,8 +12,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from mien.convert.ctranslate import read_weights
 from mien.errors import PackError
-from mien.train.ctranslate import read_weights
 
 Weights = Mapping[str, npt.NDArray[Any]]
 FRAMES_PER_STATE = 2

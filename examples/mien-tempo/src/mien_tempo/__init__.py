@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from mien.analysis.evidence import Evidence
 from mien.branches import BranchSpec
 from mien.emotions import EmotionSpace, LabelMap
-from mien.evidence import Evidence
 from mien.scene import TRANSCRIPT, Scene, Transcript
 from mien.timebase import Segment
 

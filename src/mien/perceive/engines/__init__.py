@@ -1,11 +1,11 @@
 """Transcript engines: one protocol, one file an engine, one way through a recording.
 
-An engine hears a piece of sound and says lines; everything else is shared: cutting at pauses
-(``pieces``), what is left out as invented (``guards``), and the walk in ``transcribe``.
+An engine hears a chunk of sound and says lines; everything else is shared: cutting at pauses
+(``chunks``), what is left out as invented (``hallucination``), and the walk in ``transcribe``.
 """
 
 from mien.perceive.engines.choose import ENGINES, check_engine, choose_engine
 from mien.perceive.engines.contract import Engine
-from mien.perceive.engines.walk import transcribe
+from mien.perceive.engines.transcribe import transcribe
 
 __all__ = ["ENGINES", "Engine", "check_engine", "choose_engine", "transcribe"]

@@ -8,12 +8,12 @@ from mien.scene import Line, Samples
 
 
 class Engine(Protocol):
-    """Hears one piece of speech at a time; knows neither the recording nor what came before.
+    """Hears one chunk of speech at a time; knows neither the recording nor what came before.
 
     Attributes:
         name: the transcript's source, such as ``whisper:tiny.en``.
-        longest: seconds of the longest piece that it takes.
-        gap: seconds of silence over which neighbouring turns are heard as one piece.
+        longest: seconds of the longest chunk that it takes.
+        gap: seconds of silence over which neighbouring turns are heard as one chunk.
     """
 
     name: str

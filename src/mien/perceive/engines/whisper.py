@@ -35,8 +35,8 @@ LANGUAGE_SURE = 0.5
 class Whisper:
     """A Whisper in CTranslate2's form, at any size and in any of its languages.
 
-    A piece is decoded with a beam of five and no randomness, without the text of the piece
-    before: a slip does not go on. What it is not sure of is left to the guards.
+    A chunk is decoded with a beam of five and no randomness, without the text of the chunk
+    before: a slip does not go on. What it is not sure of is left to the hallucination.
 
     Args:
         folder: of the checkpoint.

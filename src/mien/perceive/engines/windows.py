@@ -24,7 +24,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mien.errors import PackError
-from mien.perceive.engines.guards import COMPRESSION, compression_ratio
+from mien.perceive.engines.hallucination import COMPRESSION, compression_ratio
 from mien.scene import SAMPLE_RATE, Line, Samples, Word
 from mien.timebase import Segment
 

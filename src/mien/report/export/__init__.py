@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from importlib import import_module
 from pathlib import Path
 
+from mien.analysis.analysis import Analysis
 from mien.errors import OptionError
-from mien.results import Analysis
 
 Writer = Callable[[Analysis, Path], None]
 

@@ -10,9 +10,9 @@ from pathlib import Path
 from urllib.parse import quote
 from xml.etree import ElementTree as Xml
 
-from mien.evidence import Evidence
+from mien.analysis.analysis import Analysis
+from mien.analysis.evidence import Evidence
 from mien.report.rows import SMOOTHED, tiers
-from mien.results import Analysis
 
 NAMESPACE = "http://www.w3.org/2009/10/emotionml"
 VOCABULARY = "big6-neutral"

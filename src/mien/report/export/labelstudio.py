@@ -6,9 +6,9 @@ import json
 from pathlib import Path
 from typing import Any
 
+from mien.analysis.analysis import Analysis
 from mien.report.rows import tier_name, tiers
 from mien.report.spans import spans
-from mien.results import Analysis
 
 DATA_KEY = "audio"
 

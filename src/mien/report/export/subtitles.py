@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+from mien.analysis.analysis import Analysis
 from mien.errors import InputError
 from mien.report.spans import label_of, spans
-from mien.results import Analysis
 from mien.timebase import Segment
 
 

@@ -7,11 +7,11 @@ import math
 from pathlib import Path
 from typing import Any
 
-from mien import wire
+from mien.analysis import wire
+from mien.analysis.analysis import Analysis
 from mien.report.export.extras import need
 from mien.report.rows import COLUMNS, rows, tier_name, tiers
 from mien.report.spans import spans
-from mien.results import Analysis
 
 _BORIS = (
     "Observation id", "Observation date", "Description", "Observation type", "Source",

@@ -7,11 +7,11 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+from mien.analysis.analysis import Analysis
 from mien.errors import InputError
 from mien.report.export.extras import need
 from mien.report.rows import tier_name, tiers
 from mien.report.spans import own_segments, spans
-from mien.results import Analysis
 from mien.timebase import Segment
 
 WORDS = "words"

@@ -18,7 +18,7 @@ from mien.report.page.data import page_data
 from mien.report.page.media import NO_MEDIA, PageMedia, page_media
 
 if TYPE_CHECKING:
-    from mien.results import Analysis
+    from mien.analysis.analysis import Analysis
 
 FORMATS = (".html", ".htm")
 _HERE = Path(__file__).parent

@@ -6,12 +6,12 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mien.findings import UNDECIDED, plain_name
+from mien.analysis.explanation import UNDECIDED, plain_name
 from mien.report.colours import EMOTIONS, ink
 
 if TYPE_CHECKING:
-    from mien.evidence import Evidence
-    from mien.results import Analysis
+    from mien.analysis.analysis import Analysis
+    from mien.analysis.evidence import Evidence
 
 NOTE = "A label says how an observer would name the expression, not what a person feels."
 _NAMED = 0.14

@@ -13,17 +13,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mien.findings import Finding, plain_name
-from mien.fusion.events import person_key
+from mien.analysis.explanation import Finding, plain_name
 from mien.report.colours import EMOTIONS, ink
 from mien.report.overall import in_view
 from mien.report.page.media import PageMedia
 from mien.report.spans import own_segments
+from mien.temporal.events import person_key
 
 if TYPE_CHECKING:
-    from mien.course import Baseline
-    from mien.evidence import Evidence
-    from mien.results import Analysis, Whole
+    from mien.analysis.analysis import Analysis, Whole
+    from mien.analysis.evidence import Evidence
+    from mien.analysis.timeline import Baseline
 
 SHOWN_BLEND = 0.3
 LIMITS = (

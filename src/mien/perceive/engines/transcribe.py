@@ -1,0 +1,64 @@
+"""Through a recording, chunk by chunk."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from mien.perceive.engines.chunks import chunks, widened
+from mien.perceive.engines.contract import Engine
+from mien.perceive.engines.hallucination import HallucinationFilter
+from mien.scene import AudioTrack, Line, Speech, Transcript, Word
+from mien.timebase import Segment
+
+
+def transcribe(
+    engine: Engine,
+    audio: AudioTrack,
+    speech: Speech,
+    progress: Callable[[str, float], None],
+    start: float = 0.0,
+) -> Transcript:
+    """What an engine hears in the speech turns, without what it seems to have invented.
+
+    One chunk of sound is in memory at a time. The language is that of the longest chunk.
+
+    Args:
+        engine: hears the chunks.
+        audio: the sound.
+        speech: the turns in it; at least one.
+        progress: told how far it is.
+        start: seconds at which the sound begins.
+    """
+    found = chunks(speech, audio, engine.longest, engine.gap)
+    todo = widened(found, Segment(start, start + audio.duration))
+    longest = max(todo, key=lambda chunk: chunk.duration)
+    language = engine.language(audio.read(longest))
+    keeper = HallucinationFilter(speech)
+    for chunk in todo:
+        progress("transcribing", (chunk.start - start) / max(audio.duration, 1e-6))
+        for line in engine.hear(audio.read(chunk), language):
+            keeper.take(_placed(line, chunk, speech))
+    return Transcript(tuple(keeper.lines), engine.name, language, keeper.dropped)
+
+
+def _placed(line: Line, chunk: Segment, speech: Speech) -> Line:
+    """A line at its time in the recording, cut at the ends of its chunk.
+
+    An engine counts the pause before a word, or behind it, as part of it. A word that reaches over
+    the end of a speech turn is taken for its longest stretch in one.
+    """
+
+    def place(part: Segment) -> Segment:
+        start, end = (min(chunk.start + time, chunk.end) for time in (part.start, part.end))
+        inside = speech.within(Segment(start, end))
+        return max(inside, key=lambda turn: turn.duration) if inside else Segment(start, end)
+
+    words = tuple(Word(w.text, place(w.segment), w.confidence) for w in line.words)
+    if not words:
+        start, end = (
+            min(chunk.start + t, chunk.end) for t in (line.segment.start, line.segment.end)
+        )
+        return replace(line, segment=Segment(start, end))
+    whole = Segment(words[0].segment.start, max(word.segment.end for word in words))
+    return replace(line, segment=whole, words=words)

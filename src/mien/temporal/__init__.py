@@ -1,0 +1,1 @@
+"""Answers over time: smoothing, and the events that it shows."""

@@ -1,0 +1,1 @@
+"""Training of the fusion pool; no torch."""

@@ -1,0 +1,1 @@
+"""The paper's own recipes, which leave figures and checkpoints rather than packs."""
