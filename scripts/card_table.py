@@ -10,7 +10,8 @@ import re
 import sys
 from pathlib import Path
 
-from mien.packs import Manifest, embedded_packs
+from mien.manifest import Manifest
+from mien.packs import embedded_packs
 
 README = Path(__file__).resolve().parents[1] / "README.md"
 BEGIN = "<!-- figures: written by scripts/card_table.py -->"

@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from mien.fusion.length import length_weights
-from mien.packs import Manifest, embedded_packs
+from mien.manifest import Manifest
+from mien.packs import embedded_packs
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / "docs" / "paper.md"

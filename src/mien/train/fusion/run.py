@@ -18,9 +18,10 @@ from mien.errors import OptionError
 from mien.fusion.compare import PERSON, POOLED, Answers, Pools, out_of_fold
 from mien.fusion.fit import FitOptions
 from mien.fusion.pack import KIND, save_pools
+from mien.manifest import Manifest
 from mien.mathematics import FloatArray
 from mien.metrics import classification_figures, mcnemar_p, risk_coverage
-from mien.packs import EMBEDDED, Manifest, check_place, file_sha256, find_pack, put_pack
+from mien.packs import EMBEDDED, check_place, file_sha256, find_pack, put_pack
 from mien.posteriors import PosteriorTable
 from mien.threads import one_thread
 from mien.train.figures import reliability_figure, risk_figure
