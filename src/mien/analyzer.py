@@ -146,7 +146,7 @@ class Analyzer:
     ) -> Analysis:
         """Go on with an analysis that was stopped; one that is whole is given back as it is.
 
-        The answer is that of an analysis in one go, to the decimals of the JSON. The level of the
+        The answer is that of an analysis in one go. The level of the
         sound, the turns, the words, and who is who among the people in view can be told from all of
         a recording alone, so it is perceived from its start; rows that were judged from sound
         and speech turns are kept where these are still the same, and everything else is judged.

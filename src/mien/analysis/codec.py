@@ -111,11 +111,14 @@ def codec(hint: Any, decimals: int | None = DECIMALS) -> Codec:
     Args:
         hint: a plain type, ``Segment``, ``Evidence``, ``bytes``, a dataclass, or optionals, tuples
             of one type, literals and mappings by string or number of these.
-        decimals: of its numbers, where a nested field does not say otherwise.
+        decimals: of its numbers, where a nested field does not say otherwise; None for all, also of
+            an evidence, which else has its own.
 
     Raises:
         TypeError: if there is none for such a type.
     """
+    if hint is Evidence:
+        return Codec(lambda value: value.to_dict(exact=decimals is None), Evidence.from_dict)
     if hint in _SPECIAL:
         return _SPECIAL[hint]
     if get_origin(hint) is not None:
@@ -254,5 +257,4 @@ _SPECIAL: Mapping[Any, Codec] = {
         lambda value: b64encode(value).decode("ascii"),
         lambda value, rows: b64decode(_plain(value, str), validate=True),
     ),
-    Evidence: Codec(lambda value: value.to_dict(), Evidence.from_dict),
 }

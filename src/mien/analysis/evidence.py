@@ -108,16 +108,19 @@ class Evidence(Posteriors):
             reasons=tuple(self.reasons[i] for i in which),
         )
 
-    def to_dict(self) -> dict[str, Any]:
-        """Plain values; an absent row's probabilities are None."""
+    def to_dict(self, exact: bool = False) -> dict[str, Any]:
+        """Plain values; an absent row's probabilities are None.
+
+        Args:
+            exact: whether all digits are kept; else probabilities have 6 decimals, qualities 4.
+        """
         rows = []
-        for i, reason in enumerate(self.reasons):
+        columns = zip(self.probs.tolist(), self.quality.tolist(), self.reasons, strict=True)
+        for probs, quality, reason in columns:
+            row = probs if exact else [round(p, 6) for p in probs]
+            trust = quality if exact else round(quality, 4)
             rows.append(
-                {
-                    "probs": None if reason else [round(float(p), 6) for p in self.probs[i]],
-                    "quality": round(float(self.quality[i]), 4),
-                    "reason": reason or None,
-                }
+                {"probs": None if reason else row, "quality": trust, "reason": reason or None}
             )
         return {"branch": self.branch, "rows": rows}
 

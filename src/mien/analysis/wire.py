@@ -78,11 +78,16 @@ def _holds_values(value: Any) -> bool:
 
 
 def _sections(analysis: Analysis) -> Iterator[tuple[str, Any]]:
-    """Names and values of the wire form, each made when it is asked for; long lists one by one."""
+    """Names and values of the wire form, each made when it is asked for; long lists one by one.
+
+    One that was stopped keeps all digits of its rows, so that it can be gone on with as if it had
+    not been.
+    """
     yield "schema", SCHEMA
     yield "labels", list(MIEN7.labels)
     for one in wire_fields(Analysis):
-        known, value = codec(one.hint, one.metadata["decimals"]), getattr(analysis, one.name)
+        decimals = None if analysis.partial else one.metadata["decimals"]
+        known, value = codec(one.hint, decimals), getattr(analysis, one.name)
         yield one.key, known.write(value) if known.each is None else map(known.each.write, value)
 
 

@@ -1,0 +1,97 @@
+"""Stop at every stage: what is left is partial and holds nothing of what was not analysed."""
+
+import json
+
+import numpy as np
+import pytest
+
+import mien
+from mien.analysis.analysis import Analysis
+from mien.analysis.codec import codec, wire_fields
+from mien.analysis.judged import Judged
+from mien.perceive import STOPPED, STOPPED_SPEECH
+from mien.segmentation import SegmentationOptions
+
+STAGES = ("listening and looking", "finding speech", "transcribing")
+
+
+def differences(one, other):
+    """The names of what differs between two analyses; numbers of rows to a millionth."""
+    differ = []
+    pairs = {name: (one.by_branch[name], other.by_branch[name]) for name in one.by_branch}
+    pairs |= {f"person {who}": (one.people[who], other.people.get(who)) for who in one.people}
+    pairs |= {"fused": (one.fused, other.fused), "whole": (one.whole.fused, other.whole.fused)}
+    for name, (a, b) in pairs.items():
+        if (
+            a.segments != b.segments
+            or a.reasons != b.reasons
+            or not np.allclose(a.probs, b.probs, rtol=0, atol=1e-6, equal_nan=True)
+            or not np.allclose(a.quality, b.quality, rtol=0, atol=1e-6)
+        ):
+            differ.append(name)
+    for field in wire_fields(Judged):
+        if field.name not in ("by_branch", "people", "lines"):
+            write = codec(field.hint).write
+            if write(getattr(one, field.name)) != write(getattr(other, field.name)):
+                differ.append(field.name)
+    return differ
+
+
+def stopped_at(analyzer, clip, stage, share=0.0):
+    """The analysis that is left when somebody stops as soon as a stage has come so far."""
+    seen = []
+
+    def tell(doing, done):
+        if doing == stage and done > share:
+            seen.append(done)
+
+    found = analyzer.analyze(clip, tell, lambda: bool(seen))
+    assert seen, f"{stage} was never reached"
+    return found
+
+
+@pytest.fixture(scope="module")
+def analyzer():
+    return mien.Analyzer(mien.Options(cut=SegmentationOptions("window", 2.0, 1.0)))
+
+
+@pytest.fixture(scope="module")
+def straight(analyzer, demo_clip):
+    return analyzer.analyze(demo_clip)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("stage", "share"), [(STAGES[0], 0.6), (STAGES[1], -1), (STAGES[2], -1)])
+def test_stopped_anywhere_and_gone_on_with_is_as_in_one_go(
+    analyzer, straight, demo_clip, stage, share
+):
+    partial = stopped_at(analyzer, demo_clip, stage, share)
+    assert partial.partial
+    assert partial.transcript is None
+    end = partial.part.end
+    assert all(turn.start < end for turn in partial.speech)
+    assert all(time < end for time in partial.shots)
+    assert all(face.segment.start < end for face in partial.faces)
+    assert not straight.partial
+    joined = analyzer.resume(demo_clip, Analysis.from_dict(json.loads(partial.to_json())))
+    assert differences(joined, straight) == []
+
+
+@pytest.mark.slow
+def test_a_stop_while_words_are_heard_leaves_every_row_without_its_words(
+    analyzer, straight, demo_clip
+):
+    partial = stopped_at(analyzer, demo_clip, "transcribing", -1)
+    assert partial.segments == straight.segments
+    assert set(partial.by_branch["text"].reasons) == {STOPPED}
+    assert partial.speech == straight.speech
+    assert partial.by_branch["voice"].present.any()
+
+
+@pytest.mark.slow
+def test_a_stop_while_speech_is_found_leaves_the_faces(analyzer, straight, demo_clip):
+    partial = stopped_at(analyzer, demo_clip, "listening and looking", 0.999)
+    assert partial.partial
+    words = set(partial.by_branch["text"].reasons) | set(partial.by_branch["voice"].reasons)
+    assert words == {STOPPED_SPEECH}
+    assert partial.by_branch["face"].present.any()
