@@ -17,7 +17,7 @@ from mien.analysis.fields import cut_to, declared
 from mien.analysis.judged import Judged, TrackSummary
 from mien.analysis.merge import leading_rows, same_speech, whole_rows
 from mien.analysis.schema import json_schema, schema_text
-from mien.analysis.timeline import Event, Portrait
+from mien.analysis.timeline import Course, Event, Portrait
 from mien.analysis.wire import SCHEMA_FILE, to_wire
 from mien.errors import InputError, MienError
 from mien.scene import ClipFacts, Line, Transcript
@@ -59,12 +59,15 @@ def analysis(**more):
     found = judged(**more)
     parts = (Contribution("voice", "joy", 0.25, 1.0, 0.5, "joy", False),)
     told = Explanation(Disagreement(0.5), Decomposition("joy", "fear", 1.5, 0.25, parts))
-    return Analysis.of(
-        found,
-        fused=evidence("fused", found.segments),
-        explanations=(told,) * len(found.segments),
+    course = Course(
         smoothed={"fused": evidence("fused", found.segments)},
         events=tuple(Event("peak", s.middle, "joy", "", 0.5, "voice") for s in found.segments),
+    )
+    return Analysis.of(
+        found,
+        course,
+        fused=evidence("fused", found.segments),
+        explanations=(told,) * len(found.segments),
         provenance=Provenance("0", "3", {}, {"by": "window"}, {"perceive": 1.0}),
     )
 

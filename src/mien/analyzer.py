@@ -327,13 +327,10 @@ class Analyzer:
             course = follow(fused, judged.by_branch, judged.people, judged.shots, judged.faces)
         return Analysis.of(
             judged,
+            course,
             fused=fused,
             explanations=explanations,
             whole=whole,
-            smoothed=course.smoothed,
-            events=course.events,
-            summaries=course.summaries,
-            baselines=course.baselines,
             provenance=self._provenance(clock),
         )
 

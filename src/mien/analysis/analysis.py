@@ -15,7 +15,7 @@ from mien.analysis.evidence import Evidence
 from mien.analysis.explanation import Explanation
 from mien.analysis.fields import cut_to, declared
 from mien.analysis.judged import Judged
-from mien.analysis.timeline import Baseline, Event, Summary
+from mien.analysis.timeline import Course
 from mien.emotions import MIEN7
 from mien.errors import ContractError, MissingExtraError, OptionError
 from mien.timebase import Segment
@@ -76,31 +76,22 @@ class Whole:
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class Analysis(Judged):
+class Analysis(Course, Judged):
     """Everything that mien says of one clip: what was judged, and what is derived from it.
+
+    Its fields are those of :class:`Judged`, those of :class:`Course`, and the following.
 
     Args:
         fused: the fused evidence.
         explanations: what is derived from the answer to each segment; empty if it was not asked
             for.
         whole: the answer for all of it at once; None in analyses of earlier versions.
-        smoothed: by name (``fused``, a branch, ``person 0`` ...), the rows smoothed over time.
-        events: onsets, peaks and shifts, in time order.
-        summaries: of the fused answer first, then of each person.
-        baselines: of each person with enough judged rows, what the face shows on average and where
-            it departs from that; derived, and part of no answer.
         provenance: how it came about.
     """
 
     fused: Evidence = declared(cut=f.by_row, rows=f.of_segments)
     explanations: tuple[Explanation, ...] = declared(cut=f.by_row, was=("findings",), default=())
     whole: Whole | None = declared(cut=f.gone, default=None)
-    smoothed: Mapping[str, Evidence] = declared(
-        cut=f.by_row, rows=f.of_segments, default_factory=dict
-    )
-    events: tuple[Event, ...] = declared(cut=f.moments, default=())
-    summaries: tuple[Summary, ...] = declared(cut=f.gone, default=())
-    baselines: tuple[Baseline, ...] = declared(cut=f.gone, default=())
     provenance: Provenance = declared(cut=f.whole)
 
     def __post_init__(self) -> None:
@@ -115,9 +106,11 @@ class Analysis(Judged):
                 raise ContractError(f"{evidence.branch!r} judged other segments than the analysis.")
 
     @classmethod
-    def of(cls, judged: Judged, **derived: Any) -> Analysis:
+    def of(cls, judged: Judged, course: Course, **derived: Any) -> Analysis:
         """What was judged together with what was derived from it."""
-        return cls(**{one.name: getattr(judged, one.name) for one in fields(Judged)}, **derived)
+        parts = ((judged, fields(Judged)), (course, fields(Course)))
+        known = {one.name: getattr(part, one.name) for part, every in parts for one in every}
+        return cls(**known, **derived)
 
     def rows_at(self, time: float) -> tuple[int, ...]:
         """The rows whose segments hold a moment, in seconds; the nearest middle first."""

@@ -9,7 +9,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
+from mien.analysis import fields as f
 from mien.analysis.codec import MeanShare, Number, Seconds, Share
+from mien.analysis.evidence import Evidence
+from mien.analysis.fields import declared
 from mien.timebase import Segment
 
 EventKind = Literal["onset", "peak", "shift"]
@@ -120,3 +123,23 @@ class Portrait:
     time: Seconds
     identity: int
     png: bytes
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Course:
+    """What is derived from the rows of an analysis as they follow one another.
+
+    Args:
+        smoothed: by name (``fused``, a branch, ``person 0`` ...), the rows smoothed over time.
+        events: onsets, peaks and shifts, in time order.
+        summaries: of the fused answer first, then of each person.
+        baselines: of each person with enough judged rows, what the face shows on average and where
+            it departs from that; derived, and part of no answer.
+    """
+
+    smoothed: Mapping[str, Evidence] = declared(
+        cut=f.by_row, rows=f.of_segments, default_factory=dict
+    )
+    events: tuple[Event, ...] = declared(cut=f.moments, default=())
+    summaries: tuple[Summary, ...] = declared(cut=f.gone, default=())
+    baselines: tuple[Baseline, ...] = declared(cut=f.gone, default=())

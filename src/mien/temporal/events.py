@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from mien.analysis.evidence import Evidence
 from mien.analysis.judged import TrackSummary
-from mien.analysis.timeline import Baseline, Event, EventKind, Summary
+from mien.analysis.timeline import Baseline, Course, Event, EventKind, Summary
 from mien.emotions import MIEN7
 from mien.mathematics import FloatArray
 from mien.temporal.baseline import baseline
@@ -20,16 +20,6 @@ from mien.timebase import Segment
 
 NEUTRAL = "neutral"
 FUSED = "fused"
-
-
-@dataclass(frozen=True, eq=False)
-class Course:
-    """What :func:`follow` gives; the fields are those of ``Analysis``."""
-
-    smoothed: Mapping[str, Evidence]
-    events: tuple[Event, ...]
-    summaries: tuple[Summary, ...]
-    baselines: tuple[Baseline, ...]
 
 
 @dataclass(frozen=True)
@@ -78,10 +68,10 @@ def follow(
         events += find_events(smoothed[person_key(who)], {"face": evidence}, shots, who)
         summaries.append(summarise(evidence, who))
     return Course(
-        smoothed,
-        tuple(sorted(events, key=lambda event: event.time)),
-        tuple(summary for summary in summaries if summary is not None),
-        _baselines(by_branch.get("face"), others, faces),
+        smoothed=smoothed,
+        events=tuple(sorted(events, key=lambda event: event.time)),
+        summaries=tuple(summary for summary in summaries if summary is not None),
+        baselines=_baselines(by_branch.get("face"), others, faces),
     )
 
 

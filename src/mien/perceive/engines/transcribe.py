@@ -43,9 +43,9 @@ def transcribe(
     language = engine.language(audio.read(longest))
     keeper = HallucinationFilter(speech)
     for chunk in todo:
+        progress("transcribing", (chunk.start - start) / max(audio.duration, 1e-6))
         if stop():
             return None
-        progress("transcribing", (chunk.start - start) / max(audio.duration, 1e-6))
         for line in engine.hear(audio.read(chunk), language):
             keeper.take(_placed(line, chunk, speech))
     return Transcript(tuple(keeper.lines), engine.name, language, keeper.dropped)
