@@ -2,6 +2,7 @@
 
 import json
 
+import av
 import numpy as np
 import pytest
 
@@ -76,6 +77,9 @@ def test_stopped_anywhere_and_gone_on_with_is_as_in_one_go(
     partial = stopped_at(analyzer, demo_clip, stage, share)
     assert partial.partial
     assert partial.transcript is None
+    count = len(partial.segments)
+    assert partial.segments == straight.segments[:count]
+    assert (count == len(straight.segments)) == (stage != STAGES[0])
     end = partial.part.end
     assert all(turn.start < end for turn in partial.speech)
     assert all(time < end for time in partial.shots)
@@ -103,3 +107,37 @@ def test_a_stop_while_speech_is_found_leaves_the_faces(analyzer, straight, demo_
     words = set(partial.by_branch["text"].reasons) | set(partial.by_branch["voice"].reasons)
     assert words == {STOPPED_SPEECH}
     assert partial.by_branch["face"].present.any()
+
+
+def looped(source, target, times):
+    """A recording so many times in a row, its streams copied."""
+    with av.open(str(target), "w") as out:
+        streams, offset = {}, 0.0
+        for _ in range(times):
+            with av.open(str(source)) as given:
+                wanted = [s for s in given.streams if s.type in ("video", "audio")]
+                if not streams:
+                    streams = {s.index: out.add_stream_from_template(s) for s in wanted}
+                for packet in given.demux(wanted):
+                    if packet.dts is not None:
+                        packet.pts += int(offset / packet.time_base)
+                        packet.dts += int(offset / packet.time_base)
+                        packet.stream = streams[packet.stream.index]
+                        out.mux(packet)
+                offset += given.duration / 1e6
+    return target
+
+
+@pytest.mark.slow
+@pytest.mark.data
+def test_two_people_stay_two(shared, tmp_path):
+    source = shared.parent / "cases" / "16-resume-doubles-people" / "gallery.mp4"
+    if not source.is_file():
+        pytest.skip(f"{source} is not there")
+    clip = looped(source, tmp_path / "long.mp4", 2)
+    analyzer = mien.Analyzer(mien.Options(cut=SegmentationOptions("window"), asr="none"))
+    partial = stopped_at(analyzer, clip, "listening and looking", 0.6)
+    joined = analyzer.resume(clip, Analysis.from_dict(json.loads(partial.to_json())))
+    straight = analyzer.analyze(clip)
+    assert {face.identity for face in straight.faces} == {0, 1}
+    assert differences(joined, straight) == []

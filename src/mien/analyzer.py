@@ -247,7 +247,8 @@ class Analyzer:
     def _rows(self, scene: Scene) -> tuple[Segment, tuple[Segment, ...]]:
         """What is analysed of a scene, and the rows; those that are whole if it was stopped."""
         part, segments = scene.extent, cut(scene, self.options.cut)
-        end = min(scene.facts.duration, (self._part() or part).end)
+        wanted = self._part()
+        end = scene.facts.duration if wanted is None else min(wanted.end, scene.facts.duration)
         if not scene.stopped or part.end >= end:
             return part, segments
         rows = whole_rows(segments, self.options.cut.by, part.end)
