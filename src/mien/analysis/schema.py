@@ -69,8 +69,8 @@ _BUILT_IN: Mapping[Any, Schema] = {
 
 def json_schema() -> Schema:
     """The JSON Schema (draft 2020-12) of what :func:`mien.analysis.wire.to_wire` gives."""
-    defs: dict[str, Schema] = {}
-    whole = _record(Analysis, defs)
+    schemas = _Schemas()
+    whole = schemas.record(Analysis)
     first: Schema = {
         "schema": {"const": SCHEMA},
         "labels": {"const": list(MIEN7.labels), "description": "The columns of every row."},
@@ -83,7 +83,7 @@ def json_schema() -> Schema:
         "type": "object",
         "required": [*first, *whole["required"]],
         "properties": first | whole["properties"],
-        "$defs": dict(sorted(defs.items())),
+        "$defs": dict(sorted(schemas.named.items())),
     }
 
 
@@ -92,51 +92,54 @@ def schema_text() -> str:
     return json.dumps(json_schema(), indent=1, ensure_ascii=False) + "\n"
 
 
-def _of(hint: Any, defs: dict[str, Schema]) -> Schema:
-    """The schema of a type; dataclasses go into ``defs`` under their names."""
-    if hint in _BUILT_IN or (isinstance(hint, type) and is_dataclass(hint)):
-        return _named(hint, defs)
-    return _PLAIN[hint] if hint in _PLAIN else _composed(hint, defs)
+class _Schemas:
+    """Makes schemas of types; those of dataclasses are kept by name and referred to."""
 
+    def __init__(self) -> None:
+        self.named: dict[str, Schema] = {}
 
-def _composed(hint: Any, defs: dict[str, Schema]) -> Schema:
-    origin, arguments = get_origin(hint), get_args(hint)
-    if origin is Annotated:
-        limits = {"minimum": arguments[1].low, "maximum": arguments[1].high}
-        return _of(arguments[0], defs) | {k: v for k, v in limits.items() if v is not None}
-    if origin in (Union, UnionType):
-        (inner,) = (one for one in arguments if one is not NoneType)
-        return {"anyOf": [_of(inner, defs), {"type": "null"}]}
-    if origin is Literal:
-        return {"const": arguments[0]} if len(arguments) == 1 else {"enum": list(arguments)}
-    if origin is tuple:
-        return {"type": "array", "items": _of(arguments[0], defs)}
-    return {"type": "object", "additionalProperties": _of(arguments[1], defs)}
+    def of(self, hint: Any) -> Schema:
+        """The schema of a type."""
+        if hint in _BUILT_IN or (isinstance(hint, type) and is_dataclass(hint)):
+            return self._reference(hint)
+        return _PLAIN[hint] if hint in _PLAIN else self._composed(hint)
 
+    def record(self, kind: type) -> Schema:
+        """The schema of a dataclass itself."""
+        told = _told(kind)
+        properties = {one.key: self._property(one, told) for one in wire_fields(kind)}
+        properties |= {name: self.of(hint) for name, hint in also_written(kind).items()}
+        return {
+            "type": "object",
+            "description": (inspect.getdoc(kind) or "").split("\n\n")[0].replace("\n", " "),
+            "required": list(properties),
+            "properties": properties,
+        }
 
-def _named(kind: type, defs: dict[str, Schema]) -> Schema:
-    name = re.sub(r"(?<!^)(?=[A-Z])", "_", kind.__name__).lower()
-    if name not in defs:
-        defs[name] = {}
-        defs[name] = _BUILT_IN.get(kind) or _record(kind, defs)
-    return {"$ref": f"#/$defs/{name}"}
+    def _reference(self, kind: type) -> Schema:
+        name = re.sub(r"(?<!^)(?=[A-Z])", "_", kind.__name__).lower()
+        if name not in self.named:
+            self.named[name] = _BUILT_IN.get(kind) or self.record(kind)
+        return {"$ref": f"#/$defs/{name}"}
 
+    def _property(self, one: WireField, told: Mapping[str, str]) -> Schema:
+        schema = self.of(one.hint)
+        return schema | ({"description": told[one.name]} if one.name in told else {})
 
-def _record(kind: type, defs: dict[str, Schema]) -> Schema:
-    told = _told(kind)
-    properties = {one.key: _property(one, told, defs) for one in wire_fields(kind)}
-    properties |= {name: _of(hint, defs) for name, hint in also_written(kind).items()}
-    return {
-        "type": "object",
-        "description": (inspect.getdoc(kind) or "").split("\n\n")[0].replace("\n", " "),
-        "required": list(properties),
-        "properties": properties,
-    }
-
-
-def _property(one: WireField, told: Mapping[str, str], defs: dict[str, Schema]) -> Schema:
-    schema = _of(one.hint, defs)
-    return schema | ({"description": told[one.name]} if one.name in told else {})
+    def _composed(self, hint: Any) -> Schema:
+        """Of a type that is made of others."""
+        origin, arguments = get_origin(hint), get_args(hint)
+        if origin is Annotated:
+            limits = {"minimum": arguments[1].low, "maximum": arguments[1].high}
+            return self.of(arguments[0]) | {k: v for k, v in limits.items() if v is not None}
+        if origin in (Union, UnionType):
+            (inner,) = (one for one in arguments if one is not NoneType)
+            return {"anyOf": [self.of(inner), {"type": "null"}]}
+        if origin is Literal:
+            return {"const": arguments[0]} if len(arguments) == 1 else {"enum": list(arguments)}
+        if origin is tuple:
+            return {"type": "array", "items": self.of(arguments[0])}
+        return {"type": "object", "additionalProperties": self.of(arguments[1])}
 
 
 def _told(kind: type) -> dict[str, str]:

@@ -101,9 +101,7 @@ def perceive(
         engine.check()
     pass_ = _Pass(clip, wanted, options)
     pass_.run(progress)
-    tracks: dict[TrackKey[Any], Any] = {}
-    missing: dict[str, str] = {}
-    pass_.collect(tracks, missing, progress)
+    tracks, missing = pass_.collect(progress)
     if TRANSCRIPT in wanted:
         speech: Speech | None = tracks.get(SPEECH)
         found = _words(pass_, options, engine, tracks, progress)
@@ -205,10 +203,10 @@ class _Pass:
         if self.faces is not None:
             self.faces.look(frame)
 
-    def collect(
-        self, tracks: dict[TrackKey[Any], Any], missing: dict[str, str], progress: Progress
-    ) -> None:
-        """Put what was perceived under its key, or why it could not be."""
+    def collect(self, progress: Progress) -> tuple[dict[TrackKey[Any], Any], dict[str, str]]:
+        """What was perceived under its key, and why something could not be, by its name."""
+        tracks: dict[TrackKey[Any], Any] = {}
+        missing: dict[str, str] = {}
         kind = self.clip.facts.kind
         if self.spool is not None and self.spool.duration > 0:
             tracks[AUDIO] = self.spool
@@ -236,3 +234,4 @@ class _Pass:
         else:
             why = "a text has no picture" if kind == "text" else "no picture"
             missing |= {SHOTS.name: why, FACES.name: why}
+        return tracks, missing
