@@ -7,11 +7,18 @@ import numpy as np
 import pytest
 
 import mien
-from mien.analysis.analysis import Analysis
+from mien.analysis.analysis import Analysis, Provenance
 from mien.analysis.codec import codec, wire_fields
+from mien.analysis.evidence import Evidence
 from mien.analysis.judged import Judged
+from mien.branches.batches import judge_in_turn, known_rows
+from mien.branches.contract import BranchSpec
+from mien.emotions import MIEN7, LabelMap
 from mien.perceive import STOPPED, STOPPED_SPEECH, speech
+from mien.scene import AUDIO, SPEECH, TRANSCRIPT, ClipFacts, Scene, Speech
 from mien.segmentation import SegmentationOptions
+from mien.temporal.events import follow
+from mien.timebase import Segment
 
 STAGES = ("listening and looking", "finding speech", "transcribing")
 
@@ -67,6 +74,69 @@ def analyzer():
 @pytest.fixture(scope="module")
 def straight(analyzer, demo_clip):
     return analyzer.analyze(demo_clip)
+
+
+class Ear:
+    """A branch of sound that says something else at each call."""
+
+    def __init__(self, needs=(AUDIO, SPEECH)):
+        self.spec = BranchSpec("voice", needs, LabelMap.by_name(MIEN7), {"ear": "1" * 64})
+        self.asked = []
+
+    def judge(self, scene, segments):
+        self.asked += segments
+        return Evidence.of_rows("voice", segments, [(np.eye(7)[6], 0.5)] * len(segments))
+
+
+def heard(rows, turns, packs):
+    """An analysis of rows that a branch of sound judged."""
+    segments = tuple(Segment(20.0 * i, 20.0 * i + 4.0) for i in range(len(rows)))
+    voice = Evidence.of_rows("voice", segments, rows)
+    course = follow(voice, {"voice": voice})
+    made = Provenance("0", "3", {"voice": packs}, {}, {})
+    facts = ClipFacts("a.wav", "recording", 80.0, "wav", has_audio=True)
+    judged = Judged(clip=facts, segments=segments, by_branch={"voice": voice}, speech=turns)
+    return Analysis.of(judged, course, fused=voice, provenance=made)
+
+
+def test_rows_are_kept_where_the_turns_and_the_pack_are_the_same():
+    turns = (Segment(1.0, 2.0), Segment(21.0, 22.0), Segment(41.0, 42.0))
+    rows = [(np.eye(7)[i], 0.25) for i in range(3)]
+    earlier = heard(rows, turns, {"ear": "1" * 64})
+    moved = Speech((turns[0], Segment(21.0, 22.5), turns[2]))
+    scene = Scene(earlier.clip, {SPEECH: moved})
+
+    def judged(branch, given=earlier, where=scene):
+        known = known_rows(branch, where, given.segments, given)
+        found = judge_in_turn(branch, where, given.segments, lambda doing, share: None, known)
+        assert found.segments == given.segments
+        return found.probs.argmax(axis=1).tolist(), [int(s.start) for s in branch.asked]
+
+    assert judged(Ear()) == ([0, 6, 2], [20])
+    assert judged(Ear((AUDIO, SPEECH, TRANSCRIPT))) == ([6, 6, 6], [0, 20, 40])
+    other = heard(rows, turns, {"ear": "2" * 64})
+    assert judged(Ear(), other) == ([6, 6, 6], [0, 20, 40])
+    # Nothing was known of the speech, so that rows without speech do not hold.
+    stopped = heard([STOPPED_SPEECH] * 3, (), {"ear": "1" * 64})
+    silent = Scene(earlier.clip, {SPEECH: Speech(())})
+    assert judged(Ear(), stopped, silent) == ([6, 6, 6], [0, 20, 40])
+
+
+@pytest.mark.slow
+def test_one_that_is_stopped_again_loses_nothing(analyzer, straight, demo_clip):
+    partial = stopped_at(analyzer, demo_clip, STAGES[0], 0.4)
+    seen = []
+
+    def tell(doing, share):
+        if doing == STAGES[0] and share > 0.75:
+            seen.append(share)
+
+    again = analyzer.resume(demo_clip, partial, tell, lambda: bool(seen))
+    assert again.partial
+    assert len(partial.segments) < len(again.segments) < len(straight.segments)
+    assert again.speech[0] == straight.speech[0]
+    assert analyzer.resume(demo_clip, again, stop=lambda: True) is again
+    assert differences(analyzer.resume(demo_clip, again), straight) == []
 
 
 @pytest.mark.slow

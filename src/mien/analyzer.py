@@ -134,8 +134,7 @@ class Analyzer:
         run = _Run(progress, stop)
         scene = self._perceive(path, run)
         part, segments = self._rows(scene)
-        judged = self._judge(scene, segments, part, run)
-        return self._assemble(judged, self._at_once(scene, judged, run), run.clock)
+        return self._finish(scene, self._judge(scene, segments, part, run), run)
 
     def resume(
         self,
@@ -173,8 +172,7 @@ class Analyzer:
         seam = segments[count].start if count < len(segments) else part.end
         first = self._judge(scene, segments[:count], Segment(part.start, seam), run, earlier)
         second = self._judge(scene, segments[count:], Segment(seam, part.end), run)
-        judged = Judged.join(first, second)
-        return self._assemble(judged, self._at_once(scene, judged, run), run.clock)
+        return self._finish(scene, Judged.join(first, second), run)
 
     @overload
     def analyze_text(self, text: str) -> Analysis: ...
@@ -280,7 +278,7 @@ class Analyzer:
                 if isinstance(branch, PeopleBranch):
                     people |= branch.judge_people(scene, segments)
         speech = scene.get(SPEECH)
-        found = Judged(
+        return Judged(
             clip=scene.facts,
             part=part,
             partial=scene.stopped,
@@ -294,12 +292,19 @@ class Analyzer:
             faces=track_summaries(scene),
             portraits=portraits(scene, self.options.portraits),
         )
-        # What was perceived beyond the last whole row belongs to no answer.
-        return found.cut_to(part, range(len(segments))) if scene.stopped else found
+
+    def _finish(self, scene: Scene, judged: Judged, run: _Run) -> Analysis:
+        """The analysis of what was judged; of a recording that was stopped, cut to its rows."""
+        whole = self._at_once(scene, judged, run)
+        run.progress("done", 1.0)
+        if scene.stopped:
+            # What was perceived beyond the last whole row belongs to no answer.
+            span = judged.part or scene.extent
+            judged = judged.cut_to(span, range(len(judged.segments)))
+        return self._assemble(judged, whole, run.clock)
 
     def _at_once(self, scene: Scene, judged: Judged, run: _Run) -> Mapping[str, Evidence]:
         """What every branch says of all that was analysed, as one row."""
-        run.progress("done", 1.0)
         part = judged.part or scene.extent
         if judged.segments == (part,):
             return judged.by_branch
@@ -320,7 +325,7 @@ class Analyzer:
         with clock.time("fusion"):
             fused = self.method.fuse(judged.by_branch)
             explanations = self.method.explanations(judged.by_branch, fused)
-            if at_once is judged.by_branch:
+            if judged.segments == (judged.part,):
                 whole = Whole(fused, at_once, explanations[0])
             else:
                 answer = self.method.fuse(at_once)

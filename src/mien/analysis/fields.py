@@ -111,6 +111,11 @@ def gone(value: Any, span: Span) -> Any:
     return default if made is MISSING else made()
 
 
+def span_itself(value: Any, span: Span) -> Segment:
+    """The span that it is cut to."""
+    return span.time
+
+
 def by_row(value: Any, span: Span) -> Any:
     """One entry a segment: an evidence, evidences by name, or a tuple; an empty one stays empty."""
     if isinstance(value, Evidence):

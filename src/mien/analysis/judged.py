@@ -62,7 +62,7 @@ class Judged:
     """
 
     clip: ClipFacts = declared(cut=f.whole, join=f.latest, decimals=None)
-    part: Segment | None = declared(cut=lambda part, span: span.time, join=f.covering, default=None)
+    part: Segment | None = declared(cut=f.span_itself, join=f.covering, default=None)
     partial: bool = declared(cut=f.whole, join=f.latest, default=False)
     segments: tuple[Segment, ...] = declared(cut=f.by_row, join=f.appended)
     by_branch: Mapping[str, Evidence] = declared(

@@ -9,6 +9,7 @@ from mien.analysis.analysis import Analysis
 from mien.analysis.evidence import Evidence, concatenated
 from mien.analysis.merge import same_speech
 from mien.branches.contract import BatchBranch, Branch
+from mien.perceive import STOPPED_SPEECH
 from mien.scene import AUDIO, SPEECH, Scene
 from mien.timebase import Segment
 
@@ -75,4 +76,6 @@ def known_rows(
         return None
     rows = [i for i, one in enumerate(segments) if same_speech(earlier.speech, speech.turns, one)]
     kept = earlier.by_branch[name].select(rows)
+    if STOPPED_SPEECH in kept.reasons:
+        return None
     return replace(kept, segments=tuple(segments[row] for row in rows))
