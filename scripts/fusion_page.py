@@ -141,8 +141,8 @@ def example_table(evidences: Mapping[str, Evidence], printed: bool) -> str:
 def told(evidences: Mapping[str, Evidence]) -> str:
     """Explanation, conflict and blends of the default rule for an example."""
     method = Method(MethodOptions())
-    found = method.findings(evidences, method.fuse(evidences))[0]
-    lines = [f"why: {found.explanation.words}"] if found.explanation is not None else []
+    found = method.explanations(evidences, method.fuse(evidences))[0]
+    lines = [f"why: {found.decomposition.words}"] if found.decomposition is not None else []
     if found.disagreement.words:
         degree = f"(disagreement {found.disagreement.degree:.2f})"
         lines.append(f"conflict: {found.disagreement.words} {degree}")

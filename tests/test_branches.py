@@ -13,7 +13,7 @@ from mien.branches import make_branches
 from mien.branches.face import normalise
 from mien.branches.logmel import SETTINGS, chunks, log_mel, mel_filters, trim
 from mien.branches.text import TextModel
-from mien.emotions import MIEN7, LabelMap
+from mien.emotions import MIEN7, EmotionSpace, LabelMap
 from mien.errors import ContractError, OptionError
 from mien.language import foreign
 from mien.media import AudioSpool
@@ -51,11 +51,13 @@ class Broken:
     @property
     def spec(self):
         spec = make_branches()["text"].spec
-        return spec
+        few = EmotionSpace("few", ("anger", "joy"))
+        named = {"label_map": LabelMap.by_name(few)} if self.fault == "names others" else {}
+        return replace(spec, **named)
 
     def judge(self, scene, segments):
         row = (np.full(7, 1 / 7), 0.5)
-        if self.fault == "guesses":
+        if self.fault in ("guesses", "names others"):
             return Evidence.of_rows("text", segments, [row] * len(segments))
         if self.fault == "other name":
             return Evidence.of_rows("words", segments, [row] * len(segments))
@@ -67,7 +69,8 @@ class Broken:
 @pytest.mark.parametrize(
     ("fault", "clause"),
     [("guesses", "tracks are missing"), ("other name", "another name"),
-     ("drops rows", "rows are not the segments"), ("mute", "nothing was judged")],
+     ("drops rows", "rows are not the segments"), ("mute", "nothing was judged"),
+     ("names others", "label that its label_map never names")],
 )  # fmt: skip
 def test_the_suite_finds_faults(fault, clause):
     with pytest.raises(ContractError, match=clause):

@@ -56,7 +56,7 @@ def test_too_unsure_for_the_risk_is_undecided_and_the_probabilities_stay(analyze
     for text, expected in (("You are so strange.", True), (CLEAR, False)):
         value, printed = analyze(text, "--max-risk", "0.2")
         assert (fused(value).max() < threshold) == expected
-        assert value["findings"][0]["abstained"] == expected
+        assert value["explanations"][0]["abstained"] == expected
         assert ("undecided" in printed) == expected
         assert fused(value).tolist() == fused(analyze(text)[0]).tolist()
 
@@ -67,14 +67,14 @@ def test_blends_of_ones_own_are_scored_beside_the_others(analyze, tmp_path):
     )
     (tmp_path / "mine.json").write_text('{"gladness": {"joy": 1, "neutral": 1}}')
     value, _ = analyze(CLEAR, "--blends", tmp_path / "mine.toml")
-    scores = value["findings"][0]["blends"]
+    scores = value["explanations"][0]["blends"]
     assert "anxiety" in scores
     # Equal parts: from 0 for either alone to 1 for the mixture.
     joy, neutral = (fused(value)[MIEN7.index(label)] for label in ("joy", "neutral"))
     likeness = (np.sqrt(joy / 2) + np.sqrt(neutral / 2) - np.sqrt(0.5)) / (1 - np.sqrt(0.5))
     assert scores["gladness"] == pytest.approx(likeness, abs=1e-3)
     assert scores["gladness"] > 0.1
-    usual = analyze(CLEAR, "--blends", tmp_path / "mine.json")[0]["findings"][0]["blends"]
+    usual = analyze(CLEAR, "--blends", tmp_path / "mine.json")[0]["explanations"][0]["blends"]
     assert usual["gladness"] == scores["gladness"]
     assert usual["alarm"] != scores["alarm"]
 

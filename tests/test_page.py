@@ -55,7 +55,7 @@ def test_the_data_of_the_page_are_those_of_the_analysis():
     assert data["name"] == "clip.mp4"
     assert "somewhere" not in page_html(analysis)
     assert [e["kind"] for e in data["events"]] == [e.kind for e in analysis.events]
-    assert len(data["findings"]) == len(analysis.segments)
+    assert len(data["explanations"]) == len(analysis.segments)
 
 
 def test_nothing_from_the_recording_becomes_markup():

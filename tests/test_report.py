@@ -5,8 +5,9 @@ import pytest
 from rich.console import Console
 from tests.pages import planted
 
-from mien.analysis.analysis import Analysis, Provenance, TrackSummary
+from mien.analysis.analysis import Analysis, Provenance
 from mien.analysis.evidence import Evidence
+from mien.analysis.judged import TrackSummary
 from mien.errors import InputError, OptionError
 from mien.report.figure import bars, save
 from mien.report.overall import in_view
@@ -31,12 +32,12 @@ def analysis(transcript=None):
         "face": Evidence.absent("face", SEGMENTS, "no face in view (5 pictures looked at)"),
     }
     return Analysis(
-        ClipFacts("clip.mp4", "recording", 6.0, "mov"),
-        SEGMENTS,
-        Evidence.of_rows("fused", SEGMENTS, [row(0)]),
-        by_branch,
-        Provenance("0", "3", {}, {}, {}),
-        transcript,
+        clip=ClipFacts("clip.mp4", "recording", 6.0, "mov"),
+        segments=SEGMENTS,
+        fused=Evidence.of_rows("fused", SEGMENTS, [row(0)]),
+        by_branch=by_branch,
+        provenance=Provenance("0", "3", {}, {}, {}),
+        transcript=transcript,
     )
 
 

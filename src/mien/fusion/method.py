@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from mien.analysis.evidence import Evidence
-from mien.analysis.explanation import Disagreement, Finding
+from mien.analysis.explanation import Disagreement, Explanation
 from mien.errors import InputError, LabelError, OptionError
 from mien.files import read_text
 from mien.fusion.derived import BLENDS, Blend, blend_scores, intensity, valence
-from mien.fusion.explain import disagreement, explain, threshold_for
-from mien.fusion.pack import KIND, load_pools
+from mien.fusion.explain import decompose, disagreement, threshold_for
+from mien.fusion.pack import KIND, load_pool
 from mien.fusion.pool import Pool
 from mien.fusion.rules import RULES, fuse
 from mien.packs import Pack, find_pack
@@ -34,7 +34,7 @@ class MethodOptions:
         fusion: ``pooled`` (the pool that ships), a rule of ``RULES``, or the folder of a pack that
             ``mien train fusion`` wrote.
         weights: by modality, in place of the learned ones; see
-            :meth:`mien.fusion.pooled.Pool.reweighted`.
+            :meth:`mien.fusion.pool.Pool.reweighted`.
         max_risk: the share of wrong answers that is put up with; answers that are too unsure for it
             are marked as abstained. None to answer always.
         blends: a file with named mixtures that are added to the table; see :func:`read_blends`.
@@ -88,7 +88,7 @@ class Method:
         """The pool under the user's weights; None for a rule."""
         if self.pack is None:
             return None
-        return load_pools(self.pack).plain.reweighted(self.options.weights or {})
+        return load_pool(self.pack).reweighted(self.options.weights or {})
 
     @cached_property
     def threshold(self) -> float:
@@ -114,23 +114,35 @@ class Method:
         _ = self.threshold
 
     def fuse(self, evidences: Mapping[str, Evidence]) -> Evidence:
-        """The fused evidence."""
+        """The fused evidence.
+
+        Raises:
+            OptionError: if there is no evidence at all.
+        """
+        segments = next((one.segments for one in evidences.values()), ())
         if self.pool is None:
-            return fuse(evidences, self.options.fusion)
-        return self.pool.fuse(evidences)
+            seconds = [segment.duration for segment in segments]
+            fused = fuse(evidences, self.options.fusion, seconds)
+        else:
+            fused = self.pool.fuse(evidences)
+        return Evidence.of("fused", segments, fused, "no modality could be judged")
 
-    def findings(self, evidences: Mapping[str, Evidence], fused: Evidence) -> tuple[Finding, ...]:
+    def explanations(
+        self, evidences: Mapping[str, Evidence], fused: Evidence
+    ) -> tuple[Explanation, ...]:
         """What is derived from the answer to each segment."""
-        return tuple(self._finding(evidences, fused, row) for row in range(len(fused.segments)))
+        return tuple(self._explanation(evidences, fused, row) for row in range(len(fused.segments)))
 
-    def _finding(self, evidences: Mapping[str, Evidence], fused: Evidence, row: int) -> Finding:
+    def _explanation(
+        self, evidences: Mapping[str, Evidence], fused: Evidence, row: int
+    ) -> Explanation:
         if not fused.present[row]:
-            return Finding(Disagreement(0.0))
+            return Explanation(Disagreement(0.0))
         probs = fused.probs[row]
         apart = disagreement(evidences, row)
-        return Finding(
+        return Explanation(
             disagreement=apart,
-            explanation=None if self.pool is None else explain(self.pool, evidences, row),
+            decomposition=None if self.pool is None else decompose(self.pool, evidences, row),
             blends=blend_scores(probs, apart.degree, self._blends),
             valence=float(valence(probs)),
             intensity=float(intensity(probs)),

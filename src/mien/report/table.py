@@ -11,6 +11,7 @@ from rich.text import Text
 from mien.analysis.analysis import Analysis
 from mien.analysis.evidence import Evidence
 from mien.analysis.explanation import UNDECIDED
+from mien.emotions import MIEN7
 from mien.report.overall import at_once, in_view
 from mien.scene import Transcript
 
@@ -94,7 +95,7 @@ def _many(analysis: Analysis) -> list[RenderableType]:
     table.add_column("conflict", no_wrap=True)
     for row, segment in enumerate(analysis.segments[:LINES]):
         says = [_says(evidence, row) for evidence in analysis.by_branch.values()]
-        found = analysis.findings[row] if analysis.findings else None
+        found = analysis.explanations[row] if analysis.explanations else None
         differ = found.disagreement if found is not None else None
         conflict = f"≠ {differ.degree:.2f}" if differ is not None and differ.words else ""
         fused = UNDECIDED if found is not None and found.abstained else _says(analysis.fused, row)
@@ -118,7 +119,7 @@ def _segment_table(analysis: Analysis, row: int, title: str) -> RenderableType:
         title=title or None, title_justify="left", box=None, padding=(0, 1, 0, 0), header_style=""
     )
     table.add_column("", no_wrap=True)
-    for label in analysis.space.labels:
+    for label in MIEN7.labels:
         table.add_column(label, justify="right", no_wrap=True)
     table.add_column("quality", justify="right", no_wrap=True)
     table.add_column("says", no_wrap=True)
@@ -126,7 +127,7 @@ def _segment_table(analysis: Analysis, row: int, title: str) -> RenderableType:
     for evidence in series:
         fused = evidence is analysis.fused
         says = evidence.top(row) or ""
-        if fused and analysis.findings and analysis.findings[row].abstained:
+        if fused and analysis.explanations and analysis.explanations[row].abstained:
             says = UNDECIDED
         _add_row(table, evidence, row, says, "bold" if fused else "")
         if evidence.branch == "face" and len(analysis.people) > 1:
@@ -138,22 +139,22 @@ def _segment_table(analysis: Analysis, row: int, title: str) -> RenderableType:
         for evidence in series
         if not evidence.present[row]
     ]
-    return Group(table, *why, *_findings(analysis, row))
+    return Group(table, *why, *_explanations(analysis, row))
 
 
-def _findings(analysis: Analysis, row: int) -> list[Text]:
+def _explanations(analysis: Analysis, row: int) -> list[Text]:
     """What is derived from the answer: conflict, reasons, blend, valence, intensity."""
-    if not analysis.findings or not analysis.fused.present[row]:
+    if not analysis.explanations or not analysis.fused.present[row]:
         return []
-    found = analysis.findings[row]
+    found = analysis.explanations[row]
     lines = []
     if found.abstained:
         lines.append(Text("undecided: too unsure for the risk asked for", style="yellow"))
     if found.disagreement.words:
         degree = f"(disagreement {found.disagreement.degree:.2f})"
         lines.append(Text(f"conflict: {found.disagreement.words} {degree}", style="magenta"))
-    if found.explanation is not None:
-        lines.append(Text(f"why: {found.explanation.words}", style="dim"))
+    if found.decomposition is not None:
+        lines.append(Text(f"why: {found.decomposition.words}", style="dim"))
     derived = [f"valence {found.valence:+.2f}", f"intensity {found.intensity:.2f}"]
     best = max(found.blends, key=lambda name: found.blends[name], default="")
     if best and found.blends[best] >= SHOWN_BLEND:
@@ -163,7 +164,7 @@ def _findings(analysis: Analysis, row: int) -> list[Text]:
 
 def _add_row(table: Table, evidence: Evidence, row: int, says: str, style: str) -> None:
     if not evidence.present[row]:
-        dashes = [Text("-", style="dim")] * (len(evidence.space) + 1)
+        dashes = [Text("-", style="dim")] * (len(MIEN7) + 1)
         table.add_row(evidence.branch, *dashes, style=style)
         return
     probs = evidence.probs[row]
