@@ -36,7 +36,8 @@ from mien.analysis.analysis import Analysis, Provenance, TrackSummary, Whole
 from mien.analysis.evidence import Evidence
 from mien.analysis.timeline import Portrait
 from mien.convert.provenance import commit, machine
-from mien.fusion.method import Method, MethodOptions
+from mien.fusion.method import Method
+from mien.options import FusionOptions
 from mien.report.page import save_page
 from mien.scene import ClipFacts, Line, Transcript
 from mien.temporal.events import follow
@@ -125,7 +126,7 @@ def made_up(seconds: float) -> Analysis:
     part = Segment(0.0, seconds)
     segments = tuple(Clock(0.0, 2.5, 5.0).windows(part))
     by_branch = {name: drifting(random, name, segments) for name in DRIFT}
-    method = Method(MethodOptions())
+    method = Method(FusionOptions())
     fused = method.fuse(by_branch)
     cuts = tuple(np.sort(random.uniform(0, seconds, int(seconds / 40))).tolist())
     faces = tuple(

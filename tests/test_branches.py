@@ -175,7 +175,7 @@ def test_the_net_is_told_what_was_said_and_what_was_written():
     assert of_a_clip == pytest.approx(said)
 
     def of_a_text(source):
-        options = mien.Options(branches={"text": {"source": source}})
+        options = mien.Options(speech=mien.SpeechOptions(words_source=source))
         return mien.analyze_text(line, options).by_branch["text"].probs[0]
 
     assert of_a_text("auto") == pytest.approx(written)

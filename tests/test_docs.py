@@ -10,7 +10,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 
 
-@pytest.mark.parametrize("script", ["card_table.py", "fusion_page.py"])
+@pytest.mark.parametrize("script", ["card_table.py", "fusion_page.py", "options_page.py"])
 def test_the_figures_in_the_documents_are_those_of_packs_and_benchmarks(script):
     check = [sys.executable, str(ROOT / "scripts" / script), "--check"]
     assert subprocess.run(check, check=False, timeout=60).returncode == 0

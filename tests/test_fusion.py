@@ -11,7 +11,8 @@ from mien.emotions import MIEN7
 from mien.errors import OptionError
 from mien.fusion import RULES, fuse
 from mien.fusion.length import length_weights
-from mien.fusion.method import Method, MethodOptions
+from mien.fusion.method import Method
+from mien.options import FusionOptions
 from mien.timebase import Segment
 
 # The paper's worked examples, as the page on fusion redoes them.
@@ -55,7 +56,7 @@ def test_fused_says_anger_where_the_words_alone_say_fear(seconds, rule):
 
 
 def test_the_default_says_anger_as_well_and_names_who_brought_it():
-    method = Method(MethodOptions())
+    method = Method(FusionOptions())
     evidences = paper(20.0)
     answer = method.fuse(evidences)
     assert answer.top(0) == "anger"

@@ -6,17 +6,17 @@ import numpy as np
 import pytest
 from tests.planted import gray, samples
 
-from mien.analyzer import Analyzer, Options
+from mien.analyzer import Analyzer
 from mien.branches import PeopleBranch, make_branches
 from mien.branches.face import FaceBranch, sample_quality
 from mien.emotions import MIEN7
 from mien.errors import OptionError
 from mien.media import CropSpool, open_clip
+from mien.options import FaceOptions, Options, SegmentationOptions, SpeechOptions
 from mien.perceive import PerceiveOptions, perceive
 from mien.perceive.identity import COLOURS, clothes_of, identify
 from mien.perceive.primary import order, standing
 from mien.scene import FACES, SPEECH, FaceSamples, FaceTrack, Scene
-from mien.segmentation import SegmentationOptions
 from mien.testing import planted_scene
 from mien.timebase import Segment
 
@@ -221,7 +221,11 @@ def test_reasons_change_where_the_face_leaves(shared, detector):
     if detector == "yunet":
         (model,) = (shared / "yunet").glob("*.onnx")
         detector = f"yunet:{model}"
-    options = Options(cut=SegmentationOptions("window", 1.0, 1.0), detector=detector, asr="none")
+    options = Options(
+        segmentation=SegmentationOptions("window", 1.0, 1.0),
+        speech=SpeechOptions(asr="none"),
+        faces=FaceOptions(detector=detector),
+    )
     analysis = Analyzer(options).analyze(shared / "clips" / "face_noface.mov")
     reasons = analysis.by_branch["face"].reasons
     # Seen in the pictures: the man until 2.4 s, then the title of a cartoon.

@@ -11,11 +11,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from mien.analyzer import Options
 from mien.errors import HubError, MissingExtraError, OptionError, PackError
 from mien.hub import fetch, is_hub_id
+from mien.options import FaceOptions, FusionOptions, Options, SpeechOptions
 from mien.packs import Pack, cache_folder, cached_pack
 from mien.perceive.engines import choose_engine
 
@@ -93,10 +92,13 @@ def paper(parts: Paper | None = None, say: Say = print) -> Options:
         )
     for kind, folder in packs.items():
         Pack(_folder(folder), kind)
-    branches: dict[str, dict[str, Any]] = {kind: {"pack": p} for kind, p in packs.items()}
-    # The paper's labels are those of FER-2013; a pack of ours knows them beside the votes.
-    branches["face"] |= {"person": "primary", "policy": "peak", "convention": "fer2013"}
-    return Options(fusion="length", asr=where.asr, branches=branches)
+    return Options(
+        speech=SpeechOptions(asr=where.asr),
+        # The paper's labels are those of FER-2013; the shipped pack gives them on request.
+        faces=FaceOptions(person="primary", policy="peak", convention="fer2013"),
+        fusion=FusionOptions(rule="length"),
+        branches={kind: {"pack": pack} for kind, pack in packs.items()},
+    )
 
 
 def pull(preset: str, say: Say = print) -> None:

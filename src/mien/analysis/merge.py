@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -15,6 +13,7 @@ from mien.analysis.evidence import Evidence
 from mien.analysis.timeline import Portrait
 from mien.errors import OptionError
 from mien.mathematics import log_pool
+from mien.options import Options, differing
 from mien.scene import ClipFacts, Transcript
 from mien.timebase import Segment
 
@@ -62,7 +61,7 @@ class Judged:
         )
 
 
-def check_same(earlier: Analysis, name: str, options: Mapping[str, Any]) -> None:
+def check_same(earlier: Analysis, name: str, options: Options) -> None:
     """Refuse to go on with an analysis of something else.
 
     Raises:
@@ -73,12 +72,7 @@ def check_same(earlier: Analysis, name: str, options: Mapping[str, Any]) -> None
             f"The partial analysis is of {Path(earlier.clip.path).name}, not of {name}; name "
             "another file for it, or leave --resume out."
         )
-    # Through JSON, as the earlier ones came.
-    now = json.loads(json.dumps(dict(options)))
-    then = json.loads(json.dumps(dict(earlier.provenance.options)))
-    # How many pictures are kept changes no answer.
-    same = {"portraits"}
-    other = sorted(k for k in now if k in then and k not in same and now[k] != then[k])
+    other = differing(earlier.provenance.options, options)
     if other:
         raise OptionError(
             f"The partial analysis was made with another {' and '.join(other)}; give the same "

@@ -12,7 +12,7 @@ from rich.table import Table
 
 from mien.cli.shared import check_target
 
-app = typer.Typer(no_args_is_help=True, help="Labelled sets.")
+app = typer.Typer(no_args_is_help=True, help="Inspect labelled data sets.")
 
 
 @app.callback()
@@ -22,16 +22,18 @@ def _root() -> None:
 
 @app.command("show")
 def data_show(
-    data: Annotated[Path, typer.Argument(help="A voice set: TESS, RAVDESS, CREMA-D or a CSV.")],
+    data: Annotated[
+        Path, typer.Argument(help="A data set of voices: TESS, RAVDESS, CREMA-D or a CSV.")
+    ],
     out: Annotated[
-        Path, typer.Option("--out", metavar="FILE", help="The figure (.png, .svg, .pdf).")
+        Path, typer.Option("--out", metavar="FILE", help="The figure to write (.png, .svg, .pdf).")
     ] = Path("voices.png"),
     speaker: Annotated[
-        str | None, typer.Option(help="Whose recordings (OAF, 07 ...); the first one's by default.")
+        str | None, typer.Option(help="The speaker (OAF, 07 ...). Default: the first.")
     ] = None,
-    number: Annotated[int, typer.Option(min=0, help="Which of the speaker's recordings.")] = 0,
+    number: Annotated[int, typer.Option(min=0, help="Which recording of the speaker, from 0.")] = 0,
 ) -> None:
-    """Draw waveform and spectrogram of one recording an emotion, and count the set."""
+    """Count the recordings by speaker and emotion, and draw one recording of each emotion."""
     from mien.datasets import load_voices
     from mien.emotions import MIEN7
     from mien.errors import DataError
@@ -40,7 +42,7 @@ def data_show(
 
     check_target(out, "--out", FORMATS)
     if not data.exists():
-        raise DataError(f"There is nothing at {data}; give the folder of a voice set.")
+        raise DataError(f"There is nothing at {data}; give the folder of a data set of voices.")
     rows = load_voices(data)
     paths = examples(rows, speaker, number)
     table = Table(box=SIMPLE_HEAD)
