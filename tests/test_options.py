@@ -191,7 +191,7 @@ def test_options_need_neither_numpy_nor_a_model():
 
 # --- resuming --------------------------------------------------------------------------------
 
-# As version 0.1 wrote them.
+# As they were written before version 0.2.
 FLAT = {
     "fusion": "pooled",
     "cut": {"by": "window", "window": 3.0, "step": 1.0},
@@ -212,7 +212,7 @@ FLAT = {
 }
 
 
-def test_options_of_version_0_1_are_the_same_options():
+def test_options_written_before_0_2_are_the_same_options():
     now = Options(
         segmentation=mien.SegmentationOptions("window", 3, 1),
         faces=mien.FaceOptions(person=1),

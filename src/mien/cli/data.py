@@ -6,9 +6,8 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.box import SIMPLE_HEAD
 from rich.console import Console
-from rich.table import Table
+from rich.text import Text
 
 from mien.cli.shared import check_target
 
@@ -39,18 +38,19 @@ def data_show(
     from mien.errors import DataError
     from mien.report.figure import FORMATS, save
     from mien.report.voices import counts, examples, voices_figure
+    from mien.terminal import Column, Grid
 
     check_target(out, "--out", FORMATS)
     if not data.exists():
         raise DataError(f"There is nothing at {data}; give the folder of a data set of voices.")
     rows = load_voices(data)
     paths = examples(rows, speaker, number)
-    table = Table(box=SIMPLE_HEAD)
-    table.add_column("speaker")
-    for label in MIEN7.labels:
-        table.add_column(label, justify="right")
-    for group, by_label in counts(rows):
-        table.add_row(group, *(str(by_label[label]) for label in MIEN7.labels))
-    Console().print(table)
+    counted = list(counts(rows))
+    speakers = Column("speaker", [Text(group) for group, _ in counted])
+    columns = [
+        Column(label, [Text(str(by_label[label])) for _, by_label in counted], "right")
+        for label in MIEN7.labels
+    ]
+    Console().print(Grid(speakers, columns))
     save(voices_figure(paths, f"{data.name}: one recording an emotion"), out)
     typer.echo(f"wrote {out}")

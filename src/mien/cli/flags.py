@@ -19,7 +19,7 @@ RENAMED = {
     "--voice-pack": "--voice PACK",
     "--for": "--text PACK, --voice PACK or --face PACK",
 }
-"""Options of version 0.1, and what each is called now."""
+"""Options of earlier versions, and what each is called now."""
 BRANCHES = ("text", "voice", "face")
 
 
@@ -87,7 +87,7 @@ def _given(ctx: typer.Context) -> dict[str, Any]:
 
 
 def _check_face(name: str | None) -> None:
-    """``--face`` named a person in version 0.1."""
+    """``--face`` named a person before version 0.2."""
     if name is not None and (name in ("primary", "all") or name.isdecimal()):
         raise OptionError(
             f"--face names a model now; choose the person with --person {name} (or write ./{name} "

@@ -8,7 +8,7 @@ from typing import Any
 from mien.errors import OptionError
 from mien.options.options import Options, described
 
-# Names of version 0.1, where options were flat, and where each stands now.
+# Names before version 0.2, where options were flat, and where each stands now.
 _FLAT = {
     "fusion": ("fusion", "rule"),
     "weights": ("fusion", "weights"),
@@ -33,7 +33,7 @@ def differing(recorded: Mapping[str, Any], now: Options) -> tuple[str, ...]:
     """The paths of the options in which an analysis differs from those of now, sorted.
 
     Args:
-        recorded: ``Provenance.options`` of the analysis; those of version 0.1 are understood too.
+        recorded: ``Provenance.options`` of the analysis, also as written before version 0.2.
             An option that it does not name had its default.
         now: the options asked for.
 
@@ -59,7 +59,7 @@ def differing(recorded: Mapping[str, Any], now: Options) -> tuple[str, ...]:
 
 
 def _nested(flat: Mapping[str, Any]) -> dict[str, Any]:
-    """Options as version 0.1 wrote them in the form of today."""
+    """Options as they were written before 0.2 in the form of today."""
     out: dict[str, Any] = {"segmentation": {}, "speech": {}, "faces": {}, "fusion": {}}
     for name, value in flat.items():
         if name == "branches":
