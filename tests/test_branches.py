@@ -288,3 +288,12 @@ def test_specs_lead_to_our_labels():
     for branch in make_branches().values():
         assert isinstance(branch.spec.label_map, LabelMap)
         assert all(len(digest) == 64 for digest in branch.spec.packs.values())
+
+
+def test_a_branch_under_the_name_of_another_is_refused():
+    from mien.branches import make_branches, needs_of
+
+    branches = make_branches()
+    assert {key.name for key in needs_of(branches)} == {"transcript", "audio", "speech", "faces"}
+    with pytest.raises(ContractError, match="'pulse'.*'text'"):
+        needs_of({"pulse": branches["text"]})

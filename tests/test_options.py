@@ -469,12 +469,32 @@ def test_analyze_keeps_the_analyzers_of_the_last_options(made):
     assert len(made) == 6, "the first was dropped: only some are kept"
 
 
-def test_a_pack_written_anew_in_the_same_folder_is_another(made, tmp_path):
-    options = Options(branches={"text": {"pack": tmp_path}})
-    for text in ("{}", "{}", "{ }"):
-        if not (tmp_path / "pack.json").exists() or text == "{ }":
-            (tmp_path / "pack.json").write_text(text)
-        mien.analyze_text("a", options)
+@pytest.mark.parametrize(
+    ("file", "options"),
+    [
+        ("pack.json", lambda folder: {"branches": {"text": {"pack": str(folder)}}}),
+        ("pack.json", lambda folder: {"fusion": {"rule": str(folder)}}),
+        ("mine.toml", lambda folder: {"fusion": {"blends": str(folder / "mine.toml")}}),
+    ],
+)
+def test_what_was_written_anew_in_the_same_place_is_read_anew(made, tmp_path, file, options):
+    (tmp_path / file).write_text("{}")
+    asked = Options.from_dict(options(tmp_path))
+    mien.analyze_text("a", asked)
+    mien.analyze_text("b", asked)
+    assert len(made) == 1
+    (tmp_path / file).write_text("{ }")
+    mien.analyze_text("c", asked)
+    assert len(made) == 2
+
+
+def test_the_same_name_in_another_folder_is_another_pack(made, tmp_path, monkeypatch):
+    asked = Options(branches={"text": {"pack": "pack"}})
+    for name in ("one", "other"):
+        (tmp_path / name / "pack").mkdir(parents=True)
+        (tmp_path / name / "pack" / "pack.json").write_text("{}")
+        monkeypatch.chdir(tmp_path / name)
+        mien.analyze_text("a", asked)
     assert len(made) == 2
 
 

@@ -213,7 +213,7 @@ def test_options_of_one_recipe_are_refused_by_the_other(faces, tmp_path):
     refused = {
         ("face", "--net", "23"): "--net belongs to --recipe paper",
         ("face", "--search", "2"): "--search belongs to --recipe paper",
-        ("face", "--recipe", "paper", "--search", "2", "--lr", "0.1"): "--search tries values",
+        ("face", "--recipe", "paper", "--search", "2", "--lr", "0.1"): "--search varies",
         ("voice", "--split", "word"): "--split belongs to --recipe paper",
         ("voice", "--recipe", "paper", "--ear", "x"): "--ear belongs to --recipe mien",
         ("voice", "--recipe", "paper", "--folds", "2"): "--folds belongs to --recipe mien",

@@ -208,7 +208,7 @@ def test_the_papers_policy_takes_the_most_emotional_moment_alone():
 
 @pytest.mark.parametrize(
     "options",
-    [{"person": "left"}, {"person": "-1"}, {"person": "a person's number"}, {"policy": "median"}],
+    [{"person": "left"}, {"person": "-1"}, {"person": "number of a person"}, {"policy": "median"}],
 )
 def test_options_of_the_face_that_cannot_be_are_refused(options):
     with pytest.raises(OptionError, match="primary, all|mean, peak"):

@@ -82,7 +82,7 @@ def test_ctrl_c_on_a_real_process_leaves_a_part_and_resume_goes_on(demo_clip, tm
         except OSError:
             break
     assert process.wait() == 130
-    assert b"--resume goes on" in shown
+    assert b"Continue with --resume" in shown
     partial = json.loads(out.read_text())
     assert partial["partial"]
     ended = subprocess.run([*command, "--resume"], capture_output=True, check=True)

@@ -65,7 +65,7 @@ class Method:
         weights = self.options.weights or {}
         for name in weights:
             if name not in branches:
-                raise OptionError.choice("A weight's modality", name, branches)
+                raise OptionError.choice("The branch of a weight", name, branches)
         if branches and all(weights.get(name) == 0 for name in branches):
             raise OptionError(
                 f"The weights {dict(weights)} are all 0; give at least one branch a weight above 0."
@@ -116,7 +116,7 @@ class Method:
         fitted: Mapping[str, str] = self.pack.manifest.training.get("fitted_for", {})
         lines = [
             f"{name} was fitted for another {branch} pack ({fitted[branch][:12]}..., here "
-            f"{', '.join(digest[:12] + '...' for digest in used.values())}); fit it anew with "
+            f"{', '.join(digest[:12] + '...' for digest in used.values())}); fit it again with "
             "'mien train fusion'."
             for branch, used in packs.items()
             if branch in fitted and fitted[branch] not in used.values()

@@ -36,7 +36,9 @@ class SegmentationOptions(Group):
     """
 
     group: ClassVar[str] = "segmentation"
-    by: str = option("clip", "--by", "Segments: clip (one), utterance or window.")
+    by: str = option(
+        "clip", "--by", "Segments: clip (the whole), utterance (line by line) or window."
+    )
     window: float = option(5.0, "--window", "Length of a window in seconds.")
     step: float = option(2.5, "--step", "Seconds from the start of a window to the next.")
 
