@@ -9,7 +9,7 @@ from rich.console import Console
 
 import mien
 from mien.analysis.evidence import Evidence
-from mien.branches import make_branches
+from mien.branches import make_branches, needs_of
 from mien.branches.face import normalise
 from mien.branches.logmel import SETTINGS, chunks, log_mel, mel_filters, trim
 from mien.branches.text import TextModel
@@ -291,7 +291,6 @@ def test_specs_lead_to_our_labels():
 
 
 def test_a_branch_under_the_name_of_another_is_refused():
-    from mien.branches import make_branches, needs_of
 
     branches = make_branches()
     assert {key.name for key in needs_of(branches)} == {"transcript", "audio", "speech", "faces"}
