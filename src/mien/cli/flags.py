@@ -45,7 +45,7 @@ class Command(TyperCommand):
 def options_from(ctx: typer.Context, implied: Mapping[str, Any]) -> Options:
     """The options that a command line asks for.
 
-    What counts is, in this order: the flag that was given, the preset, what other flags imply, the
+    What counts is, in this order: the flag that was given, what other flags imply, the preset, the
     default.
 
     Args:
