@@ -122,7 +122,7 @@ def refused(*given, **named):
     raise OSError("no network here")
 socket.getaddrinfo = socket.socket.connect = refused
 import mien
-mien.analyze(sys.argv[1], mien.Options(asr="none"))
+mien.analyze(sys.argv[1], mien.Options(speech=mien.SpeechOptions(asr="none")))
 """
 
 
