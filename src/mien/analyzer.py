@@ -285,14 +285,15 @@ class Analyzer:
         self, judged: Judged, at_once: Mapping[str, Evidence], clock: Stopwatch
     ) -> Analysis:
         """Fusion, the course over time, and all of it together."""
+        named = {name: one.spec.label_map.named for name, one in self.branches.items()}
         with clock.time("fusion"):
-            fused = self.method.fuse(judged.by_branch)
-            explanations = self.method.explanations(judged.by_branch, fused)
+            fused = self.method.fuse(judged.by_branch, named)
+            explanations = self.method.explanations(judged.by_branch, fused, named)
             if judged.segments == (judged.part,):
                 whole = Whole(fused, at_once, explanations[0])
             else:
-                answer = self.method.fuse(at_once)
-                whole = Whole(answer, at_once, self.method.explanations(at_once, answer)[0])
+                answer = self.method.fuse(at_once, named)
+                whole = Whole(answer, at_once, self.method.explanations(at_once, answer, named)[0])
             course = follow(fused, judged.by_branch, judged.people, judged.shots, judged.faces)
         return Analysis.of(
             judged,

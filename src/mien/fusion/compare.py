@@ -86,9 +86,10 @@ def answers(pools: Pools, table: PosteriorTable) -> Answers:
     methods = {MAJORITY: np.tile(prior, (len(table), 1))}
     for name, single in posteriors.items():
         methods[name] = _filled(single.probs, prior)
-        methods[name + CALIBRATED] = subsets[name]
+        if name in pool.readers:
+            methods[name + CALIBRATED] = _filled(pool.calibrated_probs(name, single), prior)
     best = pool.best if pool.best in posteriors else sorted(posteriors)[0]
-    methods[BEST_SINGLE] = subsets[best]
+    methods[BEST_SINGLE] = methods.get(best + CALIBRATED, methods[best])
     seconds = table.seconds.tolist()
     for rule in PLAIN_RULES:
         methods[rule] = _filled(fuse(posteriors, rule, seconds).probs, prior)

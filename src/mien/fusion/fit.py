@@ -11,7 +11,7 @@ import numpy as np
 
 from mien.emotions import MIEN7
 from mien.errors import DataError
-from mien.fusion.pool import Pool, Reader, Subset
+from mien.fusion.pool import Pool, Reader, Subset, relative_quality
 from mien.mathematics import BoolArray, FloatArray, IntArray, softmax
 from mien.metrics import negative_log_likelihood
 from mien.posteriors import FLOOR, Posteriors, PosteriorTable, group_folds
@@ -73,7 +73,8 @@ def fit_pool(table: PosteriorTable, options: FitOptions | None = None) -> Pool:
     )
     posteriors = _met(table, folds)
     readers = {n: _reader(w, labels, options) for n, w in posteriors.items()}
-    pool = Pool(labels, counts / counts.sum(), readers, {}, {}, "")
+    prior = counts / counts.sum()
+    pool = Pool(labels, prior, readers, {}, {}, "", calibrated=not options.matrices)
     losses: dict[str, float] = {}
     for subset, rows in _subsets(posteriors, options.smallest):
         design = _design(pool, table, subset, rows)
@@ -136,13 +137,14 @@ def _subsets(posteriors: Mapping[str, Posteriors], smallest: int) -> list[tuple[
 
 
 def _design(pool: Pool, table: PosteriorTable, subset: Subset, rows: BoolArray) -> FloatArray:
-    """Features and a one for the bias, of each member in turn, times its quality."""
+    """Features and a one for the bias, of each member in turn, times its relative quality."""
     blocks = []
-    for name in subset:
-        here = table.posteriors[name].select(rows)
+    members = {name: table.posteriors[name].select(rows) for name in subset}
+    quality = relative_quality(members)
+    for name, here in members.items():
         features = pool.readers[name].features(here)
         ones = np.ones((len(features), 1))
-        blocks.append(np.hstack([features, ones]) * here.quality[:, None])
+        blocks.append(np.hstack([features, ones]) * quality[name][:, None])
     return np.hstack(blocks)
 
 
@@ -159,9 +161,9 @@ def _subset_weights(
     """The least-squares factor from each member's own log-odds to its term in the subset."""
     out = {}
     together = {name: table.posteriors[name].select(rows) for name in subset}
-    terms = pool.terms(together)
+    terms, quality = pool.terms(together), relative_quality(together)
     for name in subset:
-        own = pool.terms({name: together[name]})[name]
+        own = pool.calibration(name, together[name]) * quality[name][:, None]
         # Log-odds are known but for a constant of each row, and a bias is no weight.
         own, here = (_centred(term) for term in (own, terms[name]))
         out[name] = round(float((own * here).sum() / max(float((own * own).sum()), FLOOR)), 4)

@@ -16,10 +16,13 @@ from mien.files import read_text
 from mien.fusion.derived import BLENDS, Blend, blend_scores, intensity, valence
 from mien.fusion.explain import decompose, disagreement, threshold_for
 from mien.fusion.pack import KIND, load_pool
+from mien.fusion.partial import spread
 from mien.fusion.pool import Pool
 from mien.fusion.rules import RULES, fuse
+from mien.mathematics import BoolArray
 from mien.options import POOLED, FusionOptions
 from mien.packs import Pack, find_pack
+from mien.posteriors import Posteriors
 
 _MOST_BYTES = 1 << 20
 
@@ -83,8 +86,15 @@ class Method:
         """
         _ = self.pool, self.threshold
 
-    def fuse(self, evidences: Mapping[str, Evidence]) -> Evidence:
+    def fuse(
+        self, evidences: Mapping[str, Evidence], named: Mapping[str, BoolArray] | None = None
+    ) -> Evidence:
         """The fused evidence.
+
+        Args:
+            evidences: by branch.
+            named: by branch, the labels ``(7,)`` that it can name
+                (:attr:`mien.emotions.LabelMap.named`); it has no say on the others. All by default.
 
         Raises:
             OptionError: if there is no evidence at all.
@@ -92,19 +102,35 @@ class Method:
         segments = next((one.segments for one in evidences.values()), ())
         if self.pool is None:
             seconds = [segment.duration for segment in segments]
-            fused = fuse(evidences, self.options.rule, seconds)
+            fused = fuse(self._said(evidences, named), self.options.rule, seconds)
         else:
-            fused = self.pool.fuse(evidences)
+            fused = self.pool.fuse(self._said(evidences, named))
         return Evidence.of("fused", segments, fused, "no modality could be judged")
 
+    def _said(
+        self, evidences: Mapping[str, Evidence], named: Mapping[str, BoolArray] | None
+    ) -> dict[str, Posteriors]:
+        """Posteriors as fusion reads them; a pool that was fitted to a branch reads it as it is."""
+        fitted = () if self.pool is None else self.pool.readers
+        return {
+            name: spread(one, named[name])
+            if named and name in named and name not in fitted
+            else one
+            for name, one in evidences.items()
+        }
+
     def explanations(
-        self, evidences: Mapping[str, Evidence], fused: Evidence
+        self,
+        evidences: Mapping[str, Evidence],
+        fused: Evidence,
+        named: Mapping[str, BoolArray] | None = None,
     ) -> tuple[Explanation, ...]:
-        """What is derived from the answer to each segment."""
-        return tuple(self._explanation(evidences, fused, row) for row in range(len(fused.segments)))
+        """The explanation of the answer to each segment; arguments as of :meth:`fuse`."""
+        said = self._said(evidences, named)
+        return tuple(self._explanation(said, fused, row) for row in range(len(fused.segments)))
 
     def _explanation(
-        self, evidences: Mapping[str, Evidence], fused: Evidence, row: int
+        self, evidences: Mapping[str, Posteriors], fused: Evidence, row: int
     ) -> Explanation:
         if not fused.present[row]:
             return Explanation(Disagreement(0.0))

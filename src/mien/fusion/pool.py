@@ -11,7 +11,7 @@ log-linear opinion pool with one weight a modality. What is missing is a zero te
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -85,6 +85,8 @@ class Pool:
         best: the modality that is best alone, by the data that it was fitted to.
         risk: rows of threshold, coverage and risk (see :func:`mien.metrics.risk_coverage`), from
             answers out of fold; empty if not known.
+        calibrated: whether the posteriors that it reads are calibrated; then a modality that is
+            alone is answered as it is. Otherwise it is answered by its own calibration here.
         given: weights by modality that the user has set; see :meth:`reweighted`. Not stored.
     """
 
@@ -95,6 +97,7 @@ class Pool:
     weights: Mapping[Subset, Mapping[str, float]]
     best: str
     risk: tuple[tuple[float, float, float], ...] = ()
+    calibrated: bool = False
     given: Mapping[str, float] = field(default_factory=dict)
 
     def reweighted(self, weights: Mapping[str, float]) -> Pool:
@@ -114,30 +117,54 @@ class Pool:
     def terms(self, posteriors: Mapping[str, Posteriors]) -> dict[str, FloatArray]:
         """The term of each modality, ``(n, k)`` log-odds against the prior; 0 where it is missing.
 
-        A subset that the pool has not met is pooled from its members' own calibrations. A
-        modality that it does not know enters as it is, ``log p - log 1/k``.
+        Each term counts by the quality of the modality, relative to the highest quality of a
+        fitted modality in the row: a poor input counts less beside a good one, and a modality that
+        is alone counts in full. A subset that was not in the training data is pooled from its
+        members' own calibrations. A modality that the pool does not know enters as it is,
+        ``log p - log 1/k``.
         """
         shape = (len(next(iter(posteriors.values()))), len(self.labels))
         out = {name: np.zeros(shape) for name in posteriors}
+        relative = relative_quality(posteriors, self.readers)
         for subset, rows in subsets_of(posteriors):
             known = tuple(name for name in subset if name in self.readers)
             met = self.subsets.get(known)
             for name in subset:
                 here = posteriors[name].select(rows)
-                weights = None
-                if name in self.readers:
-                    own = self.subsets[(name,)]
-                    weights = (own if name in self.given else met or own)[name]
-                weight = self.given.get(name, 1.0) * here.quality[:, None]
-                out[name][rows] = weight * self._bracket(name, here, weights)
+                if len(subset) == 1 and self.calibrated:
+                    bracket = self._as_it_is(here) - np.log(self.prior)
+                elif name not in self.readers:
+                    bracket = self._as_it_is(here) + np.log(len(self.labels))
+                else:
+                    fitted = None if name in self.given else met
+                    bracket = self._bracket(name, here, fitted or self.subsets[(name,)])
+                weight = self.given.get(name, 1.0) * relative[name][rows]
+                out[name][rows] = weight[:, None] * bracket
         return out
 
-    def _bracket(self, name: str, posteriors: Posteriors, weights: FloatArray | None) -> FloatArray:
-        if weights is None:
-            probs = conditional(posteriors.probs, self.labels)
-            return np.asarray(np.log(np.maximum(probs, FLOOR)) + np.log(len(self.labels)))
-        features = self.readers[name].features(posteriors)
+    def calibration(self, name: str, posteriors: Posteriors) -> FloatArray:
+        """Log-odds ``(n, k)`` against the prior by a modality's own calibration, quality aside."""
+        return self._bracket(name, posteriors, self.subsets[(name,)])
+
+    def calibrated_probs(self, name: str, posteriors: Posteriors) -> FloatArray:
+        """Probabilities ``(n, 7)`` by a modality's own calibration; absent rows are NaN."""
+        out = self._over_all(np.log(self.prior) + self.calibration(name, posteriors))
+        out[~posteriors.present] = np.nan
+        return out
+
+    def _as_it_is(self, posteriors: Posteriors) -> FloatArray:
+        return np.asarray(np.log(np.maximum(conditional(posteriors.probs, self.labels), FLOOR)))
+
+    def _bracket(
+        self, name: str, posteriors: Posteriors, fitted: Mapping[str, FloatArray]
+    ) -> FloatArray:
+        features, weights = self.readers[name].features(posteriors), fitted[name]
         return np.asarray(features @ weights[:, :-1].T + weights[:, -1])
+
+    def _over_all(self, logits: FloatArray) -> FloatArray:
+        out = np.zeros((len(logits), len(MIEN7)))
+        out[:, [MIEN7.index(label) for label in self.labels]] = softmax(logits)
+        return out
 
     def probs(
         self, posteriors: Mapping[str, Posteriors], prior: Mapping[str, float] | None = None
@@ -156,8 +183,7 @@ class Pool:
                 "There is nothing to pool: give the posteriors of at least one modality."
             )
         logits = np.log(self._target(prior)) + sum(self.terms(posteriors).values())
-        out = np.zeros((len(logits), len(MIEN7)))
-        out[:, [MIEN7.index(label) for label in self.labels]] = softmax(np.asarray(logits))
+        out = self._over_all(np.asarray(logits))
         anyone = np.logical_or.reduce([w.present for w in posteriors.values()])
         out[~anyone] = np.nan
         return out
@@ -225,6 +251,7 @@ class Pool:
             ],
             "best": self.best,
             "risk": [list(row) for row in self.risk],
+            "calibrated": self.calibrated,
         }
 
     @classmethod
@@ -261,6 +288,7 @@ class Pool:
                 {tuple(c["present"]): c["weights"] for c in value["subsets"]},
                 value["best"],
                 tuple((t, c, r) for t, c, r in value["risk"]),
+                bool(value["calibrated"]),
             )
         except (KeyError, TypeError, ValueError) as error:
             raise PackError(f"The pool is not whole ({error!r}); fit it again.") from None
@@ -268,6 +296,28 @@ class Pool:
 
 def _rounded(values: FloatArray) -> Any:
     return np.round(values, DECIMALS).tolist()
+
+
+def relative_quality(
+    posteriors: Mapping[str, Posteriors], fitted: Collection[str] = ()
+) -> dict[str, FloatArray]:
+    """Quality of each modality over the highest of its row, ``(n,)`` in [0, 1]; 0 where absent.
+
+    Where all that are present have quality 0, they count the same.
+
+    Args:
+        posteriors: by name, of the same n items.
+        fitted: the modalities whose highest quality is the measure, in rows where one of them is
+            present: a further branch does not make them count less. All by default.
+    """
+    present = np.stack([one.present for one in posteriors.values()])
+    quality = np.where(present, np.stack([one.quality for one in posteriors.values()]), 0.0)
+    measure = np.array([name in fitted for name in posteriors])[:, None] & present
+    measure = np.where(measure.any(axis=0), measure, present)
+    highest = np.where(measure, quality, 0.0).max(axis=0)
+    relative = np.where(highest > 0, quality / np.where(highest > 0, highest, 1.0), present)
+    capped = np.minimum(relative, 1.0)
+    return {name: np.asarray(row) for name, row in zip(posteriors, capped, strict=True)}
 
 
 def subsets_of(posteriors: Mapping[str, Posteriors]) -> Iterator[tuple[Subset, BoolArray]]:
