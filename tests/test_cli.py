@@ -115,13 +115,13 @@ def test_a_picture_has_neither_sound_nor_words(tmp_path):
 def test_a_silent_film_has_a_face_alone(tmp_path):
     import av
 
-    from mien.demo import _pictures
+    from mien.demo import portrait_pictures
 
     path = tmp_path / "silent.mp4"
     with av.open(str(path), "w") as container:
         stream = container.add_stream("libx264", rate=12)
         stream.width, stream.height, stream.pix_fmt = 480, 360, "yuv420p"
-        for picture in _pictures(24):
+        for picture in portrait_pictures(24):
             container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="bgr24")))
         container.mux(stream.encode(None))
     why, _ = reasons(path)

@@ -8,10 +8,11 @@ from tests.planted import gray, samples
 
 from mien.analyzer import Analyzer, Options
 from mien.branches import PeopleBranch, make_branches
-from mien.branches.face import FaceBranch, sample_quality
+from mien.branches.face import FaceBranch, FaceModel, sample_quality
 from mien.emotions import MIEN7
 from mien.errors import OptionError
 from mien.media import CropSpool, open_clip
+from mien.packs import EMBEDDED, Pack
 from mien.perceive import PerceiveOptions, perceive
 from mien.perceive.identity import COLOURS, clothes_of, identify
 from mien.perceive.primary import order, standing
@@ -198,7 +199,7 @@ def test_the_papers_policy_takes_the_most_emotional_moment_alone():
     scene = planted_scene()
     faces = scene.get(FACES)
     branch = FaceBranch({"policy": "peak"})
-    single = branch._model.probs(faces.crops.take(list(range(15))))
+    single = FaceModel(Pack(EMBEDDED / "face", "face")).probs(faces.crops.take(list(range(15))))
     best = single[:, MIEN7.labels.index("neutral")].argmin()
     assert branch.judge(scene, WHOLE).probs[0] == pytest.approx(single[best], abs=1e-4)
     mean = FaceBranch({}).judge(scene, WHOLE).probs[0]
