@@ -172,6 +172,7 @@ def test_a_killed_run_goes_on_where_it_stopped_and_ends_in_a_pack(folder):
     table = load_posteriors(path)
     assert len(table) == 6
     assert sorted(set(table.groups)) == ["a", "b", "c"]
+    assert set(table.posteriors) == {"text", "voice", "face"}
     assert all(posteriors.present.all() for posteriors in table.posteriors.values())
     first = table.items.index(marked["item"])
     assert table.posteriors[marked["branch"]].probs[first] == pytest.approx(

@@ -25,7 +25,9 @@ def installed(tmp_path_factory):
 
 
 def run(folder, code):
-    env = os.environ | {"PYTHONPATH": str(folder)}
+    given = os.environ.get("PYTHONPATH")
+    path = str(folder) if given is None else os.pathsep.join([str(folder), given])
+    env = os.environ | {"PYTHONPATH": path}
     done = subprocess.run(
         [sys.executable, "-c", code], env=env, capture_output=True, text=True, timeout=120,
         check=False,

@@ -35,6 +35,7 @@ def test_every_embedded_pack_is_whole_and_says_where_it_is_from(kind):
         assert sum(pack.manifest.prior) == pytest.approx(1.0, abs=1e-3)
     assert "non-commercial" in pack.manifest.licence
     assert pack.manifest.training["command"].startswith(f"mien train {kind}")
+    assert pack.manifest.training["data"]
     assert all(d["licence"] for d in pack.manifest.training["data"])
     card = (pack.folder / "README.md").read_text()
     assert "not what a person feels" in card
