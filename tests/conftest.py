@@ -9,6 +9,10 @@ from typing import Any
 
 import pytest
 
+# Tests run several at a time: BLAS with a thread a core would spend most of its time waiting. Set
+# before numpy is loaded, for the processes that tests start too.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
 
 
