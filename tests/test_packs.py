@@ -6,16 +6,8 @@ import numpy as np
 import pytest
 
 from mien.errors import OptionError, PackError
-from mien.packs import (
-    EMBEDDED,
-    KINDS,
-    Manifest,
-    Pack,
-    embedded_packs,
-    find_pack,
-    load_onnxruntime,
-    put_pack,
-)
+from mien.manifest import KINDS, Manifest
+from mien.packs import EMBEDDED, Pack, embedded_packs, find_pack, load_onnxruntime, put_pack
 
 
 @pytest.fixture
@@ -50,8 +42,8 @@ def test_shipped_packs_stay_within_their_room():
 def test_a_changed_file_is_refused(copied):
     model = copied / "model.onnx"
     model.write_bytes(model.read_bytes()[:-1] + b"x")
-    with pytest.raises(PackError, match=r"model\.onnx is missing or not the file"):
-        Pack(copied, "face")
+    with pytest.raises(PackError, match=r"model\.onnx is not the file"):
+        Pack(copied, "face").verify()
 
 
 def test_a_pack_of_another_kind_is_refused(copied):

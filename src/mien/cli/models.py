@@ -16,7 +16,8 @@ app = typer.Typer(no_args_is_help=True, help="The model packs.")
 @app.command("list")
 def models_list() -> None:
     """The packs that ship with mien, and those made from hub checkpoints."""
-    from mien.packs import Manifest, cache_folder, embedded_packs
+    from mien.manifest import Manifest
+    from mien.packs import cache_folder, embedded_packs
 
     cached = sorted(p.parent for p in (cache_folder() / "packs").glob("*/pack.json"))
     for folder in (*embedded_packs(), *cached):
@@ -30,7 +31,8 @@ def models_info(
     pack: Annotated[str, typer.Argument(help="face, voice, text, or a pack's folder.")],
 ) -> None:
     """A pack's card: data, licences, figures, limits."""
-    from mien.packs import EMBEDDED, KINDS, Manifest
+    from mien.manifest import KINDS, Manifest
+    from mien.packs import EMBEDDED
 
     folder = EMBEDDED / pack if pack in KINDS else Path(pack)
     manifest = Manifest.read(folder / "pack.json")

@@ -12,7 +12,8 @@ from typing import Any
 
 from mien.analysis.evidence import Evidence
 from mien.analysis.explanation import Disagreement, Finding
-from mien.errors import OptionError
+from mien.errors import InputError, LabelError, OptionError
+from mien.files import read_text
 from mien.fusion.derived import BLENDS, Blend, blend_scores, intensity, valence
 from mien.fusion.explain import disagreement, explain, threshold_for
 from mien.fusion.pack import KIND, load_pools
@@ -22,6 +23,7 @@ from mien.packs import Pack, find_pack
 
 POOLED = "pooled"
 CHOICES = (POOLED, *RULES)
+_MOST_BYTES = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -175,14 +177,16 @@ def read_blends(path: Path) -> tuple[Blend, ...]:
         LabelError: if a label is unknown.
     """
     try:
-        text = path.read_text(encoding="utf-8")
+        text = read_text(path, _MOST_BYTES)
         table = tomllib.loads(text) if path.suffix.lower() == ".toml" else json.loads(text)
         entries = dict(table)
         made = [_blend(name, dict(entry)) for name, entry in entries.items()]
-    except (OSError, ValueError, TypeError) as error:
+    except InputError as error:
+        raise error if isinstance(error, LabelError) else OptionError(str(error)) from None
+    except (ValueError, TypeError, OverflowError, RecursionError) as error:
         raise OptionError(
-            f"{path} is no table of blends ({error}); give TOML or JSON with shares by label under "
-            "each name."
+            f"{path} is not a table of blends ({error}); give TOML or JSON with shares by label "
+            "under each name."
         ) from None
     new = {blend.name: blend for blend in made}
     return (*(blend for blend in BLENDS if blend.name not in new), *new.values())

@@ -21,9 +21,7 @@ def load_pools(pack: Pack) -> Pools:
         PackError: if a pool is of another format or not whole.
     """
     person = PERSON_FILE in pack.manifest.files
-    return Pools(
-        _read(pack.folder / PLAIN_FILE), _read(pack.folder / PERSON_FILE) if person else None
-    )
+    return Pools(_pool(pack, PLAIN_FILE), _pool(pack, PERSON_FILE) if person else None)
 
 
 def save_pools(pools: Pools, folder: Path) -> None:
@@ -35,9 +33,9 @@ def save_pools(pools: Pools, folder: Path) -> None:
             (folder / name).write_text(text + "\n", encoding="utf-8")
 
 
-def _read(path: Path) -> Pool:
+def _pool(pack: Pack, name: str) -> Pool:
     try:
-        value = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise PackError(f"{path} is no pool ({error}); fit it again.") from None
+        value = json.loads(pack.read(name))
+    except (ValueError, RecursionError) as error:
+        raise PackError(f"{pack.folder / name} is not a pool ({error}); fit it again.") from None
     return Pool.from_dict(value)

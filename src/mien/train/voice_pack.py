@@ -17,7 +17,8 @@ from torch import nn
 from mien.branches import whispermel
 from mien.convert.onnx_graph import Graph, export_graph, halve_weights
 from mien.datasets import LabelledSet, load_voices
-from mien.packs import Manifest, file_sha256
+from mien.manifest import Manifest
+from mien.packs import file_sha256
 from mien.perceive.engines.weights import whisper_folder
 from mien.train.commands import Say, TrainOptions, begin, limited, load_sets, settings_of
 from mien.train.loop import check_settings
