@@ -72,3 +72,16 @@ def test_the_workflow_runs_ci_on_every_python_that_is_promised():
     promised = re.findall(r"Python :: (3\.\d+)", (ROOT / "pyproject.toml").read_text())
     assert re.findall(r"3\.\d+", tested) == promised
     assert re.search(r"run: \.ci/run$", workflow, re.MULTILINE)
+
+
+def test_onnxruntime_is_loaded_by_one_function():
+    """With its telemetry switched off; import-linter holds only ``src`` to it, and no order."""
+    loads = re.compile(r"^\s*(?:import|from) onnxruntime\b(?!\.quantization)")
+    found = [
+        f"{path.relative_to(ROOT)}:{number}"
+        for folder in ("src", "benchmarks", "scripts", "examples")
+        for path in sorted((ROOT / folder).rglob("*.py"))
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1)
+        if loads.search(line)
+    ]
+    assert [one.rpartition(":")[0] for one in found] == ["src/mien/packs.py"]
