@@ -20,12 +20,13 @@ from matplotlib.figure import Figure
 
 from mien.analysis.analysis import Analysis
 from mien.analysis.evidence import Evidence
-from mien.analyzer import Analyzer, Options
+from mien.analyzer import Analyzer
+from mien.emotions import MIEN7
 from mien.media import open_clip
+from mien.options import FaceOptions, Options, SegmentationOptions, SpeechOptions
 from mien.perceive import PerceiveOptions, perceive
 from mien.perceive.detectors import Detector, make_detector
 from mien.scene import FACES, SHOTS, SPEECH, Faces, Frame, Image, Scene
-from mien.segmentation import SegmentationOptions
 
 WIDTH, COLUMNS = 400, 4
 # Okabe and Ito's palette in BGR order.
@@ -117,11 +118,11 @@ def rows(analysis: Analysis) -> Figure:
 
 def _panel(axes, name: str, evidence: Evidence, analysis: Analysis) -> None:
     middles = [segment.middle for segment in analysis.segments]
-    for label, shade, column in zip(evidence.space.labels, SHOWN, evidence.probs.T, strict=True):
+    for label, shade, column in zip(MIEN7.labels, SHOWN, evidence.probs.T, strict=True):
         axes.plot(middles, column, ".-", color=shade, label=label, lw=1.6)
     quality = np.where(evidence.present, evidence.quality, np.nan)
     axes.plot(middles, quality, ":", color="#555555", lw=1, label="quality")
-    for cut in analysis.cuts:
+    for cut in analysis.shots:
         axes.axvline(cut, color="#bbbbbb", lw=1)
     runs = groupby(zip(analysis.segments, evidence.reasons, strict=True), lambda pair: pair[1][:12])
     for kind, run in runs:
@@ -151,10 +152,9 @@ def main() -> None:
     chosen = parser.parse_args()
     chosen.out.mkdir(parents=True, exist_ok=True)
     options = Options(
-        cut=SegmentationOptions("window", chosen.window, chosen.window),
-        detector=chosen.detector,
-        asr="none",
-        branches={"face": {"person": "all"}},
+        segmentation=SegmentationOptions("window", chosen.window, chosen.window),
+        speech=SpeechOptions(asr="none"),
+        faces=FaceOptions(person="all", detector=chosen.detector),
     )
     for path in chosen.clips:
         pictures = frames(path, chosen.detector, chosen.frames)
@@ -164,7 +164,7 @@ def main() -> None:
         cv2.imwrite(str(chosen.out / f"{path.name}.frames.png"), montage(pictures))
         analysis = Analyzer(options).analyze(path)
         rows(analysis).savefig(chosen.out / f"{path.name}.rows.png", dpi=100)
-        print(f"{path.name}: cuts {[round(c, 1) for c in analysis.cuts]}")
+        print(f"{path.name}: cuts {[round(c, 1) for c in analysis.shots]}")
         for track in analysis.faces:
             print(f"  person {track.identity}  {track.segment}  {track.samples} looks")
 

@@ -32,11 +32,13 @@ from typing import Any
 import cv2
 import numpy as np
 
-from mien.analysis.analysis import Analysis, Provenance, TrackSummary, Whole
+from mien.analysis.analysis import Analysis, Provenance, Whole
 from mien.analysis.evidence import Evidence
+from mien.analysis.judged import TrackSummary
 from mien.analysis.timeline import Portrait
 from mien.convert.provenance import commit, machine
-from mien.fusion.method import Method, MethodOptions
+from mien.fusion.method import Method
+from mien.options import FusionOptions
 from mien.report.page import save_page
 from mien.scene import ClipFacts, Line, Transcript
 from mien.temporal.events import follow
@@ -125,14 +127,14 @@ def made_up(seconds: float) -> Analysis:
     part = Segment(0.0, seconds)
     segments = tuple(Clock(0.0, 2.5, 5.0).windows(part))
     by_branch = {name: drifting(random, name, segments) for name in DRIFT}
-    method = Method(MethodOptions())
+    method = Method(FusionOptions())
     fused = method.fuse(by_branch)
-    cuts = tuple(np.sort(random.uniform(0, seconds, int(seconds / 40))).tolist())
+    shots = tuple(np.sort(random.uniform(0, seconds, int(seconds / 40))).tolist())
     faces = tuple(
         TrackSummary(who, Segment(start, min(seconds, start + 55.0)), 250, 80.0)
         for who, start in in_view(random, seconds)
     )
-    course = follow(fused, by_branch, {}, cuts, faces)
+    course = follow(fused, by_branch, {}, shots, faces)
     whole = {name: e.select([0]) for name, e in by_branch.items()}
     whole = {
         name: Evidence.of_rows(name, (part,), [(e.probs[0], 0.8)]) for name, e in whole.items()
@@ -143,22 +145,24 @@ def made_up(seconds: float) -> Analysis:
         for i, at in enumerate(np.arange(0.5, seconds - 4, 5.0).tolist())
     )
     return Analysis(
-        ClipFacts("film.mp4", "recording", seconds, "mov", True, True, "aac", "h264", 1280, 720),
-        segments,
-        fused,
-        by_branch,
-        Provenance("0", "3", {}, {}, {}),
-        Transcript(said, "given"),
-        tuple(line.segment for line in said),
-        faces,
-        cuts=cuts,
-        whole=Whole(answer, whole, method.findings(whole, answer)[0]),
+        clip=ClipFacts(
+            "film.mp4", "recording", seconds, "mov", True, True, "aac", "h264", 1280, 720
+        ),
+        segments=segments,
+        fused=fused,
+        by_branch=by_branch,
+        provenance=Provenance("0", "3", {}, {}, {}),
+        transcript=Transcript(said, "given"),
+        speech=tuple(line.segment for line in said),
+        faces=faces,
+        shots=shots,
+        whole=Whole(answer, whole, method.explanations(whole, answer)[0]),
         smoothed=course.smoothed,
         events=course.events,
         summaries=course.summaries,
         portraits=pictures(random, seconds),
         part=part,
-        findings=method.findings(by_branch, fused),
+        explanations=method.explanations(by_branch, fused),
     )
 
 

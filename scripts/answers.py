@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from mien.analysis import Analysis
+from mien.analysis.analysis import Analysis
 
 WAYS = {
     "clip": [],

@@ -26,7 +26,8 @@ from mien.analyzer import analyze_text
 from mien.cli import app
 from mien.demo import make_clip
 from mien.emotions import MIEN7
-from mien.fusion.method import Method, MethodOptions
+from mien.fusion.method import Method
+from mien.options import FusionOptions
 from mien.report.figure import COLOURS, FUSED
 from mien.timebase import Segment
 
@@ -80,7 +81,7 @@ def second() -> dict[str, Evidence]:
 
 def fused(evidences: Mapping[str, Evidence], rule: str) -> Evidence:
     """What a rule makes of an example."""
-    return Method(MethodOptions(rule)).fuse(evidences)
+    return Method(FusionOptions(rule)).fuse(evidences)
 
 
 def figure(examples: Mapping[str, Mapping[str, Evidence]]) -> Figure:
@@ -140,9 +141,9 @@ def example_table(evidences: Mapping[str, Evidence], printed: bool) -> str:
 
 def told(evidences: Mapping[str, Evidence]) -> str:
     """Explanation, conflict and blends of the default rule for an example."""
-    method = Method(MethodOptions())
-    found = method.findings(evidences, method.fuse(evidences))[0]
-    lines = [f"why: {found.explanation.words}"] if found.explanation is not None else []
+    method = Method(FusionOptions())
+    found = method.explanations(evidences, method.fuse(evidences))[0]
+    lines = [f"why: {found.decomposition.words}"] if found.decomposition is not None else []
     if found.disagreement.words:
         degree = f"(disagreement {found.disagreement.degree:.2f})"
         lines.append(f"conflict: {found.disagreement.words} {degree}")

@@ -5,11 +5,13 @@ from dataclasses import replace
 import cv2
 import numpy as np
 
-from mien.analysis.analysis import Analysis, Provenance, TrackSummary, Whole
+from mien.analysis.analysis import Analysis, Provenance, Whole
 from mien.analysis.evidence import Evidence
+from mien.analysis.judged import TrackSummary
 from mien.analysis.timeline import Portrait
 from mien.emotions import MIEN7
-from mien.fusion.method import Method, MethodOptions
+from mien.fusion.method import Method
+from mien.options import FusionOptions
 from mien.scene import ClipFacts, Line, Transcript
 from mien.temporal.events import follow
 from mien.timebase import Clock, Segment
@@ -36,37 +38,38 @@ def planted(seconds=6.0, step=0.5, name="clip.mp4", lines=("first line", "second
         "face": Evidence.of_rows("face", segments, [says("joy", 0.6, 0.7)] * len(segments)),
     }
     tracks = (TrackSummary(0, part, 30, 90.0),)
-    method = Method(MethodOptions())
+    method = Method(FusionOptions())
     fused = method.fuse(by_branch)
-    cuts = (seconds / 3,)
+    shots = (seconds / 3,)
     # The page does not care that those of a long recording repeat.
     few = range(min(len(segments), 24))
-    found = method.findings({k: e.select(few) for k, e in by_branch.items()}, fused.select(few))
-    course = follow(fused, by_branch, {}, cuts, tracks)
+    found = method.explanations({k: e.select(few) for k, e in by_branch.items()}, fused.select(few))
+    course = follow(fused, by_branch, {}, shots, tracks)
     ends = np.linspace(0.2, seconds, 2 * len(lines)).reshape(-1, 2)
     spans = [Segment(*pair) for pair in ends.tolist()]
     png = cv2.imencode(".png", np.arange(2304, dtype=np.uint8).reshape(48, 48))[1].tobytes()
     whole = {k: e.select([0]) for k, e in by_branch.items()}
     whole = {k: replace(e, segments=(part,)) for k, e in whole.items()}
     answer = method.fuse(whole)
+    packs, options = {"text": {"a": "f" * 64}}, {"fusion": "pooled"}
     return Analysis(
-        ClipFacts(f"somewhere/{name}", "recording", seconds, "mov", True, True, "aac", "h264"),
-        segments,
-        fused,
-        by_branch,
-        Provenance("0", "3", {"text": {"a": "f" * 64}}, {"fusion": "pooled"}, {"perceive": 1.0}),
-        Transcript(tuple(Line(s, t) for s, t in zip(spans, lines, strict=True)), "given"),
-        (Segment(0.2, 0.7 * seconds),),
-        tracks,
-        cuts=cuts,
-        whole=Whole(answer, whole, method.findings(whole, answer)[0]),
+        clip=ClipFacts(f"somewhere/{name}", "recording", seconds, "mov", True, True, "aac", "h264"),
+        segments=segments,
+        fused=fused,
+        by_branch=by_branch,
+        provenance=Provenance("0", "3", packs, options, {"perceive": 1.0}),
+        transcript=Transcript(tuple(Line(*one) for one in zip(spans, lines, strict=True)), "given"),
+        speech=(Segment(0.2, 0.7 * seconds),),
+        faces=tracks,
+        shots=shots,
+        whole=Whole(answer, whole, method.explanations(whole, answer)[0]),
         smoothed=course.smoothed,
         events=course.events,
         summaries=course.summaries,
         baselines=course.baselines,
         portraits=tuple(Portrait(float(t), 0, png) for t in np.linspace(0, seconds, faces)),
         part=part,
-        findings=tuple(found[i % len(found)] for i in range(len(segments))),
+        explanations=tuple(found[i % len(found)] for i in range(len(segments))),
     )
 
 
@@ -75,10 +78,10 @@ def one_row(kind, text="a line"):
     segments = (Segment(0.0, 0.0),)
     by_branch = {"text": Evidence.of_rows("text", segments, [says("joy")])}
     return Analysis(
-        ClipFacts("note.txt", kind, 0.0, "text"),
-        segments,
-        Evidence.of_rows("fused", segments, [says("joy")]),
-        by_branch,
-        Provenance("0", "3", {}, {}, {}),
-        Transcript((Line(segments[0], text),), "given"),
+        clip=ClipFacts("note.txt", kind, 0.0, "text"),
+        segments=segments,
+        fused=Evidence.of_rows("fused", segments, [says("joy")]),
+        by_branch=by_branch,
+        provenance=Provenance("0", "3", {}, {}, {}),
+        transcript=Transcript((Line(segments[0], text),), "given"),
     )

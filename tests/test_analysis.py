@@ -7,7 +7,7 @@ import pytest
 
 from mien.analysis.analysis import Analysis, Provenance, Whole
 from mien.analysis.evidence import Evidence
-from mien.analysis.explanation import Contribution, Disagreement, Explanation, Finding
+from mien.analysis.explanation import Contribution, Decomposition, Disagreement, Explanation
 from mien.analysis.timeline import Baseline, Departure
 from mien.analysis.wire import SCHEMA_FILE
 from mien.emotions import MIEN7
@@ -34,7 +34,7 @@ def analysis():
         transcript=Transcript((Line(Segment(0.0, 1.0), "hello", words, 0.8),), "given"),
         speech=(Segment(0.1, 0.9),),
         people={0: evidence("face"), 2: evidence("face")},
-        cuts=(0.4, 1.2),
+        shots=(0.4, 1.2),
     )
 
 
@@ -58,7 +58,7 @@ def test_absence_is_a_value_with_a_reason():
 )
 def test_evidence_is_validated_at_birth(probs, quality, reasons, clause):
     with pytest.raises(ContractError, match=clause):
-        Evidence("voice", SEGMENTS, probs, np.array(quality), tuple(reasons))
+        Evidence(probs, quality, branch="voice", segments=SEGMENTS, reasons=reasons)
 
 
 def test_evidence_cannot_be_changed():
@@ -73,15 +73,15 @@ def test_the_wire_form_comes_back_whole():
     assert again.by_branch["voice"].reasons == ("", "no speech")
     assert again.transcript == first.transcript
     assert list(again.people) == [0, 2]
-    assert again.cuts == (0.4, 1.2)
+    assert again.shots == (0.4, 1.2)
 
 
 def test_a_file_from_before_people_and_cuts_is_read():
     value = analysis().to_dict()
-    del value["people"], value["cuts"]
+    del value["people"], value["shots"]
     again = Analysis.from_dict(value)
     assert again.people == {}
-    assert again.cuts == ()
+    assert again.shots == ()
 
 
 def test_baselines_come_back_over_the_wire_and_are_left_out_of_a_part():
@@ -109,7 +109,7 @@ def test_another_version_of_the_wire_form_is_refused():
 def test_evidence_for_other_segments_is_refused():
     value = analysis()
     with pytest.raises(ContractError, match="other segments"):
-        Analysis(value.clip, SEGMENTS[:1], value.fused, dict(value.by_branch), value.provenance)
+        replace(value, segments=SEGMENTS[:1])
 
 
 def test_frame_has_one_row_per_segment_branch_and_person():
@@ -126,43 +126,45 @@ def test_frame_has_one_row_per_segment_branch_and_person():
 
 
 def explained():
-    """The analysis with a finding a row, and one for the whole."""
+    """The analysis with a explanation a row, and one for the whole."""
     parts = (
         Contribution("text", "joy", -0.5, 0.9, 1.0, "disgust", False),
         Contribution("voice", "disgust", 2.25, 1.1, 0.75, "joy", True),
     )
     conflict = Disagreement(0.5, {"joy": ("text",), "disgust": ("face", "voice")})
-    told = Explanation("disgust", "joy", 1.5, -0.25, parts)
-    first = Finding(conflict, told, {"sarcasm": 0.4}, -0.75, 0.625, abstained=True)
-    second = Finding(Disagreement(0.0))
+    told = Decomposition("disgust", "joy", 1.5, -0.25, parts)
+    first = Explanation(conflict, told, {"sarcasm": 0.4}, -0.75, 0.625, abstained=True)
+    second = Explanation(Disagreement(0.0))
     one = Evidence.of_rows("fused", (Segment(0.0, 2.0),), [(ROW, 0.5)])
-    return replace(analysis(), findings=(first, second), whole=Whole(one, {"voice": one}, first))
+    return replace(
+        analysis(), explanations=(first, second), whole=Whole(one, {"voice": one}, first)
+    )
 
 
 def test_findings_come_back_over_the_wire_as_they_went():
     first = explained()
     again = Analysis.from_dict(json.loads(first.to_json()))
-    assert again.findings == first.findings
-    assert again.whole.finding == first.findings[0]
-    value = json.loads(first.to_json())["findings"][0]
+    assert again.explanations == first.explanations
+    assert again.whole.explanation == first.explanations[0]
+    value = json.loads(first.to_json())["explanations"][0]
     assert value["derived"] is True
     assert value["disagreement"]["words"] == "words say joy; face and voice say disgust"
-    assert "without the voice: joy" in value["explanation"]["words"]
+    assert "without the voice: joy" in value["decomposition"]["words"]
 
 
 def test_a_whole_without_a_finding_comes_back_without_one():
     bare = explained()
-    bare = replace(bare, findings=(), whole=replace(bare.whole, finding=None))
+    bare = replace(bare, explanations=(), whole=replace(bare.whole, explanation=None))
     again = Analysis.from_dict(json.loads(bare.to_json()))
-    assert (again.findings, again.whole.finding) == ((), None)
+    assert (again.explanations, again.whole.explanation) == ((), None)
 
 
 def test_a_part_of_an_analysis_keeps_the_findings_of_its_rows():
     first = explained()
-    assert first.between(1.0, 2.0).findings == (first.findings[1],)
-    assert first[0:1].findings == (first.findings[0],)
+    assert first.between(1.0, 2.0).explanations == (first.explanations[1],)
+    assert first[0:1].explanations == (first.explanations[0],)
 
 
 def test_findings_are_one_a_segment():
-    with pytest.raises(ContractError, match="1 findings for 2 segments"):
-        replace(analysis(), findings=explained().findings[:1])
+    with pytest.raises(ContractError, match="1 explanations for 2 segments"):
+        replace(analysis(), explanations=explained().explanations[:1])

@@ -9,11 +9,11 @@ from rich.console import Console
 
 import mien
 from mien.analysis.evidence import Evidence
-from mien.branches import make_branches
+from mien.branches import make_branches, needs_of
 from mien.branches.face import normalise
 from mien.branches.logmel import SETTINGS, chunks, log_mel, mel_filters, trim
 from mien.branches.text import TextModel
-from mien.emotions import MIEN7, LabelMap
+from mien.emotions import MIEN7, EmotionSpace, LabelMap
 from mien.errors import ContractError, OptionError
 from mien.language import foreign
 from mien.media import AudioSpool
@@ -51,11 +51,13 @@ class Broken:
     @property
     def spec(self):
         spec = make_branches()["text"].spec
-        return spec
+        few = EmotionSpace("few", ("anger", "joy"))
+        named = {"label_map": LabelMap.by_name(few)} if self.fault == "names others" else {}
+        return replace(spec, **named)
 
     def judge(self, scene, segments):
         row = (np.full(7, 1 / 7), 0.5)
-        if self.fault == "guesses":
+        if self.fault in ("guesses", "names others"):
             return Evidence.of_rows("text", segments, [row] * len(segments))
         if self.fault == "other name":
             return Evidence.of_rows("words", segments, [row] * len(segments))
@@ -67,7 +69,8 @@ class Broken:
 @pytest.mark.parametrize(
     ("fault", "clause"),
     [("guesses", "tracks are missing"), ("other name", "another name"),
-     ("drops rows", "rows are not the segments"), ("mute", "nothing was judged")],
+     ("drops rows", "rows are not the segments"), ("mute", "nothing was judged"),
+     ("names others", "label that its label_map never names")],
 )  # fmt: skip
 def test_the_suite_finds_faults(fault, clause):
     with pytest.raises(ContractError, match=clause):
@@ -175,7 +178,7 @@ def test_the_net_is_told_what_was_said_and_what_was_written():
     assert of_a_clip == pytest.approx(said)
 
     def of_a_text(source):
-        options = mien.Options(branches={"text": {"source": source}})
+        options = mien.Options(speech=mien.SpeechOptions(words_source=source))
         return mien.analyze_text(line, options).by_branch["text"].probs[0]
 
     assert of_a_text("auto") == pytest.approx(written)
@@ -291,3 +294,11 @@ def test_specs_lead_to_our_labels():
         assert isinstance(branch.spec.label_map, LabelMap)
         assert branch.spec.packs
         assert all(len(digest) == 64 for digest in branch.spec.packs.values())
+
+
+def test_a_branch_under_the_name_of_another_is_refused():
+
+    branches = make_branches()
+    assert {key.name for key in needs_of(branches)} == {"transcript", "audio", "speech", "faces"}
+    with pytest.raises(ContractError, match="'pulse'.*'text'"):
+        needs_of({"pulse": branches["text"]})

@@ -64,7 +64,7 @@ def test_fusion_rules_are_chosen_by_name(rule, tmp_path):
     run = command("analyze", path, "--fusion", rule, "--json", tmp_path / "a.json")
     assert run.returncode == 0
     options = json.loads((tmp_path / "a.json").read_text())["provenance"]["options"]
-    assert options["fusion"] == rule
+    assert options["fusion"]["rule"] == rule
 
 
 # --- what is missing says why ----------------------------------------------------------------
@@ -174,8 +174,15 @@ def test_the_program_refuses_with_its_exit_code(tmp_path):
         (("--transcript", "a.doc"), ".txt, .srt, .vtt"),
         (("--json", "/nowhere/a.json"), "a folder that exists"),
         (("--words", "missing.srt"), "missing.srt"),
-        (("--face-pack", "."), "pack.json"),
-        (("--face", "./pack"), "--face-pack"),
+        (("--face", "."), "pack.json"),
+        (("--face", "./pack"), "nothing at ./pack"),
+        (("--face-pack", "."), "--face-pack is now --face"),
+        (("--text-pack=a", "--by", "clip"), "--text-pack is now --text"),
+        (("--voice-pack", "a"), "--voice-pack is now --voice"),
+        (("--face", "primary"), "--person primary"),
+        (("--face", "all"), "--person all"),
+        (("--face", "1"), "--person 1"),
+        (("--person", "somebody"), "primary, all"),
         (("--face-policy", "median"), "mean, peak"),
         (("--words-source", "sung"), "auto, spoken, written"),
         (("--detector", "eyes"), "auto, embedded, yunet:FILE"),

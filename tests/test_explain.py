@@ -9,7 +9,7 @@ from mien.analysis.evidence import Evidence
 from mien.emotions import MIEN7
 from mien.errors import LabelError, OptionError
 from mien.fusion.derived import BLENDS, VALENCE, Blend, blend_scores, intensity, valence
-from mien.fusion.explain import disagreement, divergence, explain, threshold_for
+from mien.fusion.explain import decompose, disagreement, divergence, threshold_for
 from mien.fusion.pool import Pool, Reader
 from mien.timebase import Segment
 
@@ -43,7 +43,7 @@ def pool():
 
 def test_contributions_and_the_prior_add_up_to_the_log_odds(pool):
     evidences = heard(text=row(joy=0.6), voice=row(disgust=0.7), face=row(disgust=0.5))
-    told = explain(pool, evidences, 0)
+    told = decompose(pool, evidences, 0)
     assert (told.answer, told.second) == ("disgust", "joy")
     total = told.prior + sum(c.log_odds for c in told.contributions)
     assert told.log_odds == pytest.approx(total)
@@ -56,13 +56,13 @@ def test_contributions_and_the_prior_add_up_to_the_log_odds(pool):
 
 
 def test_what_would_change_the_answer_is_named(pool):
-    told = explain(pool, heard(text=row(joy=0.6), voice=row(anger=0.95), face=row(joy=0.4)), 0)
+    told = decompose(pool, heard(text=row(joy=0.6), voice=row(anger=0.95), face=row(joy=0.4)), 0)
     assert told.answer == "anger"
     assert [c.name for c in told.contributions if c.decisive] == ["voice"]
 
 
 def test_nothing_present_has_no_explanation(pool):
-    assert explain(pool, heard(text="no words", voice="no sound"), 0) is None
+    assert decompose(pool, heard(text="no words", voice="no sound"), 0) is None
 
 
 def test_the_papers_sarcasm_is_a_conflict_in_plain_words():

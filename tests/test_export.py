@@ -15,12 +15,12 @@ import pytest
 import mien
 from mien.analysis.analysis import Analysis, Provenance
 from mien.analysis.evidence import Evidence
-from mien.analysis.explanation import Disagreement, Finding
+from mien.analysis.explanation import Disagreement, Explanation
 from mien.analysis.wire import SCHEMA_FILE
 from mien.errors import OptionError
+from mien.options import SegmentationOptions
 from mien.report.export import FORMATS, export, format_of
 from mien.scene import ClipFacts, Line, Transcript
-from mien.segmentation import SegmentationOptions
 from mien.timebase import Segment
 
 SEGMENTS = (Segment(0.0, 4.0), Segment(2.0, 6.0), Segment(8.0, 9.5))
@@ -38,9 +38,13 @@ def analysis():
     voice = Evidence.of_rows("voice", SEGMENTS, [row(3), "no speech", row(5)])
     lines = (Line(Segment(0.5, 2.0), 'He said "hi"'), Line(Segment(8.0, 9.0), "bye"))
     return Analysis(
-        ClipFacts("a b.mp4", "recording", 10.0, "mov"), SEGMENTS, fused, {"voice": voice},
-        Provenance("0", "3", {}, {}, {}), Transcript(lines, "given"),
-    )  # fmt: skip
+        clip=ClipFacts("a b.mp4", "recording", 10.0, "mov"),
+        segments=SEGMENTS,
+        fused=fused,
+        by_branch={"voice": voice},
+        provenance=Provenance("0", "3", {}, {}, {}),
+        transcript=Transcript(lines, "given"),
+    )
 
 
 def test_csv_has_a_row_per_segment_and_modality(analysis, tmp_path):
@@ -53,8 +57,8 @@ def test_csv_has_a_row_per_segment_and_modality(analysis, tmp_path):
 
 def test_findings_stand_on_the_fused_rows_alone(analysis, tmp_path):
     conflict = Disagreement(0.6, {"joy": ("text",), "fear": ("face", "voice")})
-    found = Finding(conflict, None, {}, 0.25, 0.75, abstained=True)
-    value = replace(analysis, findings=(found, Finding(Disagreement(0.0)), found))
+    found = Explanation(conflict, None, {}, 0.25, 0.75, abstained=True)
+    value = replace(analysis, explanations=(found, Explanation(Disagreement(0.0)), found))
     export(value, tmp_path / "a.csv")
     rows = list(csv.DictReader((tmp_path / "a.csv").read_text().splitlines()))
     told = ("disagreement", "conflict", "valence", "intensity", "abstained")
@@ -67,17 +71,17 @@ def test_findings_stand_on_the_fused_rows_alone(analysis, tmp_path):
     frame = value.to_frame()
     assert frame.loc[frame["branch"] == "fused", "abstained"].tolist() == [1, 0, 1]
     # What is cut out keeps what belongs to its rows.
-    assert value.between(7, 10).findings == (found,)
+    assert value.between(7, 10).explanations == (found,)
     export(value, tmp_path / "a.parquet")
 
 
 def test_people_and_cuts_are_cut_out_with_their_rows(analysis):
     people = {1: Evidence.of_rows("face", SEGMENTS, [row(0), row(1), row(2)])}
-    value = replace(analysis, people=people, cuts=(3.0, 7.5, 9.9))
+    value = replace(analysis, people=people, shots=(3.0, 7.5, 9.9))
     part = Analysis.from_dict(json.loads(value.to_json()))[7:10]
     assert part.segments == SEGMENTS[2:]
     assert part.people[1].top(0) == "fear"
-    assert part.cuts == (7.5, 9.9)
+    assert part.shots == (7.5, 9.9)
     assert [line.text for line in part.transcript.lines] == ["bye"]
     frame = part.to_frame()
     assert frame.loc[frame["person"] == "1", "top"].tolist() == ["fear"]
@@ -85,12 +89,12 @@ def test_people_and_cuts_are_cut_out_with_their_rows(analysis):
 
 def test_analyses_of_the_first_version_are_read(analysis):
     old = analysis.to_dict()
-    for name in ("findings", "whole", "smoothed", "events", "summaries", "cuts", "people", "part",
-                 "partial", "portraits", "baselines"):  # fmt: skip
+    for name in ("explanations", "whole", "smoothed", "events", "summaries", "shots", "people",
+                 "part", "partial", "portraits", "baselines"):  # fmt: skip
         del old[name]
     read = Analysis.from_dict(json.loads(json.dumps({**old, "schema": "mien.analysis/1"})))
     assert read.fused.top(2) == "sadness"
-    assert (read.findings, read.whole, read.partial) == ((), None, False)
+    assert (read.explanations, read.whole, read.partial) == ((), None, False)
     assert list(read.to_frame()["disagreement"].dropna()) == []
     assert read.between(0, 5).segments == SEGMENTS[:2]
 
@@ -262,7 +266,7 @@ def test_formats_by_suffix_and_refusals(tmp_path):
 
 def test_real_output_keeps_the_published_schema_and_comes_back(demo_clip, tmp_path):
     options = mien.Options(
-        cut=SegmentationOptions("window", 2.0, 1.0), start=1.0, end=5.0, portraits=5
+        segmentation=SegmentationOptions("window", 2.0, 1.0), start=1.0, end=5.0, portraits=5
     )
     analysis = mien.Analyzer(options).analyze(demo_clip)
     value = json.loads(analysis.to_json())

@@ -231,9 +231,9 @@ def paths(*people, step=0.2):
     return np.array(times), np.array(boxes, float), np.array(whose)
 
 
-def linked(*people, cuts=()):
+def linked(*people, shots=()):
     times, boxes, whose = paths(*people)
-    tracks = link(times, boxes, cuts)
+    tracks = link(times, boxes, shots)
     assert sorted(row for rows in tracks for row in rows) == list(range(len(times)))
     return [set(whose[rows].tolist()) for rows in tracks], tracks, times
 
@@ -254,7 +254,7 @@ def test_a_gap_of_more_than_a_second_ends_a_track():
 
 
 def test_no_track_goes_across_a_cut():
-    _, tracks, times = linked(lambda i: (50, 50, 60), cuts=(1.0, 2.6))
+    _, tracks, times = linked(lambda i: (50, 50, 60), shots=(1.0, 2.6))
     assert [(times[rows[0]], times[rows[-1]]) for rows in tracks] == [
         pytest.approx((0, 0.8)), pytest.approx((1.0, 2.4)), pytest.approx((2.6, 3.8)),
     ]  # fmt: skip

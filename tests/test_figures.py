@@ -38,13 +38,13 @@ def analysis():
         "voice", SEGMENTS, [row("joy", 0.9), "no speech (in 4.0 s of sound)", row("fear", 0.3)]
     )
     return Analysis(
-        ClipFacts("clip.wav", "recording", 10.0, "wav", has_audio=True),
-        SEGMENTS,
-        fused,
-        {"voice": voice},
-        Provenance("0", "3", {}, {}, {}),
+        clip=ClipFacts("clip.wav", "recording", 10.0, "wav", has_audio=True),
+        segments=SEGMENTS,
+        fused=fused,
+        by_branch={"voice": voice},
+        provenance=Provenance("0", "3", {}, {}, {}),
         speech=(Segment(1.0, 2.0),),
-        cuts=(7.0,),
+        shots=(7.0,),
         events=(Event("peak", 2.0, "joy", "", 0.7, "voice"),),
     )
 
@@ -96,7 +96,7 @@ def test_cuts_events_and_speech_stand_at_their_times(analysis):
         (2.0, 0.7, EMOTIONS["joy"])
     ]
     assert [box[:2] for box in boxes(shown["speech"])] == [(1.0, 2.0)]
-    many = replace(analysis, cuts=tuple(np.linspace(0, 10, 200).tolist()))
+    many = replace(analysis, shots=tuple(np.linspace(0, 10, 200).tolist()))
     strips = lanes(many.plot(kind="timeline"))
     assert [len(strips[name].lines) for name in ("fused", "voice", "speech")] == [0, 0, 200]
 

@@ -1,6 +1,7 @@
 """The rules against the paper's printed numbers and against weights worked out by hand."""
 
 import importlib.util
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,8 @@ from mien.emotions import MIEN7
 from mien.errors import OptionError
 from mien.fusion import RULES, fuse
 from mien.fusion.length import length_weights
-from mien.fusion.method import Method, MethodOptions
+from mien.fusion.method import Method
+from mien.options import FusionOptions
 from mien.timebase import Segment
 
 # The paper's worked examples, as the page on fusion redoes them.
@@ -51,22 +53,22 @@ def test_the_first_example_has_the_numbers_that_the_paper_prints():
 def test_fused_says_anger_where_the_words_alone_say_fear(seconds, rule):
     evidences = paper(seconds)
     assert evidences["text"].top(0) == "fear"
-    assert fuse(evidences, rule).top(0) == "anger"
+    assert fuse(evidences, rule, [seconds]).top(0) == "anger"
 
 
 def test_the_default_says_anger_as_well_and_names_who_brought_it():
-    method = Method(MethodOptions())
+    method = Method(FusionOptions())
     evidences = paper(20.0)
     answer = method.fuse(evidences)
     assert answer.top(0) == "anger"
-    told = method.findings(evidences, answer)[0].explanation
+    told = method.explanations(evidences, answer)[0].decomposition
     odds = {c.name: c.log_odds for c in told.contributions}
     assert (told.answer, told.second) == ("anger", "fear")
     assert odds["text"] < 0 < min(odds["voice"], odds["face"])
 
 
 def test_length_rule_by_hand():
-    fused = fuse(paper(30.0), "length")
+    fused = fuse(paper(30.0), "length", [30.0])
     # a = 1 + 20/100 = 1.2: text and face (3 - 1.2) / 6 = 0.3, voice 0.4.
     expected = 0.3 * 0.279 + 0.4 * 0.737 + 0.3 * 0.950
     assert fused.probs[0, 0] == pytest.approx(expected, abs=2e-3)
@@ -95,7 +97,7 @@ def test_table_1_is_continuous_but_for_its_jump_at_100_s():
 
 @pytest.mark.parametrize("rule", sorted(RULES))
 def test_a_missing_modality_leaves_its_weight_to_the_others(rule):
-    fused = fuse(paper(30.0, absent=("voice", "face")), rule)
+    fused = fuse(paper(30.0, absent=("voice", "face")), rule, [30.0])
     assert fused.probs[0] == pytest.approx(paper(30.0)["text"].probs[0])
 
 
@@ -105,16 +107,17 @@ def test_a_text_without_length_still_counts():
 
 
 def test_nothing_present_is_absent_with_a_reason():
-    fused = fuse(paper(30.0, absent=("text", "voice", "face")), "mean")
-    assert fused.reasons == ("no modality could be judged",)
+    nobody = paper(30.0, absent=("text", "voice", "face"))
+    fused = fuse(nobody, "mean")
+    assert not fused.present.any()
+    told = Method(FusionOptions("mean")).fuse(nobody)
+    assert told.reasons == ("no modality could be judged",)
     assert np.isnan(fused.probs).all()
 
 
 def test_best_follows_quality():
     evidences = paper(30.0)
-    blurred = Evidence(
-        "face", evidences["face"].segments, evidences["face"].probs, np.array([0.1]), ("",)
-    )
+    blurred = replace(evidences["face"], quality=np.array([0.1]))
     fused = fuse({**evidences, "face": blurred}, "best")
     assert fused.probs[0] == pytest.approx(evidences["voice"].probs[0])
 

@@ -45,7 +45,7 @@ def test_the_data_of_the_page_are_those_of_the_analysis():
     assert data["name"] == "clip.mp4"
     assert "somewhere" not in page_html(analysis)
     assert [e["kind"] for e in data["events"]] == [e.kind for e in analysis.events]
-    assert len(data["findings"]) == len(analysis.segments)
+    assert len(data["explanations"]) == len(analysis.segments)
 
 
 def test_nothing_from_the_recording_becomes_markup():
@@ -170,7 +170,7 @@ def test_analyze_writes_the_page_by_windows_with_the_clip_in_it(tmp_path):
     assert run.returncode == 0, run.stderr
     assert payload((tmp_path / "a.html").read_text())["kind"] == "text"
     options = json.loads((tmp_path / "a.json").read_text())["provenance"]["options"]
-    assert options["cut"]["by"] == "window"
+    assert options["segmentation"]["by"] == "window"
     assert options["portraits"] > 0
 
 

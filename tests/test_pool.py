@@ -171,7 +171,7 @@ def test_segments_are_fused_with_absence_kept(pool):
     fused = pool.fuse({"eye": eye, "ear": ear})
     assert fused.top(0) == "anger"
     assert fused.quality[0] == pytest.approx(0.8)
-    assert fused.reasons == ("", "no modality could be judged")
+    assert fused.present.tolist() == [True, False]
 
 
 def test_a_pool_survives_its_pack(table, pool):

@@ -5,8 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from mien.analysis.analysis import TrackSummary
 from mien.analysis.evidence import Evidence
+from mien.analysis.judged import TrackSummary
 from mien.temporal.baseline import ENOUGH_ITEMS, ENOUGH_SECONDS, LEAST
 from mien.temporal.events import changes, find_events, follow, summarise
 from mien.temporal.smoothing import smooth

@@ -3,30 +3,32 @@
 from __future__ import annotations
 
 import platform
-import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing, contextmanager
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Callable, Mapping
+from contextlib import closing
+from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, overload
-
-import numpy as np
 
 import mien
 from mien.analysis.analysis import Analysis, Provenance, Whole
 from mien.analysis.evidence import Evidence
-from mien.analysis.merge import Judged, check_same, join, whole_rows
-from mien.branches import Branch, LinesBranch, PeopleBranch, make_branches
-from mien.branches.batches import judge_each, judge_in_turn
-from mien.errors import OptionError
-from mien.fusion.method import POOLED, Method, MethodOptions
+from mien.analysis.judged import Judged
+from mien.analysis.merge import check_same, leading_rows, whole_rows
+from mien.branches import Branch, LinesBranch, PeopleBranch, make_branches, needs_of
+from mien.branches.batches import judge_each, judge_in_turn, known_rows
+from mien.fusion.method import Method
+from mien.hub import is_hub_id
 from mien.media import open_clip
-from mien.perceive import STOPPED, PerceiveOptions, perceive
+from mien.options import Options
+from mien.packs import cached_pack
+from mien.perceive import PerceiveOptions, perceive
 from mien.perceive.detectors import check_detector
 from mien.perceive.people import portraits, track_summaries
 from mien.perceive.transcript import read_transcript, transcript_of_text
-from mien.scene import SHOTS, SPEECH, TRANSCRIPT, ClipFacts, Scene
-from mien.segmentation import SegmentationOptions, cut
+from mien.scene import SHOTS, SPEECH, TRANSCRIPT, ClipFacts, Scene, TrackKey
+from mien.segmentation import cut
+from mien.stopwatch import Stopwatch
 from mien.temporal.events import follow
 from mien.timebase import Segment
 
@@ -44,73 +46,34 @@ def _never() -> bool:
 
 
 @dataclass(frozen=True)
-class _Watch:
-    """Who is told of the progress, and who says when to stop."""
+class _Run:
+    """One analysis under way: who is told of it, who says when to stop, and the time spent."""
 
-    progress: Progress
-    stop: Callable[[], bool]
-
-
-@dataclass(frozen=True)
-class Options:
-    """What is asked for.
-
-    Args:
-        fusion: ``pooled`` (the pool that ships), ``length`` (the paper's Table 1), ``mean``,
-            ``best``, ``product``, or the folder of a pack that ``mien train fusion`` wrote.
-        cut: how the clip is cut into segments.
-        frame_rate: pictures looked at per second.
-        asr: ``auto``, ``whisper``, ``whisper:MODEL`` or ``none``.
-        transcript: file with the words (SRT, WebVTT, ASS or plain text), if there is one.
-        branches: by branch name, what its factory is given (``{"face": {"pack": FOLDER}}``).
-        detector: what finds faces: ``auto``, ``embedded`` or ``yunet:FILE``.
-        start, end: seconds of the part to analyse; ``end`` None is the end of the clip.
-        portraits: faces to keep for the strip of a report, at most; 0 keeps no picture.
-        weights, max_risk, blends: see :class:`mien.fusion.method.MethodOptions`.
-
-    Raises:
-        OptionError: if an option has a value it cannot have, or start and end leave no time.
-        InputError: if the detector's file is not there.
-    """
-
-    fusion: str = POOLED
-    cut: SegmentationOptions = field(default_factory=SegmentationOptions)
-    frame_rate: float = 5.0
-    asr: str = "auto"
-    transcript: str | Path | None = None
-    branches: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    detector: str = "auto"
-    start: float = 0.0
-    end: float | None = None
-    portraits: int = 0
-    weights: Mapping[str, float] | None = None
-    max_risk: float | None = None
-    blends: str | Path | None = None
-
-    def __post_init__(self) -> None:
-        self.method()
-        check_detector(self.detector)
-        if not 0 <= self.start < (np.inf if self.end is None else self.end):
-            raise OptionError(
-                f"The part from {self.start} s to {self.end} s is empty; give 0 <= start < end."
-            )
-
-    def method(self) -> MethodOptions:
-        """The part of the options that concerns fusion."""
-        return MethodOptions(self.fusion, self.weights, self.max_risk, self.blends)
+    progress: Progress = _silent
+    stop: Callable[[], bool] = _never
+    clock: Stopwatch = field(default_factory=Stopwatch)
 
 
 class Analyzer:
-    """Analyses clips under fixed options; the models load at the first clip and stay.
+    """Analyses recordings under fixed options; make one and use it for many.
+
+    Making one is cheap: packs are read and checked, and models loaded, at the first recording, and
+    stay.
 
     Args:
-        options: see :class:`Options`.
+        options: see :class:`mien.options.Options`.
+
+    Raises:
+        OptionError: if the options name a branch that is not installed, or a file of blends that
+            cannot be read.
+        InputError: if the detector's file is not there.
     """
 
     def __init__(self, options: Options | None = None) -> None:
         self.options = options or Options()
-        self.branches: dict[str, Branch] = make_branches(self.options.branches)
-        self.method = Method(self.options.method())
+        check_detector(self.options.faces.detector)
+        self.branches: dict[str, Branch] = make_branches(self.options.for_branches())
+        self.method = Method(self.options.fusion)
         self.method.check(self.branches)
 
     def analyze(
@@ -129,10 +92,10 @@ class Analyzer:
             MediaError: if the file cannot be opened or decoded.
             OptionError, InputError, PackError: if something asked for cannot be had.
         """
-        spent: dict[str, float] = {}
-        part = self._part(self.options.start)
-        scene = self._perceive(path, part, self._needs(), _Watch(progress, stop), spent)
-        return self._assemble(self._judge(scene, spent, _Watch(progress, stop)), spent)
+        run = _Run(progress, stop)
+        scene = self._perceive(path, run)
+        part, segments = self._rows(scene)
+        return self._finish(scene, self._judge(scene, segments, part, run), run)
 
     def resume(
         self,
@@ -143,12 +106,14 @@ class Analyzer:
     ) -> Analysis:
         """Go on with an analysis that was stopped; one that is whole is given back as it is.
 
-        What is there is kept. Words that were not heard any more are heard now, the rest of the
-        recording is analysed, and both are joined as :func:`mien.analysis.merge.join` says.
+        The answer is that of an analysis in one go. The level of the
+        sound, the turns, the words, and who is who among the people in view can be told from all of
+        a recording alone, so it is perceived from its start; rows that were judged from sound
+        and speech turns are kept where these are still the same, and everything else is judged.
 
         Args:
             path: the same file.
-            earlier: the partial analysis.
+            earlier: the partial analysis; given back if this one is stopped before it gets as far.
             progress: as for :meth:`analyze`.
             stop: as for :meth:`analyze`.
 
@@ -158,15 +123,17 @@ class Analyzer:
         """
         if not earlier.partial:
             return earlier
-        check_same(earlier, Path(path).name, self._plain_options())
-        spent = dict(earlier.provenance.seconds)
-        watch = _Watch(progress, stop)
-        first = self._heard_later(path, Judged.of(earlier), watch, spent)
-        part = self._part(first.part.end)
-        scene = self._perceive(path, part, self._needs(), watch, spent)
-        second = self._judge(scene, spent, watch)
-        joined = join(first, second, self.options.cut.by)
-        return self._assemble(joined, spent, self._of_resumed(first, second))
+        check_same(earlier, Path(path).name, self.options)
+        run = _Run(progress, stop, Stopwatch(earlier.provenance.seconds))
+        scene = self._perceive(path, run)
+        part, segments = self._rows(scene)
+        if scene.stopped and len(segments) < len(earlier.segments):
+            return earlier
+        count = leading_rows(earlier.segments, segments)
+        seam = segments[count].start if count < len(segments) else part.end
+        first = self._judge(scene, segments[:count], Segment(part.start, seam), run, earlier)
+        second = self._judge(scene, segments[count:], Segment(seam, part.end), run)
+        return self._finish(scene, Judged.join(first, second), run)
 
     @overload
     def analyze_text(self, text: str) -> Analysis: ...
@@ -184,26 +151,25 @@ class Analyzer:
         """
         texts = [text] if isinstance(text, str) else list(text)
         scenes = [self._text_scene(one) for one in texts]
-        spent: dict[str, float] = {}
-        jobs = [(scene, cut(scene, self.options.cut)) for scene in scenes]
+        clock = Stopwatch()
+        jobs = [(scene, cut(scene, self.options.segmentation)) for scene in scenes]
         by_branch: dict[str, list[Evidence]] = {}
         for name, branch in self.branches.items():
-            with _timed(spent, name):
+            with clock.time(name):
                 by_branch[name] = judge_each(branch, jobs)
-        share = {room: seconds / max(1, len(texts)) for room, seconds in spent.items()}
         found = []
         for i, (scene, segments) in enumerate(jobs):
             evidences = {name: every[i] for name, every in by_branch.items()}
             judged = Judged(
-                facts=scene.facts,
+                clip=scene.facts,
                 part=scene.extent,
                 segments=segments,
                 by_branch=evidences,
-                whole=evidences,
                 transcript=scene.get(TRANSCRIPT),
                 lines=self._lines(scene),
             )
-            found.append(self._assemble(judged, dict(share)))
+            each = Stopwatch(clock.seconds(1 / len(texts)))
+            found.append(self._assemble(judged, evidences, each))
         return found[0] if isinstance(text, str) else found
 
     def _text_scene(self, text: str) -> Scene:
@@ -211,180 +177,159 @@ class Analyzer:
         missing = {key.name: "a text has no sound or picture" for key in self._needs()}
         return Scene(facts, {TRANSCRIPT: transcript_of_text(text)}, missing)
 
-    def _needs(self) -> set[Any]:
-        return {key for branch in self.branches.values() for key in branch.spec.needs}
+    def _needs(self) -> set[TrackKey[Any]]:
+        """What the branches need; every pack is opened, so that a bad one is found at once."""
+        self.method.open()
+        return needs_of(self.branches)
 
-    def _part(self, start: float) -> Segment | None:
-        """From ``start`` to the end that is wanted; None for all of a clip."""
-        if start == 0 and self.options.end is None:
+    def _part(self) -> Segment | None:
+        """The part of a clip that is wanted; None for all of it."""
+        start, end = self.options.start, self.options.end
+        if start == 0 and end is None:
             return None
-        return Segment(start, END_OF_TIME if self.options.end is None else self.options.end)
+        return Segment(start, END_OF_TIME if end is None else end)
 
-    def _perceive(
-        self,
-        path: str | Path,
-        part: Segment | None,
-        needs: set[Any],
-        watch: _Watch,
-        spent: dict[str, float],
-    ) -> Scene:
-        with closing(open_clip(path)) as clip, _timed(spent, "perceive"):
-            given = self.options.transcript
+    def _perceive(self, path: str | Path, run: _Run) -> Scene:
+        with closing(open_clip(path)) as clip, run.clock.time("perceive"):
+            given = self.options.speech.words
             transcript = (
                 None if given is None else read_transcript(Path(given), clip.facts.duration)
             )
             options = PerceiveOptions(
-                frame_rate=self.options.frame_rate,
-                asr=self.options.asr,
+                frame_rate=self.options.faces.frame_rate,
+                asr=self.options.speech.asr,
                 transcript=transcript,
-                detector=self.options.detector,
-                part=part,
-                stop=watch.stop,
+                detector=self.options.faces.detector,
+                part=self._part(),
+                stop=run.stop,
             )
-            return perceive(clip, needs, options, watch.progress)
+            return perceive(clip, self._needs(), options, run.progress)
 
-    def _judge(self, scene: Scene, spent: dict[str, float], watch: _Watch) -> Judged:
-        by, part = self.options.cut.by, scene.extent
-        segments = cut(scene, self.options.cut)
-        if scene.stopped:
-            segments, end = whole_rows(segments, by, part.end)
-            part = Segment(part.start, end)
+    def _rows(self, scene: Scene) -> tuple[Segment, tuple[Segment, ...]]:
+        """What is analysed of a scene, and the rows; those that are whole if it was stopped."""
+        part, segments = scene.extent, cut(scene, self.options.segmentation)
+        wanted = self._part()
+        end = scene.facts.duration if wanted is None else min(wanted.end, scene.facts.duration)
+        if not scene.stopped or part.end >= end:
+            return part, segments
+        rows = whole_rows(segments, self.options.segmentation.by, part.end)
+        return Segment(part.start, rows[-1].end if rows else part.end), rows
+
+    def _judge(
+        self,
+        scene: Scene,
+        segments: tuple[Segment, ...],
+        part: Segment,
+        run: _Run,
+        earlier: Analysis | None = None,
+    ) -> Judged:
+        """What was perceived, and what every branch says of some segments.
+
+        Args:
+            scene: of the recording.
+            segments: the rows.
+            part: what they are of.
+            run: who is told.
+            earlier: an analysis that begins with these rows; what of it holds is kept.
+        """
         evidences: dict[str, Evidence] = {}
         people: dict[int, Evidence] = {}
-        whole: dict[str, Evidence] = {}
         for name, branch in self.branches.items():
-            with _timed(spent, name):
-                evidences[name] = judge_in_turn(branch, scene, segments, watch.progress)
+            with run.clock.time(name):
+                known = None if earlier is None else known_rows(branch, scene, segments, earlier)
+                evidences[name] = judge_in_turn(branch, scene, segments, run.progress, known)
                 if isinstance(branch, PeopleBranch):
                     people |= branch.judge_people(scene, segments)
-                same = segments == (part,)
-                whole[name] = evidences[name] if same else branch.judge(scene, (part,))
-        watch.progress("done", 1.0)
         speech = scene.get(SPEECH)
         return Judged(
-            facts=scene.facts,
+            clip=scene.facts,
             part=part,
+            partial=scene.stopped,
             segments=segments,
             by_branch=evidences,
-            whole=whole,
-            transcript=scene.get(TRANSCRIPT),
-            speech=speech.turns if speech is not None else (),
-            faces=track_summaries(scene),
             people=people,
-            cuts=scene.get(SHOTS) or (),
-            portraits=portraits(scene, self.options.portraits),
-            partial=scene.stopped,
+            transcript=scene.get(TRANSCRIPT),
             lines=self._lines(scene),
+            speech=speech.turns if speech is not None else (),
+            shots=scene.get(SHOTS) or (),
+            faces=track_summaries(scene),
+            portraits=portraits(scene, self.options.portraits),
         )
 
-    def _of_resumed(self, first: Judged, second: Judged) -> tuple[str, ...]:
-        """What speaks against an analysis that was stopped after one part."""
-        person = str(self.options.branches.get("face", {}).get("person", "primary"))
-        several = any(len({face.identity for face in part.faces}) > 1 for part in (first, second))
-        if not several or not person.isdecimal():
-            return ()
-        return (
-            f"It was stopped at {first.part.end:.1f} s, and people are numbered anew from there: "
-            f"person {person} may be another one after it. Analyse it in one go to be sure.",
-        )
+    def _finish(self, scene: Scene, judged: Judged, run: _Run) -> Analysis:
+        """The analysis of what was judged; of a recording that was stopped, cut to its rows."""
+        whole = self._at_once(scene, judged, run)
+        run.progress("done", 1.0)
+        if scene.stopped:
+            # What was perceived beyond the last whole row belongs to no answer.
+            span = judged.part or scene.extent
+            judged = judged.cut_to(span, range(len(judged.segments)))
+        return self._assemble(judged, whole, run.clock)
+
+    def _at_once(self, scene: Scene, judged: Judged, run: _Run) -> Mapping[str, Evidence]:
+        """What every branch says of all that was analysed, as one row."""
+        part = judged.part or scene.extent
+        if judged.segments == (part,):
+            return judged.by_branch
+        whole = {}
+        for name, branch in self.branches.items():
+            with run.clock.time(name):
+                whole[name] = branch.judge(scene, (part,))
+        return whole
 
     def _lines(self, scene: Scene) -> Evidence | None:
         judges = (b for b in self.branches.values() if isinstance(b, LinesBranch))
         return next((branch.judge_lines(scene) for branch in judges), None)
 
-    def _heard_later(
-        self, path: str | Path, first: Judged, watch: _Watch, spent: dict[str, float]
-    ) -> Judged:
-        """The part with the branches judged that had to go without words when it was stopped."""
-        late = {
-            name: branch
-            for name, branch in self.branches.items()
-            if STOPPED in first.by_branch[name].reasons
-        }
-        if not late or first.part.duration == 0:
-            return first
-        needs = {key for branch in late.values() for key in branch.spec.needs}
-        scene = self._perceive(path, first.part, needs, watch, spent)
-        evidences = {name: b.judge(scene, first.segments) for name, b in late.items()}
-        whole = {name: b.judge(scene, (first.part,)) for name, b in late.items()}
-        return replace(
-            first,
-            by_branch={**first.by_branch, **evidences},
-            whole={**first.whole, **whole},
-            transcript=scene.get(TRANSCRIPT),
-            lines=self._lines(scene),
-        )
-
     def _assemble(
-        self, judged: Judged, spent: dict[str, float], warnings: tuple[str, ...] = ()
+        self, judged: Judged, at_once: Mapping[str, Evidence], clock: Stopwatch
     ) -> Analysis:
         """Fusion, the course over time, and all of it together."""
-        with _timed(spent, "fusion"):
+        with clock.time("fusion"):
             fused = self.method.fuse(judged.by_branch)
-            findings = self.method.findings(judged.by_branch, fused)
+            explanations = self.method.explanations(judged.by_branch, fused)
             if judged.segments == (judged.part,):
-                whole = Whole(fused, judged.by_branch, findings[0])
+                whole = Whole(fused, at_once, explanations[0])
             else:
-                whole = self._whole(judged.whole)
-            course = follow(fused, judged.by_branch, judged.people, judged.cuts, judged.faces)
-        return Analysis(
-            clip=judged.facts,
-            segments=judged.segments,
+                answer = self.method.fuse(at_once)
+                whole = Whole(answer, at_once, self.method.explanations(at_once, answer)[0])
+            course = follow(fused, judged.by_branch, judged.people, judged.shots, judged.faces)
+        return Analysis.of(
+            judged,
+            course,
             fused=fused,
-            by_branch=judged.by_branch,
-            provenance=self._provenance(spent, warnings),
-            transcript=judged.transcript,
-            lines=judged.lines,
-            speech=judged.speech,
-            faces=judged.faces,
-            people=judged.people,
-            findings=findings,
+            explanations=explanations,
             whole=whole,
-            smoothed=course.smoothed,
-            events=course.events,
-            summaries=course.summaries,
-            baselines=course.baselines,
-            cuts=judged.cuts,
-            portraits=judged.portraits,
-            part=judged.part,
-            partial=judged.partial,
+            provenance=self._provenance(clock),
         )
 
-    def _whole(self, evidences: Mapping[str, Evidence]) -> Whole:
-        fused = self.method.fuse(evidences)
-        return Whole(fused, evidences, self.method.findings(evidences, fused)[0])
-
-    def _plain_options(self) -> dict[str, Any]:
-        options = asdict(self.options)
-        for name in ("transcript", "blends"):
-            options[name] = None if options[name] is None else str(options[name])
-        return options
-
-    def _provenance(self, spent: Mapping[str, float], warnings: tuple[str, ...]) -> Provenance:
+    def _provenance(self, clock: Stopwatch) -> Provenance:
         packs = {name: dict(branch.spec.packs) for name, branch in self.branches.items()}
-        warnings += self.method.warnings(packs)
+        warnings = self.method.warnings(packs)
         if self.method.pack is not None:
             packs["fused"] = self.method.pack.identity
         return Provenance(
             mien=mien.__version__,
             python=platform.python_version(),
             packs=packs,
-            options=self._plain_options(),
-            seconds={room: round(seconds, 3) for room, seconds in spent.items()},
+            options=self.options.to_dict(),
+            seconds=clock.seconds(),
             warnings=warnings,
         )
 
 
-@contextmanager
-def _timed(spent: dict[str, float], room: str) -> Iterator[None]:
-    started = time.perf_counter()
-    yield
-    spent[room] = spent.get(room, 0.0) + time.perf_counter() - started
+def analyze(
+    path: str | Path,
+    options: Options | None = None,
+    *,
+    progress: Progress = _silent,
+    stop: Callable[[], bool] = _never,
+) -> Analysis:
+    """The analysis of one recording, picture or text file; see :meth:`Analyzer.analyze`.
 
-
-def analyze(path: str | Path, options: Options | None = None) -> Analysis:
-    """The analysis of one recording, picture or text file; see :meth:`Analyzer.analyze`."""
-    return Analyzer(options).analyze(path)
+    The analyzers of the last options are kept, so that a second call loads nothing.
+    """
+    return _kept_analyzer(options).analyze(path, progress, stop)
 
 
 @overload
@@ -397,4 +342,33 @@ def analyze_text(
     text: str | list[str] | tuple[str, ...], options: Options | None = None
 ) -> Analysis | list[Analysis]:
     """The analysis of one text, or a list of those of many; see :meth:`Analyzer.analyze_text`."""
-    return Analyzer(options).analyze_text(text)
+    return _kept_analyzer(options).analyze_text(text)
+
+
+KEPT = 2
+"""Analyzers that :func:`analyze` keeps; each holds its models in memory."""
+
+
+def _kept_analyzer(options: Options | None) -> Analyzer:
+    wanted = options or Options()
+    return cached_analyzer(wanted, _state_of_files(wanted))
+
+
+@lru_cache(maxsize=KEPT)
+def cached_analyzer(options: Options, state: object) -> Analyzer:
+    """The analyzer kept for these options, as long as the files that they name have this state."""
+    return Analyzer(options)
+
+
+def _state_of_files(options: Options) -> tuple[tuple[str, int, int], ...]:
+    """Where the files lie that options name, and when each was last written.
+
+    A pack that was trained anew in the same folder is another pack.
+    """
+    fusion = options.fusion
+    named = [str(given["pack"]) for given in options.branches.values() if given.get("pack")]
+    folders = [cached_pack(name) if is_hub_id(name) else Path(name) for name in named]
+    files = [folder / "pack.json" for folder in (*folders, Path(fusion.rule))]
+    files += [Path(fusion.blends)] if fusion.blends is not None else []
+    found = [(file.resolve(), file.stat()) for file in files if file.is_file()]
+    return tuple((str(file), stat.st_mtime_ns, stat.st_size) for file, stat in found)

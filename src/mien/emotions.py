@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from mien.errors import LabelError
-from mien.mathematics import FloatArray
+from mien.mathematics import BoolArray, FloatArray
 
 
 @dataclass(frozen=True)
@@ -97,6 +97,8 @@ class LabelMap:
         >>> native = EmotionSpace("two", ("happy", "calm"))
         >>> LabelMap.by_name(native).apply(np.array([[0.75, 0.25]])).tolist()
         [[0.0, 0.0, 0.0, 0.75, 0.25, 0.0, 0.0]]
+        >>> [label for label, one in zip(MIEN7.labels, LabelMap.by_name(native).named) if one]
+        ['joy', 'neutral']
     """
 
     source: EmotionSpace
@@ -144,6 +146,11 @@ class LabelMap:
         for row, label in enumerate(places.values()):
             matrix[row, target.index(str(label))] = 1.0
         return cls(source, target, matrix)
+
+    @property
+    def named(self) -> BoolArray:
+        """True for the target labels that some source label leads to, ``(len(target),)``."""
+        return np.asarray(self.matrix.any(axis=0))
 
     def apply(self, probs: FloatArray) -> FloatArray:
         """Probabilities ``(n, len(source))`` in the target space, ``(n, len(target))``."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from typing import Self
 
 import numpy as np
 import numpy.typing as npt
@@ -18,11 +19,14 @@ FLOOR = 1e-6
 
 @dataclass(frozen=True, eq=False)
 class Posteriors:
-    """What one modality says of n items.
+    """What one modality says of n items: probabilities, how far to trust them, and absence.
+
+    The one type that fusion reads. The evidence of a recording is one too, see
+    :class:`mien.analysis.evidence.Evidence`.
 
     Args:
         probs: ``(n, 7)``; a present row is non-negative and sums to 1, an absent one is NaN.
-        quality: ``(n,)`` in [0, 1], how far the posteriors trusts its own input.
+        quality: ``(n,)`` in [0, 1], how far the modality trusts its own input.
         extras: further numbers by name, each ``(n,)``; NaN where unknown.
 
     Raises:
@@ -34,18 +38,29 @@ class Posteriors:
     extras: Mapping[str, FloatArray] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "probs", _frozen(self.probs))
+        object.__setattr__(self, "quality", _frozen(self.quality))
         n = len(self.probs)
         lengths = {len(self.quality), *(len(column) for column in self.extras.values())}
         if self.probs.shape != (n, len(MIEN7)) or lengths != {n}:
             raise ContractError(
-                f"Posteriors of {n} items need probs {(n, len(MIEN7))} and columns of {n}; got "
+                f"{self._called} of {n} items need probs {(n, len(MIEN7))} and columns of {n}; got "
                 f"{self.probs.shape} and lengths {sorted(lengths)}."
             )
         rows = self.probs[self.present]
-        if (rows < 0).any() or not np.allclose(rows.sum(axis=1), 1.0, atol=1e-4):
-            raise ContractError("Every present row of posteriors must be >= 0 and sum to 1.")
+        if not np.isfinite(rows).all() or (rows < 0).any():
+            raise ContractError(f"{self._called}: a present row needs finite probabilities >= 0.")
+        if not np.allclose(rows.sum(axis=1), 1.0, atol=1e-6):
+            raise ContractError(f"{self._called}: every present row must sum to 1.")
+        if not np.isnan(self.probs[~self.present]).all():
+            raise ContractError(f"{self._called}: an absent row must be NaN, not a guess.")
         if not ((self.quality >= 0) & (self.quality <= 1)).all():
-            raise ContractError("The quality of posteriors must lie in [0, 1].")
+            raise ContractError(f"{self._called}: quality must lie in [0, 1].")
+
+    @property
+    def _called(self) -> str:
+        """Its name in errors."""
+        return "Posteriors"
 
     def __len__(self) -> int:
         return len(self.probs)
@@ -55,11 +70,29 @@ class Posteriors:
         """True for the rows with a judgement, ``(n,)``."""
         return np.asarray(np.isfinite(self.probs).all(axis=1))
 
-    def select(self, rows: npt.ArrayLike) -> Posteriors:
-        """The rows of a mask or of indices."""
-        which = np.asarray(rows)
+    def top(self, row: int) -> str | None:
+        """The likeliest label of a row, None if it is absent."""
+        if np.isnan(self.probs[row, 0]):
+            return None
+        return MIEN7.labels[int(self.probs[row].argmax())]
+
+    def select(self, rows: npt.ArrayLike) -> Self:
+        """The rows of a mask or of indices, in the order given."""
+        which = indices_of(rows)
         extras = {name: column[which] for name, column in self.extras.items()}
-        return Posteriors(self.probs[which], self.quality[which], extras)
+        return replace(self, probs=self.probs[which], quality=self.quality[which], extras=extras)
+
+
+def indices_of(rows: npt.ArrayLike) -> IntArray:
+    """The rows that a mask or a list of indices chooses, as indices."""
+    which = np.asarray(rows)
+    return np.asarray(np.flatnonzero(which) if which.dtype == bool else which, dtype=np.int64)
+
+
+def _frozen(values: npt.ArrayLike) -> FloatArray:
+    array = np.array(values, dtype=np.float64)
+    array.flags.writeable = False
+    return array
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,8 +142,7 @@ class PosteriorTable:
 
     def select(self, rows: npt.ArrayLike) -> PosteriorTable:
         """The rows of a mask or of indices."""
-        which = np.asarray(rows)
-        indices = np.flatnonzero(which) if which.dtype == bool else which
+        indices = indices_of(rows)
         return replace(
             self,
             items=tuple(self.items[i] for i in indices),

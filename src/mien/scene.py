@@ -354,7 +354,7 @@ AUDIO: TrackKey[AudioTrack] = TrackKey("audio")
 SPEECH: TrackKey[Speech] = TrackKey("speech")
 TRANSCRIPT: TrackKey[Transcript] = TrackKey("transcript")
 FACES: TrackKey[Faces] = TrackKey("faces")
-SHOTS: TrackKey[tuple[float, ...]] = TrackKey("cuts")
+SHOTS: TrackKey[tuple[float, ...]] = TrackKey("shots")
 """When a new shot begins, seconds, in order; a shot of the start is not among them."""
 
 

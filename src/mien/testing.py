@@ -103,6 +103,8 @@ def check_branch(branch: Branch) -> None:
     scene = _only_what_is_needed(planted_scene(), branch)
     evidence = _judged(branch, scene, segments)
     _require(bool(evidence.present.any()), "nothing was judged in a scene that holds everything")
+    other = evidence.probs[evidence.present][:, ~spec.label_map.named]
+    _require(not other.any(), "it gives a probability to a label that its label_map never names")
     _check_order(branch, scene, segments, evidence)
     _check_absence(branch, scene, segments)
     _require(len(_judged(branch, scene, []).segments) == 0, "no segments must give no rows")

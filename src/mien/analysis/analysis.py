@@ -3,23 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
+from mien.analysis import fields as f
+from mien.analysis.codec import Seconds, codec
 from mien.analysis.evidence import Evidence
-from mien.analysis.explanation import Finding
-from mien.analysis.timeline import Baseline, Event, Portrait, Summary
-from mien.emotions import MIEN7, EmotionSpace
+from mien.analysis.explanation import Explanation
+from mien.analysis.fields import cut_to, declared
+from mien.analysis.judged import Judged
+from mien.analysis.timeline import Course
+from mien.emotions import MIEN7
 from mien.errors import ContractError, MissingExtraError, OptionError
-from mien.scene import ClipFacts, Transcript
 from mien.timebase import Segment
 
 if TYPE_CHECKING:
     import pandas
     from matplotlib.figure import Figure
+
+
+def _whole_row(read: Mapping[str, Any], raw: Mapping[str, Any]) -> tuple[Segment, ...]:
+    """The one segment of the evidences of a :class:`Whole`."""
+    return (codec(Segment).read(raw["segment"], ()),)
 
 
 @dataclass(frozen=True)
@@ -39,50 +47,27 @@ class Provenance:
     python: str
     packs: Mapping[str, Mapping[str, str]]
     options: Mapping[str, Any]
-    seconds: Mapping[str, float]
+    seconds: Mapping[str, Seconds]
     warnings: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "warnings", tuple(self.warnings))
 
 
-@dataclass(frozen=True)
-class TrackSummary:
-    """A face track without its pictures. A person may have several: a track ends at a cut.
-
-    Args:
-        identity: of the person; 0 is the primary one.
-        segment: from the first look to the last.
-        samples: how many looks.
-        median_size: the shorter side of the face, pixels.
-        prominence: mean of the looks, at least 0: large, central, speaking; None if not known.
-        lips: correlation of the mouth's movement with the voice where they are in step, else
-            None.
-        lips_reason: why ``lips`` is None, in words.
-    """
-
-    identity: int
-    segment: Segment
-    samples: int
-    median_size: float
-    prominence: float | None = None
-    lips: float | None = None
-    lips_reason: str = ""
-
-
 @dataclass(frozen=True, eq=False)
 class Whole:
-    """The answer for all that was analysed, whatever segments it was cut into.
+    """The answer for all that was analysed, whatever segments it was divided into.
 
     Args:
         fused: one row.
         by_branch: of each branch, one row.
-        finding: what is derived from it.
+        explanation: what is derived from it.
     """
 
-    fused: Evidence
-    by_branch: Mapping[str, Evidence]
-    finding: Finding | None = None
+    fused: Evidence = field(metadata={"rows": _whole_row})
+    by_branch: Mapping[str, Evidence] = field(metadata={"rows": _whole_row, "key": "branches"})
+    explanation: Explanation | None = field(default=None, metadata={"was": ("finding",)})
+    ALSO_WRITTEN: ClassVar = ("segment",)
 
     @property
     def segment(self) -> Segment:
@@ -90,65 +75,42 @@ class Whole:
         return self.fused.segments[0]
 
 
-@dataclass(frozen=True, eq=False)
-class Analysis:
-    """Everything that mien says of one clip.
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Analysis(Course, Judged):
+    """Everything that mien says of one clip: what was judged, and what is derived from it.
+
+    Its fields are those of :class:`Judged`, those of :class:`Course`, and the following.
 
     Args:
-        clip: facts of the clip.
-        segments: what was judged; the rows of every evidence.
         fused: the fused evidence.
-        by_branch: evidence of each branch by its name.
-        provenance: how it came about.
-        transcript: what was said, None if no words were had.
-        lines: what the words alone say of each line of the transcript, a row a line.
-        speech: the speech turns.
-        faces: the tracks of the people in view, the primary person's first.
-        people: face evidence of each person shown, by identity.
-        cuts: when a new shot begins, seconds, in order.
+        explanations: what is derived from the answer to each segment; empty if it was not asked
+            for.
         whole: the answer for all of it at once; None in analyses of earlier versions.
-        smoothed: by name (``fused``, a branch, ``person 0`` ...), the rows smoothed over time.
-        events: onsets, peaks and shifts, in time order.
-        summaries: of the fused answer first, then of each person.
-        baselines: of each person with enough judged rows, what the face shows on average and where
-            it departs from that; derived, and part of no answer.
-        portraits: a few faces as they were judged; empty unless they were asked for.
-        part: what was analysed; None in analyses of earlier versions.
-        partial: whether it was stopped before the end of what was asked for.
-        findings: what is derived from the answer to each segment; empty if it was not asked for.
+        provenance: how it came about.
     """
 
-    clip: ClipFacts
-    segments: tuple[Segment, ...]
-    fused: Evidence
-    by_branch: Mapping[str, Evidence]
-    provenance: Provenance
-    transcript: Transcript | None = None
-    speech: tuple[Segment, ...] = ()
-    faces: tuple[TrackSummary, ...] = ()
-    people: Mapping[int, Evidence] = field(default_factory=dict)
-    cuts: tuple[float, ...] = ()
-    space: EmotionSpace = field(default=MIEN7)
-    whole: Whole | None = None
-    smoothed: Mapping[str, Evidence] = field(default_factory=dict)
-    events: tuple[Event, ...] = ()
-    summaries: tuple[Summary, ...] = ()
-    baselines: tuple[Baseline, ...] = ()
-    portraits: tuple[Portrait, ...] = ()
-    part: Segment | None = None
-    partial: bool = False
-    findings: tuple[Finding, ...] = ()
-    lines: Evidence | None = None
+    fused: Evidence = declared(cut=f.by_row, rows=f.of_segments)
+    explanations: tuple[Explanation, ...] = declared(cut=f.by_row, was=("findings",), default=())
+    whole: Whole | None = declared(cut=f.gone, default=None)
+    provenance: Provenance = declared(cut=f.whole)
 
     def __post_init__(self) -> None:
-        if len(self.findings) not in (0, len(self.segments)):
+        if len(self.explanations) not in (0, len(self.segments)):
             raise ContractError(
-                f"{len(self.findings)} findings for {len(self.segments)} segments; give one each."
+                f"{len(self.explanations)} explanations for {len(self.segments)} segments; give "
+                "one each."
             )
         branches, people = self.by_branch.values(), self.people.values()
         for evidence in (self.fused, *branches, *people, *self.smoothed.values()):
             if evidence.segments != self.segments:
                 raise ContractError(f"{evidence.branch!r} judged other segments than the analysis.")
+
+    @classmethod
+    def of(cls, judged: Judged, course: Course, **derived: Any) -> Analysis:
+        """What was judged together with what was derived from it."""
+        parts = ((judged, fields(Judged)), (course, fields(Course)))
+        known = {one.name: getattr(part, one.name) for part, every in parts for one in every}
+        return cls(**known, **derived)
 
     def rows_at(self, time: float) -> tuple[int, ...]:
         """The rows whose segments hold a moment, in seconds; the nearest middle first."""
@@ -165,7 +127,7 @@ class Analysis:
         """
         for row in self.rows_at(time):
             if self.fused.present[row]:
-                return dict(zip(self.space.labels, self.fused.probs[row].tolist(), strict=True))
+                return dict(zip(MIEN7.labels, self.fused.probs[row].tolist(), strict=True))
         return None
 
     def between(self, start: float, end: float) -> Analysis:
@@ -180,28 +142,7 @@ class Analysis:
         rows = [i for i, s in enumerate(self.segments) if start <= s.middle < end]
         if not rows:
             raise OptionError(f"No segment lies between {start} s and {end} s; see .segments.")
-        span = Segment(start, end)
-        said = () if self.transcript is None else self.transcript.lines
-        heard = [i for i, line in enumerate(said) if line.segment.middle in span]
-        return replace(
-            self,
-            segments=tuple(self.segments[i] for i in rows),
-            fused=self.fused.select(rows),
-            by_branch={name: e.select(rows) for name, e in self.by_branch.items()},
-            people={who: e.select(rows) for who, e in self.people.items()},
-            findings=tuple(self.findings[i] for i in rows) if self.findings else (),
-            smoothed={name: e.select(rows) for name, e in self.smoothed.items()},
-            transcript=None if self.transcript is None else self.transcript.within(span),
-            lines=None if self.lines is None else self.lines.select(heard),
-            speech=tuple(turn for turn in self.speech if turn.overlap(span) > 0),
-            events=tuple(event for event in self.events if event.time in span),
-            cuts=tuple(time for time in self.cuts if time in span),
-            portraits=tuple(face for face in self.portraits if face.time in span),
-            whole=None,
-            summaries=(),
-            baselines=(),
-            part=span,
-        )
+        return cut_to(self, Segment(start, end), rows)
 
     def __getitem__(self, span: slice) -> Analysis:
         """``analysis[10:20]``: :meth:`between` 10 s and 20 s."""

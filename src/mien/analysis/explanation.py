@@ -1,16 +1,17 @@
-"""What is found out about an answer beside the answer: why, where modalities differ, what follows.
+"""The explanation of an answer: why, where modalities differ, what follows.
 
-The value types and their wire form; ``mien.fusion.explain`` and ``mien.fusion.derived`` make them.
-Nothing of it is judged by a model: all of it is derived from the evidence.
+The value types; ``mien.fusion.explain`` and ``mien.fusion.derived`` make them. Nothing of it is
+judged by a model: all of it is derived from the evidence.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Annotated, ClassVar, Literal
 
-DECIMALS = 4
+from mien.analysis.codec import Number, Share
+
 # How a modality is called in plain words, and whether that is a plural.
 _PLAIN = {"text": "words"}
 UNDECIDED = "undecided"
@@ -24,7 +25,7 @@ class Contribution:
         name: of the modality.
         says: its own likeliest label.
         log_odds: of the answer against the second label, in nats; below 0 it spoke against.
-        weight: ``a_m`` in this subset; see :meth:`mien.fusion.pooled.Pool.weight`.
+        weight: ``a_m`` in this subset; see :meth:`mien.fusion.pool.Pool.weight`.
         quality: in [0, 1].
         without: the answer that there would be without it.
         decisive: whether that is another one.
@@ -34,19 +35,20 @@ class Contribution:
     says: str
     log_odds: float
     weight: float
-    quality: float
+    quality: Share
     without: str
     decisive: bool
 
 
 @dataclass(frozen=True)
-class Explanation:
-    """One answer taken apart.
+class Decomposition:
+    """One answer taken apart into log-odds.
 
     Args:
         answer: the likeliest label.
         second: the next.
-        log_odds: of the answer against the second; the prior's and the contributions' sum.
+        log_odds: of the answer against the second, in nats; the sum of the prior's and the
+            contributions'.
         prior: what the prior alone gives.
         contributions: of the modalities that are present.
     """
@@ -56,6 +58,7 @@ class Explanation:
     log_odds: float
     prior: float
     contributions: tuple[Contribution, ...]
+    ALSO_WRITTEN: ClassVar = ("words",)
 
     @property
     def words(self) -> str:
@@ -76,8 +79,9 @@ class Disagreement:
         camps: who names which label, the smallest camp first; empty where it is no conflict.
     """
 
-    degree: float
+    degree: Share
     camps: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    ALSO_WRITTEN: ClassVar = ("words",)
 
     @property
     def words(self) -> str:
@@ -86,12 +90,12 @@ class Disagreement:
 
 
 @dataclass(frozen=True)
-class Finding:
-    """What is found out about the answer to one segment. All of it is derived.
+class Explanation:
+    """What is derived from the answer to one segment; nothing of it is judged by a model.
 
     Args:
         disagreement: of the modalities.
-        explanation: why; None where nothing was judged and for rules that have no log-odds.
+        decomposition: why; None where nothing was judged and for rules that have no log-odds.
         blends: likeness to named mixtures, in [0, 1]; empty where nothing was judged.
         valence: expected pleasantness in [-1, 1], None where nothing was judged.
         intensity: how strongly something other than calm is shown, in [0, 1], None likewise.
@@ -100,43 +104,17 @@ class Finding:
     """
 
     disagreement: Disagreement
-    explanation: Explanation | None = None
-    blends: Mapping[str, float] = field(default_factory=dict)
-    valence: float | None = None
-    intensity: float | None = None
+    decomposition: Decomposition | None = field(default=None, metadata={"was": ("explanation",)})
+    blends: Mapping[str, Share] = field(default_factory=dict)
+    valence: Annotated[float, Number(low=-1, high=1)] | None = None
+    intensity: Share | None = None
     abstained: bool = False
+    ALSO_WRITTEN: ClassVar = ("derived",)
 
-    def to_dict(self) -> dict[str, Any]:
-        """Plain values, marked as derived."""
-        told = self.explanation
-        return {
-            "derived": True,
-            "explanation": None if told is None else _rounded(asdict(told)) | {"words": told.words},
-            "disagreement": {
-                "degree": round(self.disagreement.degree, DECIMALS),
-                "camps": {label: list(who) for label, who in self.disagreement.camps.items()},
-                "words": self.disagreement.words,
-            },
-            "blends": _rounded(dict(self.blends)),
-            "valence": _rounded(self.valence),
-            "intensity": _rounded(self.intensity),
-            "abstained": self.abstained,
-        }
-
-    @classmethod
-    def from_dict(cls, value: Mapping[str, Any]) -> Finding:
-        """The inverse of :meth:`to_dict`."""
-        told, camps = value["explanation"], value["disagreement"]["camps"]
-        return cls(
-            Disagreement(
-                value["disagreement"]["degree"], {label: tuple(who) for label, who in camps.items()}
-            ),
-            None if told is None else _explanation(told),
-            dict(value["blends"]),
-            value["valence"],
-            value["intensity"],
-            value["abstained"],
-        )
+    @property
+    def derived(self) -> Literal[True]:
+        """A mark for those who read the JSON alone."""
+        return True
 
 
 def plain_name(name: str) -> str:
@@ -154,20 +132,3 @@ def _listed(names: tuple[str, ...]) -> str:
     if len(called) == 1:
         return f"{called[0]} {'say' if names[0] in _PLAIN else 'says'}"
     return f"{', '.join(called[:-1])} and {called[-1]} say"
-
-
-def _explanation(value: Mapping[str, Any]) -> Explanation:
-    rest = {k: v for k, v in value.items() if k not in ("contributions", "words")}
-    return Explanation(
-        **rest, contributions=tuple(Contribution(**c) for c in value["contributions"])
-    )
-
-
-def _rounded(value: Any) -> Any:
-    if isinstance(value, float):
-        return round(value, DECIMALS)
-    if isinstance(value, dict):
-        return {key: _rounded(v) for key, v in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_rounded(v) for v in value]
-    return value

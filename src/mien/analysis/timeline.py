@@ -1,15 +1,18 @@
 """The course of emotion over time: events, summaries, baselines, and the faces that stand for it.
 
-Value types and their wire form; ``mien.temporal.events`` makes them from the evidence.
+The value types; ``mien.temporal.events`` makes them from the evidence.
 """
 
 from __future__ import annotations
 
-from base64 import b64decode, b64encode
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from dataclasses import dataclass
+from typing import Annotated, Literal
 
+from mien.analysis import fields as f
+from mien.analysis.codec import MeanShare, Number, Seconds, Share
+from mien.analysis.evidence import Evidence
+from mien.analysis.fields import declared
 from mien.timebase import Segment
 
 EventKind = Literal["onset", "peak", "shift"]
@@ -32,16 +35,12 @@ class Event:
     """
 
     kind: EventKind
-    time: float
+    time: Seconds
     label: str
     before: str
-    prob: float
+    prob: Share
     led_by: str
     who: int | None = None
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain values."""
-        return asdict(self) | {"time": round(self.time, 3), "prob": round(self.prob, 4)}
 
 
 @dataclass(frozen=True)
@@ -58,27 +57,11 @@ class Summary:
     """
 
     who: int | None
-    judged: float
-    share: Mapping[str, float]
-    mean: Mapping[str, float]
+    judged: Seconds
+    share: Mapping[str, MeanShare]
+    mean: Mapping[str, MeanShare]
     dominant: str
     ambiguous: Segment
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain values."""
-        return {
-            "who": self.who,
-            "judged": round(self.judged, 3),
-            "share": {label: round(v, 6) for label, v in self.share.items()},
-            "mean": {label: round(v, 6) for label, v in self.mean.items()},
-            "dominant": self.dominant,
-            "ambiguous": [round(self.ambiguous.start, 3), round(self.ambiguous.end, 3)],
-        }
-
-    @classmethod
-    def from_dict(cls, value: Mapping[str, Any]) -> Summary:
-        """The inverse of :meth:`to_dict`."""
-        return cls(**{**value, "ambiguous": Segment(*value["ambiguous"])})
 
 
 @dataclass(frozen=True)
@@ -93,7 +76,7 @@ class Departure:
 
     segment: Segment
     label: str
-    difference: float
+    difference: Annotated[float, Number(low=-1, high=1)]
 
     @property
     def words(self) -> str:
@@ -103,19 +86,6 @@ class Departure:
             f"{how} {self.label} than this person's average in this recording "
             f"({self.difference:+.2f})"
         )
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain values."""
-        return {
-            "segment": [round(self.segment.start, 3), round(self.segment.end, 3)],
-            "label": self.label,
-            "difference": round(self.difference, 4),
-        }
-
-    @classmethod
-    def from_dict(cls, value: Mapping[str, Any]) -> Departure:
-        """The inverse of :meth:`to_dict`."""
-        return cls(Segment(*value["segment"]), value["label"], value["difference"])
 
 
 @dataclass(frozen=True)
@@ -135,25 +105,9 @@ class Baseline:
 
     who: int
     rows: int
-    judged: float
-    mean: Mapping[str, float]
+    judged: Seconds
+    mean: Mapping[str, MeanShare]
     departures: tuple[Departure, ...] = ()
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain values."""
-        return {
-            "who": self.who,
-            "rows": self.rows,
-            "judged": round(self.judged, 3),
-            "mean": {label: round(v, 6) for label, v in self.mean.items()},
-            "departures": [departure.to_dict() for departure in self.departures],
-        }
-
-    @classmethod
-    def from_dict(cls, value: Mapping[str, Any]) -> Baseline:
-        """The inverse of :meth:`to_dict`."""
-        departures = tuple(Departure.from_dict(one) for one in value["departures"])
-        return cls(**{**value, "departures": departures})
 
 
 @dataclass(frozen=True)
@@ -166,16 +120,26 @@ class Portrait:
         png: a gray picture of 48x48 pixels, PNG.
     """
 
-    time: float
+    time: Seconds
     identity: int
     png: bytes
 
-    def to_dict(self) -> dict[str, Any]:
-        """Plain values; the picture in base64."""
-        png = b64encode(self.png).decode("ascii")
-        return {"time": round(self.time, 3), "identity": self.identity, "png": png}
 
-    @classmethod
-    def from_dict(cls, value: Mapping[str, Any]) -> Portrait:
-        """The inverse of :meth:`to_dict`."""
-        return cls(value["time"], value["identity"], b64decode(value["png"]))
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Course:
+    """What is derived from the rows of an analysis as they follow one another.
+
+    Args:
+        smoothed: by name (``fused``, a branch, ``person 0`` ...), the rows smoothed over time.
+        events: onsets, peaks and shifts, in time order.
+        summaries: of the fused answer first, then of each person.
+        baselines: of each person with enough judged rows, what the face shows on average and where
+            it departs from that; derived, and part of no answer.
+    """
+
+    smoothed: Mapping[str, Evidence] = declared(
+        cut=f.by_row, rows=f.of_segments, default_factory=dict
+    )
+    events: tuple[Event, ...] = declared(cut=f.moments, default=())
+    summaries: tuple[Summary, ...] = declared(cut=f.gone, default=())
+    baselines: tuple[Baseline, ...] = declared(cut=f.gone, default=())

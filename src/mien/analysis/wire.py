@@ -1,27 +1,25 @@
 """The wire form of an analysis: plain values that JSON can hold, under a version.
 
-``mien.analysis/2`` is what is written; ``/1`` is read as well, what it lacks staying empty. The
-JSON Schema of what is written lies beside this file, ``analysis.schema.json``.
+``mien.analysis/3`` is what is written; ``/2`` and ``/1`` are read as well: what they lack stays
+empty, and a field that has another key now names the earlier one in its declaration. The JSON
+Schema of what is written lies beside this file, ``analysis.schema.json``; ``python
+scripts/analysis_schema.py`` writes it from the declarations.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from mien.analysis.analysis import Analysis, Provenance, TrackSummary, Whole
-from mien.analysis.evidence import Evidence
-from mien.analysis.explanation import Finding
-from mien.analysis.timeline import Baseline, Event, Portrait, Summary
-from mien.errors import InputError
-from mien.scene import ClipFacts, Dropped, Line, Transcript, Word
-from mien.timebase import Segment
+from mien.analysis.analysis import Analysis
+from mien.analysis.codec import codec, read_record, wire_fields
+from mien.emotions import MIEN7
+from mien.errors import InputError, MienError
 
-SCHEMA = "mien.analysis/2"
-READS = ("mien.analysis/1", SCHEMA)
+SCHEMA = "mien.analysis/3"
+READS = ("mien.analysis/1", "mien.analysis/2", SCHEMA)
 DEPTH = 3
 """Levels of the JSON text that are broken into lines; a row of an evidence is one line."""
 SCHEMA_FILE = Path(__file__).with_name("analysis.schema.json")
@@ -80,54 +78,17 @@ def _holds_values(value: Any) -> bool:
 
 
 def _sections(analysis: Analysis) -> Iterator[tuple[str, Any]]:
-    """Names and values of the wire form, each made when it is asked for."""
-    spoken, whole = analysis.transcript, analysis.whole
+    """Names and values of the wire form, each made when it is asked for; long lists one by one.
+
+    One that was stopped keeps all digits of its rows, so that it can be gone on with as if it had
+    not been.
+    """
     yield "schema", SCHEMA
-    yield "labels", list(analysis.space.labels)
-    yield "clip", asdict(analysis.clip)
-    yield "part", None if analysis.part is None else _pair(analysis.part)
-    yield "partial", analysis.partial
-    yield "segments", _pairs(analysis.segments)
-    yield "fused", analysis.fused.to_dict()
-    yield "branches", _evidences(analysis.by_branch)
-    yield "findings", (finding.to_dict() for finding in analysis.findings)
-    yield "whole", None if whole is None else _whole_dict(whole)
-    yield "smoothed", _evidences(analysis.smoothed)
-    yield "events", [event.to_dict() for event in analysis.events]
-    yield "summaries", [summary.to_dict() for summary in analysis.summaries]
-    yield "baselines", [baseline.to_dict() for baseline in analysis.baselines]
-    yield "transcript", None if spoken is None else _transcript_dict(spoken)
-    yield "lines", None if analysis.lines is None else analysis.lines.to_dict()
-    yield "speech", _pairs(analysis.speech)
-    yield "people", {str(who): one.to_dict() for who, one in analysis.people.items()}
-    yield "cuts", [round(time, 3) for time in analysis.cuts]
-    yield "faces", [_face_dict(face) for face in analysis.faces]
-    yield "portraits", [portrait.to_dict() for portrait in analysis.portraits]
-    yield "provenance", asdict(analysis.provenance)
-
-
-def _face_dict(face: TrackSummary) -> dict[str, Any]:
-    return {
-        "identity": face.identity,
-        "segment": _pair(face.segment),
-        "samples": face.samples,
-        "median_size": round(face.median_size, 1),
-        "prominence": None if face.prominence is None else round(face.prominence, 4),
-        "lips": None if face.lips is None else round(face.lips, 3),
-        "lips_reason": face.lips_reason,
-    }
-
-
-def _face_from(value: Mapping[str, Any]) -> TrackSummary:
-    return TrackSummary(
-        value["identity"],
-        Segment(*value["segment"]),
-        value["samples"],
-        value["median_size"],
-        value.get("prominence"),
-        value.get("lips"),
-        value.get("lips_reason", ""),
-    )
+    yield "labels", list(MIEN7.labels)
+    for one in wire_fields(Analysis):
+        decimals = None if analysis.partial else one.metadata["decimals"]
+        known, value = codec(one.hint, decimals), getattr(analysis, one.name)
+        yield one.key, known.write(value) if known.each is None else map(known.each.write, value)
 
 
 def from_wire(value: Mapping[str, Any]) -> Analysis:
@@ -142,136 +103,16 @@ def from_wire(value: Mapping[str, Any]) -> Analysis:
             f"This is an analysis of the form {said!r}; this version of mien reads "
             f"{', '.join(READS)}. Analyse the recording again."
         )
+    labels = value.get("labels", list(MIEN7.labels))
+    if labels != list(MIEN7.labels):
+        raise InputError(
+            f"This analysis has the labels {labels!r}; this version of mien reads "
+            f"{', '.join(MIEN7.labels)}, in this order. Analyse the recording again."
+        )
     try:
-        return _from_wire(value)
-    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        return Analysis(**read_record(Analysis, value))
+    except (MienError, LookupError, TypeError, AttributeError, ValueError, OverflowError) as error:
         raise InputError(
             f"This analysis is not whole ({type(error).__name__}: {error}); analyse the recording "
             "again."
         ) from None
-
-
-def _from_wire(value: Mapping[str, Any]) -> Analysis:
-    segments = _segments(value["segments"])
-    spoken, whole, part = value["transcript"], value.get("whole"), value.get("part")
-    heard = None if spoken is None else _transcript_from(spoken)
-    return Analysis(
-        clip=ClipFacts(**value["clip"]),
-        segments=segments,
-        fused=Evidence.from_dict(value["fused"], segments),
-        by_branch=_evidences_from(value["branches"], segments),
-        provenance=Provenance(**value["provenance"]),
-        transcript=heard,
-        lines=_lines_from(value.get("lines"), heard),
-        speech=_segments(value["speech"]),
-        people={
-            int(who): Evidence.from_dict(one, segments)
-            for who, one in value.get("people", {}).items()
-        },
-        faces=tuple(_face_from(face) for face in value["faces"]),
-        findings=tuple(Finding.from_dict(f) for f in value.get("findings", ())),
-        whole=None if whole is None else _whole_from(whole),
-        smoothed=_evidences_from(value.get("smoothed", {}), segments),
-        events=tuple(Event(**event) for event in value.get("events", ())),
-        summaries=tuple(Summary.from_dict(s) for s in value.get("summaries", ())),
-        baselines=tuple(Baseline.from_dict(b) for b in value.get("baselines", ())),
-        cuts=tuple(float(time) for time in value.get("cuts", ())),
-        portraits=tuple(Portrait.from_dict(p) for p in value.get("portraits", ())),
-        part=None if part is None else Segment(*part),
-        partial=bool(value.get("partial", False)),
-    )
-
-
-def _lines_from(value: Mapping[str, Any] | None, heard: Transcript | None) -> Evidence | None:
-    if value is None or heard is None:
-        return None
-    return Evidence.from_dict(value, [line.segment for line in heard.lines])
-
-
-def _pair(segment: Segment) -> list[float]:
-    return [round(segment.start, 3), round(segment.end, 3)]
-
-
-def _pairs(segments: Iterable[Segment]) -> list[list[float]]:
-    return [_pair(segment) for segment in segments]
-
-
-def _segments(pairs: Iterable[Sequence[float]]) -> tuple[Segment, ...]:
-    return tuple(Segment(*pair) for pair in pairs)
-
-
-def _evidences(evidences: Mapping[str, Evidence]) -> dict[str, Any]:
-    return {name: evidence.to_dict() for name, evidence in evidences.items()}
-
-
-def _evidences_from(value: Mapping[str, Any], segments: tuple[Segment, ...]) -> dict[str, Evidence]:
-    return {name: Evidence.from_dict(one, segments) for name, one in value.items()}
-
-
-def _whole_dict(whole: Whole) -> dict[str, Any]:
-    return {
-        "segment": _pair(whole.segment),
-        "fused": whole.fused.to_dict(),
-        "branches": _evidences(whole.by_branch),
-        "finding": None if whole.finding is None else whole.finding.to_dict(),
-    }
-
-
-def _whole_from(value: Mapping[str, Any]) -> Whole:
-    segments = (Segment(*value["segment"]),)
-    finding = value.get("finding")
-    return Whole(
-        Evidence.from_dict(value["fused"], segments),
-        _evidences_from(value["branches"], segments),
-        None if finding is None else Finding.from_dict(finding),
-    )
-
-
-def _transcript_dict(transcript: Transcript) -> dict[str, Any]:
-    return {
-        "source": transcript.source,
-        "language": transcript.language,
-        "lines": [_line_dict(line) for line in transcript.lines],
-        "dropped": [
-            {"reason": d.reason, "count": d.count, "seconds": round(d.seconds, 3)}
-            for d in transcript.dropped
-        ],
-    }
-
-
-def _line_dict(line: Line) -> dict[str, Any]:
-    value: dict[str, Any] = {
-        "segment": _pair(line.segment),
-        "text": line.text,
-        "confidence": round(line.confidence, 4),
-        "words": [
-            {
-                "text": word.text,
-                "segment": _pair(word.segment),
-                "confidence": round(word.confidence, 4),
-            }
-            for word in line.words
-        ],
-    }
-    # Only Whisper says these.
-    for name in ("avg_logprob", "no_speech_prob", "evidence"):
-        if getattr(line, name) is not None:
-            value[name] = round(getattr(line, name), 4)
-    return value
-
-
-def _transcript_from(value: Mapping[str, Any]) -> Transcript:
-    lines = tuple(
-        Line(
-            Segment(*line["segment"]),
-            line["text"],
-            tuple(Word(w["text"], Segment(*w["segment"]), w["confidence"]) for w in line["words"]),
-            line["confidence"],
-            line.get("avg_logprob"),
-            line.get("no_speech_prob"),
-            line.get("evidence"),
-        )
-        for line in value["lines"]
-    )
-    dropped = tuple(Dropped(**entry) for entry in value.get("dropped", ()))
-    return Transcript(lines, value["source"], value["language"], dropped)

@@ -24,21 +24,16 @@ class BranchSpec:
 
     Args:
         name: key of its evidence, lower case; also its name in tables.
-        version: of the branch.
         needs: the tracks it reads; perceive finds these and no others.
-        label_map: from its own labels to the seven.
-        shortest: seconds; a segment with less of its modality is absent.
+        label_map: from its own labels to the seven, in which it answers; ``label_map.named`` are
+            those that it can name at all.
         packs: SHA-256 of its model by pack name.
-        licence: under which its model may be used.
     """
 
     name: str
-    version: str
     needs: tuple[TrackKey[Any], ...]
     label_map: LabelMap
-    shortest: float
     packs: Mapping[str, str]
-    licence: str
 
 
 class Branch(Protocol):

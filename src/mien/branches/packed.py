@@ -21,7 +21,6 @@ class PackBranch:
 
     name: ClassVar[str]
     needs: ClassVar[tuple[TrackKey[Any], ...]]
-    shortest: ClassVar[float] = 0.0
 
     def __init__(self, options: Mapping[str, Any]) -> None:
         self._where: str | Path | None = options.get("pack")
@@ -37,12 +36,9 @@ class PackBranch:
         manifest = self.pack.manifest
         return BranchSpec(
             name=self.name,
-            version=manifest.version,
             needs=self.needs,
             label_map=self.pack.label_map,
-            shortest=self.shortest,
             packs={manifest.name: manifest.files["model.onnx"]},
-            licence=manifest.licence,
         )
 
     def __getstate__(self) -> dict[str, Any]:

@@ -11,7 +11,7 @@ import numpy as np
 
 from mien.analysis.evidence import Evidence
 from mien.branches.packed import PackBranch
-from mien.branches.speech_quality import SHORTEST, agreement, measure, silence
+from mien.branches.speech_quality import agreement, measure, silence
 from mien.branches.speech_spans import speech_spans
 from mien.branches.waveform import Waveform
 from mien.branches.whispermel import WhisperMel
@@ -74,7 +74,6 @@ class VoiceBranch(PackBranch):
 
     name = "voice"
     needs = (AUDIO, SPEECH)
-    shortest = SHORTEST
 
     @cached_property
     def _model(self) -> VoiceModel:

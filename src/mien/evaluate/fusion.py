@@ -13,8 +13,8 @@ from rich.text import Text
 
 from mien import __version__
 from mien.clip_posteriors import Folder, posteriors_at
-from mien.fusion.compare import BEST_SINGLE, POOLED, Answers, Progress, answers, out_of_fold
-from mien.fusion.pack import load_pools
+from mien.fusion.compare import BEST_SINGLE, POOLED, Answers, Pools, Progress, answers, out_of_fold
+from mien.fusion.pack import load_pool
 from mien.mathematics import FloatArray, IntArray
 from mien.metrics import (
     bootstrap_interval,
@@ -68,7 +68,7 @@ def evaluate_fusion(
         how: dict[str, Any] = {"folds": folds, "by": "group", "pack": None}
     else:
         model = Pack(pack, "fusion")
-        said = answers(load_pools(model), table)
+        said = answers(Pools(load_pool(model)), table)
         how = {"folds": None, "pack": {"name": model.manifest.name, **model.manifest.files}}
     about = _about(table, said, how, seed) | {"failures": list(failed)}
     return {**figures_of(said, table, seed, progress), "about": about}

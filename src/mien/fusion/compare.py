@@ -9,7 +9,6 @@ from itertools import combinations
 import numpy as np
 import numpy.typing as npt
 
-from mien.analysis.evidence import Evidence
 from mien.emotions import MIEN7
 from mien.errors import DataError
 from mien.fusion.fit import FitOptions, fit_pool
@@ -17,8 +16,7 @@ from mien.fusion.pool import Pool
 from mien.fusion.rules import fuse
 from mien.fusion.speaker_normalisation import groups_are_large, with_speaker_means
 from mien.mathematics import FloatArray, IntArray
-from mien.posteriors import Posteriors, PosteriorTable, group_folds
-from mien.timebase import Segment
+from mien.posteriors import PosteriorTable, group_folds
 
 Progress = Callable[[str, float], None]
 
@@ -32,11 +30,13 @@ JOIN = "+"
 
 @dataclass(frozen=True)
 class Pools:
-    """What one fit gives.
+    """The two pools that are compared.
 
     Args:
-        plain: judges each item on its own.
-        person: also reads what is usual for the person; None where groups are too small.
+        plain: judges each item on its own; the one that a pack holds and an analysis uses.
+        person: also reads the mean of each person, to tell what speaker normalisation would bring;
+            None where groups are too small. It needs all items of a person at once and is in no
+            pack.
     """
 
     plain: Pool
@@ -46,7 +46,7 @@ class Pools:
     def fit(cls, table: PosteriorTable, options: FitOptions | None = None) -> Pools:
         """Both pools from labelled items; see :func:`mien.fusion.fit.fit_pool`.
 
-        With few parameters there is no reading of what is usual.
+        With few parameters the means of persons are not read.
         """
         options = options or FitOptions()
         plain = fit_pool(table, options)
@@ -89,9 +89,9 @@ def answers(pools: Pools, table: PosteriorTable) -> Answers:
         methods[name + CALIBRATED] = subsets[name]
     best = pool.best if pool.best in posteriors else sorted(posteriors)[0]
     methods[BEST_SINGLE] = subsets[best]
-    evidences = _evidences(table)
+    seconds = table.seconds.tolist()
     for rule in PLAIN_RULES:
-        methods[rule] = _filled(fuse(evidences, rule).probs, prior)
+        methods[rule] = _filled(fuse(posteriors, rule, seconds).probs, prior)
     methods[POOLED] = subsets[JOIN.join(sorted(posteriors))]
     if pools.person is not None:
         methods[PERSON] = _filled(pools.person.probs(with_speaker_means(table).posteriors), prior)
@@ -152,17 +152,3 @@ def judging_folds(groups: npt.NDArray[np.str_], folds: int, seed: int) -> IntArr
 
 def _filled(probs: FloatArray, prior: FloatArray) -> FloatArray:
     return np.where(np.isfinite(probs), probs, prior)
-
-
-def _evidences(table: PosteriorTable) -> dict[str, Evidence]:
-    segments = tuple(Segment(0.0, float(seconds)) for seconds in table.seconds)
-    return {name: _evidence(name, w, segments) for name, w in table.posteriors.items()}
-
-
-def _evidence(name: str, posteriors: Posteriors, segments: tuple[Segment, ...]) -> Evidence:
-    reasons = tuple("" if here else "absent" for here in posteriors.present)
-    # Tables are written with few digits; an evidence wants rows that sum to one.
-    probs = posteriors.probs / posteriors.probs.sum(axis=1, keepdims=True)
-    return Evidence(
-        name, segments, probs, np.where(posteriors.present, posteriors.quality, 0), reasons
-    )

@@ -6,8 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from mien.analysis.evidence import Evidence
-from mien.analysis.explanation import Contribution, Disagreement, Explanation
+from mien.analysis.explanation import Contribution, Decomposition, Disagreement
 from mien.errors import OptionError
 from mien.fusion.pool import Pool
 from mien.mathematics import FloatArray, jensen_shannon
@@ -17,16 +16,12 @@ from mien.posteriors import Posteriors
 CONFLICT = 0.3
 
 
-def explain(pool: Pool, evidences: Mapping[str, Evidence], row: int) -> Explanation | None:
-    """The pooled answer to one segment taken apart; None where nothing could be judged.
+def decompose(pool: Pool, posteriors: Mapping[str, Posteriors], row: int) -> Decomposition | None:
+    """The pooled answer to one item taken apart; None where nothing could be judged.
 
     "Without it" is judged as the pool judges the smaller subset, not by leaving out a term.
     """
-    present = {
-        name: Posteriors(e.probs[[row]], e.quality[[row]])
-        for name, e in sorted(evidences.items())
-        if e.present[row]
-    }
+    present = {n: one.select([row]) for n, one in sorted(posteriors.items()) if one.present[row]}
     if not present:
         return None
     terms = {name: term[0] for name, term in pool.terms(present).items()}
@@ -41,15 +36,15 @@ def explain(pool: Pool, evidences: Mapping[str, Evidence], row: int) -> Explanat
         contributions.append(
             Contribution(
                 name=name,
-                says=str(evidences[name].top(row)),
+                says=str(present[name].top(0)),
                 log_odds=float(term[answer] - term[second]),
                 weight=pool.weight(name, tuple(present)),
-                quality=float(evidences[name].quality[row]),
+                quality=float(present[name].quality[0]),
                 without=pool.labels[instead],
                 decisive=bool(instead != answer),
             )
         )
-    return Explanation(
+    return Decomposition(
         answer=pool.labels[answer],
         second=pool.labels[second],
         log_odds=float(total[answer] - total[second]),
@@ -76,21 +71,21 @@ def divergence(rows: FloatArray, weights: FloatArray | None = None) -> float:
 
 
 def disagreement(
-    evidences: Mapping[str, Evidence], row: int, conflict: float = CONFLICT
+    posteriors: Mapping[str, Posteriors], row: int, conflict: float = CONFLICT
 ) -> Disagreement:
-    """The disagreement of the modalities that are present on one segment.
+    """The disagreement of the modalities that are present on one item.
 
     It is a conflict where they name different labels and diverge by ``conflict``. They count by
     their quality, so that a voice that cannot be made out contradicts nobody.
     """
-    present = {name: e for name, e in sorted(evidences.items()) if e.present[row]}
+    present = {name: one for name, one in sorted(posteriors.items()) if one.present[row]}
     if len(present) < 2:
         return Disagreement(0.0)
-    rows = np.stack([e.probs[row] for e in present.values()])
-    degree = divergence(rows, np.array([e.quality[row] for e in present.values()]))
+    rows = np.stack([one.probs[row] for one in present.values()])
+    degree = divergence(rows, np.array([one.quality[row] for one in present.values()]))
     camps: dict[str, tuple[str, ...]] = {}
-    for name, evidence in present.items():
-        label = str(evidence.top(row))
+    for name, one in present.items():
+        label = str(one.top(row))
         camps[label] = (*camps.get(label, ()), name)
     if len(camps) < 2 or degree < conflict:
         return Disagreement(degree)

@@ -5,90 +5,52 @@ from __future__ import annotations
 import json
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from mien.analysis.evidence import Evidence
-from mien.analysis.explanation import Disagreement, Finding
+from mien.analysis.explanation import Disagreement, Explanation
 from mien.errors import InputError, LabelError, OptionError
 from mien.files import read_text
 from mien.fusion.derived import BLENDS, Blend, blend_scores, intensity, valence
-from mien.fusion.explain import disagreement, explain, threshold_for
-from mien.fusion.pack import KIND, load_pools
+from mien.fusion.explain import decompose, disagreement, threshold_for
+from mien.fusion.pack import KIND, load_pool
 from mien.fusion.pool import Pool
 from mien.fusion.rules import RULES, fuse
+from mien.options import POOLED, FusionOptions
 from mien.packs import Pack, find_pack
 
-POOLED = "pooled"
-CHOICES = (POOLED, *RULES)
 _MOST_BYTES = 1 << 20
-
-
-@dataclass(frozen=True)
-class MethodOptions:
-    """How to fuse.
-
-    Args:
-        fusion: ``pooled`` (the pool that ships), a rule of ``RULES``, or the folder of a pack that
-            ``mien train fusion`` wrote.
-        weights: by modality, in place of the learned ones; see
-            :meth:`mien.fusion.pooled.Pool.reweighted`.
-        max_risk: the share of wrong answers that is put up with; answers that are too unsure for it
-            are marked as abstained. None to answer always.
-        blends: a file with named mixtures that are added to the table; see :func:`read_blends`.
-
-    Raises:
-        OptionError: if the fusion is neither known nor a folder, or weights or a risk are given to
-            a rule that has none.
-    """
-
-    fusion: str = POOLED
-    weights: Mapping[str, float] | None = None
-    max_risk: float | None = None
-    blends: str | Path | None = None
-
-    def __post_init__(self) -> None:
-        if self.fusion not in CHOICES and not Path(self.fusion).is_dir():
-            raise OptionError.choice("fusion", self.fusion, (*CHOICES, "the folder of a pack"))
-        asked = [n for n in ("weights", "max_risk") if getattr(self, n) is not None]
-        if asked and self.fusion in RULES:
-            raise OptionError(
-                f"The rule {self.fusion!r} has no learned weights and no risk curve, so "
-                f"{asked[0]} cannot be given; use it with 'pooled' or a pack."
-            )
-        if len(asked) == 2:
-            raise OptionError(
-                "weights and max_risk cannot be given together: the risk was measured with the "
-                "learned weights and does not hold for others."
-            )
 
 
 class Method:
     """Fuses evidences and says what follows from them; a pool loads at first use.
 
     Args:
-        options: see :class:`MethodOptions`.
+        options: see :class:`mien.options.FusionOptions`.
+
+    Raises:
+        OptionError: if the file of blends cannot be read.
     """
 
-    def __init__(self, options: MethodOptions) -> None:
+    def __init__(self, options: FusionOptions) -> None:
         self.options = options
         self._blends = BLENDS if options.blends is None else read_blends(Path(options.blends))
 
     @cached_property
     def pack(self) -> Pack | None:
         """The fusion pack; None for a rule."""
-        if self.options.fusion in RULES:
+        if self.options.rule in RULES:
             return None
-        return find_pack(KIND, None if self.options.fusion == POOLED else self.options.fusion)
+        return find_pack(KIND, None if self.options.rule == POOLED else self.options.rule)
 
     @cached_property
     def pool(self) -> Pool | None:
         """The pool under the user's weights; None for a rule."""
         if self.pack is None:
             return None
-        return load_pools(self.pack).plain.reweighted(self.options.weights or {})
+        return load_pool(self.pack).reweighted(self.options.weights or {})
 
     @cached_property
     def threshold(self) -> float:
@@ -98,39 +60,59 @@ class Method:
         return threshold_for(self.pool, self.options.max_risk)
 
     def check(self, branches: Mapping[str, Any]) -> None:
-        """Find out before the work whether all that was asked for can be had.
+        """Refuse weights that fit no branch; no pack is read.
 
         Raises:
-            OptionError: if a weight is of a modality that nobody judges, the weights silence all of
-                them, or the risk is never had.
-            PackError: if the pack cannot be used.
+            OptionError: if a weight is of a branch that is not installed, or all weights are 0.
         """
         weights = self.options.weights or {}
         for name in weights:
             if name not in branches:
-                raise OptionError.choice("A weight's modality", name, branches)
+                raise OptionError.choice("The branch of a weight", name, branches)
         if branches and all(weights.get(name) == 0 for name in branches):
-            raise OptionError(f"The weights {dict(weights)} silence everything; raise one.")
-        _ = self.threshold
+            raise OptionError(
+                f"The weights {dict(weights)} are all 0; give at least one branch a weight above 0."
+            )
+
+    def open(self) -> None:
+        """Read the pack now, so that what cannot be used is found before the work.
+
+        Raises:
+            OptionError: if the answers of the pack never reach the error rate asked for.
+            PackError: if the pack cannot be used.
+        """
+        _ = self.pool, self.threshold
 
     def fuse(self, evidences: Mapping[str, Evidence]) -> Evidence:
-        """The fused evidence."""
+        """The fused evidence.
+
+        Raises:
+            OptionError: if there is no evidence at all.
+        """
+        segments = next((one.segments for one in evidences.values()), ())
         if self.pool is None:
-            return fuse(evidences, self.options.fusion)
-        return self.pool.fuse(evidences)
+            seconds = [segment.duration for segment in segments]
+            fused = fuse(evidences, self.options.rule, seconds)
+        else:
+            fused = self.pool.fuse(evidences)
+        return Evidence.of("fused", segments, fused, "no modality could be judged")
 
-    def findings(self, evidences: Mapping[str, Evidence], fused: Evidence) -> tuple[Finding, ...]:
+    def explanations(
+        self, evidences: Mapping[str, Evidence], fused: Evidence
+    ) -> tuple[Explanation, ...]:
         """What is derived from the answer to each segment."""
-        return tuple(self._finding(evidences, fused, row) for row in range(len(fused.segments)))
+        return tuple(self._explanation(evidences, fused, row) for row in range(len(fused.segments)))
 
-    def _finding(self, evidences: Mapping[str, Evidence], fused: Evidence, row: int) -> Finding:
+    def _explanation(
+        self, evidences: Mapping[str, Evidence], fused: Evidence, row: int
+    ) -> Explanation:
         if not fused.present[row]:
-            return Finding(Disagreement(0.0))
+            return Explanation(Disagreement(0.0))
         probs = fused.probs[row]
         apart = disagreement(evidences, row)
-        return Finding(
+        return Explanation(
             disagreement=apart,
-            explanation=None if self.pool is None else explain(self.pool, evidences, row),
+            decomposition=None if self.pool is None else decompose(self.pool, evidences, row),
             blends=blend_scores(probs, apart.degree, self._blends),
             valence=float(valence(probs)),
             intensity=float(intensity(probs)),
@@ -149,7 +131,7 @@ class Method:
         fitted: Mapping[str, str] = self.pack.manifest.training.get("fitted_for", {})
         lines = [
             f"{name} was fitted for another {branch} pack ({fitted[branch][:12]}..., here "
-            f"{', '.join(digest[:12] + '...' for digest in used.values())}); fit it anew with "
+            f"{', '.join(digest[:12] + '...' for digest in used.values())}); fit it again with "
             "'mien train fusion'."
             for branch, used in packs.items()
             if branch in fitted and fitted[branch] not in used.values()

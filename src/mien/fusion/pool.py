@@ -17,7 +17,6 @@ from typing import Any
 
 import numpy as np
 
-from mien.analysis.evidence import Evidence
 from mien.emotions import MIEN7
 from mien.errors import OptionError, PackError
 from mien.mathematics import BoolArray, FloatArray, softmax
@@ -55,7 +54,7 @@ class Reader:
         return cls(labels, shares, extras, np.zeros(d), np.ones(d))
 
     def features(self, posteriors: Posteriors) -> FloatArray:
-        """Features ``(n, d)``; the rows of an absent posteriors are 0."""
+        """Features ``(n, d)``; absent rows are 0."""
         probs = conditional(posteriors.probs, self.labels)
         columns = [np.log(np.maximum(probs, FLOOR))]
         if self.shares:
@@ -150,10 +149,12 @@ class Pool:
             prior: share of each label where the pool is used; that of its own data by default.
 
         Raises:
-            OptionError: if there is no posteriors, or the prior lacks a label.
+            OptionError: if there are no posteriors, or the prior lacks a label.
         """
         if not posteriors:
-            raise OptionError("There is nothing to pool: give at least one posteriors.")
+            raise OptionError(
+                "There is nothing to pool: give the posteriors of at least one modality."
+            )
         logits = np.log(self._target(prior)) + sum(self.terms(posteriors).values())
         out = np.zeros((len(logits), len(MIEN7)))
         out[:, [MIEN7.index(label) for label in self.labels]] = softmax(np.asarray(logits))
@@ -183,24 +184,21 @@ class Pool:
             return self.given[name]
         return self.weights.get(tuple(sorted(subset)), {}).get(name, 1.0)
 
-    def fuse(self, evidences: Mapping[str, Evidence]) -> Evidence:
-        """The fused evidence of segments; its quality is the mean of those that were heard.
+    def fuse(self, posteriors: Mapping[str, Posteriors]) -> Posteriors:
+        """The pooled posteriors; their quality is the mean of those that are present.
+
+        Args:
+            posteriors: by name, of the same n items.
 
         Raises:
-            OptionError: if there is no evidence at all.
+            OptionError: if there are none at all.
         """
-        if not evidences:
+        if not posteriors:
             raise OptionError("There is nothing to fuse: no branch is installed or asked for.")
-        posteriors = {n: Posteriors(e.probs, e.quality) for n, e in evidences.items()}
-        probs = self.probs(posteriors)
-        present = np.stack([w.present for w in posteriors.values()])
-        quality = np.stack([w.quality for w in posteriors.values()])
+        present = np.stack([one.present for one in posteriors.values()])
+        quality = np.stack([one.quality for one in posteriors.values()])
         mean = (present * quality).sum(axis=0) / np.maximum(present.sum(axis=0), 1)
-        rows: list[tuple[FloatArray, float] | str] = [
-            (probs[i], float(mean[i])) if present[:, i].any() else "no modality could be judged"
-            for i in range(len(probs))
-        ]
-        return Evidence.of_rows("fused", next(iter(evidences.values())).segments, rows)
+        return Posteriors(self.probs(posteriors), mean)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values that JSON can hold."""

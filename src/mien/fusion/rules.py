@@ -2,46 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
-from mien.analysis.evidence import Evidence
+from mien.emotions import MIEN7
 from mien.errors import OptionError
 from mien.fusion.length import length_weights
 from mien.mathematics import FloatArray
-from mien.posteriors import FLOOR
-from mien.timebase import Segment
+from mien.posteriors import FLOOR, Posteriors
 
-# A rule gives one weight >= 0 to each evidence for row i; absent ones are struck out afterwards.
-Rule = Callable[[Mapping[str, Evidence], int, Segment], Mapping[str, float]]
+# A rule gives one weight >= 0 to each modality for a row of so many seconds; absent ones are struck
+# out afterwards.
+Rule = Callable[[Mapping[str, Posteriors], int, float], Mapping[str, float]]
 
 
 def mean_weights(
-    evidences: Mapping[str, Evidence], row: int, segment: Segment
+    posteriors: Mapping[str, Posteriors], row: int, seconds: float
 ) -> Mapping[str, float]:
     """Every modality the same."""
-    return dict.fromkeys(evidences, 1.0)
+    return dict.fromkeys(posteriors, 1.0)
 
 
 def best_weights(
-    evidences: Mapping[str, Evidence], row: int, segment: Segment
+    posteriors: Mapping[str, Posteriors], row: int, seconds: float
 ) -> Mapping[str, float]:
     """All weight on the modality with the highest quality times top probability."""
     scores = {
-        name: float(e.quality[row] * e.probs[row].max())
-        for name, e in evidences.items()
-        if e.present[row]
+        name: float(one.quality[row] * one.probs[row].max())
+        for name, one in posteriors.items()
+        if one.present[row]
     }
     winner = max(scores, key=lambda name: scores[name], default=None)
-    return {name: float(name == winner) for name in evidences}
+    return {name: float(name == winner) for name in posteriors}
 
 
 def paper_weights(
-    evidences: Mapping[str, Evidence], row: int, segment: Segment
+    posteriors: Mapping[str, Posteriors], row: int, seconds: float
 ) -> Mapping[str, float]:
     """The paper's Table 1; a modality that it does not know weighs as much as the average."""
-    return {name: length_weights(segment.duration).get(name, 1 / 3) for name in evidences}
+    return {name: length_weights(seconds).get(name, 1 / 3) for name in posteriors}
 
 
 RULES: Mapping[str, Rule] = {
@@ -54,49 +54,50 @@ RULES: Mapping[str, Rule] = {
 GEOMETRIC = ("product",)
 
 
-def fuse(evidences: Mapping[str, Evidence], rule: str = "length") -> Evidence:
-    """The fused evidence: a weighted mean of the present rows, weights summing to one.
+def fuse(
+    posteriors: Mapping[str, Posteriors], rule: str = "length", seconds: Sequence[float] = ()
+) -> Posteriors:
+    """The fused posteriors: a weighted mean of the present rows, weights summing to one.
 
     ``product`` multiplies the present rows instead (a product of experts, Hinton 2002, under equal
     priors), so that one alone is left as it is.
 
     A missing modality's weight goes to the others in proportion; where all present ones weigh
     nothing (a text alone under ``length``: 0 s long) they count the same. The fused quality is
-    the weighted mean of theirs.
+    the weighted mean of theirs. A row without any modality is absent.
 
     Args:
-        evidences: by name, all for the same segments.
+        posteriors: by name, all of the same n items.
         rule: ``length``, ``mean``, ``best`` or ``product``.
+        seconds: of each item, for ``length``; 0 by default.
 
     Raises:
-        OptionError: if the rule is not known or there is no evidence at all.
+        OptionError: if the rule is not known or there are no posteriors at all.
     """
     if rule not in RULES:
         raise OptionError.choice("fusion", rule, RULES)
-    if not evidences:
+    if not posteriors:
         raise OptionError("There is nothing to fuse: no branch is installed or asked for.")
-    first = next(iter(evidences.values()))
-    rows = []
-    for i, segment in enumerate(first.segments):
-        weights = RULES[rule](evidences, i, segment)
-        weighted = [(e, weights[name]) for name, e in evidences.items()]
-        rows.append(_fuse_row(weighted, i, rule in GEOMETRIC))
-    return Evidence.of_rows("fused", first.segments, rows)
+    n = len(next(iter(posteriors.values())))
+    probs, quality = np.full((n, len(MIEN7)), np.nan), np.zeros(n)
+    for i in range(n):
+        weights = RULES[rule](posteriors, i, seconds[i] if len(seconds) else 0.0)
+        weighted = [(one, weights[name]) for name, one in posteriors.items() if one.present[i]]
+        if weighted:
+            probs[i], quality[i] = _fuse_row(weighted, i, rule in GEOMETRIC)
+    return Posteriors(probs, quality)
 
 
 def _fuse_row(
-    weighted: list[tuple[Evidence, float]], row: int, multiply: bool
-) -> tuple[FloatArray, float] | str:
-    present = [(evidence, weight) for evidence, weight in weighted if evidence.present[row]]
-    if not present:
-        return "no modality could be judged"
-    weights = np.array([weight for _, weight in present])
+    weighted: list[tuple[Posteriors, float]], row: int, multiply: bool
+) -> tuple[FloatArray, float]:
+    weights = np.array([weight for _, weight in weighted])
     if weights.sum() == 0:
-        weights = np.ones(len(present))
+        weights = np.ones(len(weighted))
     weights = weights / weights.sum()
-    stack = np.stack([evidence.probs[row] for evidence, _ in present])
+    stack = np.stack([one.probs[row] for one, _ in weighted])
     probs = _product(stack) if multiply else weights @ stack
-    quality = weights @ np.array([evidence.quality[row] for evidence, _ in present])
+    quality = weights @ np.array([one.quality[row] for one, _ in weighted])
     # Weights that sum to one but for rounding must not lift a quality of 1 above it.
     return probs / probs.sum(), min(1.0, float(quality))
 

@@ -12,8 +12,9 @@ from typing import Any
 
 from mien.errors import OptionError
 from mien.media import AudioSpool, Part
+from mien.options import check_engine
 from mien.perceive.detectors import check_detector, make_detector
-from mien.perceive.engines import Engine, check_engine, choose_engine, transcribe
+from mien.perceive.engines import Engine, choose_engine, transcribe
 from mien.perceive.faces import FaceFinder
 from mien.perceive.shots import ShotFinder
 from mien.perceive.speech import find_speech
@@ -37,6 +38,8 @@ from mien.timebase import Segment
 
 STOPPED = "stopped before the words were heard"
 """Why there are no words where they could have been had."""
+STOPPED_SPEECH = "stopped before speech was found"
+"""Why there are no speech turns where there is sound."""
 
 Progress = Callable[[str, float], None]
 """Told what is being done and the share of it that is done, 0 to 1."""
@@ -99,9 +102,7 @@ def perceive(
         engine.check()
     pass_ = _Pass(clip, wanted, options)
     pass_.run(progress)
-    tracks: dict[TrackKey[Any], Any] = {}
-    missing: dict[str, str] = {}
-    pass_.collect(tracks, missing, progress)
+    tracks, missing = pass_.collect(progress)
     if TRANSCRIPT in wanted:
         speech: Speech | None = tracks.get(SPEECH)
         found = _words(pass_, options, engine, tracks, progress)
@@ -112,9 +113,10 @@ def perceive(
         elif options.stop() and speech is not None and speech.turns:
             missing[TRANSCRIPT.name] = STOPPED
         else:
-            missing[TRANSCRIPT.name] = missing.get(AUDIO.name, "no speech was found")
+            missing[TRANSCRIPT.name] = missing.get(SPEECH.name, "no speech was found")
     extent = pass_.extent if pass_.is_part else None
-    return Scene(clip.facts, tracks, missing, extent, pass_.stopped)
+    stopped = pass_.stopped or not {STOPPED, STOPPED_SPEECH}.isdisjoint(missing.values())
+    return Scene(clip.facts, tracks, missing, extent, stopped)
 
 
 def _words(
@@ -124,26 +126,20 @@ def _words(
     tracks: Mapping[TrackKey[Any], Any],
     progress: Progress,
 ) -> Transcript | None:
-    """Words that somebody wrote down, also when it is time to stop; else what an engine hears."""
+    """Words that somebody wrote down, also when it is time to stop; else what an engine hears.
+
+    None where there are no words, or it was time to stop before they were heard.
+    """
     facts = pass_.clip.facts
     found = written_transcript(facts, options.asr, options.transcript, pass_.captions)
     audio, speech = tracks.get(AUDIO), tracks.get(SPEECH)
     if found is not None or engine is None or audio is None or not (speech and speech.turns):
         return found
-
-    def tell(doing: str, share: float) -> None:
-        if options.stop():
-            raise _StoppedError
-        progress(doing, share)
-
-    try:
-        return transcribe(engine, audio, speech, tell, pass_.extent.start)
-    except _StoppedError:
-        return None
+    return transcribe(engine, audio, speech, progress, pass_.extent.start, options.stop)
 
 
-class _StoppedError(Exception):
-    """Ends an engine in the middle of its work."""
+def _never() -> bool:
+    return False
 
 
 class _Pass:
@@ -157,12 +153,12 @@ class _Pass:
         self.stopped = False
         self.reached = start = options.part.start if options.part is not None else 0.0
         self.spool = AudioSpool(start=start) if facts.has_audio and AUDIO in wanted else None
-        self.cuts = ShotFinder() if facts.has_video and SHOTS in wanted else None
+        self.shots = ShotFinder() if facts.has_video and SHOTS in wanted else None
         self.faces: FaceFinder | None = None
         if facts.has_video and FACES in wanted:
             self.faces = FaceFinder(make_detector(options.detector))
         self.wanted = wanted
-        self.frame_rate = options.frame_rate if self.cuts is not None else 0.0
+        self.frame_rate = options.frame_rate if self.shots is not None else 0.0
         self.captions: list[Caption] = []
 
     @property
@@ -203,33 +199,40 @@ class _Pass:
             self.spool.append(block.samples)
 
     def _see(self, frame: Frame) -> None:
-        if self.cuts is not None:
-            self.cuts.look(frame)
+        if self.shots is not None:
+            self.shots.look(frame)
         if self.faces is not None:
             self.faces.look(frame)
 
-    def collect(
-        self, tracks: dict[TrackKey[Any], Any], missing: dict[str, str], progress: Progress
-    ) -> None:
-        """Put what was perceived under its key, or why it could not be."""
+    def collect(self, progress: Progress) -> tuple[dict[TrackKey[Any], Any], dict[str, str]]:
+        """What was perceived under its key, and why something could not be, by its name."""
+        tracks: dict[TrackKey[Any], Any] = {}
+        missing: dict[str, str] = {}
         kind = self.clip.facts.kind
         if self.spool is not None and self.spool.duration > 0:
             tracks[AUDIO] = self.spool
             if SPEECH in self.wanted:
-                tracks[SPEECH] = find_speech(
+                speech = find_speech(
                     self.spool,
                     self.extent.start,
                     lambda share: progress("finding speech", share),
+                    # What was perceived before the stop is still to be judged.
+                    _never if self.stopped else self.stop,
                 )
+                if speech is None:
+                    missing[SPEECH.name] = STOPPED_SPEECH
+                else:
+                    tracks[SPEECH] = speech
         else:
             why = "no sound" if kind == "recording" else f"a {kind} has no sound"
             for key in (AUDIO, SPEECH):
                 missing[key.name] = why
-        if self.cuts is not None:
-            tracks[SHOTS] = self.cuts.finish()
+        if self.shots is not None:
+            tracks[SHOTS] = self.shots.finish()
             if self.faces is not None:
                 heard = (tracks.get(SPEECH), tracks.get(AUDIO))
                 tracks[FACES] = self.faces.finish(tracks[SHOTS], *heard)
         else:
             why = "a text has no picture" if kind == "text" else "no picture"
             missing |= {SHOTS.name: why, FACES.name: why}
+        return tracks, missing

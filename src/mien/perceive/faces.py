@@ -55,24 +55,24 @@ class FaceFinder:
 
     def finish(
         self,
-        cuts: Sequence[float] = (),
+        shots: Sequence[float] = (),
         speech: Speech | None = None,
         audio: AudioTrack | None = None,
     ) -> Faces:
         """The faces found, the primary person's first.
 
         Args:
-            cuts: seconds at which a new shot begins; no track goes across.
+            shots: seconds at which a new shot begins; no track goes across.
             speech: when somebody speaks, to tell who does.
             audio: the sound of it.
         """
         looked = np.array(self._looked)
         every = self._samples()
-        shots = np.split(looked, np.searchsorted(looked, cuts))
+        by_shot = np.split(looked, np.searchsorted(looked, shots))
         parts = []
-        for rows in link(every.times, every.boxes, cuts):
-            shot = shots[int(np.searchsorted(cuts, every.times[rows[0]], "right"))]
-            if is_face(rows, every.scores, every.times, shot):
+        for rows in link(every.times, every.boxes, shots):
+            pictures = by_shot[int(np.searchsorted(shots, every.times[rows[0]], "right"))]
+            if is_face(rows, every.scores, every.times, pictures):
                 parts.append(np.array(rows))
         clothes = np.frombuffer(bytes(self._clothes), np.uint8).reshape(-1, COLOURS)
         names = identify(parts, every, self._crops, clothes)

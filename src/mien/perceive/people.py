@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from mien.analysis.analysis import TrackSummary
+from mien.analysis.judged import TrackSummary
 from mien.analysis.timeline import Portrait
 from mien.scene import FACES, Scene
 

@@ -32,14 +32,18 @@ LOUDEST = 0.5
 """Level that the loudest chunk is raised to at most."""
 SILENT = 3e-5
 """One step of 16 bits: a recording whose loudest chunk is below is not raised."""
-_BLOCK = 10.0
+BLOCK = 10.0
+"""Seconds of sound that are looked at before the next question whether to stop."""
 
 Progress = Callable[[float], None]
 
 
 def find_speech(
-    audio: AudioTrack, start: float = 0.0, progress: Progress = lambda share: None
-) -> Speech:
+    audio: AudioTrack,
+    start: float = 0.0,
+    progress: Progress = lambda share: None,
+    stop: Callable[[], bool] = lambda: False,
+) -> Speech | None:
     """The speech turns of a recording, the same at whatever level it was recorded.
 
     The sound is brought to one level first, since the detector misses soft speech: the same
@@ -50,12 +54,18 @@ def find_speech(
         audio: mono at 16 kHz.
         start: seconds at which its first sample sounds.
         progress: told the share that is done.
+        stop: asked before each block of ten seconds; once it says True, no more is looked for.
+
+    Returns:
+        None if it was stopped.
     """
     blocks = [Segment(a, b) for a, b in _blocks(start, audio.duration)]
     gain = gain_of(np.concatenate([_levels(audio.read(b)) for b in blocks] or [np.zeros(0)]))
     detector, probs = _detector(), array("f")
     rest = np.zeros(0, np.float32)
     for block in blocks:
+        if stop():
+            return None
         samples = np.concatenate([rest, np.float32(gain) * audio.read(block)])
         whole = len(samples) // CHUNK * CHUNK
         for chunk in samples[:whole].reshape(-1, CHUNK):
@@ -94,7 +104,7 @@ def _detector() -> Any:
 
 
 def _blocks(start: float, duration: float) -> list[tuple[float, float]]:
-    edges = [*np.arange(0.0, duration, _BLOCK).tolist(), duration]
+    edges = [*np.arange(0.0, duration, BLOCK).tolist(), duration]
     return [(start + a, start + b) for a, b in pairwise(edges) if b > a]
 
 

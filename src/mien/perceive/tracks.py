@@ -46,28 +46,28 @@ class _Open:
         self.time, self.box = time, box
 
 
-def link(times: Floats, boxes: Floats, cuts: Sequence[float]) -> list[list[int]]:
+def link(times: Floats, boxes: Floats, shots: Sequence[float]) -> list[list[int]]:
     """Detections as tracks, each a list of rows in time order.
 
     Args:
         times: ``(n,)`` seconds, in order; the detections of one picture have the same time.
         boxes: ``(n, 4)`` left, top, width, height.
-        cuts: seconds at which a new shot begins; no track goes across.
+        shots: seconds at which a new shot begins; no track goes across.
 
     Returns:
         Every row in exactly one track. Within a picture the likest pairs are joined first.
     """
-    shots = np.searchsorted(np.asarray(cuts), times, "right")
+    shot_of = np.searchsorted(np.asarray(shots), times, "right")
     going: list[_Open] = []
     done: list[_Open] = []
     shot = 0
     starts = np.flatnonzero(np.diff(times, prepend=-np.inf))
     for rows in np.split(np.arange(len(times)), starts[1:]) if len(times) else ():
         time = float(times[rows[0]])
-        over = [t for t in going if shots[rows[0]] != shot or t.time < time - LARGEST_GAP - 1e-6]
+        over = [t for t in going if shot_of[rows[0]] != shot or t.time < time - LARGEST_GAP - 1e-6]
         done += over
         going = [track for track in going if track not in over]
-        shot = int(shots[rows[0]])
+        shot = int(shot_of[rows[0]])
         _extend(going, rows.tolist(), time, boxes)
     return [track.rows for track in done + going]
 

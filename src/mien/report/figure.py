@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from mien.analysis.analysis import Analysis
+from mien.emotions import MIEN7
 from mien.errors import OptionError
 
 FORMATS = (".png", ".svg", ".pdf")
@@ -82,7 +83,7 @@ def bars(analysis: Analysis, row: int = 0) -> Figure:
     shown = [evidence for evidence in series if evidence.present[row]]
     figure = Figure(figsize=(9, 4.8), layout="constrained")
     axes = figure.add_subplot()
-    places = np.arange(len(analysis.space))
+    places = np.arange(len(MIEN7))
     width = 0.8 / max(1, len(shown))
     for i, evidence in enumerate(shown):
         axes.bar(
@@ -92,7 +93,7 @@ def bars(analysis: Analysis, row: int = 0) -> Figure:
             label=f"{evidence.branch} (quality {evidence.quality[row]:.2f})",
             color=FUSED if evidence is analysis.fused else COLOURS[series.index(evidence) % 6],
         )
-    axes.set_xticks(places, analysis.space.labels)
+    axes.set_xticks(places, MIEN7.labels)
     axes.set_ylim(0, 1)
     axes.set_ylabel("probability")
     axes.grid(axis="y", alpha=0.25)

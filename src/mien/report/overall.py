@@ -17,7 +17,7 @@ def at_once(analysis: Analysis) -> Analysis:
         segments=(whole.segment,),
         fused=whole.fused,
         by_branch=whole.by_branch,
-        findings=() if whole.finding is None else (whole.finding,),
+        explanations=() if whole.explanation is None else (whole.explanation,),
         people={},
         smoothed={},
     )

@@ -9,7 +9,7 @@ import numpy as np
 
 from mien.analysis.analysis import Analysis
 from mien.analysis.evidence import Evidence
-from mien.analysis.explanation import Finding
+from mien.analysis.explanation import Explanation
 from mien.emotions import MIEN7
 
 SMOOTHED = "smoothed"
@@ -50,17 +50,17 @@ def rows(analysis: Analysis) -> Iterator[dict[str, Any]]:
             present = not evidence.reasons[i]
             row: dict[str, Any] = {"segment": i, "start": segment.start, "end": segment.end}
             row |= {"branch": name, "person": "" if who is None else str(who)}
-            row |= dict(zip(analysis.space.labels, evidence.probs[i].tolist(), strict=True))
+            row |= dict(zip(MIEN7.labels, evidence.probs[i].tolist(), strict=True))
             row["top"] = evidence.top(i)
             row["confidence"] = float(evidence.probs[i].max()) if present else float(np.nan)
             row["quality"] = float(evidence.quality[i])
             row |= {"success": int(present), "reason": evidence.reasons[i]}
-            told = present and evidence is analysis.fused and bool(analysis.findings)
-            yield row | _derived(analysis.findings[i] if told else None)
+            told = present and evidence is analysis.fused and bool(analysis.explanations)
+            yield row | _derived(analysis.explanations[i] if told else None)
 
 
-def _derived(found: Finding | None) -> dict[str, Any]:
-    """The columns of a finding; empty where there is none."""
+def _derived(found: Explanation | None) -> dict[str, Any]:
+    """The columns of a explanation; empty where there is none."""
     if found is None:
         return dict.fromkeys(_DERIVED, float("nan")) | {"conflict": ""}
     return {

@@ -20,11 +20,11 @@ from mien.report.figure import SMALL, notes, plain
 from mien.report.timeline import (
     GROUND,
     SPEECH,
-    cuts,
     extent_of,
     framed,
     legend,
     name_lane,
+    shot_lines,
     stack,
     time_axis,
 )
@@ -61,7 +61,7 @@ def sound(analysis: Analysis, media: str | Path | None = None) -> Figure:
     stack(fused, analysis)
     for axes, name in ((wave, "waveform"), (spectrum, "kHz"), (fused, "fused")):
         name_lane(axes, name)
-    cuts((wave, spectrum, fused), analysis.cuts)
+    shot_lines((wave, spectrum, fused), analysis.shots)
     time_axis(fused, extent)
     bar = figure.colorbar(drawn, ax=[wave, spectrum, fused], pad=0.01, aspect=45, fraction=0.03)
     bar.set_label("dB below the loudest", fontsize=SMALL)

@@ -9,6 +9,7 @@ import numpy as np
 
 from mien.analysis.analysis import Analysis
 from mien.analysis.evidence import Evidence
+from mien.emotions import MIEN7
 from mien.timebase import Segment
 
 
@@ -74,4 +75,4 @@ def label_of(analysis: Analysis, segment: Segment) -> tuple[str, float] | None:
     if weights.sum() == 0:
         return None
     probs = weights @ np.nan_to_num(analysis.fused.probs) / weights.sum()
-    return analysis.space.labels[int(probs.argmax())], float(probs.max())
+    return MIEN7.labels[int(probs.argmax())], float(probs.max())

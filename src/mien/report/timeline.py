@@ -16,6 +16,7 @@ from matplotlib.ticker import FuncFormatter, MultipleLocator
 
 from mien.analysis.analysis import Analysis
 from mien.analysis.evidence import Evidence
+from mien.emotions import MIEN7
 from mien.errors import OptionError
 from mien.mathematics import FloatArray
 from mien.report.colours import EMOTIONS, ink
@@ -33,7 +34,7 @@ STEPS = (0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600,
 """Seconds that may lie between two ticks."""
 MOST_TICKS = 11
 MARKS = {"onset": "^", "shift": "D", "peak": "o"}
-MOST_CUTS = 120
+MOST_SHOTS = 120
 """More cuts than this would be a gray veil over everything; they then stand in a row of ticks."""
 MOST_PEOPLE = 6
 """People with a band of their own, the most prominent."""
@@ -84,7 +85,7 @@ def timeline(analysis: Analysis) -> Figure:
             band(axes, lane.evidence, extent)
         name_lane(axes, lane.name)
         axes.tick_params(axis="x", length=0)
-    cuts(list(grid), analysis.cuts)
+    shot_lines(list(grid), analysis.shots)
     time_axis(grid[-1], extent)
     notes(figure, [_explanation(analysis)])
     return figure
@@ -132,11 +133,11 @@ def stack(axes: Axes, analysis: Analysis) -> None:
     evidence = analysis.smoothed.get(FUSED_ROWS, analysis.fused)
     edges, rows = _steps(evidence)
     top = np.ones(len(rows))
-    for i, label in enumerate(evidence.space.labels):
+    for i, label in enumerate(MIEN7.labels):
         base = top - rows[:, i]
         axes.fill_between(edges, base, top, step="post", color=EMOTIONS[label], lw=0)
         top = base
-    _name_layers(axes, edges, rows, evidence.space.labels)
+    _name_layers(axes, edges, rows, MIEN7.labels)
     axes.set(ylim=(0, 1), yticks=(0, 0.5, 1))
     axes.tick_params(axis="y", labelsize=SMALL)
     axes.set_facecolor(GROUND)
@@ -147,7 +148,7 @@ def _steps(evidence: Evidence) -> tuple[FloatArray, FloatArray]:
     """Edges ``(m,)`` and the probabilities ``(m, k)`` that hold from each on; NaN in gaps."""
     edges: list[float] = []
     rows: list[FloatArray] = []
-    nothing = np.full(len(evidence.space), np.nan)
+    nothing = np.full(len(MIEN7), np.nan)
     for i, segment in enumerate(own_segments(evidence.segments)):
         if edges and segment.start - edges[-1] > 1e-6:
             edges.append(edges[-1])
@@ -282,9 +283,9 @@ def _speech(axes: Axes, analysis: Analysis, extent: Segment) -> None:
     plain(axes, "left")
 
 
-def cuts(grid: Sequence[Axes], times: Sequence[float]) -> None:
+def shot_lines(grid: Sequence[Axes], times: Sequence[float]) -> None:
     """A line through all strips where a shot begins; of many, ticks at the top of the last."""
-    few = len(times) <= MOST_CUTS
+    few = len(times) <= MOST_SHOTS
     for axes in grid if few else grid[-1:]:
         for time in times:
             style = (0, (4, 2)) if few else "-"
@@ -313,7 +314,7 @@ def time_axis(axes: Axes, extent: Segment) -> None:
 def legend(figure: Figure, analysis: Analysis, marks: bool = True) -> None:
     """The labels by colour, and the marks of events that occur."""
     entries: list[Patch | Line2D] = [
-        Patch(color=EMOTIONS[label], label=label) for label in analysis.space.labels
+        Patch(color=EMOTIONS[label], label=label) for label in MIEN7.labels
     ]
     kinds = {event.kind for event in analysis.events if event.who is None} if marks else set()
     for kind in (kind for kind in MARKS if kind in kinds):
@@ -335,6 +336,6 @@ def _explanation(analysis: Analysis) -> str:
         told.append("hatched: absent")
     if len(analysis.people) > MOST_PEOPLE:
         told.append(f"{MOST_PEOPLE} of {len(analysis.people)} people")
-    if analysis.cuts:
-        told.append("dashed: cut" if len(analysis.cuts) <= MOST_CUTS else "ticks: cuts")
+    if analysis.shots:
+        told.append("dashed: cut" if len(analysis.shots) <= MOST_SHOTS else "ticks: cuts")
     return "; ".join(told) + "."

@@ -10,6 +10,7 @@ import numpy as np
 
 from mien.analysis.evidence import Evidence
 from mien.analysis.timeline import Baseline, Departure
+from mien.emotions import MIEN7
 from mien.mathematics import FloatArray
 from mien.timebase import Segment
 
@@ -49,7 +50,7 @@ def baseline(face: Evidence, who: int, seconds: FloatArray) -> Baseline | None:
     most = apart[np.arange(len(rows)), column]
     kind = np.where(np.abs(most) >= LEAST, (column + 1) * np.sign(most).astype(int), 0)
     same = (np.diff(kind) == 0) & (np.diff(rows) == 1)
-    labels = face.space.labels
+    labels = MIEN7.labels
     departures = []
     for part in np.split(np.arange(len(rows)), np.flatnonzero(~same) + 1):
         if kind[part[0]]:

@@ -9,9 +9,10 @@ from itertools import pairwise
 import numpy as np
 import numpy.typing as npt
 
-from mien.analysis.analysis import TrackSummary
 from mien.analysis.evidence import Evidence
-from mien.analysis.timeline import Baseline, Event, EventKind, Summary
+from mien.analysis.judged import TrackSummary
+from mien.analysis.timeline import Baseline, Course, Event, EventKind, Summary
+from mien.emotions import MIEN7
 from mien.mathematics import FloatArray
 from mien.temporal.baseline import baseline
 from mien.temporal.smoothing import smooth, stretches
@@ -19,16 +20,6 @@ from mien.timebase import Segment
 
 NEUTRAL = "neutral"
 FUSED = "fused"
-
-
-@dataclass(frozen=True, eq=False)
-class Course:
-    """What :func:`follow` gives; the fields are those of ``Analysis``."""
-
-    smoothed: Mapping[str, Evidence]
-    events: tuple[Event, ...]
-    summaries: tuple[Summary, ...]
-    baselines: tuple[Baseline, ...]
 
 
 @dataclass(frozen=True)
@@ -49,38 +40,38 @@ def follow(
     fused: Evidence,
     by_branch: Mapping[str, Evidence],
     people: Mapping[int, Evidence] | None = None,
-    cuts: Sequence[float] = (),
+    shots: Sequence[float] = (),
     faces: Sequence[TrackSummary] = (),
 ) -> Course:
     """Smoothed rows, events, summaries and baselines of an analysis.
 
-    The fused rows and the face's are smoothed neither across cuts nor where another person
-    becomes the most prominent one; voice and words go on across a cut.
+    The fused rows and the face's are smoothed neither across shots nor where another person becomes
+    the most prominent one; voice and words go on from one shot to the next.
 
     Args:
         fused: the fused evidence.
         by_branch: of each branch, on the same segments.
         people: of other people by identity, on the same segments.
-        cuts: when a new shot begins, seconds.
+        shots: when a new shot begins, seconds.
         faces: who was in view.
     """
     others = people or {}
-    breaks = sorted({*cuts, *changes(fused.segments, faces)})
+    breaks = sorted({*shots, *changes(fused.segments, faces)})
     smoothed = {FUSED: smooth(fused, breaks)}
     for name, evidence in by_branch.items():
         smoothed[name] = smooth(evidence, breaks if name == "face" else ())
     for who, evidence in others.items():
-        smoothed[person_key(who)] = smooth(evidence, cuts)
+        smoothed[person_key(who)] = smooth(evidence, shots)
     events = list(find_events(smoothed[FUSED], by_branch, breaks))
     summaries = [summarise(fused, None)]
     for who, evidence in others.items():
-        events += find_events(smoothed[person_key(who)], {"face": evidence}, cuts, who)
+        events += find_events(smoothed[person_key(who)], {"face": evidence}, shots, who)
         summaries.append(summarise(evidence, who))
     return Course(
-        smoothed,
-        tuple(sorted(events, key=lambda event: event.time)),
-        tuple(summary for summary in summaries if summary is not None),
-        _baselines(by_branch.get("face"), others, faces),
+        smoothed=smoothed,
+        events=tuple(sorted(events, key=lambda event: event.time)),
+        summaries=tuple(summary for summary in summaries if summary is not None),
+        baselines=_baselines(by_branch.get("face"), others, faces),
     )
 
 
@@ -173,7 +164,7 @@ def find_events(
     runs = find_runs(evidence, breaks)
     starts = {stretch.start for stretch in stretches(evidence.segments, breaks)}
     for i, run in enumerate(runs):
-        column = evidence.space.index(run.label)
+        column = MIEN7.index(run.label)
         if i and runs[i - 1].last == run.first - 1 and run.first not in starts:
             before = runs[i - 1].label
             kind: EventKind = "onset" if before == NEUTRAL else "shift"
@@ -232,11 +223,11 @@ def summarise(evidence: Evidence, who: int | None) -> Summary | None:
     weights = np.where(present, seconds if seconds[present].sum() > 0 else 1.0, 0.0)
     weights = weights / weights.sum()
     rows = np.where(present[:, None], evidence.probs, 0.0)
-    top = np.eye(len(evidence.space))[rows.argmax(axis=1)]
+    top = np.eye(len(MIEN7))[rows.argmax(axis=1)]
     share, mean = weights @ top, weights @ rows
     logs = np.log(np.where(rows > 0, rows, 1.0))
     entropy = np.where(present, -(rows * logs).sum(axis=1), -1.0)
-    labels = evidence.space.labels
+    labels = MIEN7.labels
     # Of labels with the same share the one of the greater mean is dominant.
     dominant = max(range(len(labels)), key=lambda i: (round(float(share[i]), 9), float(mean[i])))
     return Summary(

@@ -9,12 +9,14 @@ models", eqs. 19-27) gives the probability of each label at each row by all rows
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
 
 from mien.analysis.evidence import Evidence
+from mien.emotions import MIEN7
 from mien.mathematics import FloatArray
 from mien.posteriors import FLOOR
 from mien.timebase import Segment
@@ -44,7 +46,7 @@ def smooth(
         tau: of the state, seconds, above 0.
         prior: ``(k,)`` of the labels, that the rows were judged under; uniform by default.
     """
-    k = len(evidence.space)
+    k = len(MIEN7)
     base = np.full(k, 1 / k) if prior is None else np.asarray(prior, dtype=np.float64)
     probs = np.array(evidence.probs)
     for rows in stretches(evidence.segments, breaks):
@@ -54,14 +56,7 @@ def smooth(
         logs = np.log(np.maximum(said, FLOOR)) - np.log(base)
         probs[rows] = _posteriors(logs / _subset(present, stays)[:, None], stays, base)
     probs[~evidence.present] = np.nan
-    return Evidence(
-        evidence.branch,
-        evidence.segments,
-        probs,
-        evidence.quality,
-        evidence.reasons,
-        evidence.space,
-    )
+    return replace(evidence, probs=probs)
 
 
 def stretches(segments: Sequence[Segment], breaks: Sequence[float]) -> Iterator[slice]:

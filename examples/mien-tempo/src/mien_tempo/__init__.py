@@ -29,12 +29,9 @@ class TempoBranch:
         """See :class:`mien.branches.BranchSpec`."""
         return BranchSpec(
             name="tempo",
-            version="0.1.0",
             needs=(TRANSCRIPT,),
             label_map=LabelMap.by_name(SPACE),
-            shortest=0.5,
             packs={},
-            licence="Apache-2.0",
         )
 
     def judge(self, scene: Scene, segments: Sequence[Segment]) -> Evidence:

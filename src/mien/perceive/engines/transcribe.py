@@ -18,7 +18,8 @@ def transcribe(
     speech: Speech,
     progress: Callable[[str, float], None],
     start: float = 0.0,
-) -> Transcript:
+    stop: Callable[[], bool] = lambda: False,
+) -> Transcript | None:
     """What an engine hears in the speech turns, without what it seems to have invented.
 
     One chunk of sound is in memory at a time. The language is that of the longest chunk.
@@ -29,14 +30,22 @@ def transcribe(
         speech: the turns in it; at least one.
         progress: told how far it is.
         start: seconds at which the sound begins.
+        stop: asked before each chunk; once it says True, no more is heard.
+
+    Returns:
+        None if it was stopped: words of a part alone would look like all that was said.
     """
     found = chunks(speech, audio, engine.longest, engine.gap)
     todo = widened(found, Segment(start, start + audio.duration))
+    if stop():
+        return None
     longest = max(todo, key=lambda chunk: chunk.duration)
     language = engine.language(audio.read(longest))
     keeper = HallucinationFilter(speech)
     for chunk in todo:
         progress("transcribing", (chunk.start - start) / max(audio.duration, 1e-6))
+        if stop():
+            return None
         for line in engine.hear(audio.read(chunk), language):
             keeper.take(_placed(line, chunk, speech))
     return Transcript(tuple(keeper.lines), engine.name, language, keeper.dropped)

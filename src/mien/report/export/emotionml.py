@@ -12,6 +12,7 @@ from xml.etree import ElementTree as Xml
 
 from mien.analysis.analysis import Analysis
 from mien.analysis.evidence import Evidence
+from mien.emotions import MIEN7
 from mien.report.rows import SMOOTHED, tiers
 
 NAMESPACE = "http://www.w3.org/2009/10/emotionml"
@@ -35,7 +36,7 @@ def write_emotionml(analysis: Analysis, path: Path) -> None:
         "person feels. The value of a category is its probability."
     )
     vocabulary = Xml.SubElement(root, _tag("vocabulary"), {"type": "category", "id": VOCABULARY})
-    for label in analysis.space.labels:
+    for label in MIEN7.labels:
         Xml.SubElement(vocabulary, _tag("item"), {"name": _NAMES.get(label, label)})
     for name, who, evidence in tiers(analysis):
         if name != SMOOTHED:
@@ -59,7 +60,7 @@ def _add_rows(
         channels = _channels(analysis, name, i)
         through = {"expressed-through": channels} if channels else {}
         emotion = Xml.SubElement(root, _tag("emotion"), {"id": identity} | through)
-        for label, prob in zip(analysis.space.labels, evidence.probs[i], strict=True):
+        for label, prob in zip(MIEN7.labels, evidence.probs[i], strict=True):
             Xml.SubElement(
                 emotion,
                 _tag("category"),

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mien.analysis.explanation import UNDECIDED, plain_name
+from mien.emotions import MIEN7
 from mien.report.colours import EMOTIONS, ink
 
 if TYPE_CHECKING:
@@ -24,18 +25,18 @@ def card_html(analysis: Analysis) -> str:
     Every word of the recording is escaped; colours follow the notebook's theme.
     """
     whole = analysis.whole
-    fused, branches, finding = analysis.fused, analysis.by_branch, None
+    fused, branches, explanation = analysis.fused, analysis.by_branch, None
     if whole is not None:
-        fused, branches, finding = whole.fused, whole.by_branch, whole.finding
-    elif analysis.findings:
-        finding = analysis.findings[0]
+        fused, branches, explanation = whole.fused, whole.by_branch, whole.explanation
+    elif analysis.explanations:
+        explanation = analysis.explanations[0]
     rows = [_row("fused", fused)]
     rows += [_row(plain_name(name), evidence) for name, evidence in branches.items()]
     rows += [_course(analysis)]
     said = fused.top(0) if len(fused.segments) else None
-    if finding is not None and finding.abstained:
+    if explanation is not None and explanation.abstained:
         said = UNDECIDED
-    conflict = finding.disagreement.words if finding is not None else ""
+    conflict = explanation.disagreement.words if explanation is not None else ""
     count = len(analysis.segments)
     facts = [f"{count} segment{'' if count == 1 else 's'}"]
     facts += [f"{analysis.clip.duration:.1f} s"] if analysis.clip.duration else []
@@ -98,6 +99,6 @@ def _row(name: str, evidence: Evidence) -> str:
         why = evidence.reasons[0] if evidence.reasons else "nothing to judge"
         absent = f'<td style="text-align:left;opacity:.75">absent: {escape(why)}</td>'
         return f"<tr>{_head(name)}{absent}</tr>"
-    probs = zip(evidence.space.labels, evidence.probs[0].tolist(), strict=True)
+    probs = zip(MIEN7.labels, evidence.probs[0].tolist(), strict=True)
     parts = [_part(label, prob, f"{label} {prob:.0%}") for label, prob in probs]
     return f"<tr>{_head(name)}{_bar(parts, 1)}</tr>"

@@ -13,7 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mien.analysis.explanation import Finding, plain_name
+from mien.analysis.codec import codec
+from mien.analysis.explanation import Explanation, plain_name
+from mien.analysis.timeline import Event
+from mien.emotions import MIEN7
 from mien.report.colours import EMOTIONS, ink
 from mien.report.overall import in_view
 from mien.report.page.media import PageMedia
@@ -56,15 +59,15 @@ def page_data(analysis: Analysis, media: PageMedia) -> dict[str, Any]:
         "partial": analysis.partial,
         "labels": [
             {"name": name, "colour": EMOTIONS[name], "ink": ink(EMOTIONS[name])}
-            for name in analysis.space.labels
+            for name in MIEN7.labels
         ],
         "segments": [[_ms(s.start), _ms(s.end)] for s in analysis.segments],
         "own": [[_ms(s.start), _ms(s.end)] for s in own],
         "tracks": _tracks(analysis, reasons),
-        "findings": [_finding(f) for f in analysis.findings],
+        "explanations": [_explanation(f) for f in analysis.explanations],
         "whole": None if analysis.whole is None else _whole(analysis.whole, reasons),
         "reasons": reasons.words,
-        "events": [event.to_dict() for event in analysis.events if event.who in known],
+        "events": [codec(Event).write(one) for one in analysis.events if one.who in known],
         "summaries": [
             {"who": s.who, "judged": s.judged, "dominant": s.dominant,
              "share": [round(v, 4) for v in s.share.values()],
@@ -79,7 +82,7 @@ def page_data(analysis: Analysis, media: PageMedia) -> dict[str, Any]:
             "dropped": [[d.reason, d.count, round(d.seconds, 1)] for d in spoken.dropped],
         },
         "speech": [[_ms(s.start), _ms(s.end)] for s in analysis.speech],
-        "cuts": [_ms(time) for time in analysis.cuts],
+        "shots": [_ms(time) for time in analysis.shots],
         "faces": [[f.identity, _ms(f.segment.start), _ms(f.segment.end)] for f in analysis.faces],
         "portraits": [
             [_ms(p.time), p.identity, b64encode(p.png).decode("ascii")]
@@ -164,17 +167,17 @@ def _tracks(analysis: Analysis, reasons: _Reasons) -> list[dict[str, Any]]:
     return out
 
 
-def _finding(finding: Finding | None) -> dict[str, Any] | None:
-    if finding is None:
+def _explanation(explanation: Explanation | None) -> dict[str, Any] | None:
+    if explanation is None:
         return None
-    why = finding.explanation
-    blends = {k: round(v, 2) for k, v in finding.blends.items() if v >= SHOWN_BLEND}
+    why = explanation.decomposition
+    blends = {k: round(v, 2) for k, v in explanation.blends.items() if v >= SHOWN_BLEND}
     return {
-        "degree": round(finding.disagreement.degree, 3),
-        "conflict": finding.disagreement.words,
-        "undecided": finding.abstained,
-        "valence": None if finding.valence is None else round(finding.valence, 2),
-        "intensity": None if finding.intensity is None else round(finding.intensity, 2),
+        "degree": round(explanation.disagreement.degree, 3),
+        "conflict": explanation.disagreement.words,
+        "undecided": explanation.abstained,
+        "valence": None if explanation.valence is None else round(explanation.valence, 2),
+        "intensity": None if explanation.intensity is None else round(explanation.intensity, 2),
         "blends": dict(sorted(blends.items(), key=lambda item: -item[1])),
         "why": None if why is None else {
             "answer": why.answer,
@@ -213,7 +216,7 @@ def _whole(whole: Whole, reasons: _Reasons) -> dict[str, Any]:
                 for name, one in whole.by_branch.items()
             ),
         ],
-        "finding": _finding(whole.finding),
+        "explanation": _explanation(whole.explanation),
     }
 
 

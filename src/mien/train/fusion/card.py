@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from mien.emotions import MIEN7
-from mien.fusion.compare import POOLED, Answers, Pools
+from mien.fusion.compare import PERSON, POOLED, Answers
 from mien.fusion.pool import Pool
 from mien.manifest import Manifest
 from mien.metrics import classification_figures
@@ -45,11 +45,9 @@ COMPOSED = (
 )
 
 
-def card(
-    manifest: Manifest, pools: Pools, said: Answers, notes: Sequence[str] | None = None
-) -> str:
+def card(manifest: Manifest, pool: Pool, said: Answers, notes: Sequence[str] | None = None) -> str:
     """The pack's card: what it pools, from what data, how good, and its limits."""
-    training, pool = manifest.training, pools.plain
+    training = manifest.training
     tested = "mcnemar_p" in manifest.metrics[0]
     lines = [
         f"# {manifest.name} {manifest.version}",
@@ -76,7 +74,7 @@ def card(
         "",
         *_risks(pool),
         *(notes or []),
-        *_limits(manifest, pools),
+        *_limits(manifest, said),
         *_origin(training),
     ]
     return "\n".join(lines)
@@ -103,15 +101,16 @@ def _risks(pool: Pool) -> list[str]:
     return [told, "", *_table(rows, tuple(rows[0])), ""]
 
 
-def _limits(manifest: Manifest, pools: Pools) -> list[str]:
+def _limits(manifest: Manifest, said: Answers) -> list[str]:
     lines = ["## Limits", ""]
     silent = [label for label in MIEN7.labels if label not in manifest.labels]
     if silent:
         lines += [f"* It never answers {', '.join(silent)}: its data has none.", ""]
-    if pools.person is not None:
+    if PERSON in said.methods:
         lines += [
-            "* `pooled_person` reads what is usual for a person over all their items, labels "
-            "unseen, and takes for granted that people show about the same mixture of emotions.",
+            "* `pooled_person` also reads the mean of each person over all their items, labels "
+            "unseen, and assumes that people show about the same mixture of emotions. It is "
+            "compared here alone; this pack does not hold it.",
             "",
         ]
     return [*lines, "* Weights for these posteriors and no others: fit anew when one changes.", ""]

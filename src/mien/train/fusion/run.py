@@ -15,9 +15,10 @@ import mien
 from mien.clip_posteriors import Folder, posteriors_at
 from mien.convert.provenance import command_line, commit, machine
 from mien.errors import OptionError
-from mien.fusion.compare import PERSON, POOLED, Answers, Pools, out_of_fold
-from mien.fusion.fit import FitOptions
-from mien.fusion.pack import KIND, save_pools
+from mien.fusion.compare import POOLED, Answers, out_of_fold
+from mien.fusion.fit import FitOptions, fit_pool
+from mien.fusion.pack import KIND, save_pool
+from mien.fusion.pool import Pool
 from mien.manifest import Manifest
 from mien.mathematics import FloatArray
 from mien.metrics import classification_figures, mcnemar_p, risk_coverage
@@ -89,7 +90,7 @@ class ComposeOptions:
 class _Fitted:
     """All that goes into a pack."""
 
-    pools: Pools
+    pool: Pool
     said: Answers
     table: PosteriorTable
     training: Mapping[str, Any]
@@ -115,7 +116,7 @@ def train_fusion(options: FusionOptions, say: Say) -> Manifest:
     said = out_of_fold(table, options.folds, options.seed, lambda doing, share: say(doing))
     fitting = FitOptions(seed=options.seed)
     say("fitting to all rows")
-    pools = _with_risk(Pools.fit(table, fitting), said, table)
+    pool = _with_risk(fit_pool(table, fitting), said, table)
     training = {
         "data": [{"name": table.name, "rows": len(table), "licence": table.licence}],
         "fitted_for": dict(table.packs),
@@ -123,7 +124,7 @@ def train_fusion(options: FusionOptions, say: Say) -> Manifest:
         "settings": {"folds": options.folds, "by": "group", "fit": asdict(fitting)},
         **_origin(started),
     }
-    return _write(_Fitted(pools, said, table, training), options.out)
+    return _write(_Fitted(pool, said, table, training), options.out)
 
 
 def _origin(started: float) -> dict[str, Any]:
@@ -153,8 +154,8 @@ def train_composed(options: ComposeOptions, say: Say) -> Manifest:
     fitting = FitOptions(seed=options.seed, matrices=False, penalties=(0.1, 10.0))
     said = out_of_fold(table, options.folds, options.seed, lambda doing, share: say(doing), fitting)
     say("fitting to all clips, then to each setting alone")
-    pools = _with_risk(Pools.fit(table, fitting), said, table)
-    alone = {part.name: Pools.fit(part, fitting).plain for part in tables}
+    pool = _with_risk(fit_pool(table, fitting), said, table)
+    alone = {part.name: fit_pool(part, fitting) for part in tables}
     training = {
         "data": [
             {
@@ -176,8 +177,8 @@ def train_composed(options: ComposeOptions, say: Say) -> Manifest:
         },
         **_origin(started),
     }
-    notes = composed_notes(pools.plain, alone, said, table, training)
-    return _write(_Fitted(pools, said, table, training, notes, composed=True), options.out)
+    notes = composed_notes(pool, alone, said, table, training)
+    return _write(_Fitted(pool, said, table, training, notes, composed=True), options.out)
 
 
 def _pack_of(name: str, source: Source, packs: Mapping[str, Path]) -> str:
@@ -188,13 +189,9 @@ def _pack_of(name: str, source: Source, packs: Mapping[str, Path]) -> str:
     return next(iter(find_pack(name, where).identity.values()))
 
 
-def _with_risk(pools: Pools, said: Answers, table: PosteriorTable) -> Pools:
-    """The pools with their risk-coverage curves out of fold."""
-    plain = replace(pools.plain, risk=_thin(risk_coverage(table.labels, said.methods[POOLED])))
-    person = pools.person
-    if person is not None and PERSON in said.methods:
-        person = replace(person, risk=_thin(risk_coverage(table.labels, said.methods[PERSON])))
-    return Pools(plain, person)
+def _with_risk(pool: Pool, said: Answers, table: PosteriorTable) -> Pool:
+    """The pool with its risk-coverage curve out of fold."""
+    return replace(pool, risk=_thin(risk_coverage(table.labels, said.methods[POOLED])))
 
 
 def _thin(rows: FloatArray) -> tuple[tuple[float, float, float], ...]:
@@ -221,12 +218,11 @@ def _metrics(
 
 
 def _write(fitted: _Fitted, out: Path) -> Manifest:
-    pools, said, table, training = fitted.pools, fitted.said, fitted.table, fitted.training
+    pool, said, table, training = fitted.pool, fitted.said, fitted.table, fitted.training
     fresh = out.with_name(out.name + ".new")
     shutil.rmtree(fresh, ignore_errors=True)
     fresh.mkdir(parents=True)
-    save_pools(pools, fresh)
-    pool = pools.plain
+    save_pool(pool, fresh)
     manifest = Manifest(
         name=f"mien-{KIND}",
         version=mien.__version__,
@@ -248,6 +244,6 @@ def _write(fitted: _Fitted, out: Path) -> Manifest:
     reliability_figure(table.labels, shown).savefig(fresh / "reliability.png", dpi=100)
     curves = {name: risk_coverage(table.labels, probs) for name, probs in shown.items()}
     risk_figure(curves).savefig(fresh / "risk.png", dpi=100)
-    (fresh / "README.md").write_text(card(manifest, pools, said, fitted.notes), encoding="utf-8")
+    (fresh / "README.md").write_text(card(manifest, pool, said, fitted.notes), encoding="utf-8")
     put_pack(fresh, out)
     return manifest

@@ -202,7 +202,7 @@ function paintRibbon(u, ctx, track, x, y) {
 }
 
 function paintCuts(u, ctx, x) {
-  const shown = data.cuts.filter((t) => t >= state.from && t <= state.to);
+  const shown = data.shots.filter((t) => t >= state.from && t <= state.to);
   // So many that they would only be a veil.
   if (shown.length > u.bbox.width / px(12)) return;
   ctx.strokeStyle = paint.ink;
@@ -223,11 +223,11 @@ function paintConflicts(u) {
   ctx.textAlign = 'center';
   let free = -Infinity;
   for (let i = Math.max(0, near(state.from) - 1); i < data.own.length && data.own[i][0] <= state.to; i += 1) {
-    const finding = data.findings[i];
-    if (!finding || !finding.conflict) continue;
+    const explanation = data.explanations[i];
+    if (!explanation || !explanation.conflict) continue;
     const [a, b] = [u.valToPos(data.own[i][0], 'x', true), u.valToPos(data.own[i][1], 'x', true)];
     ctx.fillStyle = paint.ink;
-    ctx.fillRect(a, u.bbox.top + u.bbox.height - px(4), Math.max(px(1), b - a - px(1)), px(1 + 3 * finding.degree));
+    ctx.fillRect(a, u.bbox.top + u.bbox.height - px(4), Math.max(px(1), b - a - px(1)), px(1 + 3 * explanation.degree));
     if ((a + b) / 2 - free < px(16)) continue;
     ctx.fillText('≠', (a + b) / 2, middle - px(2));
     free = (a + b) / 2;

@@ -207,8 +207,8 @@ function tipLines(time, row) {
       el('td', { class: 'quiet' }, said && t.id !== 'fused' ? `quality ${t.q[row]}` : ''));
   }));
   lines.push(table);
-  const finding = data.findings[row];
-  if (finding && finding.conflict) lines.push(el('p', null, `≠ ${finding.conflict}`));
+  const explanation = data.explanations[row];
+  if (explanation && explanation.conflict) lines.push(el('p', null, `≠ ${explanation.conflict}`));
   const reach = (state.to - state.from) / 60;
   for (const event of data.events.filter((e) => Math.abs(e.time - time) < reach).slice(0, 3)) {
     lines.push(el('p', null, `${glyph[event.kind]} ${plain[event.kind]} ${event.label}`));
@@ -268,7 +268,7 @@ function startTimeline() {
 }
 
 function addHappenings() {
-  const conflicts = data.findings.some((f) => f && f.conflict);
+  const conflicts = data.explanations.some((f) => f && f.conflict);
   if (conflicts) lane('conflict', 20, paintConflicts, { kind: 'thin' });
   if (data.events.some((e) => e.who === null)) lane('events', 24, paintEvents, { kind: 'thin' });
 }

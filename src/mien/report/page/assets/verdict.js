@@ -35,24 +35,24 @@ function whyList(why) {
     changed.length ? el('p', null, `The answer hangs on it: ${changed.join('; ')}.`) : null);
 }
 
-function derived(finding) {
-  if (finding.valence === null) return null;
-  const bits = [`valence ${finding.valence < 0 ? '−' : '+'}${Math.abs(finding.valence).toFixed(2)}`,
-    `intensity ${finding.intensity.toFixed(2)}`];
-  for (const [name, like] of Object.entries(finding.blends)) bits.push(`like ${name} ${like.toFixed(2)}`);
+function derived(explanation) {
+  if (explanation.valence === null) return null;
+  const bits = [`valence ${explanation.valence < 0 ? '−' : '+'}${Math.abs(explanation.valence).toFixed(2)}`,
+    `intensity ${explanation.intensity.toFixed(2)}`];
+  for (const [name, like] of Object.entries(explanation.blends)) bits.push(`like ${name} ${like.toFixed(2)}`);
   return el('p', { class: 'quiet derived' }, `Derived: ${bits.join(', ')}.`);
 }
 
-function conflictNote(finding) {
-  if (!finding || !finding.conflict) return null;
+function conflictNote(explanation) {
+  if (!explanation || !explanation.conflict) return null;
   return el('p', { class: 'flag' }, el('b', null, '≠ '),
-    `${finding.conflict} `, el('span', { class: 'quiet' }, `(disagreement ${finding.degree.toFixed(2)})`));
+    `${explanation.conflict} `, el('span', { class: 'quiet' }, `(disagreement ${explanation.degree.toFixed(2)})`));
 }
 
-function headlineOf(track, row, finding, smooth) {
+function headlineOf(track, row, explanation, smooth) {
   const said = top(track, row, smooth);
   if (!said) return el('p', { class: 'big none' }, 'not judged');
-  const more = finding && finding.undecided ? el('span', { class: 'badge' }, 'undecided') : null;
+  const more = explanation && explanation.undecided ? el('span', { class: 'badge' }, 'undecided') : null;
   return el('p', { class: 'big' }, el('i', { class: `dot e${said[0]}` }),
     data.labels[said[0]].name, ' ', el('span', { class: 'num' }, percent(said[1])), more);
 }
@@ -64,13 +64,13 @@ function absences(tracks, row) {
     el('b', null, `${t.name} absent: `), reason(t, row))));
 }
 
-function verdict(tracks, row, finding) {
+function verdict(tracks, row, explanation) {
   return [
-    conflictNote(finding),
+    conflictNote(explanation),
     answerTable(tracks, row),
     absences(tracks, row),
-    finding && finding.why ? whyList(finding.why) : null,
-    finding ? derived(finding) : null,
+    explanation && explanation.why ? whyList(explanation.why) : null,
+    explanation ? derived(explanation) : null,
   ].filter(Boolean);
 }
 
@@ -95,13 +95,13 @@ function drawMoment() {
     return;
   }
   const [start, end] = data.segments[row];
-  const finding = data.findings[row] || null;
+  const explanation = data.explanations[row] || null;
   const fused = data.tracks[0];
   const note = fused.s && present(fused, row) ? otherRows(fused, row) : null;
   const modalities = data.tracks.filter((t) => t.who == null);
   const range = timed ? el('p', { class: 'quiet' }, `row ${row + 1} of ${data.segments.length}, ${clock(start)} – ${clock(end)}`) : null;
-  box.replaceChildren(...[title, range, headlineOf(fused, row, finding, state.smooth), note,
-    ...verdict(modalities, row, finding), peopleNow(row), departuresNow(row)].filter(Boolean));
+  box.replaceChildren(...[title, range, headlineOf(fused, row, explanation, state.smooth), note,
+    ...verdict(modalities, row, explanation), peopleNow(row), departuresNow(row)].filter(Boolean));
 }
 
 // Where a face differs from what is usual for the person, at this row.
@@ -147,9 +147,9 @@ function drawOverall() {
   });
   const shares = present(fused, 0) ? fused.p.map((p) => p / 1000) : null;
   box.replaceChildren(...[
-    el('div', { class: 'lead' }, el('h2', null, what), headlineOf(fused, 0, whole.finding, false)),
+    el('div', { class: 'lead' }, el('h2', null, what), headlineOf(fused, 0, whole.explanation, false)),
     el('div', { class: 'rest' }, shares ? stackedBar(shares, what) : null,
-      el('ul', { class: 'says' }, ...says), conflictNote(whole.finding)),
-    el('details', null, el('summary', null, 'In full'), ...verdict(whole.tracks, 0, whole.finding)),
+      el('ul', { class: 'says' }, ...says), conflictNote(whole.explanation)),
+    el('details', null, el('summary', null, 'In full'), ...verdict(whole.tracks, 0, whole.explanation)),
   ]);
 }
