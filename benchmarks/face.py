@@ -66,10 +66,10 @@ def open_net(net: Net, convention: str | None = None) -> Judge:
         from mien.packs import Pack
 
         return FaceModel(Pack(Path(net.path), "face"), convention).probs
-    import onnxruntime
-
     from mien.emotions import MIEN7
+    from mien.packs import load_onnxruntime
 
+    onnxruntime = load_onnxruntime()
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
     session = onnxruntime.InferenceSession(net.path, options, providers=["CPUExecutionProvider"])

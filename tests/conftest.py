@@ -2,12 +2,58 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+# Tests run several at a time: BLAS with a thread a core would spend most of its time waiting. Set
+# before numpy is loaded, for the processes that tests start too.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
+
+
+# --- under CI=true a skipped test is a failure -----------------------------------------------
+
+
+def may_skip(node: pytest.Item | None) -> bool:
+    """Whether CI allows the skip: mark ``data`` without the data sets, or mark ``gpu``."""
+    if node is None:  # a whole module: its extra or its program is missing
+        return False
+    absent = node.get_closest_marker("data") is not None and not SHARED.is_dir()
+    return absent or node.get_closest_marker("gpu") is not None
+
+
+def refuse_skip(report: Any, node: pytest.Item | None) -> Any:
+    """The report, failed if a skip is not allowed."""
+    skipped = report.skipped and not hasattr(report, "wasxfail")
+    if skipped and os.environ.get("CI") == "true" and not may_skip(node):
+        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr
+        report.outcome = "failed"
+        report.longrepr = (
+            f"{report.nodeid} was skipped ({reason}). Under CI=true every test runs, except tests "
+            "marked 'data' where ../shared/data is absent and tests marked 'gpu'; install what the "
+            "test needs (.ci/run does) or mark it."
+        )
+    return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, Any, Any]:
+    """Reports of single tests."""
+    return refuse_skip((yield), item)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report() -> Generator[None, Any, Any]:
+    """Reports of modules, which ``importorskip`` skips as a whole."""
+    return refuse_skip((yield), None)
+
+
+# --- shared inputs ---------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="session")

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import itertools
+import json
 import time
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from tests.pages import one_row
 
-from mien.analysis.wire import _transcript_dict, _transcript_from
+from mien.analysis.analysis import Analysis
 from mien.branches import make_branches
 from mien.errors import HubError, OptionError, PackError
 from mien.media import AudioSpool
@@ -281,7 +284,8 @@ def test_a_whisper_that_invents_is_not_believed(whisper, sentence):
     assert transcript.source == "whisper:converted"
     assert transcript.lines == ()
     assert sum(dropped.count for dropped in transcript.dropped) >= 1
-    assert _transcript_from(_transcript_dict(transcript)) == transcript
+    written = replace(one_row("text"), transcript=transcript).to_json()
+    assert Analysis.from_dict(json.loads(written)).transcript == transcript
     scene = Scene(ClipFacts("x", "recording", 6.0, "wav"), {TRANSCRIPT: transcript})
     evidence = make_branches()["text"].judge(scene, [Segment(0.0, 6.0)])
     assert evidence.reasons == ("no words that can be believed",)

@@ -288,8 +288,11 @@ def test_pictures_are_normalised_one_by_one():
 
 
 def test_specs_lead_to_our_labels():
-    for branch in make_branches().values():
+    branches = make_branches()
+    assert {"text", "voice", "face"} <= set(branches)
+    for branch in branches.values():
         assert isinstance(branch.spec.label_map, LabelMap)
+        assert branch.spec.packs
         assert all(len(digest) == 64 for digest in branch.spec.packs.values())
 
 

@@ -1,26 +1,16 @@
 """The command as a user meets it: what it prints, what it writes, how it refuses."""
 
 import json
-import os
-import subprocess
-import sys
 import wave
 from pathlib import Path
 
 import numpy as np
 import pytest
+from tests.console import mien as command
+from tests.console import process
 
 import mien
 from mien.analysis.analysis import Analysis
-
-
-def command(*words, timeout=120):
-    return subprocess.run(
-        [sys.executable, "-m", "mien", *map(str, words)],
-        capture_output=True, text=True, timeout=timeout, check=False,
-        env={"COLUMNS": "160", "PATH": "/usr/bin:/bin", "HOME": "/nonexistent"}
-        | {name: value for name, value in os.environ.items() if name == "PYTHONPATH"},
-    )  # fmt: skip
 
 
 def refused(run):
@@ -43,7 +33,7 @@ def write_wav(path, samples):
 
 def test_a_clip_gives_a_table_and_every_file(demo_clip, tmp_path):
     out = {name: tmp_path / name for name in ("a.json", "a.png", "a.srt")}
-    run = command(
+    run = process(
         "analyze", demo_clip, "--json", out["a.json"], "--figure", out["a.png"],
         "--transcript", out["a.srt"],
     )  # fmt: skip
@@ -51,6 +41,7 @@ def test_a_clip_gives_a_table_and_every_file(demo_clip, tmp_path):
     for word in ("anger", "surprise", "text", "voice", "face", "fused", "quality"):
         assert word in run.stdout
     analysis = Analysis.from_dict(json.loads(out["a.json"].read_text()))
+    assert set(analysis.by_branch) == {"text", "voice", "face"}
     assert all(evidence.present.all() for evidence in analysis.by_branch.values())
     assert out["a.png"].read_bytes().startswith(b"\x89PNG")
     assert "-->" in out["a.srt"].read_text()
@@ -59,7 +50,7 @@ def test_a_clip_gives_a_table_and_every_file(demo_clip, tmp_path):
 def test_json_on_standard_output_is_json_alone(tmp_path):
     path = tmp_path / "words.txt"
     path.write_text("What a wonderful day, I am so happy!")
-    run = command("analyze", path, "--json", "-")
+    run = process("analyze", path, "--json", "-")
     value = json.loads(run.stdout)
     assert value["clip"]["kind"] == "text"
     probs = value["fused"]["rows"][0]["probs"]
@@ -117,13 +108,13 @@ def test_a_picture_has_neither_sound_nor_words(tmp_path):
 def test_a_silent_film_has_a_face_alone(tmp_path):
     import av
 
-    from mien.demo import _pictures
+    from mien.demo import portrait_pictures
 
     path = tmp_path / "silent.mp4"
     with av.open(str(path), "w") as container:
         stream = container.add_stream("libx264", rate=12)
         stream.width, stream.height, stream.pix_fmt = 480, 360, "yuv420p"
-        for picture in _pictures(24):
+        for picture in portrait_pictures(24):
             container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="bgr24")))
         container.mux(stream.encode(None))
     why, _ = reasons(path)
@@ -165,6 +156,11 @@ def soundless(folder, clip):
 def test_bad_files_get_one_sentence(make, tmp_path, demo_clip):
     path = make(tmp_path, demo_clip)
     assert path.name in refused(command("analyze", path))
+
+
+def test_the_program_refuses_with_its_exit_code(tmp_path):
+    """A process of its own; the other refusals run in this one, by the same ``main``."""
+    assert "missing.mp4" in refused(process("analyze", tmp_path / "missing.mp4"))
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 from mien.cli import app
 from mien.datasets import load_clips
 from mien.datasets.posteriors import load_posteriors
-from mien.demo import _pictures
+from mien.demo import portrait_pictures
 from mien.emotions import MIEN7
 from mien.errors import DataError
 from mien.media import load_audio
@@ -106,7 +106,10 @@ def film(tmp_path_factory):
     """A portrait and a spoken sentence, 2 s."""
     path = tmp_path_factory.mktemp("film") / "film.mp4"
     write_clip(
-        path, islice(_pictures(12), 8), 4, load_audio(EMBEDDED / "demo" / "speech.flac")[:32_000]
+        path,
+        islice(portrait_pictures(12), 8),
+        4,
+        load_audio(EMBEDDED / "demo" / "speech.flac")[:32_000],
     )
     return path
 
@@ -169,6 +172,7 @@ def test_a_killed_run_goes_on_where_it_stopped_and_ends_in_a_pack(folder):
     table = load_posteriors(path)
     assert len(table) == 6
     assert sorted(set(table.groups)) == ["a", "b", "c"]
+    assert set(table.posteriors) == {"text", "voice", "face"}
     assert all(posteriors.present.all() for posteriors in table.posteriors.values())
     first = table.items.index(marked["item"])
     assert table.posteriors[marked["branch"]].probs[first] == pytest.approx(

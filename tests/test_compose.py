@@ -47,6 +47,7 @@ def composed(folder, **changed):
 
 def test_a_clean_clip_has_judgements_of_its_label_from_groups_of_one_fold(folder):
     table = composed(folder)
+    assert set(table.posteriors) == {"ear", "eye"}
     for name, posteriors in table.posteriors.items():
         assert posteriors.probs.argmax(axis=1).tolist() == table.labels.tolist(), name
         own = posteriors.probs[np.arange(400), table.labels]

@@ -18,7 +18,7 @@ from mien.train.detector import compose as collage
 from mien.train.detector import net as detector
 from mien.train.detector.compose import Canvas, Composer
 from mien.train.detector.net import DetectorNet, DetectorRecipe, DetectorTask, judge, targets
-from mien.train.detector.run import _last_layers
+from mien.train.detector.run import last_layers
 
 SIDE = 256
 # Five points by the box: right eye, left eye, nose, corners of the mouth, of the person.
@@ -170,7 +170,7 @@ def test_faces_move_with_the_picture_they_are_in():
     for seed in range(40):
         rng = np.random.default_rng(seed)
         canvas = Canvas(np.full((SIDE, SIDE), 30, np.uint8))
-        composer._place(canvas, 0, rng)
+        composer.place(canvas, 0, rng)
         for box in np.concatenate(canvas.faces) if canvas.faces else ():
             if box[14] < collage.SURE or box[2] < 60:
                 continue  # partly outside, or too small for its spots
@@ -328,7 +328,7 @@ def test_the_rewritten_graph_says_the_same_of_bytes(tmp_path):
     path = tmp_path / "net.onnx"
     wanted = export_graph(net, detector.EXAMPLE, detector.AXES, path)(torch.from_numpy(pictures))
     assert (wanted - net(torch.from_numpy(pictures))).abs().max() < 1e-3
-    quantise_convolutions(path, [{"picture": one[None]} for one in pictures], _last_layers(path))
+    quantise_convolutions(path, [{"picture": one[None]} for one in pictures], last_layers(path))
     eight = Graph(path)(torch.from_numpy(pictures))
     rewrite_detector(path)
     found = Graph(path)(torch.from_numpy(pictures))

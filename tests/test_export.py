@@ -186,7 +186,9 @@ def test_emotionml_has_its_own_vocabulary_with_neutral(analysis, tmp_path):
     assert root.get("category-set") == "#" + vocabulary.get("id")
     emotions = root.findall("e:emotion", space)
     assert len(emotions) == 5
-    assert all(c.get("name") in names for e in emotions for c in e.findall("e:category", space))
+    categories = [c.get("name") for e in emotions for c in e.findall("e:category", space)]
+    assert len(categories) >= len(emotions)
+    assert set(categories) <= names
     assert emotions[0].find("e:reference", space).get("uri") == "a%20b.mp4#t=0.000,4.000"
 
 
@@ -229,9 +231,9 @@ def test_emotionml_keeps_the_schema_of_the_w3c(analysis, tmp_path):
     assert len(set(names)) == len(names) == 7
     # xs:ID and xs:NMTOKENS
     assert all(re.fullmatch(r"[A-Za-z_][\w.-]*", one) for one in names)
-    assert all(
-        re.fullmatch(r"[\w.-]+( [\w.-]+)*", e.get("expressed-through", "-")) for e in emotions
-    )
+    through = [e.get("expressed-through") for e in emotions if e.get("expressed-through")]
+    assert through
+    assert all(re.fullmatch(r"[\w.-]+( [\w.-]+)*", one) for one in through)
     for emotion in emotions:
         categories = [c.get("name") for c in emotion.findall("e:category", space)]
         assert len(set(categories)) == len(categories) == 7
@@ -276,6 +278,7 @@ def test_real_output_keeps_the_published_schema_and_comes_back(demo_clip, tmp_pa
     assert [(s.start, s.end) for s in analysis.segments] == [(1, 3), (2, 4), (3, 5)]
     assert analysis.whole.segment == Segment(1.0, 5.0)
     assert set(analysis.smoothed) == {"fused", "text", "voice", "face"}
+    assert len(analysis.portraits) == 5
     assert all(p.png.startswith(b"\x89PNG") and 1 <= p.time < 5 for p in analysis.portraits)
     assert analysis[2.5:].segments == analysis.segments[1:]
     assert analysis.at(1.2)["neutral"] == pytest.approx(analysis.fused.probs[0, 4])

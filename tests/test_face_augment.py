@@ -58,7 +58,7 @@ def test_turns_are_no_larger_than_said():
 
 
 def test_kernels_keep_the_light_and_smooth():
-    kernels = augment._kernels(200, np.random.default_rng(0))
+    kernels = augment.blur_kernels(200, np.random.default_rng(0))
     assert kernels.sum((1, 2)) == pytest.approx(np.ones(200), abs=1e-5)
     assert kernels.min() >= 0
     assert (kernels[:, 4, 4] < 0.9).mean() > 0.8

@@ -294,10 +294,8 @@ def test_an_hour_of_a_face_stays_small():
         def detect(self, image):
             return [Detection((10.0, 10.0, 60.0, 60.0), 0.9)]
 
-    finder = FaceFinder(Planted())
+    finder = FaceFinder(Planted(), CropSpool(memory=1))
     picture = np.full((90, 120, 3), 90, np.uint8)
-    crops = CropSpool(memory=1)
-    finder._crops = crops
     for i in range(50):
         finder.look(Frame(i * 0.2, picture))
     tracemalloc.start()

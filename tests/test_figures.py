@@ -2,6 +2,7 @@
 
 import wave
 from dataclasses import replace
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
@@ -166,7 +167,10 @@ def test_figures_are_drawn_of_what_was_written(analysis, tone, tmp_path):
     runner = CliRunner()
     given = ["export", str(tmp_path / "a.json"), str(tmp_path / "a.svg"), str(tmp_path / "a.csv")]
     assert runner.invoke(app, given).exit_code == 0
-    assert "speech" in (tmp_path / "a.svg").read_text() or (tmp_path / "a.svg").stat().st_size
+    drawn = ElementTree.parse(tmp_path / "a.svg").getroot()
+    assert drawn.tag == "{http://www.w3.org/2000/svg}svg"
+    written = (tmp_path / "a.svg").read_text()
+    assert all(f"<!-- {lane} -->" in written for lane in ("fused", "voice", "speech", "events"))
     assert (tmp_path / "a.csv").read_text().startswith("segment,start,end")
     wanted = [*given[:2], str(tmp_path / "s.png"), "--figure-kind", "sound", "--media", str(tone)]
     assert runner.invoke(app, wanted).exit_code == 0

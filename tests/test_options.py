@@ -245,7 +245,7 @@ def asked(monkeypatch, tmp_path):
     """The options that a command line asks for; nothing is analysed."""
     taken = []
     room = sys.modules["mien.cli.analyze"]
-    monkeypatch.setattr(room, "_run", lambda path, options, *rest: taken.append(options))
+    monkeypatch.setattr(room, "run_analysis", lambda path, options, *rest: taken.append(options))
 
     def run(*words):
         done = CliRunner().invoke(app, ["analyze", "clip.mp4", *map(str, words)])
@@ -449,9 +449,9 @@ def made(monkeypatch):
             return path
 
     monkeypatch.setattr(analyzer, "Analyzer", Counted)
-    analyzer._analyzer.cache_clear()
+    analyzer.cached_analyzer.cache_clear()
     yield options
-    analyzer._analyzer.cache_clear()
+    analyzer.cached_analyzer.cache_clear()
 
 
 def test_analyze_keeps_the_analyzers_of_the_last_options(made):

@@ -1,8 +1,6 @@
 import json
 import os
 import shutil
-import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -29,6 +27,7 @@ def test_every_embedded_pack_is_whole_and_says_where_it_is_from(kind):
         assert sum(pack.manifest.prior) == pytest.approx(1.0, abs=1e-3)
     assert "non-commercial" in pack.manifest.licence
     assert pack.manifest.training["command"].startswith(f"mien train {kind}")
+    assert pack.manifest.training["data"]
     assert all(d["licence"] for d in pack.manifest.training["data"])
     card = (pack.folder / "README.md").read_text()
     assert "not what a person feels" in card
@@ -113,33 +112,7 @@ def test_a_fit_looks_at_its_place_before_it_begins(options, tmp_path):
         getattr(fusion, name)(data, tmp_path)
 
 
-# --- the network -----------------------------------------------------------------------------
-
-ANALYSE = """
-import socket, sys
-def refused(*given, **named):
-    print("asked for", given, file=sys.stderr)
-    raise OSError("no network here")
-socket.getaddrinfo = socket.socket.connect = refused
-import mien
-mien.analyze(sys.argv[1], mien.Options(speech=mien.SpeechOptions(asr="none")))
-"""
-
-
-def test_an_analysis_leaves_nothing_in_the_home_folder_and_asks_nobody(tmp_path):
-    """ONNX Runtime would write a device id and a database, and look up a server, in native code."""
-    for name in ("home", "temporary"):
-        (tmp_path / name).mkdir()
-    kept = {k: v for k, v in os.environ.items() if not k.startswith(("ORT_", "XDG_", "MIEN_"))}
-    found = {"HOME": str(tmp_path / "home"), "TMPDIR": str(tmp_path / "temporary")}
-    speech = EMBEDDED / "demo" / "speech.flac"
-    run = subprocess.run(
-        [sys.executable, "-c", ANALYSE, str(speech)],
-        env=kept | found, capture_output=True, text=True, timeout=120, check=True,
-    )  # fmt: skip
-    assert "asked for" not in run.stderr
-    left = [str(p.relative_to(tmp_path)) for p in tmp_path.rglob("*") if p.is_file()]
-    assert [name for name in left if "matplotlib" not in name] == []
+# --- the network: tests/test_privacy.py ------------------------------------------------------
 
 
 def test_too_late_to_switch_the_telemetry_off_is_said(monkeypatch):

@@ -2,10 +2,8 @@
 
 import itertools
 import json
-import os
 import re
 import subprocess
-import sys
 from base64 import b64decode, b64encode
 from hashlib import sha256
 from itertools import combinations
@@ -13,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tests.console import mien as command
 from tests.pages import SILENCE, one_row, planted
 
 from mien.emotions import MIEN7
@@ -27,15 +26,6 @@ EVIL = "</script><script>window.hacked = 1</script><img src=x onerror='hacked=1'
 def payload(page):
     (text,) = re.findall(r'<script type="application/json" id="data">(.*?)</script>', page, re.S)
     return json.loads(text)
-
-
-def command(*words):
-    return subprocess.run(
-        [sys.executable, "-m", "mien", *map(str, words)],
-        capture_output=True, text=True, timeout=120, check=False,
-        env={"COLUMNS": "160", "PATH": "/usr/bin:/bin", "HOME": "/nonexistent",
-             "PYTHONPATH": os.environ.get("PYTHONPATH", "")},
-    )  # fmt: skip
 
 
 # --- the file ------------------------------------------------------------------------------

@@ -167,7 +167,7 @@ def test_a_killed_search_ends_as_one_that_was_left_alone(faces, tmp_path, monkey
 
 def killed_in_trial_two(faces, out, monkeypatch, chosen):
     """The first trial is whole, of the second one only the first epoch."""
-    saved, calls = paper_face.Trainer._save, []
+    saved, calls = paper_face.Trainer.save_checkpoint, []
 
     def save(trainer):
         saved(trainer)
@@ -176,7 +176,7 @@ def killed_in_trial_two(faces, out, monkeypatch, chosen):
             raise StopError
 
     with monkeypatch.context() as patched:
-        patched.setattr(paper_face.Trainer, "_save", save)
+        patched.setattr(paper_face.Trainer, "save_checkpoint", save)
         with pytest.raises(StopError):
             search.run_search(options(faces, out, **chosen), 3, silent)
 

@@ -76,6 +76,7 @@ def test_random_is_never_shown_without_the_split_by_speaker(tess, base, tmp_path
     assert all(name in table for name in names)
     assert "never heard" in table
     before = [line for line in said[:-1] if line.startswith("random") and "accuracy" in line]
+    assert before
     assert all("before training" in line for line in before)
     card = (tmp_path / "README.md").read_text()
     assert "| step | loss | gradient norm | learning rate | epoch |" in card

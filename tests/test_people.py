@@ -8,11 +8,12 @@ from tests.planted import gray, samples
 
 from mien.analyzer import Analyzer
 from mien.branches import PeopleBranch, make_branches
-from mien.branches.face import FaceBranch, sample_quality
+from mien.branches.face import FaceBranch, FaceModel, sample_quality
 from mien.emotions import MIEN7
 from mien.errors import OptionError
 from mien.media import CropSpool, open_clip
 from mien.options import FaceOptions, Options, SegmentationOptions, SpeechOptions
+from mien.packs import EMBEDDED, Pack
 from mien.perceive import PerceiveOptions, perceive
 from mien.perceive.identity import COLOURS, clothes_of, identify
 from mien.perceive.primary import order, standing
@@ -198,7 +199,7 @@ def test_the_papers_policy_takes_the_most_emotional_moment_alone():
     scene = planted_scene()
     faces = scene.get(FACES)
     branch = FaceBranch({"policy": "peak"})
-    single = branch._model.probs(faces.crops.take(list(range(15))))
+    single = FaceModel(Pack(EMBEDDED / "face", "face")).probs(faces.crops.take(list(range(15))))
     best = single[:, MIEN7.labels.index("neutral")].argmin()
     assert branch.judge(scene, WHOLE).probs[0] == pytest.approx(single[best], abs=1e-4)
     mean = FaceBranch({}).judge(scene, WHOLE).probs[0]
@@ -230,5 +231,6 @@ def test_reasons_change_where_the_face_leaves(shared, detector):
     reasons = analysis.by_branch["face"].reasons
     # Seen in the pictures: the man until 2.4 s, then the title of a cartoon.
     assert reasons[:3] == ("", "", "")
+    assert len(reasons) > 4
     assert all(reason.startswith("no face in view (") for reason in reasons[3:])
     assert analysis.shots == pytest.approx((2.5,), abs=0.2)

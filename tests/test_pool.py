@@ -13,7 +13,7 @@ from mien.datasets.votes import load_votes
 from mien.emotions import MIEN7
 from mien.errors import DataError, OptionError, PackError
 from mien.fusion.compare import Pools, answers, out_of_fold
-from mien.fusion.fit import FitOptions, _curvature, _Data, _newton, fit_pool
+from mien.fusion.fit import FitOptions, Regression, curvature_of, fit_pool, newton
 from mien.fusion.pool import Pool, conditional, softmax
 from mien.fusion.speaker_normalisation import with_speaker_means
 from mien.metrics import classification_figures, mcnemar_p
@@ -60,7 +60,7 @@ def test_newton_agrees_with_scikit_learn():
     design = rng.normal(size=(600, 5))
     target = np.argmax(design @ rng.normal(size=(5, 3)) + rng.gumbel(size=(600, 3)), axis=1)
     penalty = 2.5
-    ours = _newton(_Data(design, target, np.zeros(3), np.zeros((5, 3))), penalty)
+    ours = newton(Regression(design, target, np.zeros(3), np.zeros((5, 3))), penalty)
     theirs = LogisticRegression(C=1 / penalty, fit_intercept=False, tol=1e-10, max_iter=1000)
     theirs.fit(design, target)
     assert np.abs(ours.T - theirs.coef_).max() < 1e-4
@@ -75,8 +75,8 @@ def test_the_curvature_is_that_of_the_slope():
     def slope(w):
         return (design.T @ (softmax(design @ w) - onehot) + 0.7 * w).T.ravel()
 
-    data = _Data(design, target, np.zeros(4), np.zeros((3, 4)))
-    curvature = _curvature(data, softmax(design @ weights), 0.7)
+    data = Regression(design, target, np.zeros(4), np.zeros((3, 4)))
+    curvature = curvature_of(data, softmax(design @ weights), 0.7)
     for i in range(12):
         bump = np.zeros(12)
         bump[i] = 1e-6

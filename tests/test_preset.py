@@ -67,6 +67,7 @@ def test_the_whole_system_of_local_folders(parts, demo_clip, tmp_path):
     run = CliRunner().invoke(app, ["analyze", str(demo_clip), "--preset", "paper", *flat])
     assert run.exit_code == 0, run.output
     told = mien.Analysis.from_dict(json.loads((tmp_path / "a.json").read_text()))
+    assert set(told.by_branch) == {"text", "voice", "face"}
     assert all(evidence.present.all() for evidence in told.by_branch.values())
     assert told.provenance.options["fusion"]["rule"] == "mean"
     assert told.fused.probs == pytest.approx(fuse(told.by_branch, "mean").probs, abs=1e-5)

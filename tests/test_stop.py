@@ -62,7 +62,7 @@ def stopped_at(analyzer, clip, stage, share=0.0):
 def _short_blocks():
     """Speech is looked for in blocks of a second, so that a short clip has several."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(speech, "_BLOCK", 1.0)
+        patch.setattr(speech, "BLOCK", 1.0)
         yield
 
 

@@ -271,7 +271,7 @@ def test_small_corpora_are_heard_more_often():
 
 def test_hearing_goes_on_where_it_was_stopped(corpora, tmp_path, ear, monkeypatch):
     rows = load_voices(corpora)
-    monkeypatch.setattr(voice_features, "_TOGETHER", 10)
+    monkeypatch.setattr(voice_features, "TOGETHER", 10)
     encoder = voice_pack.load_encoder(ear, 4, whispermel.POSITIONS)
     states = voice_pack.PooledStates(encoder, (2, 3, 4))
     path = tmp_path / "ear.onnx"

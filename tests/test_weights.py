@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
+from tests.conftest import SHARED
 
 from mien.errors import MissingExtraError, OptionError, PackError
 from mien.media import load_audio
@@ -102,7 +103,6 @@ def test_a_changed_file_is_refused_and_hashed_once(halves, monkeypatch):
     taken = []
     real = weights.file_sha256
     monkeypatch.setattr(weights, "file_sha256", lambda path: taken.append(path) or real(path))
-    weights._sha256.cache_clear()
     for _ in range(3):
         check_weights(folder)
     assert len(taken) == 1
@@ -193,7 +193,7 @@ def test_only_what_is_known_is_unpacked_and_into_an_empty_folder(tmp_path):
 @pytest.mark.hub
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["whisper-tiny.en", "whisper-base"])
-def test_the_real_one_says_what_ctranslate2_says(name, tmp_path, request):
+def test_the_real_one_says_what_ctranslate2_says(name, tmp_path):
     """By the same tokens one at a time; on the sentence of the demo, and on jfk if it is here."""
     pytest.importorskip("transformers", reason="the extra 'hub' is not installed")
     import ctranslate2
@@ -206,8 +206,8 @@ def test_the_real_one_says_what_ctranslate2_says(name, tmp_path, request):
     told = json.loads((tmp_path / "out" / "generation_config.json").read_text())
     assert told["is_multilingual"] == (name == "whisper-base")
     sounds = [load_audio(EMBEDDED / "demo" / "speech.flac")]
-    clips = request.getfixturevalue("shared") / "clips"
-    sounds.append(load_audio(clips / "jfk.flac"))
+    if SHARED.is_dir():
+        sounds.append(load_audio(SHARED / "clips" / "jfk.flac"))
     net = ctranslate2.models.Whisper(
         str(whisper_folder(NAMES[name])), device="cpu", compute_type="float32"
     )

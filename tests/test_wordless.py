@@ -57,11 +57,11 @@ def test_the_evidence_of_words_is_in_the_sound(tiny, sentence):
     """The same words under the sentence itself, and under noise and silence."""
     (said, *_) = tiny.hear(sentence, "en")
     assert said.evidence > 3
-    engine = tiny._windows
-    tokenizer = Tokenizer(engine._model.hf_tokenizer, False)
+    engine = tiny.windows
+    tokenizer = Tokenizer(engine.model.hf_tokenizer, False)
     tokens = tokenizer.encode(" Thank you for watching.")
     noise = np.random.default_rng(5).normal(0, 0.02, 3 * RATE).astype(np.float32)
-    gains = engine._evidence([tokens], engine._hear(noise, tokenizer), tokenizer)
+    gains = engine.evidence([tokens], engine.hear(noise, tokenizer), tokenizer)
     assert gains[0] < 1
 
 
@@ -74,19 +74,19 @@ class Loops:
 
     def __init__(self, windows, monkeypatch):
         self.asked = []
-        decode = windows._decode
+        decode = windows.decode
 
         def looping(samples, words, seconds):
             self.asked.append(seconds)
             heard = decode(samples, words, seconds)
             return heard if seconds else replace(heard, tokens=heard.tokens * 9, whole=False)
 
-        monkeypatch.setattr(windows, "_decode", looping)
+        monkeypatch.setattr(windows, "decode", looping)
 
 
 def test_where_it_loops_the_whole_window_is_tried(tiny, sentence, monkeypatch):
     expected = plain(tiny.hear(sentence, "en"))
-    loops = Loops(tiny._windows, monkeypatch)
+    loops = Loops(tiny.windows, monkeypatch)
     assert plain(tiny.hear(sentence, "en")) == expected
     assert loops.asked == [None, 30.0]
 

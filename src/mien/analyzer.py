@@ -352,11 +352,12 @@ KEPT = 2
 
 def _kept_analyzer(options: Options | None) -> Analyzer:
     wanted = options or Options()
-    return _analyzer(wanted, _state_of_files(wanted))
+    return cached_analyzer(wanted, _state_of_files(wanted))
 
 
 @lru_cache(maxsize=KEPT)
-def _analyzer(options: Options, state: object) -> Analyzer:
+def cached_analyzer(options: Options, state: object) -> Analyzer:
+    """The analyzer kept for these options, as long as the files that they name have this state."""
     return Analyzer(options)
 
 

@@ -60,10 +60,10 @@ def make_clip(path: Path) -> None:
     pause = np.zeros(SAMPLE_RATE // 2, dtype=np.float32)
     samples = np.concatenate([pause, speech, pause])
     count = int(len(samples) / SAMPLE_RATE * RATE)
-    write_clip(path, _pictures(count), RATE, samples)
+    write_clip(path, portrait_pictures(count), RATE, samples)
 
 
-def _pictures(count: int) -> Iterator[Image]:
+def portrait_pictures(count: int) -> Iterator[Image]:
     """The portrait under a camera that slowly closes in and sways."""
     import cv2
     from matplotlib import cbook

@@ -237,7 +237,8 @@ def load_onnxruntime() -> Any:
 
     ONNX Runtime 1.32 looks up ``mobile.events.data.microsoft.com`` and writes a device id to the
     user's cache folder unless ``ORT_DISABLE_TELEMETRY`` is set before the library is loaded.
-    Whatever uses it in mien, also inside another package, calls this first.
+    Whatever uses it in mien, also inside another package, calls this first; processes started
+    afterwards inherit the setting. A value that the user has set stays. See ``docs/privacy.md``.
     """
     if "onnxruntime" in sys.modules and not os.environ.get(_NO_TELEMETRY):
         warnings.warn(
@@ -245,7 +246,8 @@ def load_onnxruntime() -> Any:
             f"{_NO_TELEMETRY}=1 in the environment before Python starts.",
             stacklevel=2,
         )
-    os.environ.setdefault(_NO_TELEMETRY, "1")
+    if not os.environ.get(_NO_TELEMETRY):
+        os.environ[_NO_TELEMETRY] = "1"
     import onnxruntime
 
     return onnxruntime

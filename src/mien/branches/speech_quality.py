@@ -36,7 +36,7 @@ _BLOCK = 20.0
 _MARGIN = 0.1
 _LEAST_GAP = 1.0
 _SMOOTHING = 5
-_MOST_ROWS = 20_000
+MOST_ROWS = 20_000
 _PEAK = 0.3
 _LOUD = 10 ** (-30 / 10)
 _DB = 10 / np.log(10)
@@ -121,7 +121,7 @@ def measure(audio: AudioTrack, turns: Sequence[Segment], segment: Segment) -> Sp
     seconds = sum(turn.duration for turn in turns)
     peak = max(float(np.abs(block).max(initial=0.0)) for block in _blocks(audio, turns))
     clipped = count = 0
-    shape = _Shape()
+    shape = Shape()
     powers = []
     for block in _blocks(audio, turns):
         clipped += int((np.abs(block) >= 0.98 * max(peak, 1e-9)).sum())
@@ -187,7 +187,7 @@ def agreement(rows: FloatArray, weights: FloatArray) -> float:
     return float(np.clip(1.0 - jensen_shannon(rows, shares) / greatest, 0.0, 1.0))
 
 
-class _Shape:
+class Shape:
     """Spectral change and breadth of sound that comes in blocks; see :class:`SpeechQuality`.
 
     Of more than a quarter of an hour of speech every second row is kept, of more than half an
@@ -201,6 +201,7 @@ class _Shape:
         self._parts: list[tuple[FloatArray, FloatArray, FloatArray]] = []
 
     def hear(self, block: Samples) -> None:
+        """Take the next block, ``(n,) float32`` at 16 kHz."""
         frames = log_mel(block).astype(np.float64)
         power = np.exp(frames)
         level = power.sum(axis=1)
@@ -215,7 +216,7 @@ class _Shape:
         )
         self._count += len(self._parts[-1][0])
         self._loudest = max(self._loudest, float(level.max()))
-        if self._count > _MOST_ROWS:
+        if self._count > MOST_ROWS:
             self._thin()
 
     def _thin(self) -> None:
@@ -230,11 +231,18 @@ class _Shape:
         return np.concatenate(kept)
 
     @property
+    def rows(self) -> int:
+        """How many rows are kept, at most ``MOST_ROWS``."""
+        return self._count
+
+    @property
     def change(self) -> float:
+        """How much the spectrum changes from row to row, in dB."""
         return float(self._loud(2).std(axis=0).mean())
 
     @property
     def bands(self) -> float:
+        """How many bands share the power, as the exponential of their entropy; the median."""
         return float(np.median(self._loud(1)))
 
 

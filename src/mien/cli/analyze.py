@@ -62,10 +62,11 @@ def analyze(
     outputs = _Outputs(json_file, figure, figure_kind, transcript, exports, export_format, page)
     # All other parameters are read from the context, which knows which of them were given.
     implied = {"segmentation.by": "window", "portraits": PORTRAITS} if report else {}
-    _run(path, options_from(ctx, implied), resume, outputs)
+    run_analysis(path, options_from(ctx, implied), resume, outputs)
 
 
-def _run(path: Path, options: Options, resume: bool, outputs: _Outputs) -> None:
+def run_analysis(path: Path, options: Options, resume: bool, outputs: _Outputs) -> None:
+    """Analyse a clip and show and write what was asked for."""
     from mien.analyzer import Analyzer
 
     earlier = earlier_analysis(outputs.analysis_file) if resume else None

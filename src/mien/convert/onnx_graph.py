@@ -72,7 +72,9 @@ def export_graph(
     """
     model = model.eval()
     with warnings.catch_warnings():
-        # torch is pinned, and this exporter writes one plain file with named dynamic axes.
+        # torch 2.13 warns that this exporter is deprecated; it is kept (torch is pinned) since it
+        # writes one plain file with named dynamic axes. The other warnings are of constants that
+        # it folds and of indexing; the graph is compared with the model below.
         warnings.filterwarnings("ignore", category=DeprecationWarning)
         warnings.filterwarnings("ignore", category=TracerWarning)
         warnings.filterwarnings(

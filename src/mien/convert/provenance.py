@@ -17,18 +17,23 @@ def command_line() -> str:
 
 def commit() -> str:
     """Short hash of the checkout that is running, with ``+`` for uncommitted changes."""
-    here = Path(__file__).parent
     try:
-        run = subprocess.run(
-            ["git", "describe", "--always", "--dirty=+", "--exclude=*"],
-            cwd=here,
-            capture_output=True,
-            text=True,
-            check=True,
-            timeout=10,
-        )
+        changed = _git("status", "--porcelain", "--untracked-files=no")
+        return _git("rev-parse", "--short", "HEAD") + ("+" if changed else "")
     except (OSError, subprocess.SubprocessError):
         return "unknown"
+
+
+def _git(*words: str) -> str:
+    """What git says of the checkout; it writes nothing there (``git describe --dirty`` would)."""
+    run = subprocess.run(
+        ["git", "--no-optional-locks", *words],
+        cwd=Path(__file__).parent,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=10,
+    )
     return run.stdout.strip()
 
 

@@ -78,13 +78,13 @@ def fit_pool(table: PosteriorTable, options: FitOptions | None = None) -> Pool:
     losses: dict[str, float] = {}
     for subset, rows in _subsets(posteriors, options.smallest):
         design = _design(pool, table, subset, rows)
-        data = _Data(design, target[rows], np.log(pool.prior), _own(pool, subset))
+        data = Regression(design, target[rows], np.log(pool.prior), _own(pool, subset))
         data = replace(data, home=data.home * _amplitudes(data, pool, subset))
         if not options.matrices:
             data = replace(data, basis=_tied(subset, len(labels), options.shares))
         penalty, odds = _choose(data, folds[rows], options.penalties)
         factor, loss = _temper(data, odds)
-        weights = factor * _newton(data, penalty)
+        weights = factor * newton(data, penalty)
         met = _unstack(weights, [pool.readers[n] for n in subset], subset)
         pool = replace(pool, subsets={**pool.subsets, subset: met})
         if len(subset) == 1:
@@ -175,7 +175,7 @@ def _centred(term: FloatArray) -> FloatArray:
     return np.asarray(rows - rows.mean(axis=0))
 
 
-def _amplitudes(data: _Data, pool: Pool, subset: Subset) -> FloatArray:
+def _amplitudes(data: Regression, pool: Pool, subset: Subset) -> FloatArray:
     """The weight >= 0 of each member on its own calibration, a row of ``home`` each, ``(d, 1)``.
 
     Least negative log-likelihood by coordinate-wise Newton steps, cut off at 0; the loss is convex
@@ -211,7 +211,7 @@ def _unstack(
 
 
 @dataclass(frozen=True, eq=False)
-class _Data:
+class Regression:
     """A multinomial regression: ``logits = offset + design @ weights``, drawn towards ``home``.
 
     Shapes: design ``(n, d)``, target ``(n,)`` in 0..k-1, offset ``(k,)``, home ``(d, k)``, basis
@@ -230,10 +230,12 @@ class _Data:
         left, right = np.triu_indices(self.design.shape[1])
         return np.asarray(self.design[:, left] * self.design[:, right])
 
-    def select(self, rows: BoolArray) -> _Data:
+    def select(self, rows: BoolArray) -> Regression:
+        """The regression on some of the rows."""
         return replace(self, design=self.design[rows], target=self.target[rows])
 
     def probs(self, weights: FloatArray) -> FloatArray:
+        """Probabilities ``(n, k)`` under weights ``(d, k)``."""
         return softmax(self.offset + self.design @ weights)
 
     def loss(self, weights: FloatArray, penalty: float) -> float:
@@ -242,14 +244,16 @@ class _Data:
         return nll + penalty / 2 * float(((weights - self.home) ** 2).sum())
 
 
-def _choose(data: _Data, folds: IntArray, penalties: Sequence[float]) -> tuple[float, FloatArray]:
+def _choose(
+    data: Regression, folds: IntArray, penalties: Sequence[float]
+) -> tuple[float, FloatArray]:
     """The penalty with the least loss out of fold, and its log-odds out of fold, ``(n, k)``."""
     odds = {penalty: np.zeros((len(data.target), len(data.offset))) for penalty in penalties}
     for fold in np.unique(folds):
         inside, outside = data.select(folds != fold), folds == fold
         weights = data.home
         for penalty in sorted(penalties, reverse=True):
-            weights = _newton(inside, penalty, weights)
+            weights = newton(inside, penalty, weights)
             odds[penalty][outside] = data.design[outside] @ weights
     losses = {
         penalty: negative_log_likelihood(data.target, softmax(data.offset + logits))
@@ -259,7 +263,7 @@ def _choose(data: _Data, folds: IntArray, penalties: Sequence[float]) -> tuple[f
     return best, odds[best]
 
 
-def _temper(data: _Data, odds: FloatArray) -> tuple[float, float]:
+def _temper(data: Regression, odds: FloatArray) -> tuple[float, float]:
     """The factor on log-odds out of fold with the least loss, and that loss (Guo et al. 2017).
 
     Unseen groups are judged a little less surely than those that the weights were fitted to.
@@ -271,7 +275,7 @@ def _temper(data: _Data, odds: FloatArray) -> tuple[float, float]:
     return float(FACTORS[int(np.argmin(losses))]), min(losses)
 
 
-def _newton(data: _Data, penalty: float, start: FloatArray | None = None) -> FloatArray:
+def newton(data: Regression, penalty: float, start: FloatArray | None = None) -> FloatArray:
     """The weights ``(d, k)`` of least penalised loss, by Newton's method with halved steps.
 
     The loss is strictly convex for ``penalty > 0``, so there is one minimum.
@@ -285,7 +289,7 @@ def _newton(data: _Data, penalty: float, start: FloatArray | None = None) -> Flo
     for _ in range(STEPS):
         probs = data.probs(weights)
         slope = data.design.T @ (probs - onehot) + penalty * (weights - data.home)
-        step = _step(_curvature(data, probs, penalty), slope.T.ravel(), data.basis)
+        step = _step(curvature_of(data, probs, penalty), slope.T.ravel(), data.basis)
         move = step.reshape(k, d).T
         length = 1.0
         while (new := data.loss(weights - length * move, penalty)) > loss and length > SHORTEST:
@@ -317,7 +321,7 @@ def _tied(subset: Subset, k: int, shares: bool) -> FloatArray:
     return basis.reshape(k * d, blocks + k)
 
 
-def _curvature(data: _Data, probs: FloatArray, penalty: float) -> FloatArray:
+def curvature_of(data: Regression, probs: FloatArray, penalty: float) -> FloatArray:
     """The Hessian ``(k d, k d)``, class by class: sum of ``p_a (delta_ab - p_b) x x^T``."""
     (_, d), k = data.design.shape, probs.shape[1]
     a, b = np.triu_indices(k)

@@ -60,8 +60,8 @@ class FrameReader(Reader):
             yield Frame(max(0.0, time), self._image(frame))
 
     def _image(self, frame: VideoFrame) -> Image:
-        # Looking at a frame's side data ties it into a cycle, and a megabyte of FFmpeg's stays
-        # until the next garbage collection; so it is done once for each angle only.
+        # PyAV 18.1: looking at a frame's side data ties it into a cycle, and a megabyte of FFmpeg's
+        # stays until the next garbage collection; so it is done once for each angle only.
         if frame.rotation != self._angle:
             self._angle, self._matrix = frame.rotation, display_matrix(frame)
         image = upright_image(frame, self._aspect, self._matrix, self._name)
@@ -121,7 +121,8 @@ def display_matrix(frame: VideoFrame) -> Matrix:
         data = cast(Any, frame.side_data)[Type.DISPLAYMATRIX]
     except KeyError:
         return (1, 0), (0, 1)
-    except ValueError:  # side data next to it that PyAV 18 does not know
+    except ValueError:
+        # PyAV 18.1 refuses all side data of a frame when it does not know the type of one.
         quarter = round(frame.rotation / 90) % 4
         cos, sin = ((1, 0), (0, 1), (-1, 0), (0, -1))[quarter]
         return (cos, -sin), (sin, cos)

@@ -1,6 +1,6 @@
 """Channel layouts, kept from being freed twice.
 
-PyAV 18 hands out layouts that share memory with FFmpeg and frees it with them, and FFmpeg frees
+PyAV 18.1 hands out layouts that share memory with FFmpeg and frees it with them, and FFmpeg frees
 it again. Only layouts with a channel order of their own have such memory, and a stranger's file
 may have one, which would bring the process down: their Python objects are never let go.
 """

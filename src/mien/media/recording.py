@@ -104,7 +104,7 @@ class Recording:
             raise undecodable(self._name, next(filter(None, errors), self._error))
 
     def _check_open(self) -> None:
-        """PyAV would read freed memory of a container that was closed half-way."""
+        """PyAV 18.1 would read freed memory of a container that was closed half-way."""
         if self._state == "closed":
             raise MediaError(f"{self._name} was closed while it was played; open it again.")
 
@@ -134,7 +134,9 @@ class Recording:
                         yield packet
                 return
             except IndexError:
-                return  # at the end of a file in which streams came up on the way, PyAV 18 stumbles
+                # PyAV 18.1: at the end of a file, demux() flushes the streams that it counted at
+                # the beginning and those that came up on the way, for which it made no place.
+                return
             except FFmpegError as error:
                 self._error = error
                 failures += 1

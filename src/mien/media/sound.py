@@ -110,10 +110,11 @@ class _Run:
         channels = layout.nb_channels
         unnamed = layout.name == f"{channels} channels" and channels > 8
         if unnamed or layout.name.startswith("ambisonic"):
-            target = None  # FFmpeg cannot mix these
+            target = None  # FFmpeg 8.0's swresample has no rule to mix these
         else:
             target = "mono" if channels == 1 else "stereo"
-        # Interleaved on purpose: with eight or more planes PyAV 18 reads past their end.
+        # Interleaved on purpose: PyAV 18.1 reads past the end of the planes when there are eight
+        # or more, and the process is killed.
         self._resampler = AudioResampler(
             "flt", target, SAMPLE_RATE, frame_size=BLOCK, options={"rematrix_maxval": "1.0"}
         )

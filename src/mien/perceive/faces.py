@@ -21,11 +21,12 @@ class FaceFinder:
 
     Args:
         detector: what finds the faces of a picture.
+        crops: where the crops are kept; a new spool by default.
     """
 
-    def __init__(self, detector: Detector) -> None:
+    def __init__(self, detector: Detector, crops: CropSpool | None = None) -> None:
         self._detector = detector
-        self._crops = CropSpool()
+        self._crops = CropSpool() if crops is None else crops
         self._looked = array("d")
         self._times = array("d")
         # A row a detection: its box, score, sharpness, turn, standing.

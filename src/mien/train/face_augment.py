@@ -141,14 +141,14 @@ def blur(gray: Tensor, rng: Rng, share: float = 0.35) -> Tensor:
     chosen = np.flatnonzero(rng.random(n) < share)
     if not len(chosen):
         return gray
-    kernels = torch.from_numpy(_kernels(len(chosen), rng))[:, None]
+    kernels = torch.from_numpy(blur_kernels(len(chosen), rng))[:, None]
     padded = F.pad(gray[chosen], (4, 4, 4, 4), mode="replicate")
     out = gray.clone()
     out[chosen] = F.conv2d(padded.transpose(0, 1), kernels, groups=len(chosen)).transpose(0, 1)
     return out
 
 
-def _kernels(n: int, rng: Rng) -> npt.NDArray[np.float32]:
+def blur_kernels(n: int, rng: Rng) -> npt.NDArray[np.float32]:
     """Kernels ``(n, 9, 9)`` that sum to 1."""
     down, across = np.mgrid[-4:5, -4:5].astype(np.float64)
     sigma = rng.uniform(0.3, 1.6, (n, 1, 1))

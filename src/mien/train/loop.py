@@ -144,7 +144,7 @@ class Trainer:
             # The first few are what the trainer deems most telling.
             said += "".join(f"valid {k} {v:.4f}  " for k, v in list(figures.items())[:3])
             self.history.append(row)
-            self._save()
+            self.save_checkpoint()
             self.say(f"{said}{row['seconds']:.0f} s")
         return self.average.model
 
@@ -167,7 +167,8 @@ class Trainer:
             total, count = total + loss.item(), count + 1
         return total / max(count, 1)
 
-    def _save(self) -> None:
+    def save_checkpoint(self) -> None:
+        """Write what a killed run goes on from, and the history as a table of JSON lines."""
         state = {
             "schedule": asdict(self.schedule),
             "model": self.task.model.state_dict(),

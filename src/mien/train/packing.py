@@ -250,7 +250,12 @@ def card(manifest: Manifest, notes: Sequence[str]) -> str:
     if manifest.conventions:
         lines += ["", "Conventions, the first is the default:", ""]
         lines += [f"* `{name}`: {c.about}" for name, c in manifest.conventions.items()]
-    lines += ["", "Confusion matrices, learning curves and reports lie beside this card.", ""]
+    lines += [
+        "",
+        "Confusion matrices, learning curves and reports lie beside this card (installed packages "
+        "leave out the pictures).",
+        "",
+    ]
     lines += [*notes, ""] if notes else []
     lines += [
         "## Made by",

@@ -29,7 +29,7 @@ from mien.train.voice_augment import augment
 
 Features = npt.NDArray[np.float16]
 Say = Callable[[str], None]
-_TOGETHER = 400
+TOGETHER = 400
 _SHORTEST = 4000
 _NOISE_BELOW = 45.0
 
@@ -102,10 +102,10 @@ def hear_all(
     digest = _digest(voices, graph.path, asdict(recipe) | {"seed": seed} | CONTRACT.as_dict())
     folder.mkdir(parents=True, exist_ok=True)
     parts = []
-    for start in range(0, len(voices), _TOGETHER):
+    for start in range(0, len(voices), TOGETHER):
         path = folder / f"{digest}-{start:06}.npy"
         if not path.exists():
-            rows = range(start, min(start + _TOGETHER, len(voices)))
+            rows = range(start, min(start + TOGETHER, len(voices)))
             jobs = [(str(voices.items[i]), int(copies[i]), (seed, i)) for i in rows]
             with ThreadPoolExecutor(graph.threads) as pool:
                 found = list(pool.map(lambda job: _hear(graph, *job), jobs))

@@ -56,22 +56,23 @@ class Whisper:
         check_weights(self.folder)
 
     @cached_property
-    def _windows(self) -> Windows:
+    def windows(self) -> Windows:
+        """The loaded checkpoint; its weights are checked first."""
         self.check()
         return Windows(self.folder)
 
     def language(self, samples: Samples) -> str:
         """See :class:`mien.perceive.engines.Engine`."""
         with self._turn:
-            if not self._windows.multilingual:
+            if not self.windows.multilingual:
                 return "en"
-            code, prob = self._windows.language(np.ascontiguousarray(samples))
+            code, prob = self.windows.language(np.ascontiguousarray(samples))
         return code if prob >= LANGUAGE_SURE else "en"
 
     def hear(self, samples: Samples, language: str) -> list[Line]:
         """See :class:`mien.perceive.engines.Engine`."""
         with self._turn:
-            return list(self._windows.lines(np.ascontiguousarray(samples), language))
+            return list(self.windows.lines(np.ascontiguousarray(samples), language))
 
 
 def open_whisper(name: str) -> Whisper:

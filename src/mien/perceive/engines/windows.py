@@ -48,7 +48,7 @@ _OPENING, _CLOSING = "\"'“¿([{-", "\"'.。,，!！?？:：”)]}、"  # noqa:
 
 
 @dataclass(frozen=True)
-class _Heard:
+class Heard:
     """What a window was decoded to.
 
     Args:
@@ -74,6 +74,10 @@ class Windows:
     Args:
         folder: of the checkpoint.
 
+    Attributes:
+        model: the ``faster_whisper.WhisperModel``, whose tokenizer is ``model.hf_tokenizer``.
+        multilingual: whether it was trained on more than English.
+
     Raises:
         PackError: if it cannot be loaded.
     """
@@ -82,7 +86,7 @@ class Windows:
         from faster_whisper import WhisperModel
 
         try:
-            self._model = WhisperModel(
+            self.model = WhisperModel(
                 str(folder),
                 device="cpu",
                 compute_type="int8",
@@ -91,7 +95,7 @@ class Windows:
             )
         except (RuntimeError, ValueError) as error:
             raise PackError(f"{folder} cannot be used as a Whisper: {error}.") from None
-        self._net = self._model.model
+        self._net = self.model.model
         self.multilingual = bool(self._net.is_multilingual)
 
     def language(self, samples: Samples) -> tuple[str, float]:
@@ -105,11 +109,11 @@ class Windows:
         from faster_whisper.tokenizer import Tokenizer
 
         words = Tokenizer(
-            self._model.hf_tokenizer, self.multilingual, task="transcribe", language=language
+            self.model.hf_tokenizer, self.multilingual, task="transcribe", language=language
         )
         start, end = 0.0, len(samples) / SAMPLE_RATE
         while end - start > LEAST or start == 0.0:
-            heard = self._hear(samples[round(start * SAMPLE_RATE) :], words)
+            heard = self.hear(samples[round(start * SAMPLE_RATE) :], words)
             parts, reached = _cut(heard.tokens, words.timestamp_begin, end - start)
             yield from self._timed(parts, heard, words, start)
             if reached < LEAST:
@@ -119,7 +123,7 @@ class Windows:
     def _encode(self, samples: Samples, seconds: float | None = None) -> tuple[Any, int]:
         """What the encoder makes of samples with silence behind, and their own frames."""
         frames = self._spectrogram(samples, seconds)
-        return self._model.encode(frames), min(frames.shape[1], len(samples) // HOP)
+        return self.model.encode(frames), min(frames.shape[1], len(samples) // HOP)
 
     def _spectrogram(
         self, samples: Samples, seconds: float | None = None
@@ -129,15 +133,17 @@ class Windows:
             seconds = min(WINDOW, len(samples) / SAMPLE_RATE + SILENCE)
         filled = np.zeros(round(np.ceil(seconds / STEP) * STEP * SAMPLE_RATE), np.float32)
         filled[: len(samples)] = samples[: len(filled)]
-        return np.asarray(self._model.feature_extractor(filled, padding=0), np.float32)
+        return np.asarray(self.model.feature_extractor(filled, padding=0), np.float32)
 
-    def _hear(self, samples: Samples, words: Any) -> _Heard:
-        heard = self._decode(samples, words, None)
+    def hear(self, samples: Samples, words: Any) -> Heard:
+        """What is said in one window; where the decoder loops, in the window of 30 s."""
+        heard = self.decode(samples, words, None)
         if len(samples) < (WINDOW - SILENCE) * SAMPLE_RATE and _loops(heard, words):
-            return self._decode(samples, words, WINDOW)
+            return self.decode(samples, words, WINDOW)
         return heard
 
-    def _decode(self, samples: Samples, words: Any, seconds: float | None) -> _Heard:
+    def decode(self, samples: Samples, words: Any, seconds: float | None) -> Heard:
+        """What is said in samples filled to so many seconds; None for a short silence behind."""
         encoded, frames = self._encode(samples, seconds)
         prompt = list(words.sot_sequence)
         room = min(440, round(TOKENS + TOKENS_A_SECOND * len(samples) / SAMPLE_RATE))
@@ -151,30 +157,31 @@ class Windows:
             max_initial_timestamp_index=round(1.0 / STEP),
         )[0]
         tokens = list(found.sequences_ids[0])
-        # CTranslate2 divides the sum by the number of tokens, Whisper counts the end as well.
+        # CTranslate2 4.8 divides the sum by the number of tokens; OpenAI's Whisper, whose threshold
+        # applies here, counts the end token as well.
         score = float(found.scores[0]) * len(tokens) / (len(tokens) + 1)
         whole = len(tokens) < room
-        return _Heard(encoded, tokens, score, float(found.no_speech_prob), frames, whole)
+        return Heard(encoded, tokens, score, float(found.no_speech_prob), frames, whole)
 
     def _timed(
-        self, parts: Sequence[tuple[Segment, list[int]]], heard: _Heard, words: Any, start: float
+        self, parts: Sequence[tuple[Segment, list[int]]], heard: Heard, words: Any, start: float
     ) -> Iterator[Line]:
         """Lines with the times of their words and their evidence."""
         said = [(when, ids) for when, ids in parts if words.decode(ids).strip()]
         if not said:
             return
-        evidence = self._evidence([ids for _, ids in said], heard, words)
+        evidence = self.evidence([ids for _, ids in said], heard, words)
         rows: list[dict[str, Any]] = [
             {"seek": 0, "start": when.start, "end": when.end, "tokens": ids} for when, ids in said
         ]
-        self._model.add_word_timestamps(
+        self.model.add_word_timestamps(
             [rows], words, heard.encoded, heard.frames, _OPENING, _CLOSING, 0.0
         )
         for row, speaks in zip(rows, evidence, strict=True):
             timed = tuple(_word(word, start) for word in row.get("words") or ())
             yield _line(row, timed, start, heard, (words.decode(row["tokens"]), speaks))
 
-    def _evidence(self, lines: Sequence[list[int]], heard: _Heard, words: Any) -> list[float]:
+    def evidence(self, lines: Sequence[list[int]], heard: Heard, words: Any) -> list[float]:
         """Nats a token by which the sound makes each line likelier than noise or silence does.
 
         Each line is scored after those before it. One that says the same as an earlier line is then
@@ -208,10 +215,10 @@ class Windows:
         size = round(NOISE_SECONDS * SAMPLE_RATE)
         noise = np.random.default_rng(0).normal(0, NOISE, size).astype(np.float32)
         frames = [self._spectrogram(sound) for sound in (noise, np.zeros_like(noise))]
-        return self._model.encode(np.stack(frames)), size // HOP
+        return self.model.encode(np.stack(frames)), size // HOP
 
 
-def _loops(heard: _Heard, words: Any) -> bool:
+def _loops(heard: Heard, words: Any) -> bool:
     text = words.decode([token for token in heard.tokens if token < words.eot])
     return not heard.whole or compression_ratio(text) > COMPRESSION
 
@@ -258,7 +265,7 @@ def _word(word: Any, start: float) -> Word:
 
 
 def _line(
-    row: Any, words: tuple[Word, ...], start: float, heard: _Heard, said: tuple[str, float]
+    row: Any, words: tuple[Word, ...], start: float, heard: Heard, said: tuple[str, float]
 ) -> Line:
     if words:
         weights = [max(word.segment.duration, 0.01) for word in words]

@@ -54,7 +54,7 @@ def write_eaf(analysis: Analysis, path: Path) -> None:
             start, end = (round(t * 1000) for t in (segment.start, segment.end))
             if end > start:
                 document.add_annotation(name, start, end, text)
-    # pympi keeps a copy of a file that it overwrites.
+    # pympi-ling 1.71 renames a file that it would overwrite to NAME.bak and leaves that behind.
     path.unlink(missing_ok=True)
     document.to_file(str(path))
 

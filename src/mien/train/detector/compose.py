@@ -55,7 +55,7 @@ class Composer:
         kind = rng.choice(4, p=[0.45, 0.25, 0.15, 0.15])
         canvas = Canvas(self._backdrop(rng))
         if kind == 0:
-            self._place(canvas, self._one(rng), rng)
+            self.place(canvas, self._one(rng), rng)
         elif kind == 1:
             canvas = self._mosaic(rng)
         elif kind == 2 and self.crops is not None:
@@ -83,7 +83,7 @@ class Composer:
         matrix[:, 2] += self.side / 2 + rng.uniform(-room, room)
         return _warp(image, matrix, (self.side, self.side))
 
-    def _place(
+    def place(
         self, canvas: Canvas, index: int, rng: np.random.Generator, largest: float = 0.9
     ) -> None:
         """A whole picture, so that its largest face has a size drawn evenly in the logarithm."""
@@ -111,7 +111,7 @@ class Composer:
         for rows in ((0, cut[1]), (cut[1], self.side)):
             for columns in ((0, cut[0]), (cut[0], self.side)):
                 tile = Canvas(self._backdrop(rng))
-                self._place(tile, self._one(rng), rng, largest=0.4)
+                self.place(tile, self._one(rng), rng, largest=0.4)
                 high, wide = rows[1] - rows[0], columns[1] - columns[0]
                 left = int(rng.integers(0, self.side - wide + 1))
                 top = int(rng.integers(0, self.side - high + 1))

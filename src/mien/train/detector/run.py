@@ -96,7 +96,7 @@ def train_detector(options: TrainOptions, people: PeopleOptions, say: Say = prin
     graph = export_graph(trainer.run(), detector.EXAMPLE, detector.AXES, options.graph)
     plain = detector.judge(graph, task.valid)
     feeds = detector.sample_pictures(first, min(200, recipe.draws), options.seed)
-    quantise_convolutions(options.graph, feeds, _last_layers(options.graph))
+    quantise_convolutions(options.graph, feeds, last_layers(options.graph))
     rewrite_detector(options.graph)
     small = type(graph)(options.graph)
     stored = detector.judge(small, task.valid)
@@ -134,7 +134,7 @@ def _measured(
     ]
 
 
-def _last_layers(path: Path) -> list[str]:
+def last_layers(path: Path) -> list[str]:
     """The layers that give the rows: 8 bits would blur the boxes."""
     graph = onnx.load(path).graph
     # Before quantisation every convolution that feeds no activation or sum is such a layer.
