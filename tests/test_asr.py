@@ -336,7 +336,7 @@ def test_a_whisper_that_is_not_here_is_named_at_once(tmp_path, monkeypatch):
 @pytest.mark.parametrize(("prob", "language"), [(0.9, "de"), (0.3, "en")])
 def test_a_language_has_to_be_sure(prob, language, tmp_path):
     engine = Whisper(tmp_path, "tiny")
-    engine.__dict__["_windows"] = SimpleNamespace(
+    engine.__dict__["windows"] = SimpleNamespace(
         multilingual=True, language=lambda samples: ("de", prob)
     )
     assert engine.language(SILENT) == language

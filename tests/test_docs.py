@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parents[1]
     "script", ["card_table.py", "fusion_page.py", "options_page.py", "paper_table.py"]
 )
 def test_the_figures_in_the_documents_are_those_of_packs_and_benchmarks(script):
-    check = [sys.executable, str(ROOT / "scripts" / f"{script}.py"), "--check"]
+    check = [sys.executable, str(ROOT / "scripts" / script), "--check"]
     assert subprocess.run(check, check=False, timeout=60).returncode == 0
 
 

@@ -8,6 +8,7 @@ from tests.pages import planted
 from mien.analysis.analysis import Analysis, Provenance
 from mien.analysis.evidence import Evidence
 from mien.analysis.judged import TrackSummary
+from mien.emotions import MIEN7
 from mien.errors import InputError, OptionError
 from mien.report.figure import bars, save
 from mien.report.overall import in_view
@@ -219,7 +220,7 @@ def test_no_heading_and_no_cell_is_cut(make, width):
         for segment in value.segments[:40]:
             assert str(segment) in words
     else:
-        assert set(value.space.labels) | {"quality", "says"} <= words
+        assert set(MIEN7.labels) | {"quality", "says"} <= words
     for label, probability in ((e.top(0), e.probs[0].max()) for e in value.by_branch.values()):
         if label is not None and len(value.segments) <= 6:
             assert f"{probability:.3f}" in words

@@ -190,6 +190,7 @@ class Analyzer:
         return Segment(start, END_OF_TIME if end is None else end)
 
     def _perceive(self, path: str | Path, run: _Run) -> Scene:
+        needs = self._needs()
         with closing(open_clip(path)) as clip, run.clock.time("perceive"):
             given = self.options.speech.words
             transcript = (
@@ -203,7 +204,7 @@ class Analyzer:
                 part=self._part(),
                 stop=run.stop,
             )
-            return perceive(clip, self._needs(), options, run.progress)
+            return perceive(clip, needs, options, run.progress)
 
     def _rows(self, scene: Scene) -> tuple[Segment, tuple[Segment, ...]]:
         """What is analysed of a scene, and the rows; those that are whole if it was stopped."""

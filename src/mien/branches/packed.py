@@ -27,8 +27,10 @@ class PackBranch:
 
     @cached_property
     def pack(self) -> Pack:
-        """The pack; opening it checks its files."""
-        return find_pack(self.name, self._where)
+        """The pack; all of its files are verified when it is opened."""
+        pack = find_pack(self.name, self._where)
+        pack.verify()
+        return pack
 
     @property
     def spec(self) -> BranchSpec:
