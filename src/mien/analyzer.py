@@ -15,7 +15,7 @@ import numpy as np
 import mien
 from mien.branches import Branch, LinesBranch, PeopleBranch, make_branches
 from mien.branches.ask import judge_each, judge_in_turn
-from mien.cut import CutOptions, cut
+from mien.cut import CutOptions, cut, unmet
 from mien.errors import OptionError
 from mien.evidence import Evidence
 from mien.fusion.events import follow
@@ -25,7 +25,7 @@ from mien.parts import Judged, check_same, join, whole_rows
 from mien.perceive import STOPPED, PerceiveOptions, perceive
 from mien.perceive.detect import check_detector
 from mien.perceive.seen import portraits, track_summaries
-from mien.perceive.transcript import read_transcript, transcript_of_text
+from mien.perceive.transcript import transcript_of_text
 from mien.results import Analysis, Provenance, Whole
 from mien.scene import CUTS, SPEECH, TRANSCRIPT, ClipFacts, Scene
 from mien.timebase import Segment
@@ -61,7 +61,8 @@ class Options:
         cut: how the clip is cut into segments.
         frame_rate: pictures looked at per second.
         asr: ``auto``, ``whisper``, ``whisper:MODEL`` or ``none``.
-        transcript: file with the words (SRT, WebVTT, ASS or plain text), if there is one.
+        transcript: file with the words (subtitles, JSON, a table, plain text), if there is one.
+        words_offset: seconds to add to the times of that file.
         branches: by branch name, what its factory is given (``{"face": {"pack": FOLDER}}``).
         detector: what finds faces: ``auto``, ``embedded`` or ``yunet:FILE``.
         start, end: seconds of the part to analyse; ``end`` None is the end of the clip.
@@ -78,6 +79,7 @@ class Options:
     frame_rate: float = 5.0
     asr: str = "auto"
     transcript: str | Path | None = None
+    words_offset: float = 0.0
     branches: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     detector: str = "auto"
     start: float = 0.0
@@ -119,8 +121,8 @@ class Analyzer:
         """The analysis of a recording, a picture or a text file.
 
         Args:
-            path: the file. Nothing else is opened but the transcript that the options name and a
-                subtitle file of the same name beside it (``asr="auto"``).
+            path: the file. Nothing else is opened but the transcript that the options name and
+                subtitle files of the same name beside it (``asr="auto"``).
             progress: told what is being done and the share of that which is done.
             stop: asked now and then; once it says True, what was perceived so far is judged and
                 the analysis is marked as partial.
@@ -130,9 +132,10 @@ class Analyzer:
             OptionError, InputError, PackError: if something asked for cannot be had.
         """
         spent: dict[str, float] = {}
-        part = self._part(self.options.start)
-        scene = self._perceive(path, part, self._needs(), _Watch(progress, stop), spent)
-        return self._assemble(self._judge(scene, spent, _Watch(progress, stop)), spent)
+        watch = _Watch(progress, stop)
+        scene = self._perceive(path, self._part(self.options.start), self._needs(), watch, spent)
+        judged = self._judge(scene, spent, watch)
+        return self._assemble(judged, spent, scene.warnings + unmet(scene, self.options.cut))
 
     def resume(
         self,
@@ -166,7 +169,7 @@ class Analyzer:
         scene = self._perceive(path, part, self._needs(), watch, spent)
         second = self._judge(scene, spent, watch)
         joined = join(first, second, self.options.cut.by)
-        return self._assemble(joined, spent, self._of_resumed(first, second))
+        return self._assemble(joined, spent, scene.warnings + self._of_resumed(first, second))
 
     @overload
     def analyze_text(self, text: str) -> Analysis: ...
@@ -229,14 +232,11 @@ class Analyzer:
         spent: dict[str, float],
     ) -> Scene:
         with closing(open_clip(path)) as clip, _timed(spent, "perceive"):
-            given = self.options.transcript
-            transcript = (
-                None if given is None else read_transcript(Path(given), clip.facts.duration)
-            )
             options = PerceiveOptions(
                 frame_rate=self.options.frame_rate,
                 asr=self.options.asr,
-                transcript=transcript,
+                transcript=self.options.transcript,
+                offset=self.options.words_offset,
                 detector=self.options.detector,
                 part=part,
                 stop=watch.stop,

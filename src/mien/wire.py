@@ -257,6 +257,8 @@ def _line_dict(line: Line) -> dict[str, Any]:
     for name in ("avg_logprob", "no_speech_prob", "evidence"):
         if getattr(line, name) is not None:
             value[name] = round(getattr(line, name), 4)
+    if line.speaker is not None:
+        value["speaker"] = line.speaker
     return value
 
 
@@ -270,6 +272,7 @@ def _transcript_from(value: Mapping[str, Any]) -> Transcript:
             line.get("avg_logprob"),
             line.get("no_speech_prob"),
             line.get("evidence"),
+            line.get("speaker"),
         )
         for line in value["lines"]
     )

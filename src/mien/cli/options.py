@@ -41,12 +41,15 @@ Start = Annotated[float, Option(help="Analyse from here, seconds.")]
 End = Annotated[float | None, Option(help="Analyse up to here, seconds.")]
 By = Annotated[
     str | None,
-    Option(help="clip, utterance or window.", show_default="clip; window with --report"),
+    Option(help="clip, utterance, window or speaker.", show_default="clip; window with --report"),
 ]
 Window = Annotated[float, Option(help="Seconds of a window.")]
 Step = Annotated[float, Option(help="Seconds from window to window.")]
 Words = Annotated[
     Path | None, Option(metavar="FILE", help="A transcript to use instead of hearing.")
+]
+WordsOffset = Annotated[
+    float, Option(metavar="SECONDS", help="Added to the times of --words, which may be negative.")
 ]
 Asr = Annotated[str, Option(help="auto, whisper[:MODEL] (tiny.en by default) or none.")]
 Fps = Annotated[float, Option(help="Pictures looked at per second.")]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from mien.errors import OptionError
@@ -17,7 +18,7 @@ from mien.perceive.detect import check_detector, make_detector
 from mien.perceive.engines import Engine, check_engine, choose_engine, transcribe
 from mien.perceive.faces import FaceFinder
 from mien.perceive.speech import find_speech
-from mien.perceive.transcript import written_transcript
+from mien.perceive.transcript import Written, find_written
 from mien.scene import (
     AUDIO,
     CUTS,
@@ -51,7 +52,8 @@ class PerceiveOptions:
         asr: how words are had where no transcript is given: ``auto`` (sidecar file, subtitle
             track, Whisper tiny.en), ``whisper`` (Whisper tiny.en) or ``whisper:MODEL`` (a size, a
             hub id that is on this machine, or a folder), ``none``.
-        transcript: the words, if the user has them.
+        transcript: the words, if the user has them, or the file that holds them.
+        offset: seconds to add to the times of that file.
         detector: what finds faces: ``auto``, ``embedded`` or ``yunet:FILE``.
         part: what of the clip is wanted, seconds; None for all of it.
         stop: asked now and then; once it says True, no more is perceived.
@@ -63,7 +65,8 @@ class PerceiveOptions:
 
     frame_rate: float = 5.0
     asr: str = "auto"
-    transcript: Transcript | None = None
+    transcript: Transcript | str | Path | None = None
+    offset: float = 0.0
     detector: str = "auto"
     part: Segment | None = None
     stop: Callable[[], bool] = lambda: False
@@ -85,6 +88,7 @@ def perceive(
 
     Raises:
         MediaError: if the clip cannot be decoded.
+        InputError: if the file with the words is not there or cannot be read.
         HubError, MissingExtraError, PackError: if the Whisper that is named cannot be had.
     """
     wanted = set(needs)
@@ -95,7 +99,10 @@ def perceive(
     if FACES in wanted:
         wanted |= {CUTS}
     engine = choose_engine(options.asr) if TRANSCRIPT in wanted else None
-    if engine is not None and clip.facts.has_audio and options.transcript is None:
+    words = Written()
+    if TRANSCRIPT in wanted:
+        words = find_written(clip.facts, options.asr, options.transcript, options.offset)
+    if engine is not None and clip.facts.has_audio and words.transcript is None:
         engine.check()
     pass_ = _Pass(clip, wanted, options)
     pass_.run(progress)
@@ -104,7 +111,8 @@ def perceive(
     pass_.collect(tracks, missing, progress)
     if TRANSCRIPT in wanted:
         speech: Speech | None = tracks.get(SPEECH)
-        found = _words(pass_, options, engine, tracks, progress)
+        words = words.completed(clip.facts, pass_.captions, options.asr)
+        found = words.transcript or _heard(pass_, options, engine, tracks, progress)
         if found is not None:
             tracks[TRANSCRIPT] = found.within(pass_.extent) if pass_.is_part else found
         elif engine is None:
@@ -114,22 +122,20 @@ def perceive(
         else:
             missing[TRANSCRIPT.name] = missing.get(AUDIO.name, "no speech was found")
     extent = pass_.extent if pass_.is_part else None
-    return Scene(clip.facts, tracks, missing, extent, pass_.stopped)
+    return Scene(clip.facts, tracks, missing, extent, pass_.stopped, words.warnings)
 
 
-def _words(
+def _heard(
     pass_: _Pass,
     options: PerceiveOptions,
     engine: Engine | None,
     tracks: Mapping[TrackKey[Any], Any],
     progress: Progress,
 ) -> Transcript | None:
-    """Words that somebody wrote down, also when it is time to stop; else what an engine hears."""
-    facts = pass_.clip.facts
-    found = written_transcript(facts, options.asr, options.transcript, pass_.captions)
+    """What an engine hears; None if there is nothing to hear, or it is time to stop."""
     audio, speech = tracks.get(AUDIO), tracks.get(SPEECH)
-    if found is not None or engine is None or audio is None or not (speech and speech.turns):
-        return found
+    if engine is None or audio is None or not (speech and speech.turns):
+        return None
 
     def tell(doing: str, share: float) -> None:
         if options.stop():

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from mien.errors import InputError
 from mien.report.spans import label_of, spans
+from mien.report.transcript import write_subtitles
 from mien.results import Analysis
 from mien.timebase import Segment
 
@@ -26,17 +27,11 @@ def write_vtt(analysis: Analysis, path: Path) -> None:
 
 
 def _write(analysis: Analysis, path: Path, kind: str) -> None:
-    import pysubs2
-
-    subtitles = pysubs2.SSAFile()
-    for segment, text in captions(analysis):
-        start, end = (round(t * 1000) for t in (segment.start, segment.end))
-        event = pysubs2.SSAEvent(start=start, end=end)
-        event.plaintext = text
-        subtitles.append(event)
-    if not subtitles:
+    rows = [(segment, None, text) for segment, text in captions(analysis)]
+    if not rows:
         raise InputError(f"Nothing in this analysis has a time; {path} would be empty.")
-    subtitles.save(str(path), format_=kind)
+    source = analysis.transcript.source if analysis.transcript is not None else "nobody"
+    write_subtitles(rows, path, kind, f"emotions; words by {source}")
 
 
 def captions(analysis: Analysis) -> Iterator[tuple[Segment, str]]:
