@@ -6,6 +6,7 @@ a list. Speech is found and the transcript made afterwards from the spool.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -74,6 +75,8 @@ class PerceiveOptions:
     def __post_init__(self) -> None:
         if not 0 < self.frame_rate <= 60:
             raise OptionError(f"frame_rate must lie in (0, 60] per second, got {self.frame_rate}.")
+        if not math.isfinite(self.offset):
+            raise OptionError(f"The offset of the words must be seconds, got {self.offset}.")
         check_engine(self.asr)
         check_detector(self.detector)
 

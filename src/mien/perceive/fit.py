@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import astuple, dataclass, replace
 
 from mien.perceive.formats import Cue, CueFile
 from mien.scene import Dropped, Line, Transcript, Word
@@ -57,11 +57,11 @@ def check_cues(found: CueFile, name: str, duration: float, offset: float) -> Che
     warnings: list[str] = []
     if count:
         listed = "; ".join(f"{n} x {reason}" for reason, n in count.items())
-        of = f"none of its {len(moved)} cues fits" if not kept else f"of {len(moved)} cues"
+        of = f"{sum(count.values())} of {len(moved)} cues left out"
+        of = of if kept else f"left out, since none of its {len(moved)} cues fits"
         outside = count[NEGATIVE] + count[BEYOND]
         advice = _advice(moved, duration, offset, outside) if outside else ""
-        left = " It is left out." if not kept else ""
-        warnings.append(f"{name}: {of} ({listed}).{advice}{left}")
+        warnings.append(f"{name}: {of} ({listed}).{advice}")
     return Checked(kept, dropped, tuple(warnings))
 
 
@@ -69,10 +69,11 @@ def _moved(cue: Cue, offset: float) -> Cue:
     if offset == 0:
         return cue
     words = tuple(
-        replace(word, segment=Segment(word.segment.start + offset, word.segment.end + offset))
-        for word in cue.words
+        replace(one, segment=Segment(*(round(t + offset, 6) for t in astuple(one.segment))))
+        for one in cue.words
     )
-    return replace(cue, start=cue.start + offset, end=cue.end + offset, words=words)
+    start, end = (round(t + offset, 6) for t in (cue.start, cue.end))
+    return replace(cue, start=start, end=end, words=words)
 
 
 def _misfit(cue: Cue, duration: float) -> str | None:

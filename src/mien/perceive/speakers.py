@@ -88,7 +88,7 @@ class Names:
         found = [hit for own in rows for row in own if (hit := _candidate(row))]
         counts = Counter(name for name, _ in found)
         named = sum(_candidate(own[0]) is not None for own in rows)
-        surely = {name for name, rest in found if _is_sure(name, rest)} | set(known)
+        surely = {name for name, rest in found if _is_sure(name, rest)}
         common = _common(rows)
         return cls(
             frozenset(
@@ -96,6 +96,7 @@ class Names:
                 for name, count in counts.items()
                 if name in surely or _comes_back(name, count, named, len(rows), common)
             )
+            | frozenset(known)
         )
 
     def split(self, row: str) -> tuple[str | None, str]:

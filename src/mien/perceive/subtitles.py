@@ -16,9 +16,11 @@ NOTE = "a note on a sound"
 """Why a cue that holds no words is left out: ``[door slams]``, a pair of notes."""
 
 _NOTE = re.compile(
-    r"\[[^\[\]]*\]|\([^()]*\)|\u3010[^\u3010\u3011]*\u3011|\uff08[^\uff08\uff09]*\uff09"
-    r"|\uff3b[^\uff3b\uff3d]*\uff3d|[\u2669-\u266f\U0001f3b5\U0001f3b6\U0001f3bc]+"
+    rf"({SPEAKER}[^{SPEAKER}\n]*{SPEAKER})|\[[^\[\]]*\]|\([^()]*\)|\u3010[^\u3010\u3011]*\u3011"
+    r"|\uff08[^\uff08\uff09]*\uff09|\uff3b[^\uff3b\uff3d]*\uff3d"
+    r"|[\u2669-\u266f\U0001f3b5\U0001f3b6\U0001f3bc]+"
 )
+"""A note on a sound, or a speaker's name between its marks, which is kept."""
 _LABEL = re.compile(
     r"^[ \t]*(?:>>+[ \t]*|[-\u2013\u2014][ \t]*)?[\[(]([^\[\]()\n]{1,60})[\])][ \t]*:[ \t]*",
     re.MULTILINE,
@@ -53,6 +55,7 @@ def spoken(cues: Iterable[Cue]) -> tuple[tuple[Line, ...], tuple[Dropped, ...]]:
     new = _unrolled(shown)
     rows = [_without_notes(own) for own in new]
     known = {cue.speaker for cue in ordered if cue.speaker}
+    known |= {" ".join(who.split()) for own in rows for row in own for who in _MARKED.findall(row)}
     names = Names.of(([_DASH.sub("", row) for row in own] for own in rows), known)
     lines: list[Line] = []
     count, notes = 0, 0.0
@@ -75,7 +78,7 @@ def _without_notes(rows: Sequence[str]) -> list[str]:
     text = "\n".join(row for row in rows if not _SOUND_ROW.match(row))
     text = _LABEL.sub(lambda m: f"{SPEAKER}{m[1].strip()}{SPEAKER}", text)
     text = _NUMBERED.sub(lambda m: f"{SPEAKER}{m[1].strip()}{SPEAKER}", text)
-    text = _NOTE.sub(" ", text)
+    text = _NOTE.sub(lambda m: m[1] or " ", text)
     return [_SUNG.sub("", row).strip() for row in text.split("\n") if row.strip()]
 
 

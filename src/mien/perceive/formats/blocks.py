@@ -52,9 +52,9 @@ def _without_head(rows: list[str], last: int | None) -> list[str]:
         last: at the end of the file, the number that the next cue would have.
     """
     if last is not None:
-        while rows and not rows[-1].strip():
-            rows = rows[:-1]
-        orphan = len(rows) > 1 and not rows[-2].strip() and rows[-1].strip() == str(last)
+        filled = next((i for i in range(len(rows), 0, -1) if rows[i - 1].strip()), 0)
+        rows = rows[:filled]
+        orphan = filled > 1 and not rows[-2].strip() and rows[-1].strip() == str(last)
         return rows[:-1] if orphan else rows
     if not rows or not rows[-1].strip():
         return rows

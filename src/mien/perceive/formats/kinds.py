@@ -56,7 +56,7 @@ _XML = re.compile(r"\s*<(?:\?xml|!--|!DOCTYPE|[A-Za-z][\w.:-]*[\s/>])", re.IGNOR
 _SAMI = re.compile(r"\s*(?:<!--.{0,200}?-->\s*)?<sami\b", re.IGNORECASE | re.DOTALL)
 _MICRODVD = re.compile(r"\s*\{\s*\d+\s*\}\s*\{\s*\d*\s*\}")
 _MPL2 = re.compile(r"\s*\[-?\d+\]\[-?\d*\]")
-_TMP = re.compile(r"\d{1,2}:\d{2}:\d{2}:\S")
+_TMP = re.compile(r"\d{1,2}:\d{2}:\d{2}:(?!\d{2}\b)\S")
 _STYLED = re.compile(r"\s*<(?:i|b|u|font|v|c)\b")
 """A subtitle or a text that merely begins with a tag: ``<i>Well</i>``."""
 _JSON_SUFFIXES = frozenset({".json", ".jsonl", ".ndjson", ".json3"})
