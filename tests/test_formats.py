@@ -375,6 +375,52 @@ def test_a_json_of_mien_keeps_who_spoke_and_how_sure_it_was(tmp_path):
     assert len(said.words) == 8
 
 
+def test_a_text_in_json_without_times_spans_the_clip(tmp_path):
+    path = tmp_path / "a.json"
+    path.write_text(json.dumps({"text": f"{HAPPY} {DARE}", "language": "en"}))
+    assert found(path) == [(0.0, 10.0, f"{HAPPY} {DARE}")]
+
+
+@pytest.mark.parametrize("name", ["a.tsv", "a.csv"])
+def test_whole_numbers_are_milliseconds_only_where_rows_last_hundreds(name, tmp_path):
+    mark = "\t" if name == "a.tsv" else ","
+    path = tmp_path / name
+    path.write_text("start,end,text\n1,3,Yes\n".replace(",", mark))
+    assert found(path) == [(1.0, 3.0, "Yes")]
+    path.write_text(
+        "\n".join(mark.join(r) for r in (("start", "end", "text"), ("0", "980", "Yes")))
+    )
+    assert found(path) == [(0.0, 0.98, "Yes")]
+
+
+def test_ttml_in_sequence_without_ends_and_from_the_start_as_apple_counts(tmp_path):
+    head = '<tt xmlns="http://www.w3.org/ns/ttml" xmlns:itunes="http://music.apple.com/lyric">'
+    path = tmp_path / "a.ttml"
+    path.write_text(
+        f'{head}<body timeContainer="seq"><div timeContainer="seq"><p dur="2s">One</p>'
+        '<p dur="3s">Two</p></div><div><p dur="1s">Three</p></div></body></tt>'
+    )
+    assert found(path) == [(0.0, 2.0, "One"), (2.0, 5.0, "Two"), (5.0, 6.0, "Three")]
+    path.write_text(
+        f'{head}<body><div><p begin="1s">One</p><p begin="3s">Two</p></div></body></tt>'
+    )
+    assert found(path) == [(1.0, 3.0, "One"), (3.0, 7.0, "Two")]
+    path.write_text(
+        f'{head}<body><div begin="1.0" end="9.0"><p begin="1.5" end="2.5" itunes:key="L1">'
+        f'<span begin="1.5" end="2">Hel</span><span begin="2" end="2.5">lo</span></p>{tail}'
+    )
+    assert found(path) == [(1.5, 2.5, "Hello")]
+
+
+def test_speakers_of_services_have_names(tmp_path):
+    wanted = {"podcast": "Ann", "premiere": "Ann", "deepgram": "Speaker 0", "azure": "Speaker 1",
+              "assembly": "A"}  # fmt: skip
+    path = tmp_path / "a.json"
+    for name, who in wanted.items():
+        path.write_text(json.dumps(JSONS[name]))
+        assert read_transcript(path, 10.0).transcript.speakers == (who,)
+
+
 # --- tiers ---------------------------------------------------------------------------------------
 
 

@@ -251,6 +251,19 @@ def test_no_cue_at_all_is_a_warning(name, text, tmp_path):
     assert "no cue with a time" in written.warnings[0]
 
 
+def test_cues_of_sounds_alone_do_not_silence_the_recogniser(tmp_path):
+    from mien.scene import Caption
+
+    about = facts(tmp_path / "talk.wav")
+    (tmp_path / "talk.srt").write_text(srt(TIMES, ["[Music]", "(laughs)", "\u266a"]))
+    written = find_written(about, "auto", None)
+    assert written.transcript is None
+    assert "none of its 3 cues holds words" in written.warnings[0]
+    done = written.completed(about, [Caption(Segment(1.0, 2.0), "[Music]")], "auto")
+    assert done.transcript is None
+    assert "subtitle track" in done.warnings[1]
+
+
 def test_nothing_is_left_out_where_the_length_is_not_known_until_the_end(tmp_path):
     path = tmp_path / "a.srt"
     path.write_text(srt(TIMES))

@@ -239,3 +239,24 @@ def test_words_that_are_left_out_have_no_time_either(tmp_path):
     (line,) = read(tmp_path, json.dumps(value), "a.json").lines
     assert (line.speaker, line.text) == ("SPEAKER_00", "Well, hello")
     assert [(w.text, w.segment.start) for w in line.words] == [("Well,", 1), ("hello", 3)]
+
+
+def test_any_spelling_is_a_name_where_nearly_every_cue_has_one(tmp_path):
+    named = ("ann lee", "John's iPhone", "+1 555 123", "bob_smith23", "ann lee")
+    found = lines(tmp_path, *(f"{who}: I am here" for who in named))
+    assert found == [(who, "I am here") for who in named]
+    assert lines(tmp_path, "ann: I am here", "So am I", "And I", "ann: Well") == [
+        (None, "ann: I am here"), (None, "So am I"), (None, "And I"), (None, "ann: Well")
+    ]  # fmt: skip
+
+
+def test_a_name_in_a_row_of_its_own_above_the_words_is_a_speaker(tmp_path):
+    found = lines(tmp_path, "Lee, Ann\nHello there", "Smith, Bob\nHi\nand bye")
+    assert found == [("Lee, Ann", "Hello there"), ("Smith, Bob", "Hi and bye")]
+    found = lines(tmp_path, "Well I Never\nthought so", "And then\nhe left")
+    assert [who for who, _ in found] == [None, None]
+
+
+def test_a_speaker_without_a_letter_is_none(tmp_path):
+    text = "WEBVTT\n\n00:00.000 --> 00:04.000\n<v ->Yes\n"
+    assert [line.speaker for line in read(tmp_path, text, "a.vtt").lines] == [None]

@@ -12,10 +12,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 _PREFIX = re.compile(r"([^:\uff1a\n]{1,60}?)\s?[:\uff1a](?:\s+|$)")
-_TOKEN = re.compile(r"[\w.'\u2019&/#-]+")
+_TOKEN = re.compile(r"\+?[\w.'\u2019&/#@-]+")
 _NUMBERED = re.compile(r"([A-Za-z]+)[ _-]?\d{1,3}")
 _LOWER = re.compile(r"\b[a-z][a-z']+\b")
 MOST_TOKENS = 5
+FEWEST, ALL = 3, 0.9
+"""Cues from which on any spelling of names is believed, and the share of them that has one."""
 
 
 def _words(listed: str) -> frozenset[str]:
@@ -86,9 +88,12 @@ class Names:
         """
         rows = [own for own in cues if own]
         found = [hit for own in rows for row in own if (hit := _candidate(row))]
-        counts = Counter(name for name, _ in found)
-        named = sum(_candidate(own[0]) is not None for own in rows)
-        surely = {name for name, rest in found if _is_sure(name, rest)}
+        first = [hit for own in rows if (hit := _candidate(own[0]))]
+        if len(rows) >= FEWEST and len(first) >= ALL * len(rows):
+            return cls(frozenset(name for name, _ in first) | frozenset(known))
+        counts = Counter(name for name, _ in found if _has_form(name))
+        named = sum(_has_form(name) for name, _ in first)
+        surely = {name for name, rest in found if name in counts and _is_sure(name, rest)}
         common = _common(rows)
         return cls(
             frozenset(
@@ -108,25 +113,43 @@ class Names:
 
 
 def _candidate(row: str) -> tuple[str, str] | None:
-    """What stands before a colon, if it has the form of a name, and what follows."""
+    """What stands before a colon, if it may be a name, and what follows."""
     found = _PREFIX.match(row.lstrip())
     if found is None:
         return None
     name = " ".join(found[1].split())
-    return (name, row.lstrip()[found.end() :]) if _has_form(name) else None
+    return (name, row.lstrip()[found.end() :]) if _may_be(name) else None
+
+
+def _may_be(name: str) -> bool:
+    """Whether it may be a name in any spelling, as people choose for themselves: ``ann_lee23``."""
+    tokens = name.replace(",", " ").split()
+    return (
+        1 <= len(tokens) <= MOST_TOKENS
+        and all(map(_TOKEN.fullmatch, tokens))
+        and not any(token.lower().strip(".'\u2019") in _NO_NAMES for token in tokens)
+    )
 
 
 def _has_form(name: str) -> bool:
+    """Whether it is spelt as names are."""
     tokens = name.replace(",", " ").split()
-    if not 1 <= len(tokens) <= MOST_TOKENS or not all(map(_TOKEN.fullmatch, tokens)):
-        return False
-    if any(token.lower().strip(".'\u2019") in _NO_NAMES for token in tokens):
-        return False
     if not any(char.isalpha() for char in tokens[0]) or name.isdecimal():
         return False
     return _NUMBERED.fullmatch(name) is not None or all(
         _is_capital(token) or (i > 0 and (token in _PARTICLES or token.isdecimal()))
         for i, token in enumerate(tokens)
+    )
+
+
+def headed(rows: Sequence[Sequence[str]]) -> bool:
+    """Whether every cue has a name in a row of its own above the words."""
+    return len(rows) >= 2 and all(
+        len(own) >= 2
+        and _may_be(own[0])
+        and _has_form(own[0])
+        and (len(own[0].split()) >= 2 or _is_sure(own[0], own[1]))
+        for own in rows
     )
 
 

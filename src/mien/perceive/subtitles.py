@@ -8,7 +8,7 @@ from itertools import pairwise
 
 from mien.media.markup import SPEAKER
 from mien.perceive.formats.cue import Cue
-from mien.perceive.speakers import Names
+from mien.perceive.speakers import Names, headed
 from mien.scene import Dropped, Line, Word
 from mien.timebase import Segment
 
@@ -54,6 +54,8 @@ def spoken(cues: Iterable[Cue]) -> tuple[tuple[Line, ...], tuple[Dropped, ...]]:
     shown = [[row.strip() for row in cue.text.splitlines() if row.strip()] for cue in ordered]
     new = _unrolled(shown)
     rows = [_without_notes(own) for own in new]
+    if headed([own for own in rows if own]):
+        rows = [[f"{SPEAKER}{own[0]}{SPEAKER}{own[1]}", *own[2:]] if own else own for own in rows]
     known = {cue.speaker for cue in ordered if cue.speaker}
     known |= {" ".join(who.split()) for own in rows for row in own for who in _MARKED.findall(row)}
     names = Names.of(([_DASH.sub("", row) for row in own] for own in rows), known)
@@ -84,6 +86,7 @@ def _without_notes(rows: Sequence[str]) -> list[str]:
 
 def _parts(rows: Sequence[str], speaker: str | None, names: Names) -> list[Part]:
     """The rows of a cue by who speaks."""
+    speaker = _name(speaker)
     parts: list[Part] = [(speaker, [])]
     for row in rows:
         plain = _DASH.sub("", row)
@@ -92,11 +95,17 @@ def _parts(rows: Sequence[str], speaker: str | None, names: Names) -> list[Part]
         before, *marked = _MARKED.split(plain)
         for who, text in [(None, before), *zip(marked[::2], marked[1::2], strict=True)]:
             named, rest = names.split(_DASH.sub("", text))
-            now = named or " ".join((who or "").split()) or None
+            now = named or _name(who)
             if now is not None and now != parts[-1][0]:
                 parts.append((now, []))
             parts[-1][1].append(rest)
     return parts
+
+
+def _name(who: str | None) -> str | None:
+    """A speaker's name on one line; None if it holds no letter or figure."""
+    name = " ".join((who or "").split())
+    return name if _WORD.search(name) else None
 
 
 def _lines(cue: Cue, parts: Sequence[Part]) -> list[Line]:

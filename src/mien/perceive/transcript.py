@@ -70,6 +70,8 @@ class Written:
         lines, dropped = spoken(
             Cue(one.segment.start, one.segment.end, without_markup(one.text)) for one in captions
         )
+        if not lines:
+            return Written(None, (*warnings, "The subtitle track is left out: it holds no words."))
         return Written(_told(Transcript(lines, "subtitles", dropped=dropped)), warnings)
 
 
@@ -123,9 +125,10 @@ def _beside(facts: ClipFacts) -> Written:
             )
             continue
         checked = check_cues(found, file.name, facts.duration, 0.0)
-        warnings += checked.warnings
-        if checked.cues:
-            return Written(_transcript(found, checked, "sidecar"), tuple(warnings))
+        written = _written(found, checked, file.name, "sidecar")
+        warnings += written.warnings
+        if written.transcript is not None:
+            return Written(written.transcript, tuple(warnings))
     named = named_in_warning(path, beside.others)
     return Written(None, (*warnings, named) if named else tuple(warnings))
 
@@ -153,22 +156,25 @@ def read_transcript(path: Path, duration: float, offset: float = 0.0) -> Written
         line = Line(Segment(0.0, duration), words)
         return Written(_told(Transcript((line,), "given")), has_times=False)
     checked = check_cues(found, path.name, duration, offset)
-    warnings = checked.warnings
-    if found.by_mien:
-        warnings += (
-            f"{path.name} says that mien wrote it: its words are taken as if a person had written "
-            "them.",
-        )
-    if not checked.cues:
-        return Written(None, warnings)
-    return Written(_transcript(found, checked, "given"), warnings)
+    written = _written(found, checked, path.name, "given")
+    if not found.by_mien:
+        return written
+    own = (
+        f"{path.name} says that mien wrote it: its words are taken as if a person had written them."
+    )
+    return replace(written, warnings=(*written.warnings, own))
 
 
-def _transcript(found: CueFile, checked: Checked, source: str) -> Transcript:
+def _written(found: CueFile, checked: Checked, name: str, source: str) -> Written:
+    """The words of the cues that fit; none, with a warning, if there are none in them."""
     lines, notes = spoken(checked.cues)
+    if not lines:
+        none = f"{name} is left out: none of its {len(found.cues)} cues holds words."
+        return Written(None, checked.warnings if not checked.cues else (*checked.warnings, none))
     language = (found.language or "en").split("-")[0].lower()
     known = language if len(language) == 2 else "en"
-    return _told(Transcript(lines, source, known, (*checked.dropped, *notes)))
+    transcript = Transcript(lines, source, known, (*checked.dropped, *notes))
+    return Written(_told(transcript), checked.warnings)
 
 
 def _told(transcript: Transcript) -> Transcript:

@@ -50,7 +50,8 @@ def _words(transcript: Transcript, lines: Evidence | None) -> list[RenderableTyp
     if transcript.lines:
         parts.append(Text(f"Words ({transcript.source}):", style="bold"))
         first = transcript.lines[:WORDS]
-        parts += [_line(line.text, lines, row) for row, line in enumerate(first)]
+        said = [f"{li.speaker}: {li.text}" if li.speaker else li.text for li in first]
+        parts += [_line(text, lines, row) for row, text in enumerate(said)]
     more = len(transcript.lines) - WORDS
     if more > 0:
         parts.append(Text(f"  ... and {more} more lines", style="dim"))

@@ -31,6 +31,12 @@ from mien.scene import Word
 Value = Mapping[str, Any]
 TICKS = 10_000_000
 """Ticks of 100 ns in a second, the unit of Azure."""
+_LISTS = (
+    "segments", "chunks", "transcription", "events", "utterances", "words", "monologues", "result",
+    "recognizedPhrases",
+)  # fmt: skip
+_BESIDE_TEXT = frozenset({"text", "language", "duration", "task", "model", "usage", "logprobs"})
+"""What a text without times may have beside it."""
 
 
 def read_json(text: str) -> CueFile:
@@ -50,8 +56,10 @@ def read_json(text: str) -> CueFile:
                 continue
             if found:
                 return CueFile(kind, found, _language(value))
-        if any(fits(value) and _is_empty(value) for _, fits, _ in SHAPES):
+        if any(value.get(key) == [] for key in _LISTS):
             return CueFile("JSON", ())
+        if isinstance(value.get("text"), str) and set(value) <= _BESIDE_TEXT:
+            return CueFile("JSON", (Cue(0.0, 0.0, value["text"]),), timed=False)
         keys = ", ".join(repr(str(key)[:30]) for key in list(value)[:6])
         raise UnreadableError(f"JSON of an unknown shape (its keys: {keys or 'none'})")
     raise UnreadableError(f"JSON of an unknown shape (a single {type(value).__name__})")
@@ -68,10 +76,6 @@ def _parsed(text: str) -> Any:
             return [json.loads(row) for row in text.split("\n") if row.strip()]
         except (ValueError, RecursionError):
             raise UnreadableError(f"JSON that is damaged ({error})") from None
-
-
-def _is_empty(value: Value) -> bool:
-    return any(isinstance(one, list) and not one for one in value.values())
 
 
 def _language(value: Value) -> str | None:

@@ -8,6 +8,7 @@ import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
+from statistics import median
 
 from mien.media.markup import without_markup
 from mien.perceive.formats.cue import (
@@ -35,6 +36,8 @@ _HEAD = re.compile(
     rf"(?:\s*(?:-+>?|\u2013|,)\s*(?P<end>{_T}))?[\])]?[ \t]*[-:\u2013]?(?:[ \t]+(?P<rest>.*))?$"
 )
 
+_SIGNED = re.compile(r"Transcribed by https?://")
+
 Reader = Callable[[list[str]], CueFile | None]
 
 
@@ -45,6 +48,7 @@ def read_rows(text: str, suffix: str) -> CueFile | None:
         UnreadableError: if it is of a kind that holds no words.
     """
     rows = [row.rstrip() for row in text.lstrip("\ufeff").split("\n") if row.strip()]
+    rows = [row for row in rows if not _SIGNED.match(row)]
     if not rows:
         return None
     if all(map(_RTTM.match, rows[:5])):
@@ -154,7 +158,7 @@ _COLUMNS: Mapping[str, tuple[str, ...]] = {
 
 
 def _table(text: str) -> CueFile | None:
-    """A CSV or TSV whose header names times and words; Whisper's TSV is in milliseconds."""
+    """A CSV or TSV whose header names times and words."""
     first = text.lstrip("\ufeff").split("\n", 1)[0]
     mark = max("\t;,", key=first.count)
     csv.field_size_limit(10_000_000)
@@ -171,7 +175,7 @@ def _table(text: str) -> CueFile | None:
     at, said = place["start"], place["text"]
     if at is None or said is None:
         return None
-    milliseconds = "ms" in header[at].split() or _is_whispers(table, mark, at)
+    milliseconds = "ms" in header[at].split() or _in_milliseconds(table, at, place["end"])
 
     def cell(row: list[str], column: int | None) -> str:
         return row[column].strip() if column is not None and column < len(row) else ""
@@ -193,10 +197,14 @@ def _table(text: str) -> CueFile | None:
     return CueFile("a table", until_next(cues) if place["end"] is None else cues)
 
 
-def _is_whispers(table: list[list[str]], mark: str, at: int) -> bool:
-    """Whether times are whole numbers in a TSV, as Whisper writes them: milliseconds."""
-    times = [row[at] for row in table[1:] if at < len(row)]
-    return mark == "\t" and bool(times) and all(time.strip().isdecimal() for time in times)
+def _in_milliseconds(table: list[list[str]], at: int, end: int | None) -> bool:
+    """Whether times are whole numbers and most rows last a hundred: milliseconds, as Whisper's."""
+    if end is None:
+        return False
+    pairs = [(row[at].strip(), row[end].strip()) for row in table[1:] if max(at, end) < len(row)]
+    if not pairs or not all(time.isdecimal() for pair in pairs for time in pair):
+        return False
+    return median(int(b) - int(a) for a, b in pairs) >= 100
 
 
 def stamp(text: str) -> float:

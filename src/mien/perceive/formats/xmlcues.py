@@ -132,22 +132,34 @@ class _Rates:
 
 
 def _ttml(root: Element) -> CueFile:
+    """TTML; its times count from those of the element around, but Apple's from the start."""
     rates = _Rates.of(root)
-    language = _attribute(root, "lang")
-    cues: list[Cue] = []
     body = next((child for child in root if _name(child) == "body"), None)
+    cues: list[Cue] = []
+    absolute: list[Cue] = []
     if body is not None:
-        _walk(body, _Place(0.0, math.inf, None), rates, cues)
-    return CueFile("TTML", tuple(cues), language or None)
+        around = _Place(0.0, math.inf, None)
+        try:
+            _walk(body, around, rates, cues)
+            wrong = 2 * sum(cue.end < cue.start for cue in cues) > len(cues)
+            if wrong or any("apple.com" in key for one in root.iter() for key in one.attrib):
+                _walk(body, replace(around, absolute=True), rates, absolute)
+        except RecursionError:
+            raise UnreadableError("XML that is nested too deeply") from None
+    cues = absolute or cues
+    following = until_next(cues)
+    ended = (a if math.isinf(c.end) else c for c, a in zip(cues, following, strict=True))
+    return CueFile("TTML", tuple(ended), _attribute(root, "lang") or None)
 
 
 @dataclass(frozen=True)
 class _Place:
-    """The interval of a container, and who speaks in it."""
+    """The interval of a container, who speaks in it, and whether times in it are absolute."""
 
     start: float
     end: float
     speaker: str | None
+    absolute: bool = False
 
 
 def _walk(element: Element, around: _Place, rates: _Rates, cues: list[Cue]) -> float:
@@ -170,30 +182,28 @@ def _place(element: Element, around: _Place, rates: _Rates) -> _Place:
     begin = rates.time(_attribute(element, "begin"))
     end = rates.time(_attribute(element, "end"))
     length = rates.time(_attribute(element, "dur") or _attribute(element, "duration"))
-    start = around.start + (begin or 0.0)
+    origin = 0.0 if around.absolute else around.start
+    start = around.start if begin is None else origin + begin
     ends = [around.end]
     if end is not None:
-        ends.append(around.start + end)
+        ends.append(origin + end)
     if length is not None:
         ends.append(start + length)
     agent = (_attribute(element, "agent") or "").split()
     speaker = rates.agents.get(agent[0], agent[0]) if agent else around.speaker
-    return _Place(start, math.nan if any(map(math.isnan, ends)) else min(ends), speaker)
+    last = math.nan if any(map(math.isnan, ends)) else min(ends)
+    return _Place(start, last, speaker, around.absolute)
 
 
 def _paragraph(element: Element, here: _Place, rates: _Rates) -> list[Cue]:
-    """A paragraph as one cue, or its spans as cues where they have times of their own."""
+    """A paragraph as one cue, or its spans as cues where they alone have times."""
     timed = [child for child in element.iter() if child is not element and _is_timed(child)]
-    if not timed:
-        end = here.end if math.isfinite(here.end) or math.isnan(here.end) else here.start + 4.0
-        speakers = {s for c in element.iter() if (s := _place(c, here, rates).speaker)}
-        who = speakers.pop() if len(speakers) == 1 else here.speaker
-        return [Cue(here.start, end, _text(element), who)]
-    out = []
-    for child in timed:
-        place = _place(child, here, rates)
-        out.append(Cue(place.start, place.end, _text(child), place.speaker))
-    return [cue if not math.isinf(cue.end) else replace(cue, end=cue.start + 4.0) for cue in out]
+    if timed and _attribute(element, "begin") is None:
+        places = [(child, _place(child, here, rates)) for child in timed]
+        return [Cue(at.start, at.end, _text(child), at.speaker) for child, at in places]
+    speakers = {who for child in element.iter() if (who := _place(child, here, rates).speaker)}
+    who = speakers.pop() if len(speakers) == 1 else here.speaker
+    return [Cue(here.start, here.end, _text(element), who)]
 
 
 def _is_timed(element: Element) -> bool:
