@@ -407,7 +407,8 @@ def test_ttml_in_sequence_without_ends_and_from_the_start_as_apple_counts(tmp_pa
     assert found(path) == [(1.0, 3.0, "One"), (3.0, 7.0, "Two")]
     path.write_text(
         f'{head}<body><div begin="1.0" end="9.0"><p begin="1.5" end="2.5" itunes:key="L1">'
-        f'<span begin="1.5" end="2">Hel</span><span begin="2" end="2.5">lo</span></p>{tail}'
+        f'<span begin="1.5" end="2">Hel</span><span begin="2" end="2.5">lo</span></p>'
+        "</div></body></tt>"
     )
     assert found(path) == [(1.5, 2.5, "Hello")]
 

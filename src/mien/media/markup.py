@@ -18,7 +18,8 @@ _OVERRIDE = re.compile(r"\{\\[^{}]*\}|\{[yYcCfFsSpPoO]:[^{}]*\}")
 _INVISIBLE = re.compile(
     "[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff\ufff9-\ufffb]"
 )
-_CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+_CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f]")
+_SURROGATES = re.compile(r"[\ud800-\udfff]")
 _DRAWING = re.compile(r"\\p[1-9]")
 _ASS_BREAK = re.compile(r"\\[Nn]")
 
@@ -47,6 +48,11 @@ def entities(text: str) -> str:
 def visible(text: str) -> str:
     """Without characters of no width, which would part or join words unseen."""
     return _INVISIBLE.sub("", text).replace("\u00a0", " ")
+
+
+def clean(text: str) -> str:
+    """Text without controls, halves of surrogate pairs and characters of no width."""
+    return visible(_SURROGATES.sub("", _CONTROLS.sub("", text)))
 
 
 def without_overrides(text: str) -> str:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
 
-from mien.media.markup import SPEAKER
+from mien.media.markup import SPEAKER, clean
 from mien.perceive.formats.cue import Cue
 from mien.perceive.speakers import Names, headed
 from mien.scene import Dropped, Line, Word
@@ -51,7 +51,8 @@ def spoken(cues: Iterable[Cue]) -> tuple[tuple[Line, ...], tuple[Dropped, ...]]:
         cues: with times that a segment can have.
     """
     ordered = sorted(cues, key=lambda cue: (cue.start, cue.end))
-    shown = [[row.strip() for row in cue.text.splitlines() if row.strip()] for cue in ordered]
+    texts = [clean(cue.text).splitlines() for cue in ordered]
+    shown = [[row.strip() for row in rows if row.strip()] for rows in texts]
     new = _unrolled(shown)
     rows = [_without_notes(own) for own in new]
     if headed([own for own in rows if own]):
@@ -104,7 +105,7 @@ def _parts(rows: Sequence[str], speaker: str | None, names: Names) -> list[Part]
 
 def _name(who: str | None) -> str | None:
     """A speaker's name on one line; None if it holds no letter or figure."""
-    name = " ".join((who or "").split())
+    name = " ".join(clean(who or "").split())
     return name if _WORD.search(name) else None
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from mien.errors import InputError
+from mien.media.markup import clean
 from mien.scene import Word
 from mien.timebase import Segment
 
@@ -120,8 +121,9 @@ def timed_words(spoken: Sequence[Spoken], start: float, end: float) -> tuple[Wor
         begin = one.start if math.isfinite(one.start) else reached
         stop = one.end if math.isfinite(one.end) else max(begin, after)
         stop = max(begin, stop)
-        if math.isfinite(begin) and math.isfinite(stop) and one.text.strip():
-            out.append(Word(one.text.strip(), Segment(begin, stop), _share(one.confidence)))
+        text = clean(one.text).strip()
+        if math.isfinite(begin) and math.isfinite(stop) and text:
+            out.append(Word(text, Segment(begin, stop), _share(one.confidence)))
         reached = stop
     return tuple(out)
 
