@@ -11,6 +11,7 @@ from rich.text import Text
 from mien.evidence import Evidence
 from mien.findings import UNDECIDED
 from mien.report.overall import at_once, in_view
+from mien.report.speakers import row_speakers, speaker_rows
 from mien.results import Analysis
 from mien.scene import Transcript
 
@@ -18,6 +19,8 @@ from mien.scene import Transcript
 SHOWN_BLEND = 0.5
 # Up to so many segments each have a table of their own; beyond, a line each, and at most so many.
 TABLES, LINES = 6, 40
+# Letters of a speaker's name that are shown.
+LONGEST_NAME = 12
 # Lines of the transcript that are shown.
 WORDS = 12
 
@@ -33,9 +36,12 @@ def render(analysis: Analysis) -> RenderableType:
     if len(analysis.segments) > TABLES:
         parts += _many(analysis)
     else:
+        names = row_speakers(analysis)
         for row, segment in enumerate(analysis.segments):
             title = str(segment) if segment.duration else ""
+            title = f"{title} {names[row]}" if names is not None else title
             parts += [_segment_table(analysis, row, title), Text()]
+    parts += _by_speaker(analysis)
     if analysis.transcript is not None:
         parts += _words(analysis.transcript, analysis.lines)
     parts += [Text(f"warning: {line}", style="yellow") for line in analysis.provenance.warnings]
@@ -106,6 +112,23 @@ def _many(analysis: Analysis) -> list[RenderableType]:
         text = f"... and {more} more segments; --export FILE.csv writes all, --figure draws them"
         parts += [Text(text, style="dim"), Text()]
     return parts
+
+
+def _by_speaker(analysis: Analysis) -> list[RenderableType]:
+    """A row a speaker, if the rows are their turns."""
+    rows = speaker_rows(analysis)
+    if not rows:
+        return []
+    table = Table(title="by speaker (fused)", title_justify="left", box=None, padding=(0, 1, 0, 0))
+    for name in ("", "turns", *analysis.space.labels, "says"):
+        table.add_column(name, justify="left" if name in {"", "says"} else "right", no_wrap=True)
+    for row in rows:
+        probs = [] if row.probs is None else [float(p) for p in row.probs]
+        cells = [f"{p:.2f}" for p in probs] or ["-"] * len(analysis.space)
+        says = analysis.space.labels[probs.index(max(probs))] if probs else ""
+        who = row.who if len(row.who) <= LONGEST_NAME else f"{row.who[: LONGEST_NAME - 1]}\u2026"
+        table.add_row(Text(who), str(row.turns), *cells, says)
+    return [table, Text()]
 
 
 def _says(evidence: Evidence, row: int) -> str:

@@ -35,7 +35,7 @@ def write_transcript(analysis: Analysis, path: Path) -> None:
         path.write_text(text, encoding="utf-8")
         return
     rows = ((line.segment, line.speaker, line.text) for line in lines)
-    write_subtitles(rows, path, suffix[1:], f"words by {analysis.transcript.source}")
+    write_subtitles(rows, path, suffix[1:], f"words ({analysis.transcript.source})")
 
 
 def write_subtitles(rows: Iterable[Row], path: Path, kind: str, what: str) -> None:

@@ -30,8 +30,8 @@ def _write(analysis: Analysis, path: Path, kind: str) -> None:
     rows = [(segment, None, text) for segment, text in captions(analysis)]
     if not rows:
         raise InputError(f"Nothing in this analysis has a time; {path} would be empty.")
-    source = analysis.transcript.source if analysis.transcript is not None else "nobody"
-    write_subtitles(rows, path, kind, f"emotions; words by {source}")
+    source = "none" if analysis.transcript is None else analysis.transcript.source
+    write_subtitles(rows, path, kind, f"emotions and words ({source})")
 
 
 def captions(analysis: Analysis) -> Iterator[tuple[Segment, str]]:
