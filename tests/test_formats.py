@@ -284,6 +284,13 @@ def test_times_alone_above_the_words_as_copied_from_a_video_platform(tmp_path):
         "1984 was a good year.\n2001 was not.",
         "{maybe} I am happy",
         "<3 you all",
+        "<laughs> I am so happy",
+        "PG-13 is what it says.",
+        "ID3 is a tag, I love it.",
+        "From: Ann, with love.",
+        "from here on I am happy",
+        "[1] A note that I love.",
+        "{ I am happy }",
     ],
 )
 def test_plain_words_stay_plain(text, tmp_path):

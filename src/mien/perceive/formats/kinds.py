@@ -7,6 +7,7 @@ import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from mien.media.text import looks_binary
 from mien.perceive.formats.blocks import ARROW, is_sbv
 
 PLAIN_SUFFIXES = frozenset({"", ".txt", ".text", ".md", ".markdown"})
@@ -35,6 +36,8 @@ _MAGIC: Sequence[tuple[bytes, str]] = (
     (b"PG", "subtitles as pictures (PGS, SUP)"),
     (b"\x00\x00\x01\xba", "subtitles as pictures (VobSub) or a recording (MPEG)"),
 )
+_WRITTEN_OUT = (b"%PDF", b"{\\rtf")
+"""Marks of kinds that may hold nothing but characters; a text may begin with the others."""
 _ZIPPED: Sequence[tuple[str, str]] = (
     ("word/", "a Word document (DOCX)"),
     ("xl/", "a spreadsheet (XLSX)"),
@@ -49,9 +52,9 @@ _TEXTS: Sequence[tuple[re.Pattern[str], str]] = (
     (re.compile(r"\{\\rtf"), "a document (RTF)"),
     (re.compile(r"\s*<!doctype html|\s*<html\b", re.IGNORECASE), "a web page (HTML)"),
     (re.compile(r"\s*(?:from|import) \w+|\s*#!"), "a program"),
-    (re.compile(r"MIME-Version:|From: ", re.IGNORECASE), "a mail or a web archive (MHTML)"),
+    (re.compile(r"\s*MIME-Version:", re.IGNORECASE), "a mail or a web archive (MHTML)"),
 )
-_JSON = re.compile(r"\s*(?:\{\s*[\"}]|\[\s*(?:[{\[\"\]]|-?\d+(?:\.\d+)?\s*[,\]]\s*(?![\[\d])))")
+_JSON = re.compile(r"\s*(?:\{\s*[\"}]|\[\s*[{\[\"\]])")
 _XML = re.compile(r"\s*<(?:\?xml|!--|!DOCTYPE|[A-Za-z][\w.:-]*[\s/>])", re.IGNORECASE)
 _SAMI = re.compile(r"\s*(?:<!--.{0,200}?-->\s*)?<sami\b", re.IGNORECASE | re.DOTALL)
 _MICRODVD = re.compile(r"\s*\{\s*\d+\s*\}\s*\{\s*\d*\s*\}")
@@ -84,7 +87,8 @@ def binary_kind(path: Path, head: bytes) -> str | None:
         return "a recording or a picture (MP4, MOV, HEIC)"
     if re.match(rb"\d{3}STL\d\d\.\d\d", head):
         return "EBU subtitles (STL)"
-    return next((kind for mark, kind in _MAGIC if head.startswith(mark)), None)
+    found = next((kind for mark, kind in _MAGIC if head.startswith(mark)), None)
+    return found if looks_binary(head) or head.startswith(_WRITTEN_OUT) else None
 
 
 def _zipped(path: Path) -> str:
@@ -113,12 +117,14 @@ def text_kind(text: str, suffix: str) -> str:
 
 def _by_head(text: str, head: str, suffix: str) -> str | None:
     """The format that the first characters tell; None if they do not."""
+    closed = suffix not in PLAIN_SUFFIXES or head[:2] in {"<?", "<!"} or text.rstrip()[-1:] == ">"
+    is_xml = _XML.match(head) is not None and closed
     substation = "[Script Info]" in head or "[V4+ Styles]" in head or "[Events]" in head
     old = suffix == ".ssa" or "[V4 Styles]" in text
     tells: Sequence[tuple[str, object]] = (
         ("sami", _SAMI.match(head)),
-        ("elan", _XML.match(head) and "<ANNOTATION_DOCUMENT" in head),
-        ("xml", _XML.match(head) and not _STYLED.match(head)),
+        ("elan", is_xml and "<ANNOTATION_DOCUMENT" in head),
+        ("xml", is_xml and not _STYLED.match(head)),
         ("textgrid", _TEXTGRID.match(head) or suffix == ".textgrid"),
         ("vtt", head.lstrip().startswith("WEBVTT")),
         ("ssa" if old else "ass", substation),
