@@ -31,7 +31,7 @@ _ROLES = _words(
     husband interviewee interviewer judge lawyer male man moderator mother narrator nurse
     officer operator panelist participant patient person presenter president professor
     reporter respondent speaker spk spkr student subject teacher therapist translator
-    unknown voice voiceover waiter wife witness woman
+    unknown voice voiceover waiter wife woman
     """
 )
 """Who somebody is rather than a name; one row is enough for these."""
