@@ -6,7 +6,7 @@ import math
 import pytest
 
 from mien.errors import InputError
-from mien.perceive.formats import UnreadableError, read_cues
+from mien.perceive.formats import read_cues
 from mien.perceive.formats.cue import Spoken, seconds, timed_words
 from mien.perceive.transcript import read_transcript
 
@@ -230,6 +230,8 @@ def test_song_texts_last_until_the_next_line(tmp_path):
     path = tmp_path / "a.lrc"
     path.write_text(f"[ar:Somebody]\n[00:00.20]{HAPPY}\n[00:02.30]\n[00:03.20]{DARE}\n")
     assert found(path) == [(0.2, 2.3, HAPPY), (3.2, 7.2, DARE)]
+    path.write_text(f"[00:00:20]<00:00.20>{HAPPY}\n[00:03:20][00:08:20]{DARE}\n")
+    assert found(path) == [(0.2, 3.2, HAPPY), (3.2, 7.2, DARE), (8.2, 12.2, DARE)]
 
 
 def test_sami_lasts_until_the_next_sync_in_english(tmp_path):
@@ -252,6 +254,8 @@ PARAGRAPHS = {
     "otter": f"Ann Lee  0:01  \n{HAPPY}\n\nBob Smith  0:04  \n{DARE}\n",
     "rev": f"Ann Lee (00:01):\n{HAPPY}\n\nBob Smith (00:04):\n{DARE}\n",
     "descript": f"[00:00:01] Ann Lee: {HAPPY}\n\n[00:00:04] Bob Smith: {DARE}\n",
+    "teams": "A meeting\nJanuary 5, 10:00AM\n30m\n\nAnn Lee started transcription\n\n"
+    f"Ann Lee   0:01\n{HAPPY}\n\nBob Smith   0:04\n{DARE}\n\nAnn Lee   0:09\nYes.\n",
     "premiere": f"00:00:01:00 - 00:00:04:00\nAnn Lee\n{HAPPY}\n\n00:00:04:00 - 00:00:08:00\n"
     f"Bob Smith\n{DARE}\n",
 }
@@ -261,11 +265,18 @@ PARAGRAPHS = {
 def test_paragraphs_under_a_name_and_a_time(tool, tmp_path):
     path = tmp_path / "a.txt"
     path.write_text(PARAGRAPHS[tool])
-    lines = read_transcript(path, 10.0).transcript.lines
+    lines = read_transcript(path, 10.0).transcript.lines[:2]
     assert [(li.segment.start, li.speaker, li.text) for li in lines] == [
         (1.0, "Ann Lee", HAPPY), (4.0, "Bob Smith", DARE)
     ]  # fmt: skip
     assert lines[0].segment.end == 4.0
+
+
+@pytest.mark.parametrize("mark", ["[00:00:{}]", "[0:{}]", "(00:{})", "00:00:{}", "00:00:{}.500 -"])
+def test_a_time_before_each_row(mark, tmp_path):
+    path = tmp_path / "a.txt"
+    path.write_text(f"{mark.format('01')} {HAPPY}\n{mark.format('04')} {DARE}\n")
+    assert [(int(row[0]), row[2]) for row in found(path)] == [(1, HAPPY), (4, DARE)]
 
 
 def test_times_alone_above_the_words_as_copied_from_a_video_platform(tmp_path):
@@ -494,7 +505,7 @@ def test_what_is_no_transcript_is_refused_by_its_name(name, tmp_path):
     content, said = REFUSED[name]
     path = tmp_path / name
     path.write_bytes(content)
-    with pytest.raises(UnreadableError, match="Export it as one of these") as error:
+    with pytest.raises(InputError, match="Export it as one of these") as error:
         read_transcript(path, 10.0)
     assert said in str(error.value)
     assert str(path) in str(error.value)
@@ -508,7 +519,7 @@ def test_documents_are_told_apart_by_what_the_archive_holds(tmp_path):
         path = tmp_path / "a.docx"
         with zipfile.ZipFile(path, "w") as archive:
             archive.writestr(entry, "I am happy")
-        with pytest.raises(UnreadableError, match=said):
+        with pytest.raises(InputError, match=said):
             read_cues(path)
 
 

@@ -156,6 +156,8 @@ def test_what_was_left_out_as_invented_is_counted_and_named():
     assert "Words" not in text
     assert left_out in text
     assert "Left out" not in shown(analysis(Transcript(said, "given")))
+    text = shown(analysis(Transcript(said, "given", dropped=gone[:1])))
+    assert "Left out of the words (given): 2 x no speech under it" in text
 
 
 def test_no_words_no_transcript(tmp_path):

@@ -80,7 +80,7 @@ def test_one_that_may_be_of_something_else_is_named(name, tmp_path):
 
 @pytest.mark.parametrize(
     "name", ["other.srt", "talking.srt", "talk2.srt", "talk", "talk.txt", "talk.json", "talk.wav",
-             "talk 2.srt", "my talk.srt"]
+             "talk 2.srt", "my talk.srt", "talk.mien.srt"]
 )  # fmt: skip
 def test_others_are_neither_read_nor_named(name, tmp_path):
     (tmp_path / name).write_text(srt(TIMES))

@@ -15,6 +15,8 @@ from mien.perceive.formats import SUBTITLES
 ENGLISH = frozenset({"en", "eng", "english"})
 AS_SPOKEN = frozenset({"sdh", "cc", "hi", "orig", "original", "default", "auto", "asr"})
 """Tags of subtitles that hold what is said (``hi``: for the hard of hearing)."""
+OWN = "mien"
+"""A tag of files that mien wrote, by their name."""
 MOST_NAMED = 3
 """Files that a warning names, at most."""
 
@@ -56,7 +58,7 @@ def subtitles_beside(path: Path) -> Beside:
     stems = {_folded(Path(name).stem) for name in entries if not _is_subtitle(name)}
     for name in entries:
         tags = _tags(name, path.name)
-        if tags is None or not path.with_name(name).is_file():
+        if tags is None or OWN in tags or not path.with_name(name).is_file():
             continue
         rank = _rank(tags)
         if rank is not None:

@@ -63,7 +63,9 @@ def _words(transcript: Transcript, lines: Evidence | None) -> list[RenderableTyp
         parts.append(Text(f"  ... and {more} more lines", style="dim"))
     if transcript.dropped:
         gone = "; ".join(f"{d.count} x {d.reason} ({d.seconds:.1f} s)" for d in transcript.dropped)
-        text = f"Left out, since nobody seems to have said it ({transcript.source}): {gone}"
+        written = transcript.source in {"given", "sidecar", "subtitles"}
+        why = "of the words" if written else ", since nobody seems to have said it"
+        text = f"Left out {why} ({transcript.source}): {gone}".replace(" ,", ",")
         parts.append(Text(text, style="yellow"))
     return parts
 

@@ -21,7 +21,7 @@ from mien.perceive.formats.library import read_by_pysubs2, read_tiers
 from mien.perceive.formats.rows import read_rows
 from mien.perceive.formats.xmlcues import read_sami, read_xml
 
-__all__ = ["SUBTITLES", "Cue", "CueFile", "UnreadableError", "read_cues"]
+__all__ = ["SUBTITLES", "Cue", "CueFile", "read_cues"]
 
 SUBTITLES = (
     ".srt", ".vtt", ".ass", ".ssa", ".ttml", ".dfxp", ".itt", ".sbv", ".smi", ".sami", ".lrc",
@@ -50,9 +50,8 @@ def read_cues(path: Path) -> CueFile:
     Subtitles of 0 bytes, or without a row of times, have no cues.
 
     Raises:
-        UnreadableError: if the file is of a kind that holds no words that mien can read; the
-            message names the kind and the remedy.
-        InputError: if it is not there or cannot be read.
+        InputError: if the file is not there, cannot be read, or is of a kind that holds no words
+            that mien can read; the message names the kind and the remedy.
         MissingExtraError: if the library that reads it is not installed.
     """
     if not path.is_file():
@@ -67,17 +66,19 @@ def read_cues(path: Path) -> CueFile:
             raise UnreadableError(kind)
         return _read(path, read_text(path, MAX_BYTES), suffix)
     except UnreadableError as error:
-        raise UnreadableError(f"{path} is {error}; {OFFERS}. Export it as one of these.") from None
+        raise _refused(path, str(error)) from None
     except OSError as error:
         raise InputError(
             f"{path} cannot be read ({error.strerror or error}); check its permissions."
         ) from None
     except MediaError as error:
         if "binary" in str(error):
-            raise UnreadableError(
-                f"{path} is a binary file of an unknown kind; {OFFERS}. Export it as one of these."
-            ) from None
+            raise _refused(path, "a binary file of an unknown kind") from None
         raise
+
+
+def _refused(path: Path, kind: str) -> InputError:
+    return InputError(f"{path} is {kind}; {OFFERS}. Export it as one of these.")
 
 
 def _read(path: Path, text: str, suffix: str) -> CueFile:

@@ -7,7 +7,6 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from mien.errors import InputError
 from mien.media.markup import clean
 from mien.scene import Word
 from mien.timebase import Segment
@@ -23,8 +22,11 @@ _CLOCK = re.compile(r"(?P<sign>-?)(?:(?:(\d{1,4}):)?(\d{1,4}):)?(\d{1,7})(?:[.,]
 _ENDS = re.compile(r"""[.!?\u2026]["'\u201d\u2019)]*$""")
 
 
-class UnreadableError(InputError):
-    """A file is of a kind that holds no words that mien can read, or it is damaged."""
+class UnreadableError(Exception):
+    """Why a file is no transcript: its kind, in words that follow "is"; for readers alone.
+
+    ``read_cues`` makes an ``InputError`` of it, which names the file and the remedy.
+    """
 
 
 @dataclass(frozen=True)

@@ -23,8 +23,9 @@ from mien.perceive.formats.cue import (
 )
 
 _T = r"\d{1,4}:\d{1,2}(?::\d{2})?(?:[.,]\d{1,3}|[:;]\d{2})?"
-_LRC = re.compile(r"((?:\[\d{1,4}:\d{2}(?:[.:]\d{1,3})?\])+)(.*)")
-_LRC_STAMP = re.compile(r"\[(\d{1,4}:\d{2})(?:[.:](\d{1,3}))?\]")
+_LRC = re.compile(r"((?:\[\d{1,4}:\d{2}(?:\.\d{1,3})?\])+)(.*)")
+_LRC_STAMP = re.compile(r"\[(\d{1,4}:\d{2})(?:\.(\d{1,3}))?\]")
+_LRC_COLON = re.compile(r"\[(\d{1,4}:\d{2}):(\d{2})\]")
 _LRC_HEAD = re.compile(r"\[[A-Za-z#]{1,10}:[^\]]*\]\s*$")
 _CONSOLE = re.compile(rf"\[({_T})\s*-{{1,2}}>\s*({_T})\]\s*(.*)")
 _AUDACITY = re.compile(r"(-?\d+(?:[.,]\d+)?)\t(-?\d+(?:[.,]\d+)?)(?:\t(.*))?$")
@@ -37,6 +38,9 @@ _HEAD = re.compile(
 )
 
 _SIGNED = re.compile(r"Transcribed by https?://")
+
+MOST_TITLE = 10
+"""Rows above the first time of a transcript, which hold its title, date and participants."""
 
 Reader = Callable[[list[str]], CueFile | None]
 
@@ -57,6 +61,8 @@ def read_rows(text: str, suffix: str) -> CueFile | None:
         table = _table(text)
         if table is not None:
             return table
+    if suffix == ".lrc":
+        rows = [_LRC_COLON.sub(r"[\1.\2]", row) for row in rows]
     for reader in (_console, _lrc, _audacity, _ctm, _timed_paragraphs):
         found = reader(rows)
         if found is not None:
@@ -159,15 +165,10 @@ _COLUMNS: Mapping[str, tuple[str, ...]] = {
 
 def _table(text: str) -> CueFile | None:
     """A CSV or TSV whose header names times and words."""
-    first = text.lstrip("\ufeff").split("\n", 1)[0]
+    lines = text.lstrip("\ufeff").split("\n")
+    first = next(row for row in lines if row.strip())
     mark = max("\t;,", key=first.count)
-    csv.field_size_limit(10_000_000)
-    rows = csv.reader(io.StringIO(text.lstrip("\ufeff")), delimiter=mark)
-    try:
-        table = [row for row in rows if row]
-    except csv.Error as error:
-        raise UnreadableError(f"a table that is damaged ({error})") from None
-    header = [re.sub(r"[\s_()\[\]]+", " ", name).strip().lower() for name in table[0]]
+    header = [re.sub(r"[\s_()\[\]]+", " ", name).strip().lower() for name in _cells(first, mark)]
     place = {
         field: next((header.index(name) for name in names if name in header), None)
         for field, names in _COLUMNS.items()
@@ -175,6 +176,10 @@ def _table(text: str) -> CueFile | None:
     at, said = place["start"], place["text"]
     if at is None or said is None:
         return None
+    try:
+        table = [row for row in csv.reader(io.StringIO("\n".join(lines)), delimiter=mark) if row]
+    except csv.Error as error:
+        raise UnreadableError(f"a table that is damaged ({error})") from None
     milliseconds = "ms" in header[at].split() or _in_milliseconds(table, at, place["end"])
 
     def cell(row: list[str], column: int | None) -> str:
@@ -195,6 +200,14 @@ def _table(text: str) -> CueFile | None:
         for row in table[1:]
     )
     return CueFile("a table", until_next(cues) if place["end"] is None else cues)
+
+
+def _cells(row: str, mark: str) -> list[str]:
+    """The cells of one row; none if it is no row of a table."""
+    try:
+        return next(csv.reader([row], delimiter=mark), [])
+    except csv.Error:
+        return []
 
 
 def _in_milliseconds(table: list[list[str]], at: int, end: int | None) -> bool:
@@ -219,11 +232,11 @@ def stamp(text: str) -> float:
 def _timed_paragraphs(rows: list[str]) -> CueFile | None:
     """``Ann Lee  0:05`` or ``[00:00:05] Ann Lee: words`` above or before what is said.
 
-    As Otter, Rev, Descript, Premiere and YouTube write them. The first row has a time, and the
-    times go forward.
+    As Otter, Rev, Descript, Premiere and YouTube write them. The times go forward; a title and
+    the like above the first of them is left out.
     """
     heads = {i: match for i, row in enumerate(rows) if (match := _head(row))}
-    if 0 not in heads or len(heads) < 2:
+    if len(heads) < 2 or not _begins(min(heads), len(heads), len(rows)):
         return None
     starts = [stamp(match["start"]) for match in heads.values()]
     if any(b < a for a, b in pairwise(starts)) or starts[-1] <= starts[0]:
@@ -241,6 +254,11 @@ def _timed_paragraphs(rows: list[str]) -> CueFile | None:
     if all(math.isnan(cue.end) for cue in cues):
         return CueFile("a transcript with times", _until_next_paragraph(cues))
     return CueFile("a transcript with times", tuple(cues))
+
+
+def _begins(first: int, heads: int, rows: int) -> bool:
+    """Whether times stand from the first row on, or below a few rows of title and date."""
+    return first == 0 or (first <= MOST_TITLE and heads >= 3 and heads * 5 >= rows)
 
 
 def _head(row: str) -> re.Match[str] | None:
