@@ -160,6 +160,11 @@ def test_what_was_left_out_as_invented_is_counted_and_named():
     assert "Left out of the words (given): 2 x no speech under it" in text
 
 
+def test_a_line_that_would_fill_the_terminal_is_shown_in_part():
+    said = (Line(Segment(0.5, 2.25), "Hello " * 50_000),)
+    assert 500 < shown(analysis(Transcript(said, "given"))).count("Hello") * 6 < 700
+
+
 def test_no_words_no_transcript(tmp_path):
     with pytest.raises(InputError, match="no transcript to write"):
         write_transcript(analysis(), tmp_path / "a.txt")

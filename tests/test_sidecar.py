@@ -89,9 +89,11 @@ def test_others_are_neither_read_nor_named(name, tmp_path):
 
 
 def test_a_version_that_has_a_recording_of_its_own_is_not_named(tmp_path):
-    for name in ("talk.v2.srt", "talk.v2.wav"):
+    for name in ("talk.v2.srt", "talk.v2.wav", "talk.mp4", "talk.mp4.srt", "TALK.srt", "TALK.wav"):
         (tmp_path / name).write_text("x")
-    assert subtitles_beside(tmp_path / "talk.wav").others == ()
+    found = subtitles_beside(tmp_path / "talk.wav")
+    assert (found.own, found.others) == ((), ())
+    assert subtitles_beside(tmp_path / "TALK.wav").own == (tmp_path / "TALK.srt",)
 
 
 def test_a_folder_is_no_subtitle_and_accents_may_be_written_in_two_ways(tmp_path):

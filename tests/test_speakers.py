@@ -91,6 +91,8 @@ MARKUP = {
     "- I am here\n- So am I": "I am here So am I",
     ">> I am here": "I am here",
     ">>> I am here": "I am here",
+    "No!!!! " + "!" * 1000 + " I am here......": "No!!!! !!! I am here......",
+    ">> I am here. >> So am I. &gt;&gt; And I.": "I am here. So am I. And I.",
 }  # fmt: skip
 
 

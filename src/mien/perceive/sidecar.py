@@ -55,10 +55,13 @@ def subtitles_beside(path: Path) -> Beside:
     own: list[tuple[tuple[int, int, int, str], Path]] = []
     others: list[Path] = []
     entries = list(_entries(path.parent))
-    stems = {_folded(Path(name).stem) for name in entries if not _is_subtitle(name)}
+    media = [name for name in entries if name != path.name and not _is_subtitle(name)]
+    exact = {Path(name).stem for name in media} - {path.stem}
+    stems = {_folded(name) for one in media for name in (one, Path(one).stem)}
     for name in entries:
         tags = _tags(name, path.name)
-        if tags is None or OWN in tags or not path.with_name(name).is_file():
+        of_another = Path(name).stem in exact
+        if tags is None or OWN in tags or of_another or not path.with_name(name).is_file():
             continue
         rank = _rank(tags)
         if rank is not None:

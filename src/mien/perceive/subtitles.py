@@ -31,6 +31,10 @@ _NUMBERED = re.compile(
 )
 _MARKED = re.compile(rf"{SPEAKER}([^{SPEAKER}\n]*){SPEAKER}")
 _DASH = re.compile(r"^\s*(?:>>+|[-\u2013\u2014])\s*")
+_RUN = re.compile(r"([^\w\s])\1{9,}")
+"""A mark ten times or more, of which three say as much."""
+_CHEVRONS = re.compile(r"(?<=\S)[ \t]+>>+")
+"""Marks of a new speaker within a row, as captions of live broadcasts have them."""
 _SOUND_ROW = re.compile(r"^\s*\*[^*]{1,80}\*\s*$|^\s*#+\s*$")
 _SUNG = re.compile(r"^\s*#\s+|\s+#\s*$")
 _WORD = re.compile(r"\w")
@@ -79,6 +83,8 @@ def words_of(text: str) -> str:
 def _without_notes(rows: Sequence[str]) -> list[str]:
     """The rows of a cue without notes on sounds; names in brackets become marks."""
     text = "\n".join(row for row in rows if not _SOUND_ROW.match(row))
+    text = _RUN.sub(lambda m: m[1] * 3, text)
+    text = _CHEVRONS.sub("\n>>", text)
     text = _LABEL.sub(lambda m: f"{SPEAKER}{m[1].strip()}{SPEAKER}", text)
     text = _NUMBERED.sub(lambda m: f"{SPEAKER}{m[1].strip()}{SPEAKER}", text)
     text = _NOTE.sub(lambda m: m[1] or " ", text)

@@ -19,6 +19,8 @@ from mien.scene import Transcript
 SHOWN_BLEND = 0.5
 # Up to so many segments each have a table of their own; beyond, a line each, and at most so many.
 TABLES, LINES = 6, 40
+# Letters of a line of the transcript that are shown.
+LONGEST_LINE = 600
 # Letters of a speaker's name that are shown.
 LONGEST_NAME = 12
 # Lines of the transcript that are shown.
@@ -72,6 +74,7 @@ def _words(transcript: Transcript, lines: Evidence | None) -> list[RenderableTyp
 
 def _line(said: str, lines: Evidence | None, row: int) -> Text:
     """A line of the words, and what the text branch says of it alone."""
+    said = said if len(said) <= LONGEST_LINE else f"{said[: LONGEST_LINE - 1]}\u2026"
     if lines is None:
         return Text(f"  {said}")
     top = lines.top(row)
