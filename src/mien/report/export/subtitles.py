@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from mien.errors import InputError
-from mien.report.spans import label_of, spans
+from mien.report.spans import labels_of, spans
 from mien.report.transcript import write_subtitles
 from mien.results import Analysis
 from mien.timebase import Segment
@@ -38,8 +38,9 @@ def captions(analysis: Analysis) -> Iterator[tuple[Segment, str]]:
     """When and what."""
     lines = analysis.transcript.lines if analysis.transcript is not None else ()
     spoken = [line for line in lines if line.segment.duration > 0]
+    label = labels_of(analysis)
     for line in spoken:
-        named = label_of(analysis, line.segment)
+        named = label(line.segment)
         yield line.segment, f"{_tag(*named)} {line.text}" if named else line.text
     if not spoken:
         for span in spans(analysis.fused):
