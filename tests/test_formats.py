@@ -94,6 +94,8 @@ TEXTS = {
     "whisper.tsv": f"start\tend\ttext\n200\t2300\t{HAPPY}\n3200\t4400\t{DARE}\n",
     "a.csv": f'Start Time,End Time,Text\n0:00.2,0:02.3,"{HAPPY}"\n0:03.2,0:04.4,{DARE}\n',
     "semicolons.csv": f"begin;end;sentence\n0.2;2.3;{HAPPY}\n3.2;4.4;{DARE}\n",
+    "elan.txt": f"Ann\t\t00:00:00.200\t0.2\t00:00:02.300\t2.3\t{HAPPY}\n"
+    f"Ann\t\t00:00:03.200\t3.2\t00:00:04.400\t4.4\t{DARE}\n",
     "a.stm": f"talk 1 unknown 0.20 2.30 <o,f0> {HAPPY}\ntalk 1 unknown 3.20 4.40 <o> {DARE}\n",
 }  # fmt: skip
 
@@ -472,6 +474,8 @@ REFUSED = {
     "a.doc": (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(100), "old Office"),
     "a.html": (b"<!DOCTYPE html><html><body><p>I am happy</p></body></html>", "HTML"),
     "page.txt": (b"\n<html><body><p>I am happy</p></body></html>", "HTML"),
+    "part.html": (b"<p>I am happy</p><script>x</script>", "HTML"),
+    "part.txt": (b"<p>I am happy</p>", "HTML"),
     "xhtml.xml": (b"<?xml version='1.0'?><html><body/></html>", "HTML"),
     "a.xml": (b"<?xml version='1.0'?><catalog><book>I am happy</book></catalog>", "<catalog>"),
     "a.fcpxml": (b"<?xml version='1.0'?><!DOCTYPE fcpxml><fcpxml version='1.9'/>", "Final Cut"),

@@ -150,6 +150,15 @@ def test_names_that_most_cues_have_are_speakers(tmp_path, one, two):
     assert found == [(first, "I am fine."), (two, "And you: well?"), (first, "Not so well.")]
 
 
+def test_a_whole_name_before_a_third_of_few_cues_is_a_speaker(tmp_path):
+    found = lines(tmp_path, "Ann Lee: I am so happy.", "How dare you?", "I'm terrified.")
+    assert found == [
+        ("Ann Lee", "I am so happy."),
+        (None, "How dare you?"),
+        (None, "I'm terrified."),
+    ]
+
+
 def test_a_name_that_comes_back_now_and_then_is_a_speaker(tmp_path):
     said = ["Ann Lee: So it goes." if i in {3, 17} else f"I see {i} of them." for i in range(30)]
     assert {who for who, _ in lines(tmp_path, *said)} == {None, "Ann Lee"}

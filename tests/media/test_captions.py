@@ -69,3 +69,5 @@ def test_plain_words() -> None:
     assert plain(r"{\an8}{\fs20}One\htwo\nthree \N four{note}") == "One two\nthree\nfour"
     assert plain("no markup, commas, too") == "no markup, commas, too"
     assert plain(r"{\pos(1,2)}kept") == "kept"
+    assert plain(r"{\k20}ke{\pos(1,2)\p1}m 0 0 l 1 1{\p0}pt") == "kept"
+    assert plain("a {b {c} d} e {f") == "a  d} e {f".replace("  ", " ")

@@ -20,7 +20,7 @@ _INVISIBLE = re.compile(
 )
 _CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f]")
 _SURROGATES = re.compile(r"[\ud800-\udfff]")
-_DRAWING = re.compile(r"\\p[1-9]")
+_DRAWING = re.compile(r"\\p(\d)")
 _ASS_BREAK = re.compile(r"\\[Nn]")
 
 
@@ -65,13 +65,14 @@ def without_overrides(text: str) -> str:
         >>> without_overrides(r"{\i1}Well,{\i0}\Nhello")
         'Well,\nhello'
     """
-    head, *closed = _CONTROLS.sub("", text)[::-1].split("}")
-    kept = [head[::-1]]
+    *closed, rest = _CONTROLS.sub("", text).split("}")
+    kept: list[str] = []
+    drawing = False
     for part in closed:
-        piece = part[::-1]
-        start = piece.find("{")
-        if start >= 0 and _DRAWING.search(piece, start):
-            return ""
-        kept.append(piece[:start] if start >= 0 else piece + "}")
-    plain = "".join(reversed(kept))
+        start = part.find("{")
+        if not drawing:
+            kept.append(part[:start] if start >= 0 else part + "}")
+        modes = _DRAWING.findall(part, start) if start >= 0 else []
+        drawing = modes[-1] != "0" if modes else drawing
+    plain = "".join(kept) + ("" if drawing else rest)
     return visible(_ASS_BREAK.sub("\n", plain).replace("\\h", " "))

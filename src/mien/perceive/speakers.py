@@ -179,7 +179,7 @@ def _comes_back(name: str, count: int, named: int, cues: int, common: frozenset[
     if all(word in common for word in words) and not (most and count >= 3):
         return False
     if len(words) > 1:
-        return count >= 2 or most
+        return count >= 2 or 3 * named >= cues
     return (count >= 3 and 10 * named >= cues) or (most and named >= 2)
 
 

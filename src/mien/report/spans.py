@@ -64,16 +64,11 @@ def spans(evidence: Evidence, merge: bool = True) -> list[Span]:
     return found
 
 
-def label_of(analysis: Analysis, segment: Segment) -> tuple[str, float] | None:
-    """The fused label that speaks for a stretch of time, and its probability.
+def labels_of(analysis: Analysis) -> Callable[[Segment], tuple[str, float] | None]:
+    """The fused label that speaks for a stretch of time, and its probability, as a function of it.
 
     The mean of the rows that overlap it, weighted by the overlap; None where none was judged.
     """
-    return labels_of(analysis)(segment)
-
-
-def labels_of(analysis: Analysis) -> Callable[[Segment], tuple[str, float] | None]:
-    """:func:`label_of` for many stretches of one analysis."""
     starts = np.array([segment.start for segment in analysis.segments])
     ends = np.array([segment.end for segment in analysis.segments])
     present, known = analysis.fused.present, np.nan_to_num(analysis.fused.probs)

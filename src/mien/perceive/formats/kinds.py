@@ -112,6 +112,8 @@ def text_kind(text: str, suffix: str) -> str:
     named = next((kind for pattern, kind in _TEXTS if pattern.match(head)), None)
     if named is not None and not (named == "a program" and suffix in PLAIN_SUFFIXES):
         return named
+    if suffix in {".html", ".htm", ".xhtml"}:
+        return "a web page (HTML)"
     return _by_head(text, head, suffix) or _by_rows(text, suffix)
 
 

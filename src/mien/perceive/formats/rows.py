@@ -42,6 +42,8 @@ _SIGNED = re.compile(r"Transcribed by https?://")
 MOST_TITLE = 10
 """Rows above the first time of a transcript, which hold its title, date and participants."""
 
+_CLOCK = re.compile(r"\d{1,2}:\d{2}:\d{2}(?:[.,]\d{1,3})?")
+
 Reader = Callable[[list[str]], CueFile | None]
 
 
@@ -63,7 +65,7 @@ def read_rows(text: str, suffix: str) -> CueFile | None:
             return table
     if suffix == ".lrc":
         rows = [_LRC_COLON.sub(r"[\1.\2]", row) for row in rows]
-    for reader in (_console, _lrc, _audacity, _ctm, _timed_paragraphs):
+    for reader in (_console, _lrc, _audacity, _columns, _ctm, _timed_paragraphs):
         found = reader(rows)
         if found is not None:
             return found
@@ -118,6 +120,23 @@ def _audacity(rows: list[str]) -> CueFile | None:
         Cue(float(m[1].replace(",", ".")), float(m[2].replace(",", ".")), m[3] or "") for m in found
     ]
     return CueFile("Audacity labels", tuple(cues))
+
+
+def _columns(rows: list[str]) -> CueFile | None:
+    """Rows without a header, as ELAN exports tiers: name, times as clocks, words in the last."""
+    table = [row.split("\t") for row in rows]
+    width = len(table[0])
+    if width < 3 or any(len(row) != width for row in table):
+        return None
+    clocks = [i for i in range(width) if all(_CLOCK.fullmatch(row[i]) for row in table)]
+    if len(clocks) < 2 or width - 1 in clocks:
+        return None
+    at, end = clocks[:2]
+    cues = [
+        Cue(seconds(row[at]), seconds(row[end]), row[-1], row[0].strip() or None if at else None)
+        for row in table
+    ]
+    return CueFile("a table without a header", tuple(cues))
 
 
 def _ctm(rows: list[str]) -> CueFile | None:

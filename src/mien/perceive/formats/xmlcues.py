@@ -39,10 +39,17 @@ def read_xml(text: str) -> CueFile:
         return _srv3(root)
     if name == "transcript" and any(_name(child) == "text" for child in root):
         return _srv1(root)
+    if name in _OF_PAGES:
+        raise UnreadableError("a part of a web page (HTML)")
     kind = _OTHERS.get(name, f"XML of an unknown kind (its root is <{name[:40]}>)")
     raise UnreadableError(kind)
 
 
+_PAGE = """
+    a article b body br center div em h1 h2 h3 head i main meta ol p pre script section span strong
+    style table title ul
+"""
+_OF_PAGES = frozenset(_PAGE.split())
 _OTHERS = {
     "html": "a web page (HTML)",
     "xmeml": "a Final Cut Pro 7 or Premiere project (XML)",
