@@ -250,7 +250,7 @@ def test_no_cue_at_all_is_a_warning(name, text, tmp_path):
     path.write_text(text)
     written = read_transcript(path, 8.0)
     assert written.transcript is None
-    assert "no cue with a time" in written.warnings[0]
+    assert "0 cues with a time" in written.warnings[0]
 
 
 def test_cues_of_sounds_alone_do_not_silence_the_recogniser(tmp_path):

@@ -86,8 +86,8 @@ def test_cue_text(cases):
     ("name", "lines", "part"),
     [
         ("hour_offset.srt", 0, "--words-offset -3600."),
-        ("noCues.srt", 0, "no cue with a time"),
-        ("empty.srt", 0, "no cue with a time"),
+        ("noCues.srt", 0, "0 cues with a time"),
+        ("empty.srt", 0, "0 cues with a time"),
         ("reversed.srt", 2, "1 of 3 cues left out"),
     ],
 )

@@ -49,7 +49,7 @@ def check_cues(found: CueFile, name: str, duration: float, offset: float) -> Che
     """
     moved = [_moved(cue, offset) for cue in found.cues]
     if not moved:
-        return Checked((), (), (f"{name} is left out: it has no cue with a time ({found.kind}).",))
+        return Checked((), (), (f"{name} is left out: it has 0 cues with a time ({found.kind}).",))
     why = [_misfit(cue, duration) for cue in moved]
     kept = tuple(_cut(cue) for cue, reason in zip(moved, why, strict=True) if reason is None)
     count = Counter(reason for reason in why if reason is not None)
