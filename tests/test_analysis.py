@@ -38,6 +38,22 @@ def analysis():
     )
 
 
+def test_who_says_a_line_is_kept_and_may_be_missing_in_earlier_files():
+    said = (Line(Segment(0.0, 1.0), "hello", speaker="Ann Lee"), Line(Segment(1.0, 2.0), "yes"))
+    wire = replace(analysis(), transcript=Transcript(said, "given")).to_dict()
+    schema = json.loads(SCHEMA_FILE.read_text())
+    shape = schema["properties"]["transcript"] | {"$defs": schema["$defs"]}
+    jsonschema.validate(wire["transcript"], shape)
+    assert [line.get("speaker") for line in wire["transcript"]["lines"]] == ["Ann Lee", None]
+    assert "speaker" not in wire["transcript"]["lines"][1]
+    back = Analysis.from_dict(json.loads(json.dumps(wire))).transcript
+    assert back.lines == said
+    assert back.speakers == ("Ann Lee",)
+    wire["transcript"]["lines"][0]["speaker"] = 3
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(wire["transcript"], shape)
+
+
 def test_absence_is_a_value_with_a_reason():
     absent = evidence()
     assert absent.present.tolist() == [True, False]

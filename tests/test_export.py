@@ -162,6 +162,10 @@ def test_subtitles_play_in_ffmpeg(analysis, tmp_path):
                  bytes(packet).decode())
                 for packet in container.demux(stream) if packet.pts is not None
             ]  # fmt: skip
+        if suffix == "srt":
+            (first, length, text), *shown = shown
+            assert (first, length) == (0.0, 0.001)
+            assert text.startswith("[Written by mien ")
         assert shown == [(0.5, 1.5, '[joy 70 %] He said "hi"'), (8.0, 1.0, "[sadness 70 %] bye")]
 
 
@@ -170,7 +174,7 @@ def test_subtitles_are_read_by_pysubs2(analysis, tmp_path):
 
     for suffix in ("srt", "vtt"):
         export(analysis, tmp_path / f"a.{suffix}")
-        events = list(pysubs2.load(str(tmp_path / f"a.{suffix}")))
+        events = list(pysubs2.load(str(tmp_path / f"a.{suffix}")))[1 if suffix == "srt" else 0 :]
         assert [(e.start, e.plaintext) for e in events] == [
             (500, '[joy 70 %] He said "hi"'), (8000, "[sadness 70 %] bye"),
         ]  # fmt: skip

@@ -23,11 +23,12 @@ from mien.options import RULES, Options, described, differing, group_types
 ROOT = Path(__file__).resolve().parents[1]
 # For every option: values it can have, none of them the default.
 VALUES = {
-    "segmentation.by": ["utterance", "window"],
+    "segmentation.by": ["utterance", "window", "speaker"],
     "segmentation.window": [6.0, 5.5],
     "segmentation.step": [1.0, 0.25],
     "speech.asr": ["whisper", "whisper:base", "none"],
     "speech.words": ["talk.srt"],
+    "speech.words_offset": [-3600.0, 1.5],
     "speech.words_source": ["spoken", "written"],
     "faces.person": ["all", "0", "12"],
     "faces.policy": ["peak"],

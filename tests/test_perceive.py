@@ -7,7 +7,7 @@ from mien.errors import InputError, OptionError
 from mien.media import AudioSpool, open_clip
 from mien.perceive import PerceiveOptions, perceive
 from mien.perceive.speech import find_speech, turns_of
-from mien.perceive.transcript import read_transcript, sidecar, transcript_of_text
+from mien.perceive.transcript import read_transcript, transcript_of_text
 from mien.scene import AUDIO, FACES, SPEECH, TRANSCRIPT, Dropped
 from mien.timebase import Segment
 
@@ -75,7 +75,7 @@ SRT = (
 def test_subtitles_are_read_with_their_times(tmp_path):
     path = tmp_path / "words.srt"
     path.write_text(SRT)
-    transcript = read_transcript(path, 10.0)
+    transcript = read_transcript(path, 10.0).transcript
     assert [line.text for line in transcript.lines] == ["Hello there", "Bye"]
     assert transcript.lines[0].segment == Segment(1.0, 2.5)
 
@@ -93,12 +93,13 @@ def test_notes_on_sounds_and_names_are_no_words(tmp_path):
         for i, said in enumerate(SOUNDS)
     ]
     path.write_text("\n".join(cues))
-    transcript = read_transcript(path, 30.0)
+    transcript = read_transcript(path, 30.0).transcript
     assert [line.text for line in transcript.lines] == [
         "Who is there?", "It's me. Come in!", "Happy birthday to you", "NO: I WON'T GO!", "No!",
         "No!",
     ]  # fmt: skip
     assert transcript.lines[0].segment == Segment(2.0, 4.0)
+    assert transcript.speakers == ("MARY",)
     assert transcript.dropped == (Dropped("a note on a sound", 3, 6.0),)
 
 
@@ -131,24 +132,16 @@ how are you
 def test_captions_that_roll_are_said_once(tmp_path):
     path = tmp_path / "talk.en.vtt"
     path.write_text(ROLLING)
-    transcript = read_transcript(path, 8.0)
+    transcript = read_transcript(path, 8.0).transcript
     assert [line.text for line in transcript.lines] == ["hello there friends", "how are you"]
     assert [line.segment.start for line in transcript.lines] == [0.24, 2.48]
     assert [(d.reason, d.count) for d in transcript.dropped] == [("a note on a sound", 1)]
 
 
-def test_a_sidecar_is_found_by_its_name(tmp_path):
-    clip = tmp_path / "talk.mp4"
-    (tmp_path / "other.srt").write_text(SRT)
-    assert sidecar(clip) is None
-    (tmp_path / "talk.en.srt").write_text(SRT)
-    assert sidecar(clip) == tmp_path / "talk.en.srt"
-
-
 def test_a_plain_transcript_spans_the_clip(tmp_path):
     path = tmp_path / "words.txt"
     path.write_text("one two\nthree")
-    transcript = read_transcript(path, 7.0)
+    transcript = read_transcript(path, 7.0).transcript
     assert transcript.text == "one two three"
     assert transcript.lines[0].segment == Segment(0.0, 7.0)
 

@@ -3,7 +3,7 @@ import pytest
 from mien.errors import OptionError
 from mien.options import SegmentationOptions
 from mien.scene import SPEECH, TRANSCRIPT, ClipFacts, Line, Scene, Speech, Transcript
-from mien.segmentation import cut
+from mien.segmentation import cut, segments_by_speaker, unmet
 from mien.timebase import Segment
 
 
@@ -48,3 +48,44 @@ def test_windows_that_leave_gaps_are_refused(window, step):
 def test_an_unknown_way_is_refused():
     with pytest.raises(OptionError, match="'scene'.*utterance"):
         SegmentationOptions("scene")
+
+
+def spoken(*lines):
+    said = tuple(Line(Segment(a, b), "words", speaker=who) for who, a, b in lines)
+    return Transcript(said, "given")
+
+
+def test_each_speaker_has_the_turns_that_the_lines_make():
+    transcript = spoken(
+        ("Ann", 0, 1), ("Ann", 1.5, 3), ("Bob", 3, 4), (None, 4, 5), ("Ann", 5, 6), ("Ann", 9, 14)
+    )
+    assert segments_by_speaker(transcript, Segment(0.0, 12.0)) == {
+        "Ann": (Segment(0, 3), Segment(5, 6), Segment(9, 12)),
+        "Bob": (Segment(3, 4),),
+        None: (Segment(4, 5),),
+    }
+
+
+def test_two_who_speak_at_once_keep_their_own_turns():
+    turns = segments_by_speaker(spoken(("Ann", 0, 5), ("Bob", 2, 4)), Segment(0.0, 12.0))
+    assert turns == {"Ann": (Segment(0, 5),), "Bob": (Segment(2, 4),)}
+
+
+def test_what_was_not_perceived_has_no_turn():
+    turns = segments_by_speaker(spoken(("Ann", 0, 5), ("Bob", 6, 8)), Segment(6.0, 12.0))
+    assert turns == {"Bob": (Segment(6, 8),)}
+
+
+def test_rows_by_speaker_are_the_turns_in_time_order():
+    facts = ClipFacts("x", "recording", 12.0, "wav")
+    named = Scene(facts, {TRANSCRIPT: spoken(("Ann", 0, 1), ("Bob", 1, 3), ("Ann", 3, 4))})
+    options = SegmentationOptions("speaker")
+    assert cut(named, options) == (Segment(0, 1), Segment(1, 3), Segment(3, 4))
+    assert unmet(named, options) == ()
+    nameless = scene(lines=[Segment(1.0, 1.5), Segment(2.0, 3.0)])
+    assert cut(nameless, options) == cut(nameless, SegmentationOptions("utterance"))
+    (warning,) = unmet(nameless, options)
+    assert "No speaker is named" in warning
+    assert unmet(nameless, SegmentationOptions("utterance")) == ()
+    assert cut(scene(), options) == (Segment(0.0, 12.0),)
+    assert "no transcript" in unmet(scene(), options)[0]

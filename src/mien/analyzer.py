@@ -25,9 +25,9 @@ from mien.packs import cached_pack
 from mien.perceive import PerceiveOptions, perceive
 from mien.perceive.detectors import check_detector
 from mien.perceive.people import portraits, track_summaries
-from mien.perceive.transcript import read_transcript, transcript_of_text
+from mien.perceive.transcript import transcript_of_text
 from mien.scene import SHOTS, SPEECH, TRANSCRIPT, ClipFacts, Scene, TrackKey
-from mien.segmentation import cut
+from mien.segmentation import cut, unmet
 from mien.stopwatch import Stopwatch
 from mien.temporal.events import follow
 from mien.timebase import Segment
@@ -82,8 +82,8 @@ class Analyzer:
         """The analysis of a recording, a picture or a text file.
 
         Args:
-            path: the file. Nothing else is opened but the transcript that the options name and a
-                subtitle file of the same name beside it (``asr="auto"``).
+            path: the file. Nothing else is opened but the transcript that the options name and
+                subtitle files of the same name beside it (``asr="auto"``).
             progress: told what is being done and the share of that which is done.
             stop: asked now and then; once it says True, what was perceived so far is judged and
                 the analysis is marked as partial.
@@ -192,14 +192,11 @@ class Analyzer:
     def _perceive(self, path: str | Path, run: _Run) -> Scene:
         needs = self._needs()
         with closing(open_clip(path)) as clip, run.clock.time("perceive"):
-            given = self.options.speech.words
-            transcript = (
-                None if given is None else read_transcript(Path(given), clip.facts.duration)
-            )
             options = PerceiveOptions(
                 frame_rate=self.options.faces.frame_rate,
                 asr=self.options.speech.asr,
-                transcript=transcript,
+                transcript=self.options.speech.words,
+                offset=self.options.speech.words_offset,
                 detector=self.options.faces.detector,
                 part=self._part(),
                 stop=run.stop,
@@ -265,7 +262,8 @@ class Analyzer:
             # What was perceived beyond the last whole row belongs to no answer.
             span = judged.part or scene.extent
             judged = judged.cut_to(span, range(len(judged.segments)))
-        return self._assemble(judged, whole, run.clock)
+        warnings = scene.warnings + unmet(scene, self.options.segmentation)
+        return self._assemble(judged, whole, run.clock, warnings)
 
     def _at_once(self, scene: Scene, judged: Judged, run: _Run) -> Mapping[str, Evidence]:
         """What every branch says of all that was analysed, as one row."""
@@ -283,7 +281,11 @@ class Analyzer:
         return next((branch.judge_lines(scene) for branch in judges), None)
 
     def _assemble(
-        self, judged: Judged, at_once: Mapping[str, Evidence], clock: Stopwatch
+        self,
+        judged: Judged,
+        at_once: Mapping[str, Evidence],
+        clock: Stopwatch,
+        warnings: tuple[str, ...] = (),
     ) -> Analysis:
         """Fusion, the course over time, and all of it together."""
         named = {name: one.spec.label_map.named for name, one in self.branches.items()}
@@ -302,12 +304,12 @@ class Analyzer:
             fused=fused,
             explanations=explanations,
             whole=whole,
-            provenance=self._provenance(clock),
+            provenance=self._provenance(clock, warnings),
         )
 
-    def _provenance(self, clock: Stopwatch) -> Provenance:
+    def _provenance(self, clock: Stopwatch, warnings: tuple[str, ...]) -> Provenance:
         packs = {name: dict(branch.spec.packs) for name, branch in self.branches.items()}
-        warnings = self.method.warnings(packs)
+        warnings += self.method.warnings(packs)
         if self.method.pack is not None:
             packs["fused"] = self.method.pack.identity
         return Provenance(

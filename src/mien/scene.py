@@ -67,7 +67,7 @@ class Frame:
 
 @dataclass(frozen=True)
 class Caption:
-    """A line of a subtitle track, markup removed."""
+    """A line of a subtitle track, markup removed; its rows by line breaks."""
 
     segment: Segment
     text: str
@@ -112,11 +112,9 @@ class AudioTrack(Protocol):
     @property
     def duration(self) -> float:
         """Seconds of sound."""
-        ...
 
     def read(self, segment: Segment) -> Samples:
         """Samples of a segment, cut at the ends of the track, ``(n,) float32``."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -153,6 +151,7 @@ class Line:
         no_speech_prob: probability that nobody speaks, where the engine gives it.
         evidence: how much likelier the sound makes the words than noise does (nats a token), where
             the engine gives it.
+        speaker: who says it, where a transcript names one.
     """
 
     segment: Segment
@@ -162,6 +161,7 @@ class Line:
     avg_logprob: float | None = None
     no_speech_prob: float | None = None
     evidence: float | None = None
+    speaker: str | None = None
 
     def inside(self, segment: Segment) -> tuple[str, float]:
         """The part said inside a segment (by the words' middles) and its mean confidence."""
@@ -177,13 +177,7 @@ class Line:
 
 @dataclass(frozen=True)
 class Dropped:
-    """Lines that an engine gave and that were left out as invented.
-
-    Args:
-        reason: in words.
-        count: of the lines.
-        seconds: that they stood over.
-    """
+    """Lines that were left out: the reason in words, how many, and the seconds they stood over."""
 
     reason: str
     count: int
@@ -210,6 +204,11 @@ class Transcript:
     def text(self) -> str:
         """All lines, one below the other."""
         return "\n".join(line.text for line in self.lines)
+
+    @property
+    def speakers(self) -> tuple[str, ...]:
+        """Those whom it names, in the order in which they speak first."""
+        return tuple(dict.fromkeys(line.speaker for line in self.lines if line.speaker))
 
     def within(self, segment: Segment) -> Transcript:
         """The lines whose middles lie in a segment."""
@@ -286,7 +285,6 @@ class CropStore(Protocol):
 
     def take(self, indices: Sequence[int]) -> Image:
         """Crops ``(n, 48, 48)``."""
-        ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -368,6 +366,7 @@ class Scene:
         missing: by key name, in words, why something asked for could not be had.
         part: what of the clip was perceived; None for all of it.
         stopped: whether it was asked to stop before the end of that part.
+        warnings: what speaks against relying on what was perceived, in words.
     """
 
     facts: ClipFacts
@@ -375,6 +374,7 @@ class Scene:
     missing: Mapping[str, str] = field(default_factory=dict)
     part: Segment | None = None
     stopped: bool = False
+    warnings: tuple[str, ...] = ()
 
     @property
     def extent(self) -> Segment:

@@ -29,7 +29,7 @@ def test_lines_of_every_format(tmp_path: Path, suffix: str, codec: str, acodec: 
         scodec=codec,
     )
     captions = listen(path).captions
-    assert [c.text for c in captions] == ["Well, hello there", "Goodbye"]
+    assert [c.text for c in captions] == ["Well, hello\nthere", "Goodbye"]
     assert [c.segment.start for c in captions] == pytest.approx([0.5, 2.0], abs=0.002)
     assert [c.segment.end for c in captions] == pytest.approx([1.2, 2.5], abs=0.002)
 
@@ -45,7 +45,7 @@ def test_substation_tags_and_drawings(tmp_path: Path) -> None:
         scodec="ass",
     )
     assert [(c.segment, c.text) for c in listen(path).captions] == [
-        (Segment(0.5, 1.0), "Well, hello, there")
+        (Segment(0.5, 1.0), "Well,\nhello, there")
     ]
 
 
@@ -66,6 +66,8 @@ def test_only_lines_in_the_language_of_the_sound(
 
 
 def test_plain_words() -> None:
-    assert plain(r"{\an8}{\fs20}One\htwo\nthree \N four{note}") == "One two three four"
+    assert plain(r"{\an8}{\fs20}One\htwo\nthree \N four{note}") == "One two\nthree\nfour"
     assert plain("no markup, commas, too") == "no markup, commas, too"
     assert plain(r"{\pos(1,2)}kept") == "kept"
+    assert plain(r"{\k20}ke{\pos(1,2)\p1}m 0 0 l 1 1{\p0}pt") == "kept"
+    assert plain("a {b {c} d} e {f") == "a  d} e {f".replace("  ", " ")

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property, lru_cache
+from itertools import accumulate, pairwise
 from typing import Any, Protocol
 
 import numpy as np
@@ -17,7 +19,7 @@ from mien.errors import OptionError
 from mien.language import Language, foreign, line_in_other
 from mien.mathematics import FloatArray
 from mien.packs import Pack
-from mien.scene import TRANSCRIPT, Scene, Transcript
+from mien.scene import TRANSCRIPT, Line, Scene, Transcript
 from mien.timebase import Segment
 
 SOURCES = ("auto", "spoken", "written")
@@ -126,7 +128,7 @@ class TextBranch(PackBranch):
 
     def judge_many(self, jobs: Sequence[tuple[Scene, Sequence[Segment]]]) -> list[Evidence]:
         """See :class:`mien.branches.BatchBranch`."""
-        asked = [[_said(scene, segment) for segment in segments] for scene, segments in jobs]
+        asked = [_asked(scene, segments) for scene, segments in jobs]
         lines = [
             (text, self._spoken(scene))
             for (scene, _), rows in zip(jobs, asked, strict=True)
@@ -167,19 +169,38 @@ Said = list[tuple[str, float]]
 """Lines and how sure it is that they were said."""
 
 
-def _said(scene: Scene, segment: Segment) -> Said | str:
-    """The English lines of a segment, or why there are none."""
+def _asked(scene: Scene, segments: Sequence[Segment]) -> list[Said | str]:
+    """The English lines of each segment, or why there are none."""
     transcript = scene.get(TRANSCRIPT)
     if transcript is None:
-        return scene.why_missing(TRANSCRIPT)
-    said = [line.inside(segment) for line in transcript.lines]
+        return [scene.why_missing(TRANSCRIPT)] * len(segments)
+    near, whole = _near(transcript.lines), _language(transcript)
+    none = "no words that can be believed" if transcript.dropped else "no words"
+    return [_said(near(segment), segment, whole, none) for segment in segments]
+
+
+def _said(lines: Sequence[Line], segment: Segment, whole: Language | None, none: str) -> Said | str:
+    """What English words of some lines lie in a segment, or why there are none."""
+    said = [line.inside(segment) for line in lines]
     said = [(text, confidence) for text, confidence in said if text.strip()]
     if not said:
-        return "no words that can be believed" if transcript.dropped else "no words"
-    whole = _language(transcript)
+        return none
     other = [line_in_other(text, whole) for text, _ in said]
     english = [line for line, found in zip(said, other, strict=True) if found is None]
     return english or f"not English ({other[0] if len(other) == 1 else whole or other[0]})"
+
+
+def _near(lines: Sequence[Line]) -> Callable[[Segment], Sequence[Line]]:
+    """The lines that a segment may hold, found without looking at all of them for each segment."""
+    spans = [[line.segment, *(word.segment for word in line.words)] for line in lines]
+    starts = [min(one.start for one in own) for own in spans]
+    # The latest end up to each line: lines may overlap.
+    ends = list(accumulate((max(one.end for one in own) for own in spans), max))
+    if any(after < before for before, after in pairwise(starts)):
+        return lambda segment: lines
+    return lambda segment: lines[
+        bisect_left(ends, segment.start) : bisect_right(starts, segment.end)
+    ]
 
 
 def _why_not(line: str, whole: Language | None) -> str:

@@ -41,6 +41,7 @@ def analyze(
     window: o.Window = o.DEFAULT["segmentation.window"],
     step: o.Step = o.DEFAULT["segmentation.step"],
     words: o.Words = o.DEFAULT["speech.words"],
+    words_offset: o.WordsOffset = o.DEFAULT["speech.words_offset"],
     words_source: o.WordsSource = o.DEFAULT["speech.words_source"],
     asr: o.Asr = o.DEFAULT["speech.asr"],
     person: o.Person = o.DEFAULT["faces.person"],

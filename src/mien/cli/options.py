@@ -102,6 +102,7 @@ By = Annotated[str, _flag("segmentation.by", show_default="clip; window with --r
 Window = Annotated[float, _flag("segmentation.window")]
 Step = Annotated[float, _flag("segmentation.step")]
 Words = Annotated[Path | None, _flag("speech.words", metavar="FILE")]
+WordsOffset = Annotated[float, _flag("speech.words_offset", metavar="SECONDS")]
 WordsSource = Annotated[str, _flag("speech.words_source")]
 Asr = Annotated[str, _flag("speech.asr")]
 Person = Annotated[str, _flag("faces.person", metavar="WHO")]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -10,6 +9,7 @@ from av.packet import Packet
 from av.subtitles.stream import SubtitleStream
 from av.subtitles.subtitle import AssSubtitle, Subtitle
 
+from mien.media.markup import without_overrides
 from mien.media.reader import Reader
 from mien.scene import Caption
 from mien.timebase import Segment
@@ -18,9 +18,6 @@ DEFAULT_SECONDS = 4.0
 """How long a line stands that does not say so."""
 
 _FIELDS_BEFORE_TEXT = 8
-_DRAWING = re.compile(r"\{[^}]*\\p[1-9][^}]*\}")
-_TAG = re.compile(r"\{[^}]*\}")
-_BREAK = re.compile(r"\\[Nnh]")
 
 
 class CaptionReader(Reader):
@@ -62,14 +59,13 @@ def _words(subtitle: Subtitle) -> str:
 
 
 def plain(text: str) -> str:
-    r"""The words of a SubStation line on one line, without tags and drawings.
+    r"""The words of a SubStation line without tags and drawings, its rows by line breaks.
 
     Examples:
-        >>> plain(r"{\i1}Well,{\i0}\Nhello there")
-        'Well, hello there'
+        >>> plain(r"{\i1}Well,{\i0}\N hello  there")
+        'Well,\nhello there'
         >>> plain(r"{\p1}m 0 0 l 10 10")
         ''
     """
-    if _DRAWING.search(text):
-        return ""
-    return " ".join(_BREAK.sub(" ", _TAG.sub("", text)).split())
+    rows = (" ".join(row.split()) for row in without_overrides(text).splitlines())
+    return "\n".join(row for row in rows if row)

@@ -35,16 +35,20 @@ class TextClip:
         """Nothing is held open."""
 
 
-def read_text(path: str | os.PathLike[str]) -> str:
-    """The text of a file in UTF-8, UTF-16 with a mark, or Windows-1252, with Unix line ends.
+def read_text(path: str | os.PathLike[str], limit: int = MAX_BYTES) -> str:
+    """The text of a file in UTF-8, UTF-16, or Windows-1252, with Unix line ends.
+
+    Args:
+        path: the file.
+        limit: bytes that are read at most.
 
     Raises:
-        MediaError: if the file is missing, empty, binary or larger than 10 MB.
+        MediaError: if the file is missing, empty, binary or larger than ``limit``.
     """
-    name, content = os.fspath(path), read_start(path, MAX_BYTES + 1)
-    if len(content) > MAX_BYTES:
+    name, content = os.fspath(path), read_start(path, limit + 1)
+    if len(content) > limit:
         raise MediaError(
-            f"{name} is larger than {MAX_BYTES // 1_000_000} MB; split the text into several files."
+            f"{name} is larger than {limit // 1_000_000} MB; split the text into several files."
         )
     text = _decoded(content)
     if looks_binary(content) or "\0" in text:
@@ -60,7 +64,15 @@ def looks_binary(head: bytes) -> bool:
 
 
 def _marked(content: bytes) -> str | None:
-    return next((encoding for mark, encoding in _MARKS if content.startswith(mark)), None)
+    """The encoding that a mark at the start gives, or the zeros of UTF-16 without a mark."""
+    marked = next((encoding for mark, encoding in _MARKS if content.startswith(mark)), None)
+    if marked is not None:
+        return marked
+    head = content[:2000]
+    even, odd = head[0::2].count(0), head[1::2].count(0)
+    if len(head) < 8 or head.count(b"\0\0") or max(even, odd) * 4 < len(head):
+        return None
+    return "utf-16-le" if not even else "utf-16-be" if not odd else None
 
 
 def _decoded(content: bytes) -> str:

@@ -18,7 +18,7 @@ ENGINES = ("auto", "whisper", "whisper:MODEL", "none")
 SOURCES = ("auto", "spoken", "written")
 PEOPLE = ("primary", "all")
 POLICIES = ("mean", "peak")
-WAYS = ("clip", "utterance", "window")
+WAYS = ("clip", "utterance", "window", "speaker")
 DETECTORS = ("auto", "embedded", "yunet:FILE")
 
 
@@ -28,7 +28,8 @@ class SegmentationOptions(Group):
 
     Args:
         by: ``clip`` (one segment), ``utterance`` (one per line of the transcript, or per speech
-            turn without one) or ``window``.
+            turn without one), ``window``, or ``speaker`` (one per turn of a speaker whom the
+            transcript names; as ``utterance`` where it names nobody).
         window, step: seconds, for ``window``; ``0 < step <= window``.
 
     Raises:
@@ -37,7 +38,9 @@ class SegmentationOptions(Group):
 
     group: ClassVar[str] = "segmentation"
     by: str = option(
-        "clip", "--by", "Segments: clip (the whole), utterance (line by line) or window."
+        "clip",
+        "--by",
+        "Segments: clip (the whole), utterance (line by line), window or speaker (turn by turn).",
     )
     window: float = option(5.0, "--window", "Length of a window in seconds.")
     step: float = option(2.5, "--step", "Seconds from the start of a window to the next.")
@@ -61,7 +64,9 @@ class SpeechOptions(Group):
         asr: the speech recogniser: ``auto`` (a subtitle file beside the clip, a subtitle track,
             else Whisper tiny.en), ``whisper`` (Whisper tiny.en), ``whisper:MODEL`` (a size, a hub
             id that is on this machine, or a folder) or ``none``.
-        words: a transcript to use instead of speech recognition (SRT, WebVTT, ASS, plain text).
+        words: a transcript to use instead of speech recognition; ``docs/words.md`` lists the
+            kinds that are read.
+        words_offset: seconds that are added to the times of ``words``; may be negative.
         words_source: whether the words were ``spoken`` or ``written``; ``auto``: those of a
             recording were spoken, a text was written.
 
@@ -78,6 +83,9 @@ class SpeechOptions(Group):
     words: Path | str | None = option(
         None, "--words", "A transcript to use instead of speech recognition."
     )
+    words_offset: float = option(
+        0.0, "--words-offset", "Seconds added to the times of --words; may be negative."
+    )
     words_source: str = option(
         "auto",
         "--words-source",
@@ -87,6 +95,7 @@ class SpeechOptions(Group):
     def __post_init__(self) -> None:
         check_engine(self.asr, self._name("asr"))
         self._file("words")
+        self._number("words_offset", "give a number of seconds")
         self._choice("words_source", SOURCES)
 
 

@@ -6,8 +6,10 @@ a list. Speech is found and the transcript made afterwards from the spool.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from mien.errors import OptionError
@@ -18,7 +20,7 @@ from mien.perceive.engines import Engine, choose_engine, transcribe
 from mien.perceive.faces import FaceFinder
 from mien.perceive.shots import ShotFinder
 from mien.perceive.speech import find_speech
-from mien.perceive.transcript import written_transcript
+from mien.perceive.transcript import Written, find_written
 from mien.scene import (
     AUDIO,
     FACES,
@@ -54,7 +56,8 @@ class PerceiveOptions:
         asr: how words are had where no transcript is given: ``auto`` (sidecar file, subtitle
             track, Whisper tiny.en), ``whisper`` (Whisper tiny.en) or ``whisper:MODEL`` (a size, a
             hub id that is on this machine, or a folder), ``none``.
-        transcript: the words, if the user has them.
+        transcript: the words, if the user has them, or the file that holds them.
+        offset: seconds to add to the times of that file.
         detector: what finds faces: ``auto``, ``embedded`` or ``yunet:FILE``.
         part: what of the clip is wanted, seconds; None for all of it.
         stop: asked now and then; once it says True, no more is perceived.
@@ -66,7 +69,8 @@ class PerceiveOptions:
 
     frame_rate: float = 5.0
     asr: str = "auto"
-    transcript: Transcript | None = None
+    transcript: Transcript | str | Path | None = None
+    offset: float = 0.0
     detector: str = "auto"
     part: Segment | None = None
     stop: Callable[[], bool] = lambda: False
@@ -74,6 +78,8 @@ class PerceiveOptions:
     def __post_init__(self) -> None:
         if not 0 < self.frame_rate <= 60:
             raise OptionError(f"frame_rate must lie in (0, 60] per second, got {self.frame_rate}.")
+        if not math.isfinite(self.offset):
+            raise OptionError(f"The offset of the words must be seconds, got {self.offset}.")
         check_engine(self.asr)
         check_detector(self.detector)
 
@@ -88,6 +94,7 @@ def perceive(
 
     Raises:
         MediaError: if the clip cannot be decoded.
+        InputError: if the file with the words is not there or cannot be read.
         HubError, MissingExtraError, PackError: if the Whisper that is named cannot be had.
     """
     wanted = set(needs)
@@ -98,14 +105,18 @@ def perceive(
     if FACES in wanted:
         wanted |= {SHOTS}
     engine = choose_engine(options.asr) if TRANSCRIPT in wanted else None
-    if engine is not None and clip.facts.has_audio and options.transcript is None:
+    words = Written()
+    if TRANSCRIPT in wanted:
+        words = find_written(clip.facts, options.asr, options.transcript, options.offset)
+    if engine is not None and clip.facts.has_audio and words.transcript is None:
         engine.check()
     pass_ = _Pass(clip, wanted, options)
     pass_.run(progress)
     tracks, missing = pass_.collect(progress)
     if TRANSCRIPT in wanted:
         speech: Speech | None = tracks.get(SPEECH)
-        found = _words(pass_, options, engine, tracks, progress)
+        words = words.completed(clip.facts, pass_.captions, options.asr)
+        found = words.transcript or _heard(pass_, options, engine, tracks, progress)
         if found is not None:
             tracks[TRANSCRIPT] = found.within(pass_.extent) if pass_.is_part else found
         elif engine is None:
@@ -116,25 +127,20 @@ def perceive(
             missing[TRANSCRIPT.name] = missing.get(SPEECH.name, "no speech was found")
     extent = pass_.extent if pass_.is_part else None
     stopped = pass_.stopped or not {STOPPED, STOPPED_SPEECH}.isdisjoint(missing.values())
-    return Scene(clip.facts, tracks, missing, extent, stopped)
+    return Scene(clip.facts, tracks, missing, extent, stopped, words.warnings)
 
 
-def _words(
+def _heard(
     pass_: _Pass,
     options: PerceiveOptions,
     engine: Engine | None,
     tracks: Mapping[TrackKey[Any], Any],
     progress: Progress,
 ) -> Transcript | None:
-    """Words that somebody wrote down, also when it is time to stop; else what an engine hears.
-
-    None where there are no words, or it was time to stop before they were heard.
-    """
-    facts = pass_.clip.facts
-    found = written_transcript(facts, options.asr, options.transcript, pass_.captions)
+    """The recognised words; None if there is no speech, or it was time to stop before."""
     audio, speech = tracks.get(AUDIO), tracks.get(SPEECH)
-    if found is not None or engine is None or audio is None or not (speech and speech.turns):
-        return found
+    if engine is None or audio is None or not (speech and speech.turns):
+        return None
     return transcribe(engine, audio, speech, progress, pass_.extent.start, options.stop)
 
 

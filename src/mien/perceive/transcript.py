@@ -4,108 +4,183 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from mien.errors import InputError
+from mien.errors import InputError, MienError
 from mien.language import foreign
 from mien.media import read_text
-from mien.perceive.subtitles import spoken
+from mien.media.markup import without_markup
+from mien.perceive.fit import Checked, check_cues, fitted
+from mien.perceive.formats import SUBTITLES, Cue, CueFile, read_cues
+from mien.perceive.sidecar import named_in_warning, subtitles_beside
+from mien.perceive.subtitles import spoken, words_of
 from mien.scene import Caption, ClipFacts, Line, Transcript
 from mien.timebase import Segment
 
-SUBTITLES = (".srt", ".vtt", ".ass")
+__all__ = [
+    "LONG", "SUBTITLES", "Written", "find_written", "read_transcript", "sentences",
+    "transcript_of_text",
+]  # fmt: skip
+
 LONG = 60
-"""Words from which on a paragraph of a text is read sentence by sentence."""
+"""Words of a paragraph of a text from which on it is read sentence by sentence."""
 
 _END = re.compile(
     r"""(?:(?<=[.!?\u2026])|(?<=[.!?\u2026]["'\u201d\u2019)]))\s+(?=["'\u201c\u2018(]*[A-Z0-9])"""
 )
 _ABBREVIATED = re.compile(r"\b(?:Mr|Mrs|Ms|Dr|Prof|St|vs|etc|e\.g|i\.e|[A-Z])\.$")
-_WITHIN = re.compile(r"<(?:\d+:)?\d\d:\d\d\.\d{3}>")
+_LONGEST_ABBREVIATION = 6
 
 
-def written_transcript(
-    facts: ClipFacts, asr: str, given: Transcript | None, captions: Sequence[Caption]
-) -> Transcript | None:
-    """The words that nobody has to hear: given, a text's own, beside the clip or in it.
-
-    Their language is told from the letters.
-    """
-    found = given
-    if found is None and facts.kind == "text":
-        return transcript_of_text(read_text(Path(facts.path)))
-    if found is None and asr == "auto":
-        found = _written(Path(facts.path), captions)
-    return None if found is None else _with_language(found)
-
-
-def _with_language(transcript: Transcript) -> Transcript:
-    other = foreign(transcript.text)
-    return transcript if other is None else replace(transcript, language=other.code)
-
-
-def _written(path: Path, captions: Sequence[Caption]) -> Transcript | None:
-    """The words that somebody wrote down for this clip, beside it or in it."""
-    beside = sidecar(path)
-    if beside is not None:
-        return read_subtitles(beside, "sidecar")
-    if captions:
-        lines, dropped = spoken((caption.segment, caption.text) for caption in captions)
-        return Transcript(lines, "subtitles", dropped=dropped)
-    return None
-
-
-def sidecar(path: Path) -> Path | None:
-    """The subtitle file beside a clip that has its name: ``clip.srt`` or ``clip.en.srt``."""
-    for suffix in SUBTITLES:
-        for middle in ("", ".en"):
-            beside = path.with_name(path.stem + middle + suffix)
-            if beside.is_file() and beside != path:
-                return beside
-    return None
-
-
-def read_transcript(path: Path, duration: float) -> Transcript:
-    """A transcript that the user names: subtitles with their times, or a text without any.
+@dataclass(frozen=True)
+class Written:
+    """What was found of written words before the clip is played.
 
     Args:
-        path: ``.srt``, ``.vtt``, ``.ass`` or a text file.
-        duration: seconds of the clip; a text without times is taken to span it.
+        transcript: the words, None if there are none that can be used.
+        warnings: what was wrong with files that were tried, in words.
+        has_times: whether the lines have times of their own, which a text has not.
+    """
+
+    transcript: Transcript | None = None
+    warnings: tuple[str, ...] = ()
+    has_times: bool = True
+
+    def completed(self, facts: ClipFacts, captions: Sequence[Caption], asr: str) -> Written:
+        """With the captions of the clip, and held against the length that it turned out to have.
+
+        Args:
+            facts: of the clip after it was played.
+            captions: of the clip.
+            asr: as in ``PerceiveOptions``.
+        """
+        if self.transcript is not None and not self.has_times:
+            lines = tuple(replace(line, segment=_whole(facts)) for line in self.transcript.lines)
+            one = len(lines) == 1 and facts.kind == "recording"
+            return replace(self, transcript=replace(self.transcript, lines=lines)) if one else self
+        warnings = self.warnings
+        if self.transcript is not None:
+            kept, why = fitted(self.transcript, facts.duration)
+            if kept is not None:
+                return replace(self, transcript=kept)
+            warnings = (*warnings, why)
+        if not captions or asr != "auto":
+            return Written(None, warnings)
+        lines, dropped = spoken(
+            Cue(one.segment.start, one.segment.end, without_markup(one.text)) for one in captions
+        )
+        if not lines:
+            return Written(None, (*warnings, "The subtitle track is left out: it holds no words."))
+        return Written(_told(Transcript(lines, "subtitles", dropped=dropped)), warnings)
+
+
+def _whole(facts: ClipFacts) -> Segment:
+    return Segment(0.0, facts.duration)
+
+
+def find_written(
+    facts: ClipFacts, asr: str, given: Transcript | str | Path | None, offset: float = 0.0
+) -> Written:
+    """The words that nobody has to hear: given, a text's own, or in a file beside the clip.
+
+    Everything is read and checked here, before the clip is played. A file that cannot be used
+    is a warning, and the next one, the captions or the recogniser take its place.
+
+    Args:
+        facts: of the clip.
+        asr: as in ``PerceiveOptions``.
+        given: the words of the user, or the file that holds them.
+        offset: seconds to add to the times of a file that is given.
 
     Raises:
-        InputError: if the file is not there or holds no words.
+        InputError: if a file that is given is not there, is of a kind that cannot be read, or is
+            a text without words.
     """
-    if not path.is_file():
-        raise InputError(f"There is no transcript at {path}; check the name.")
-    if path.suffix.lower() in SUBTITLES:
-        return read_subtitles(path, "given")
-    words = " ".join(read_text(path).split())
-    if not words:
-        raise InputError(f"The transcript {path} holds no words.")
-    return Transcript((Line(Segment(0.0, duration), words),), "given")
+    if isinstance(given, (str, Path)):
+        return read_transcript(Path(given), facts.duration, offset)
+    if given is not None:
+        return Written(_told(given))
+    if facts.kind == "text":
+        own = transcript_of_text(read_text(Path(facts.path)))
+        return Written(own, has_times=False)
+    return _beside(facts) if asr == "auto" and facts.kind == "recording" else Written()
 
 
-def read_subtitles(path: Path, source: str) -> Transcript:
-    """What is said in an SRT, WebVTT or ASS file; see :func:`mien.perceive.subtitles.spoken`.
+def _beside(facts: ClipFacts) -> Written:
+    """The first file beside a recording that can be used, and what was wrong with others."""
+    path = Path(facts.path)
+    beside = subtitles_beside(path)
+    warnings: list[str] = []
+    for file in beside.own:
+        try:
+            found = read_cues(file)
+        except MienError as error:
+            warnings.append(f"Subtitles beside the recording are left out: {error}")
+            continue
+        if found.by_mien:
+            warnings.append(
+                f"{file.name} says that mien wrote it and is not read back; if you have corrected "
+                f"it, give it with --words {file.name}."
+            )
+            continue
+        checked = check_cues(found, file.name, facts.duration, 0.0)
+        written = _written(found, checked, file.name, "sidecar")
+        warnings += written.warnings
+        if written.transcript is not None:
+            return Written(written.transcript, tuple(warnings))
+    named = named_in_warning(path, beside.others)
+    return Written(None, (*warnings, named) if named else tuple(warnings))
+
+
+def read_transcript(path: Path, duration: float, offset: float = 0.0) -> Written:
+    """A transcript that the user names, of any kind that ``mien.perceive.formats`` reads.
+
+    Args:
+        path: the file.
+        duration: seconds of the clip, 0 if not known; a text without times is taken to span it.
+        offset: seconds to add to the times of the file.
+
+    Returns:
+        the words with warnings; no transcript where no cue can be used.
 
     Raises:
-        InputError: if the file is not in such a format.
+        InputError: if the file is not there, of a kind that cannot be read, or a text without
+            words.
     """
-    import pysubs2
-
-    # Times of single words, which WebVTT has within a row, would be taken for those of a cue.
-    text = _WITHIN.sub("", read_text(path))
-    try:
-        events = pysubs2.SSAFile.from_string(text, format_=path.suffix[1:].lower())
-    except (pysubs2.Pysubs2Error, ValueError) as error:
-        raise InputError(f"{path} cannot be read as {path.suffix[1:].upper()}: {error}.") from None
-    lines, dropped = spoken(
-        (Segment(event.start / 1000, event.end / 1000), event.plaintext)
-        for event in events
-        if event.type == "Dialogue" and event.end >= event.start
+    found = read_cues(path)
+    if not found.timed:
+        words = words_of("\n".join(without_markup(cue.text) for cue in found.cues))
+        if not words:
+            raise InputError(f"The transcript {path} holds no words.")
+        line = Line(Segment(0.0, duration), words)
+        return Written(_told(Transcript((line,), "given")), has_times=False)
+    checked = check_cues(found, path.name, duration, offset)
+    written = _written(found, checked, path.name, "given")
+    if not found.by_mien:
+        return written
+    own = (
+        f"{path.name} says that mien wrote it: its words are taken as if a person had written them."
     )
-    return Transcript(lines, source, dropped=dropped)
+    return replace(written, warnings=(*written.warnings, own))
+
+
+def _written(found: CueFile, checked: Checked, name: str, source: str) -> Written:
+    """The words of the cues that fit; none, with a warning, if there are none in them."""
+    lines, notes = spoken(checked.cues)
+    if not lines:
+        none = f"{name} is left out: none of its {len(found.cues)} cues holds words."
+        return Written(None, checked.warnings if not checked.cues else (*checked.warnings, none))
+    language = (found.language or "en").split("-")[0].lower()
+    known = language if len(language) == 2 else "en"
+    transcript = Transcript(lines, source, known, (*checked.dropped, *notes))
+    return Written(_told(transcript), checked.warnings)
+
+
+def _told(transcript: Transcript) -> Transcript:
+    """With the language of the words, told from their letters."""
+    other = foreign(transcript.text)
+    return transcript if other is None else replace(transcript, language=other.code)
 
 
 def transcript_of_text(text: str) -> Transcript:
@@ -117,7 +192,7 @@ def transcript_of_text(text: str) -> Transcript:
     instant = Segment(0.0, 0.0)
     said = [" ".join(row.split()) for row in text.splitlines() if row.strip()]
     parts = [part for row in said for part in (sentences(row) if _is_long(row) else [row])]
-    return _with_language(Transcript(tuple(Line(instant, part) for part in parts), "given"))
+    return _told(Transcript(tuple(Line(instant, part) for part in parts), "given"))
 
 
 def _is_long(row: str) -> bool:
@@ -125,16 +200,17 @@ def _is_long(row: str) -> bool:
 
 
 def sentences(text: str) -> list[str]:
-    """A text cut behind its full stops, question and exclamation marks.
+    """A text cut behind its full stops, question and exclamation marks, in linear time.
 
     Examples:
         >>> sentences('Dr. Lee left at 3.30 p.m. on foot. "Why?" he asked. Nobody knew.')
         ['Dr. Lee left at 3.30 p.m. on foot.', '"Why?" he asked.', 'Nobody knew.']
     """
-    out: list[str] = []
+    out: list[list[str]] = []
     for part in _END.split(text):
-        if out and _ABBREVIATED.search(out[-1]):
-            out[-1] = f"{out[-1]} {part}"
+        before = out[-1][-1][-_LONGEST_ABBREVIATION:] if out else ""
+        if _ABBREVIATED.search(before):
+            out[-1].append(part)
         else:
-            out.append(part)
-    return out
+            out.append([part])
+    return [" ".join(parts) for parts in out]

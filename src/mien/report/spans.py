@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -65,14 +65,21 @@ def spans(evidence: Evidence, merge: bool = True) -> list[Span]:
     return found
 
 
-def label_of(analysis: Analysis, segment: Segment) -> tuple[str, float] | None:
-    """The fused label that speaks for a stretch of time, and its probability.
+def labels_of(analysis: Analysis) -> Callable[[Segment], tuple[str, float] | None]:
+    """The fused label that speaks for a stretch of time, and its probability, as a function of it.
 
     The mean of the rows that overlap it, weighted by the overlap; None where none was judged.
     """
-    weights = np.array([segment.overlap(s) for s in analysis.segments])
-    weights = np.where(analysis.fused.present, weights, 0.0)
-    if weights.sum() == 0:
-        return None
-    probs = weights @ np.nan_to_num(analysis.fused.probs) / weights.sum()
-    return MIEN7.labels[int(probs.argmax())], float(probs.max())
+    starts = np.array([segment.start for segment in analysis.segments])
+    ends = np.array([segment.end for segment in analysis.segments])
+    present, known = analysis.fused.present, np.nan_to_num(analysis.fused.probs)
+
+    def label(segment: Segment) -> tuple[str, float] | None:
+        shared = np.minimum(ends, segment.end) - np.maximum(starts, segment.start)
+        weights = np.where(present, np.maximum(shared, 0.0), 0.0)
+        if weights.sum() == 0:
+            return None
+        probs = weights @ known / weights.sum()
+        return MIEN7.labels[int(probs.argmax())], float(probs.max())
+
+    return label

@@ -12,6 +12,7 @@ from mien.analysis.evidence import Evidence
 from mien.analysis.explanation import UNDECIDED
 from mien.emotions import MIEN7
 from mien.report.overall import at_once, in_view
+from mien.report.speakers import row_speakers, speaker_rows
 from mien.scene import Transcript
 from mien.terminal import Column, Grid, Widest
 
@@ -19,6 +20,10 @@ from mien.terminal import Column, Grid, Widest
 SHOWN_BLEND = 0.5
 # Up to so many segments each have a table of their own; beyond, a line each, and at most so many.
 TABLES, LINES = 6, 40
+# Letters of a line of the transcript that are shown.
+LONGEST_LINE = 600
+# Letters of a speaker's name that are shown.
+LONGEST_NAME = 12
 # Lines of the transcript that are shown.
 WORDS = 12
 
@@ -34,9 +39,12 @@ def render(analysis: Analysis) -> RenderableType:
     if len(analysis.segments) > TABLES:
         parts += _many(analysis)
     else:
+        names = row_speakers(analysis)
         for row, segment in enumerate(analysis.segments):
             title = str(segment) if segment.duration else ""
+            title = f"{title} {names[row]}" if names is not None else title
             parts += [_segment_table(analysis, row, title), Text()]
+    parts += _by_speaker(analysis)
     if analysis.transcript is not None:
         parts += _words(analysis.transcript, analysis.lines)
     parts += [Text(f"warning: {line}", style="yellow") for line in analysis.provenance.warnings]
@@ -51,19 +59,23 @@ def _words(transcript: Transcript, lines: Evidence | None) -> list[RenderableTyp
     if transcript.lines:
         parts.append(Text(f"Words ({transcript.source}):", style="bold"))
         first = transcript.lines[:WORDS]
-        parts += [_line(line.text, lines, row) for row, line in enumerate(first)]
+        said = [f"{li.speaker}: {li.text}" if li.speaker else li.text for li in first]
+        parts += [_line(text, lines, row) for row, text in enumerate(said)]
     more = len(transcript.lines) - WORDS
     if more > 0:
         parts.append(Text(f"  ... and {more} more lines", style="dim"))
     if transcript.dropped:
         gone = "; ".join(f"{d.count} x {d.reason} ({d.seconds:.1f} s)" for d in transcript.dropped)
-        text = f"Left out as probable recognition errors ({transcript.source}): {gone}"
+        written = transcript.source in {"given", "sidecar", "subtitles"}
+        why = "of the words" if written else "as probable recognition errors"
+        text = f"Left out {why} ({transcript.source}): {gone}"
         parts.append(Text(text, style="yellow"))
     return parts
 
 
 def _line(said: str, lines: Evidence | None, row: int) -> Text:
     """A line of the words, and what the text branch says of it alone."""
+    said = said if len(said) <= LONGEST_LINE else f"{said[: LONGEST_LINE - 1]}\u2026"
     if lines is None:
         return Text(f"  {said}")
     top = lines.top(row)
@@ -122,6 +134,27 @@ def _answers(analysis: Analysis, shown: range, short: bool) -> list[Column]:
         ),
         Column("conflict", conflict),
     ]
+
+
+def _by_speaker(analysis: Analysis) -> list[RenderableType]:
+    """A row a speaker, if the rows are their turns."""
+    rows = speaker_rows(analysis)
+    if not rows:
+        return []
+    names, cells = [], []
+    for row in rows:
+        probs = [] if row.probs is None else [float(p) for p in row.probs]
+        shown = [f"{p:.2f}" for p in probs] or ["-"] * len(MIEN7)
+        says = MIEN7.labels[probs.index(max(probs))] if probs else ""
+        long = len(row.who) > LONGEST_NAME
+        names.append(Text(f"{row.who[: LONGEST_NAME - 1]}\u2026" if long else row.who))
+        cells.append([Text(cell) for cell in (str(row.turns), *shown, says)])
+    headings = ("turns", *MIEN7.labels, "says")
+    columns = [
+        Column(heading, column, "left" if heading == "says" else "right")
+        for heading, column in zip(headings, zip(*cells, strict=True), strict=True)
+    ]
+    return [Grid(Column("", names), columns, title="by speaker (fused)"), Text()]
 
 
 def _says(evidence: Evidence, row: int, short: bool = False) -> str:

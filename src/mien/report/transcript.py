@@ -1,13 +1,19 @@
-"""The transcript as a file: plain text, SRT or WebVTT."""
+"""The transcript as a file: plain text, SRT or WebVTT, which say that mien wrote them."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
+import mien
 from mien.analysis.analysis import Analysis
 from mien.errors import InputError, OptionError
+from mien.timebase import Segment
 
 FORMATS = (".txt", ".srt", ".vtt")
+
+Row = tuple[Segment, str | None, str]
+"""When, who if that is known, and what."""
 
 
 def write_transcript(analysis: Analysis, path: Path) -> None:
@@ -25,15 +31,60 @@ def write_transcript(analysis: Analysis, path: Path) -> None:
         raise InputError(f"There is no transcript to write to {path}: {reason}.")
     lines = analysis.transcript.lines
     if suffix == ".txt":
-        path.write_text("".join(f"{line.text}\n" for line in lines), encoding="utf-8")
+        text = "".join(f"{_named(line.speaker, line.text)}\n" for line in lines)
+        path.write_text(text, encoding="utf-8")
         return
-    import pysubs2
+    rows = ((line.segment, line.speaker, line.text) for line in lines)
+    write_subtitles(rows, path, suffix[1:], f"words ({analysis.transcript.source})")
 
-    subtitles = pysubs2.SSAFile()
-    for line in lines:
-        event = pysubs2.SSAEvent(
-            start=round(line.segment.start * 1000), end=round(line.segment.end * 1000)
-        )
-        event.plaintext = line.text
-        subtitles.append(event)
-    subtitles.save(str(path), format_=suffix[1:])
+
+def write_subtitles(rows: Iterable[Row], path: Path, kind: str, what: str) -> None:
+    """Write cues, and that mien wrote them, so that they are not read back as a person's words.
+
+    WebVTT says it in a NOTE, SRT, which has no place for notes, in a first cue of a millisecond,
+    in brackets as notes on sounds are.
+
+    Args:
+        rows: in time order.
+        path: the file.
+        kind: ``srt`` or ``vtt``.
+        what: is in it, in words.
+    """
+    mark = " ".join(f"Written by mien {mien.__version__}: {what}".split())
+    with path.open("w", encoding="utf-8", newline="\n") as file:
+        if kind == "vtt":
+            file.write(f"WEBVTT\n\nNOTE {_escaped(mark)}\n\n")
+            for segment, who, text in rows:
+                voice = "" if who is None else f"<v {_escaped(who)}>"
+                file.write(f"{_times(segment, '.')}\n{voice}{_escaped(_block(text))}\n\n")
+            return
+        file.write(f"1\n{_times(Segment(0.0, 0.001), ',')}\n[{mark}]\n\n")
+        for number, (segment, who, text) in enumerate(rows, 2):
+            said = _block(_named(who, text)).replace("-->", "\u2192")
+            file.write(f"{number}\n{_times(segment, ',')}\n{said}\n\n")
+
+
+def _named(who: str | None, text: str) -> str:
+    return text if who is None else f"[{who}]: {text}"
+
+
+def _block(text: str) -> str:
+    """Text without blank rows, which would end the cue, and without controls."""
+    rows = ("".join(c for c in row if c.isprintable()).strip() for row in text.splitlines())
+    return "\n".join(row for row in rows if row)
+
+
+def _escaped(text: str) -> str:
+    """Text as WebVTT wants it: what would be a tag, a reference or an arrow is written out."""
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def _times(segment: Segment, point: str) -> str:
+    return f"{_stamp(segment.start, point)} --> {_stamp(segment.end, point)}"
+
+
+def _stamp(seconds: float, point: str) -> str:
+    minutes, milliseconds = divmod(round(max(0.0, seconds) * 1000), 60_000)
+    hours, minutes = divmod(minutes, 60)
+    whole, milliseconds = divmod(milliseconds, 1000)
+    return f"{hours:02d}:{minutes:02d}:{whole:02d}{point}{milliseconds:03d}"

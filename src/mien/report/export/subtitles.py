@@ -7,7 +7,8 @@ from pathlib import Path
 
 from mien.analysis.analysis import Analysis
 from mien.errors import InputError
-from mien.report.spans import label_of, spans
+from mien.report.spans import labels_of, spans
+from mien.report.transcript import write_subtitles
 from mien.timebase import Segment
 
 
@@ -26,25 +27,20 @@ def write_vtt(analysis: Analysis, path: Path) -> None:
 
 
 def _write(analysis: Analysis, path: Path, kind: str) -> None:
-    import pysubs2
-
-    subtitles = pysubs2.SSAFile()
-    for segment, text in captions(analysis):
-        start, end = (round(t * 1000) for t in (segment.start, segment.end))
-        event = pysubs2.SSAEvent(start=start, end=end)
-        event.plaintext = text
-        subtitles.append(event)
-    if not subtitles:
+    rows = [(segment, None, text) for segment, text in captions(analysis)]
+    if not rows:
         raise InputError(f"Nothing in this analysis has a time; {path} would be empty.")
-    subtitles.save(str(path), format_=kind)
+    source = "none" if analysis.transcript is None else analysis.transcript.source
+    write_subtitles(rows, path, kind, f"emotions and words ({source})")
 
 
 def captions(analysis: Analysis) -> Iterator[tuple[Segment, str]]:
     """When and what."""
     lines = analysis.transcript.lines if analysis.transcript is not None else ()
     spoken = [line for line in lines if line.segment.duration > 0]
+    label = labels_of(analysis)
     for line in spoken:
-        named = label_of(analysis, line.segment)
+        named = label(line.segment)
         yield line.segment, f"{_tag(*named)} {line.text}" if named else line.text
     if not spoken:
         for span in spans(analysis.fused):

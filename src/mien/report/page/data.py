@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from mien.analysis.analysis import Analysis, Whole
     from mien.analysis.evidence import Evidence
     from mien.analysis.timeline import Baseline
+    from mien.scene import Line
 
 SHOWN_BLEND = 0.3
 LIMITS = (
@@ -78,7 +79,7 @@ def page_data(analysis: Analysis, media: PageMedia) -> dict[str, Any]:
         "transcript": None if spoken is None else {
             "source": spoken.source,
             "language": spoken.language,
-            "lines": [[_ms(li.segment.start), _ms(li.segment.end), li.text] for li in spoken.lines],
+            "lines": [_said(line) for line in spoken.lines],
             "dropped": [[d.reason, d.count, round(d.seconds, 1)] for d in spoken.dropped],
         },
         "speech": [[_ms(s.start), _ms(s.end)] for s in analysis.speech],
@@ -93,6 +94,11 @@ def page_data(analysis: Analysis, media: PageMedia) -> dict[str, Any]:
         "limits": list(LIMITS),
         "media": {"type": media.type, "link": media.link, "embedded": bool(media.content)},
     }  # fmt: skip
+
+
+def _said(line: Line) -> list[object]:
+    text = line.text if line.speaker is None else f"{line.speaker}: {line.text}"
+    return [_ms(line.segment.start), _ms(line.segment.end), text]
 
 
 class _Reasons:
