@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from mien.analysis.wire import _transcript_dict, _transcript_from
+from mien.analysis.codec import codec
 from mien.branches import make_branches
 from mien.errors import HubError, OptionError, PackError
 from mien.media import AudioSpool
@@ -280,7 +280,8 @@ def test_a_whisper_that_invents_is_not_believed(whisper, sentence):
     assert transcript.source == "whisper:converted"
     assert transcript.lines == ()
     assert sum(dropped.count for dropped in transcript.dropped) >= 1
-    assert _transcript_from(_transcript_dict(transcript)) == transcript
+    written = codec(Transcript)
+    assert written.read(written.write(transcript), ()) == transcript
     scene = Scene(ClipFacts("x", "recording", 6.0, "wav"), {TRANSCRIPT: transcript})
     evidence = make_branches()["text"].judge(scene, [Segment(0.0, 6.0)])
     assert evidence.reasons == ("no words that can be believed",)

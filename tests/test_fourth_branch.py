@@ -25,7 +25,8 @@ def installed(tmp_path_factory):
 
 
 def run(folder, code):
-    env = os.environ | {"PYTHONPATH": str(folder)}
+    path = os.pathsep.join([str(folder), *filter(None, [os.environ.get("PYTHONPATH")])])
+    env = os.environ | {"PYTHONPATH": path}
     done = subprocess.run(
         [sys.executable, "-c", code], env=env, capture_output=True, text=True, timeout=120,
         check=False,

@@ -195,7 +195,7 @@ def test_in_a_clip_of_two_the_one_whose_lips_keep_to_the_voice_is_primary(duet):
     assert "2 people in view (--face all shows each), person 0 seen to speak" in headline(analysis)
 
 
-def test_a_person_by_number_is_warned_of_where_the_recording_was_gone_on_with(duet):
+def test_a_person_by_number_is_the_same_one_where_the_recording_was_gone_on_with(duet):
     analyzer = Analyzer(Options(asr="none", branches={"face": {"person": "1"}}))
     reached = [0.0]
 
@@ -204,9 +204,11 @@ def test_a_person_by_number_is_warned_of_where_the_recording_was_gone_on_with(du
 
     partial = analyzer.analyze(duet, tell, lambda: reached[0] > 0.5)
     assert partial.partial
-    assert partial.provenance.warnings == ()
-    (said,) = analyzer.resume(duet, partial).provenance.warnings
-    assert "person 1 may be another one after it" in said
+    joined, straight = analyzer.resume(duet, partial), analyzer.analyze(duet)
+    assert joined.provenance.warnings == ()
+    assert joined.faces == straight.faces
+    assert list(joined.people) == list(straight.people) == [1]
+    assert np.array_equal(joined.people[1].probs, straight.people[1].probs)
 
 
 @pytest.mark.data
