@@ -45,6 +45,7 @@ PACKS := src/mien/embedded
 fusion: $(addprefix $(POSTERIORS)/,face.csv text-meld.csv text-goemotions.csv voice.csv)
 	$(BIN)/mien train fusion --compose $(POSTERIORS) --out $(PACKS)/fusion
 	$(BIN)/python scripts/fusion_page.py
+	$(BIN)/python scripts/paper_table.py
 
 $(POSTERIORS)/face.csv: $(PACKS)/face/model.onnx $(FER) | $(VENV)/.core
 	mkdir -p $(@D)

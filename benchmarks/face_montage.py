@@ -20,13 +20,13 @@ from matplotlib.figure import Figure
 
 from mien.analysis.analysis import Analysis
 from mien.analysis.evidence import Evidence
-from mien.analyzer import Analyzer, Options
+from mien.analyzer import Analyzer
 from mien.emotions import MIEN7
 from mien.media import open_clip
+from mien.options import FaceOptions, Options, SegmentationOptions, SpeechOptions
 from mien.perceive import PerceiveOptions, perceive
 from mien.perceive.detectors import Detector, make_detector
 from mien.scene import FACES, SHOTS, SPEECH, Faces, Frame, Image, Scene
-from mien.segmentation import SegmentationOptions
 
 WIDTH, COLUMNS = 400, 4
 # Okabe and Ito's palette in BGR order.
@@ -152,10 +152,9 @@ def main() -> None:
     chosen = parser.parse_args()
     chosen.out.mkdir(parents=True, exist_ok=True)
     options = Options(
-        cut=SegmentationOptions("window", chosen.window, chosen.window),
-        detector=chosen.detector,
-        asr="none",
-        branches={"face": {"person": "all"}},
+        segmentation=SegmentationOptions("window", chosen.window, chosen.window),
+        speech=SpeechOptions(asr="none"),
+        faces=FaceOptions(person="all", detector=chosen.detector),
     )
     for path in chosen.clips:
         pictures = frames(path, chosen.detector, chosen.frames)

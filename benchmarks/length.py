@@ -201,19 +201,21 @@ def stamp(seconds: float) -> str:
 
 
 def analyse(path: Path, asr: str) -> None:
-    """What ``mien analyze PATH --by window --face all --json FILE`` does, telling its progress."""
+    """Run ``mien analyze PATH --by window --person all --json FILE`` and print its progress."""
     from rich.console import Console
 
     from mien.analysis.wire import write_json
-    from mien.analyzer import Analyzer, Options
+    from mien.analyzer import Analyzer
+    from mien.options import FaceOptions, Options, SegmentationOptions, SpeechOptions
     from mien.report.table import render
-    from mien.segmentation import SegmentationOptions
 
     def tell(doing: str, share: float) -> None:
         print(f"{doing}\t{share:.6f}", flush=True)
 
     options = Options(
-        cut=SegmentationOptions("window"), asr=asr, branches={"face": {"person": "all"}}
+        segmentation=SegmentationOptions("window"),
+        speech=SpeechOptions(asr=asr),
+        faces=FaceOptions(person="all"),
     )
     analysis = Analyzer(options).analyze(path, tell)
     tell("writing", 0.0)

@@ -37,7 +37,8 @@ from mien.analysis.evidence import Evidence
 from mien.analysis.judged import TrackSummary
 from mien.analysis.timeline import Portrait
 from mien.convert.provenance import commit, machine
-from mien.fusion.method import Method, MethodOptions
+from mien.fusion.method import Method
+from mien.options import FusionOptions
 from mien.report.page import save_page
 from mien.scene import ClipFacts, Line, Transcript
 from mien.temporal.events import follow
@@ -126,7 +127,7 @@ def made_up(seconds: float) -> Analysis:
     part = Segment(0.0, seconds)
     segments = tuple(Clock(0.0, 2.5, 5.0).windows(part))
     by_branch = {name: drifting(random, name, segments) for name in DRIFT}
-    method = Method(MethodOptions())
+    method = Method(FusionOptions())
     fused = method.fuse(by_branch)
     shots = tuple(np.sort(random.uniform(0, seconds, int(seconds / 40))).tolist())
     faces = tuple(

@@ -27,7 +27,7 @@ from typing import Any
 import av
 import numpy as np
 
-from mien import Analyzer, Options
+from mien import Analyzer, Options, SpeechOptions
 from mien.convert.provenance import commit, machine
 from mien.datasets import LabelledSet, load_voices
 from mien.emotions import MIEN7
@@ -211,7 +211,7 @@ def figures(labels: Array, probs: Array, clean: Array, groups: Array) -> dict[st
 def analyzer_of(pack: Path | None) -> Analyzer:
     """Hears and nothing else."""
     branches = {"voice": {"pack": str(pack)}} if pack else {}
-    analyzer = Analyzer(Options(asr="none", branches=branches))
+    analyzer = Analyzer(Options(speech=SpeechOptions(asr="none"), branches=branches))
     analyzer.branches = {"voice": analyzer.branches["voice"]}
     return analyzer
 

@@ -1,7 +1,7 @@
 """Write the figures of the embedded packs into the README: `python scripts/card_table.py`.
 
-The figures are read from each pack's manifest, where training put them; nothing is typed in.
-With `--check` nothing is written and the exit code tells whether the README is up to date.
+The figures are read from the manifest of each pack, which the training wrote. With `--check`
+nothing is written and the exit code tells whether the README is up to date.
 """
 
 from __future__ import annotations
@@ -10,7 +10,8 @@ import re
 import sys
 from pathlib import Path
 
-from mien.packs import Manifest, embedded_packs
+from mien.manifest import Manifest
+from mien.packs import embedded_packs
 
 README = Path(__file__).resolve().parents[1] / "README.md"
 BEGIN = "<!-- figures: written by scripts/card_table.py -->"
@@ -19,7 +20,7 @@ COLUMNS = ("accuracy", "uar", "macro_f1", "weighted_f1", "multilabel_macro_f1", 
 
 
 def table() -> str:
-    """One row a pack and test set."""
+    """One row for each pack and test set, and how each pack was made."""
     made = [""]
     lines = [
         "| pack | MB | tested on | rows | accuracy | UAR | macro F1 | weighted F1 | "
@@ -37,6 +38,14 @@ def table() -> str:
                 f"| {manifest.kind} | {size:.1f} | {row['set']} | {row['rows']} | "
                 + " | ".join(cells)
                 + " |"
+            )
+        apart = [row for row in manifest.metrics if "all of the corpus" in str(row["set"])]
+        if apart:
+            accuracies = [row["accuracy"] for row in apart]
+            made.append(
+                f"* {manifest.kind}, {len(apart)} corpora, each left out of the training: accuracy "
+                f"{min(accuracies):.3f} to {max(accuracies):.3f}, mean UAR "
+                f"{sum(row['uar'] for row in apart) / len(apart):.3f}"
             )
         training = manifest.training
         made.append(

@@ -26,7 +26,8 @@ from mien.analyzer import analyze_text
 from mien.cli import app
 from mien.demo import make_clip
 from mien.emotions import MIEN7
-from mien.fusion.method import Method, MethodOptions
+from mien.fusion.method import Method
+from mien.options import FusionOptions
 from mien.report.figure import COLOURS, FUSED
 from mien.timebase import Segment
 
@@ -80,11 +81,11 @@ def second() -> dict[str, Evidence]:
 
 def fused(evidences: Mapping[str, Evidence], rule: str) -> Evidence:
     """What a rule makes of an example."""
-    return Method(MethodOptions(rule)).fuse(evidences)
+    return Method(FusionOptions(rule)).fuse(evidences)
 
 
 def figure(examples: Mapping[str, Mapping[str, Evidence]]) -> Figure:
-    """A panel an example: each modality, then the paper's rule and our default."""
+    """A panel for each example: each modality, the paper's rule and our default."""
     drawing = Figure(figsize=(9, 7.2), layout="constrained")
     panels = drawing.subplots(len(examples), 1, sharey=True)
     places = np.arange(len(MIEN7))
@@ -139,8 +140,8 @@ def example_table(evidences: Mapping[str, Evidence], printed: bool) -> str:
 
 
 def told(evidences: Mapping[str, Evidence]) -> str:
-    """What the default finds out about an example."""
-    method = Method(MethodOptions())
+    """Explanation, conflict and blends of the default rule for an example."""
+    method = Method(FusionOptions())
     found = method.explanations(evidences, method.fuse(evidences))[0]
     lines = [f"why: {found.decomposition.words}"] if found.decomposition is not None else []
     if found.disagreement.words:
@@ -152,7 +153,7 @@ def told(evidences: Mapping[str, Evidence]) -> str:
 
 
 def conflict() -> str:
-    """A clip made on the spot, its words contradicting its face, as the command explains it."""
+    """The output of ``mien analyze`` for a clip whose words contradict its face."""
     words = ["mien", "analyze", "clip.mp4", "--words", "words.txt"]
     with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
         make_clip(Path("clip.mp4"))
@@ -161,11 +162,13 @@ def conflict() -> str:
     if done.exit_code:
         raise SystemExit(done.output)
     shown = "\n".join(line.rstrip() for line in done.output.strip().splitlines())
-    return f"```\n$ cat words.txt\n{CONTRARY_WORDS}\n$ {' '.join(words)}\n{shown}\n```"
+    note = "<!-- not run: scripts/fusion_page.py runs it -->"
+    typed = f"$ cat words.txt\n{CONTRARY_WORDS}\n$ {' '.join(words)}"
+    return f"{note}\n```console\n{typed}\n{shown}\n```"
 
 
 def crema() -> str:
-    """The table of the benchmark, and what each modality alone leaves."""
+    """The table of the benchmark, and the pool with each modality alone."""
     result = json.loads((RESULTS / "fusion_crema.json").read_text(encoding="utf-8"))
     shown = ("accuracy", "uar", "macro_f1", "nll", "ece")
     head = "| " + " | ".join(("", *shown)) + " | 95 % of accuracy | p |"
@@ -180,7 +183,7 @@ def crema() -> str:
         cells = " | ".join(f"{entry[key]:.3f}" for key in shown)
         label = f"**{name}**" if name == "pooled" else name
         lines.append(f"| {label} | {cells} | {interval} | {told_p} |")
-    lines += ["", "| `pooled`, given just | accuracy | ECE | lost |", "|---|---|---|---|"]
+    lines += ["", "| `pooled`, given only | accuracy | ECE | accuracy lost |", "|---|---|---|---|"]
     for name, entry in result["subsets"].items():
         lines.append(
             f"| {name} | {entry['accuracy']:.3f} | {entry['ece']:.3f} | {entry['lost']:.3f} |"

@@ -10,7 +10,8 @@ from mien.analysis.evidence import Evidence
 from mien.analysis.judged import TrackSummary
 from mien.analysis.timeline import Portrait
 from mien.emotions import MIEN7
-from mien.fusion.method import Method, MethodOptions
+from mien.fusion.method import Method
+from mien.options import FusionOptions
 from mien.scene import ClipFacts, Line, Transcript
 from mien.temporal.events import follow
 from mien.timebase import Clock, Segment
@@ -37,7 +38,7 @@ def planted(seconds=6.0, step=0.5, name="clip.mp4", lines=("first line", "second
         "face": Evidence.of_rows("face", segments, [says("joy", 0.6, 0.7)] * len(segments)),
     }
     tracks = (TrackSummary(0, part, 30, 90.0),)
-    method = Method(MethodOptions())
+    method = Method(FusionOptions())
     fused = method.fuse(by_branch)
     shots = (seconds / 3,)
     # The page does not care that those of a long recording repeat.

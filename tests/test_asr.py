@@ -13,7 +13,8 @@ from mien.analysis.codec import codec
 from mien.branches import make_branches
 from mien.errors import HubError, OptionError, PackError
 from mien.media import AudioSpool
-from mien.perceive.engines import check_engine, choose_engine, transcribe
+from mien.options import check_engine
+from mien.perceive.engines import choose_engine, transcribe
 from mien.perceive.engines.chunks import chunks, widened
 from mien.perceive.engines.hallucination import HallucinationFilter, why_invented
 from mien.perceive.engines.whisper import Whisper, open_whisper

@@ -9,7 +9,7 @@ from rich.console import Console
 
 import mien
 from mien.analysis.evidence import Evidence
-from mien.branches import make_branches
+from mien.branches import make_branches, needs_of
 from mien.branches.face import normalise
 from mien.branches.logmel import SETTINGS, chunks, log_mel, mel_filters, trim
 from mien.branches.text import TextModel
@@ -178,7 +178,7 @@ def test_the_net_is_told_what_was_said_and_what_was_written():
     assert of_a_clip == pytest.approx(said)
 
     def of_a_text(source):
-        options = mien.Options(branches={"text": {"source": source}})
+        options = mien.Options(speech=mien.SpeechOptions(words_source=source))
         return mien.analyze_text(line, options).by_branch["text"].probs[0]
 
     assert of_a_text("auto") == pytest.approx(written)
@@ -291,3 +291,11 @@ def test_specs_lead_to_our_labels():
     for branch in make_branches().values():
         assert isinstance(branch.spec.label_map, LabelMap)
         assert all(len(digest) == 64 for digest in branch.spec.packs.values())
+
+
+def test_a_branch_under_the_name_of_another_is_refused():
+
+    branches = make_branches()
+    assert {key.name for key in needs_of(branches)} == {"transcript", "audio", "speech", "faces"}
+    with pytest.raises(ContractError, match="'pulse'.*'text'"):
+        needs_of({"pulse": branches["text"]})

@@ -1,6 +1,7 @@
 """The command as a user meets it: what it prints, what it writes, how it refuses."""
 
 import json
+import os
 import subprocess
 import sys
 import wave
@@ -17,7 +18,8 @@ def command(*words, timeout=120):
     return subprocess.run(
         [sys.executable, "-m", "mien", *map(str, words)],
         capture_output=True, text=True, timeout=timeout, check=False,
-        env={"COLUMNS": "160", "PATH": "/usr/bin:/bin", "HOME": "/nonexistent"},
+        env={"COLUMNS": "160", "PATH": "/usr/bin:/bin", "HOME": "/nonexistent"}
+        | {name: value for name, value in os.environ.items() if name == "PYTHONPATH"},
     )  # fmt: skip
 
 
@@ -71,7 +73,7 @@ def test_fusion_rules_are_chosen_by_name(rule, tmp_path):
     run = command("analyze", path, "--fusion", rule, "--json", tmp_path / "a.json")
     assert run.returncode == 0
     options = json.loads((tmp_path / "a.json").read_text())["provenance"]["options"]
-    assert options["fusion"] == rule
+    assert options["fusion"]["rule"] == rule
 
 
 # --- what is missing says why ----------------------------------------------------------------
@@ -176,8 +178,15 @@ def test_bad_files_get_one_sentence(make, tmp_path, demo_clip):
         (("--transcript", "a.doc"), ".txt, .srt, .vtt"),
         (("--json", "/nowhere/a.json"), "a folder that exists"),
         (("--words", "missing.srt"), "missing.srt"),
-        (("--face-pack", "."), "pack.json"),
-        (("--face", "./pack"), "--face-pack"),
+        (("--face", "."), "pack.json"),
+        (("--face", "./pack"), "nothing at ./pack"),
+        (("--face-pack", "."), "--face-pack is now --face"),
+        (("--text-pack=a", "--by", "clip"), "--text-pack is now --text"),
+        (("--voice-pack", "a"), "--voice-pack is now --voice"),
+        (("--face", "primary"), "--person primary"),
+        (("--face", "all"), "--person all"),
+        (("--face", "1"), "--person 1"),
+        (("--person", "somebody"), "primary, all"),
         (("--face-policy", "median"), "mean, peak"),
         (("--words-source", "sung"), "auto, spoken, written"),
         (("--detector", "eyes"), "auto, embedded, yunet:FILE"),

@@ -228,7 +228,7 @@ def test_a_folder_needs_a_place_and_a_table_takes_no_labels(tmp_path):
     done = CliRunner().invoke(app, ["evaluate", "fusion", "--data", str(tmp_path)])
     assert "--posteriors" in str(done.exception)
     words = ["evaluate", "fusion", "--data", str(tmp_path / "t.csv"), "--labels", "l.csv"]
-    assert "--labels is for a folder" in str(CliRunner().invoke(app, words).exception)
+    assert "--labels applies to a folder" in str(CliRunner().invoke(app, words).exception)
 
 
 @pytest.mark.data

@@ -87,7 +87,11 @@ def test_the_branches_use_converted_packs(made, demo_clip, tmp_path):
     words = tmp_path / "words.txt"
     words.write_text("how dare you")
     packs = {name: {"pack": str(folder / f"{name}.pack")} for name in ("voice", "text")}
-    options = mien.Options(transcript=words, frame_rate=0.5, branches=packs)
+    options = mien.Options(
+        speech=mien.SpeechOptions(words=words),
+        faces=mien.FaceOptions(frame_rate=0.5),
+        branches=packs,
+    )
     analysis = mien.analyze(demo_clip, options)
     for name in ("voice", "text"):
         assert analysis.by_branch[name].present.all()

@@ -18,9 +18,9 @@ from mien.analysis.evidence import Evidence
 from mien.analysis.explanation import Disagreement, Explanation
 from mien.analysis.wire import SCHEMA_FILE
 from mien.errors import OptionError
+from mien.options import SegmentationOptions
 from mien.report.export import FORMATS, export, format_of
 from mien.scene import ClipFacts, Line, Transcript
-from mien.segmentation import SegmentationOptions
 from mien.timebase import Segment
 
 SEGMENTS = (Segment(0.0, 4.0), Segment(2.0, 6.0), Segment(8.0, 9.5))
@@ -264,7 +264,7 @@ def test_formats_by_suffix_and_refusals(tmp_path):
 
 def test_real_output_keeps_the_published_schema_and_comes_back(demo_clip, tmp_path):
     options = mien.Options(
-        cut=SegmentationOptions("window", 2.0, 1.0), start=1.0, end=5.0, portraits=5
+        segmentation=SegmentationOptions("window", 2.0, 1.0), start=1.0, end=5.0, portraits=5
     )
     analysis = mien.Analyzer(options).analyze(demo_clip)
     value = json.loads(analysis.to_json())

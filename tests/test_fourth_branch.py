@@ -25,7 +25,7 @@ def installed(tmp_path_factory):
 
 
 def run(folder, code):
-    path = os.pathsep.join([str(folder), *filter(None, [os.environ.get("PYTHONPATH")])])
+    path = os.pathsep.join(filter(None, (str(folder), os.environ.get("PYTHONPATH"))))
     env = os.environ | {"PYTHONPATH": path}
     done = subprocess.run(
         [sys.executable, "-c", code], env=env, capture_output=True, text=True, timeout=120,
@@ -47,7 +47,8 @@ def test_it_keeps_the_contract(installed):
 def test_it_stands_in_the_table_and_in_the_fusion(installed, demo_clip):
     code = (
         "import mien, json\n"
-        f"a = mien.analyze({str(demo_clip)!r}, mien.Options(fusion='mean'))\n"
+        "options = mien.Options(fusion=mien.FusionOptions(rule='mean'))\n"
+        f"a = mien.analyze({str(demo_clip)!r}, options)\n"
         "print(json.dumps(a.to_dict()))"
     )
     value = json.loads(run(installed, code))

@@ -12,7 +12,8 @@ from mien.emotions import MIEN7
 from mien.errors import OptionError
 from mien.fusion import RULES, fuse
 from mien.fusion.length import length_weights
-from mien.fusion.method import Method, MethodOptions
+from mien.fusion.method import Method
+from mien.options import FusionOptions
 from mien.timebase import Segment
 
 # The paper's worked examples, as the page on fusion redoes them.
@@ -56,7 +57,7 @@ def test_fused_says_anger_where_the_words_alone_say_fear(seconds, rule):
 
 
 def test_the_default_says_anger_as_well_and_names_who_brought_it():
-    method = Method(MethodOptions())
+    method = Method(FusionOptions())
     evidences = paper(20.0)
     answer = method.fuse(evidences)
     assert answer.top(0) == "anger"
@@ -109,7 +110,7 @@ def test_nothing_present_is_absent_with_a_reason():
     nobody = paper(30.0, absent=("text", "voice", "face"))
     fused = fuse(nobody, "mean")
     assert not fused.present.any()
-    told = Method(MethodOptions("mean")).fuse(nobody)
+    told = Method(FusionOptions("mean")).fuse(nobody)
     assert told.reasons == ("no modality could be judged",)
     assert np.isnan(fused.probs).all()
 

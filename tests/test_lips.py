@@ -9,9 +9,10 @@ import pytest
 from tests.planted import gray, portrait, samples
 
 from mien.analysis.wire import from_wire
-from mien.analyzer import Analyzer, Options
+from mien.analyzer import Analyzer
 from mien.media import AudioSpool, CropSpool, load_audio, open_clip
 from mien.media.writer import write_clip
+from mien.options import FaceOptions, Options, SegmentationOptions, SpeechOptions
 from mien.packs import EMBEDDED
 from mien.perceive import PerceiveOptions, perceive
 from mien.perceive.detectors import make_detector
@@ -19,7 +20,6 @@ from mien.perceive.lips import Voice, in_step, movement
 from mien.perceive.primary import order, speaking
 from mien.report.table import headline
 from mien.scene import AUDIO, FACES, SPEECH, FaceTrack, Speech
-from mien.segmentation import SegmentationOptions
 from mien.timebase import Segment
 
 RNG = np.random.default_rng(0)
@@ -181,7 +181,9 @@ def mouth_of(head):
 
 
 def test_in_a_clip_of_two_the_one_whose_lips_keep_to_the_voice_is_primary(duet):
-    options = Options(cut=SegmentationOptions("window", 3.0, 3.0), asr="none")
+    options = Options(
+        segmentation=SegmentationOptions("window", 3.0, 3.0), speech=SpeechOptions(asr="none")
+    )
     analysis = Analyzer(options).analyze(duet)
     speaker, listener = analysis.faces
     assert (speaker.identity, listener.identity) == (0, 1)
@@ -192,11 +194,13 @@ def test_in_a_clip_of_two_the_one_whose_lips_keep_to_the_voice_is_primary(duet):
     again = from_wire(json.loads(analysis.to_json()))
     assert again.faces[0].lips == pytest.approx(speaker.lips, abs=1e-3)
     assert again.faces[1].lips_reason == listener.lips_reason
-    assert "2 people in view (--face all shows each), person 0 seen to speak" in headline(analysis)
+    assert "2 people in view (--person all shows each), person 0 seen to speak" in headline(
+        analysis
+    )
 
 
 def test_a_person_by_number_is_the_same_one_where_the_recording_was_gone_on_with(duet):
-    analyzer = Analyzer(Options(asr="none", branches={"face": {"person": "1"}}))
+    analyzer = Analyzer(Options(speech=SpeechOptions(asr="none"), faces=FaceOptions(person=1)))
     reached = [0.0]
 
     def tell(doing, share):

@@ -11,7 +11,8 @@ from mien.cli import app
 from mien.emotions import MIEN7
 from mien.errors import MienError
 from mien.fusion.explain import threshold_for
-from mien.fusion.method import Method, MethodOptions
+from mien.fusion.method import Method
+from mien.options import FusionOptions
 from mien.packs import EMBEDDED
 
 CLEAR = "What a wonderful day, I am so happy and full of joy!"
@@ -47,12 +48,12 @@ def test_a_weight_multiplies_the_log_odds_of_its_modality(analyze):
     odds = [log - log[MIEN7.index("neutral")] for log in logs]
     assert odds[2] - odds[1] == pytest.approx(odds[1] - odds[0], abs=2e-3)
     assert np.abs(odds[1] - odds[0]).max() > 0.2
-    prior = np.array(list(Method(MethodOptions()).pool.prior))
+    prior = np.array(list(Method(FusionOptions()).pool.prior))
     assert np.exp(logs[0]) == pytest.approx(prior, abs=1e-4)
 
 
 def test_too_unsure_for_the_risk_is_undecided_and_the_probabilities_stay(analyze):
-    threshold = threshold_for(Method(MethodOptions()).pool, 0.2)
+    threshold = threshold_for(Method(FusionOptions()).pool, 0.2)
     for text, expected in (("You are so strange.", True), (CLEAR, False)):
         value, printed = analyze(text, "--max-risk", "0.2")
         assert (fused(value).max() < threshold) == expected
@@ -86,7 +87,7 @@ def test_a_pack_of_ones_own_is_used_checked_and_named(analyze, tmp_path):
     shipped, _ = analyze(CLEAR)
     assert fused(value).tolist() == fused(shipped).tolist()
     assert value["provenance"]["packs"]["fused"] == shipped["provenance"]["packs"]["fused"]
-    assert value["provenance"]["options"]["fusion"] == str(pack)
+    assert value["provenance"]["options"]["fusion"]["rule"] == str(pack)
     text = (pack / "pool.json").read_text()
     (pack / "pool.json").write_text(text.replace("0.", "0.1", 1))
     with pytest.raises(MienError, match=r"pool\.json"):
@@ -100,13 +101,13 @@ def test_a_pack_of_ones_own_is_used_checked_and_named(analyze, tmp_path):
         (("--weights", "text"), "NAME=VALUE"),
         (("--weights", "text=loud"), "NAME=NUMBER"),
         (("--weights", "text=-1"), "give a number >= 0"),
-        (("--weights", "text=0,voice=0,face=0"), "silence everything"),
+        (("--weights", "text=0,voice=0,face=0"), "all 0"),
         (("--fusion", "mean", "--weights", "text=1"), "'mean' has no learned weights"),
         (("--fusion", "length", "--max-risk", "0.2"), "no risk curve"),
         (("--max-risk", "2"), r"in \(0, 1\)"),
         (("--max-risk", "0.000001"), "the least is"),
         (("--max-risk", "0.2", "--weights", "text=1"), "cannot be given together"),
-        (("--blends", "none.toml"), "no table of blends"),
+        (("--blends", "none.toml"), "does not exist"),
     ],
 )
 def test_what_cannot_be_is_refused_with_the_remedy(analyze, words, part):
@@ -115,7 +116,7 @@ def test_what_cannot_be_is_refused_with_the_remedy(analyze, words, part):
 
 
 def test_it_warns_when_another_pack_judges_than_it_was_fitted_for():
-    method = Method(MethodOptions())
+    method = Method(FusionOptions())
     (line,) = method.warnings({"text": {"mien-text": "0" * 64}})
     assert "another text pack" in line
     assert "mien train fusion" in line

@@ -8,16 +8,8 @@ import numpy as np
 import pytest
 
 from mien.errors import OptionError, PackError
-from mien.packs import (
-    EMBEDDED,
-    KINDS,
-    Manifest,
-    Pack,
-    embedded_packs,
-    find_pack,
-    load_onnxruntime,
-    put_pack,
-)
+from mien.manifest import KINDS, Manifest
+from mien.packs import EMBEDDED, Pack, embedded_packs, find_pack, load_onnxruntime, put_pack
 
 
 @pytest.fixture
@@ -51,8 +43,8 @@ def test_shipped_packs_stay_within_their_room():
 def test_a_changed_file_is_refused(copied):
     model = copied / "model.onnx"
     model.write_bytes(model.read_bytes()[:-1] + b"x")
-    with pytest.raises(PackError, match=r"model\.onnx is missing or not the file"):
-        Pack(copied, "face")
+    with pytest.raises(PackError, match=r"model\.onnx is not the file"):
+        Pack(copied, "face").verify()
 
 
 def test_a_pack_of_another_kind_is_refused(copied):
@@ -130,7 +122,7 @@ def refused(*given, **named):
     raise OSError("no network here")
 socket.getaddrinfo = socket.socket.connect = refused
 import mien
-mien.analyze(sys.argv[1], mien.Options(asr="none"))
+mien.analyze(sys.argv[1], mien.Options(speech=mien.SpeechOptions(asr="none")))
 """
 
 

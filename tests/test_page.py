@@ -180,7 +180,7 @@ def test_analyze_writes_the_page_by_windows_with_the_clip_in_it(tmp_path):
     assert run.returncode == 0, run.stderr
     assert payload((tmp_path / "a.html").read_text())["kind"] == "text"
     options = json.loads((tmp_path / "a.json").read_text())["provenance"]["options"]
-    assert options["cut"]["by"] == "window"
+    assert options["segmentation"]["by"] == "window"
     assert options["portraits"] > 0
 
 

@@ -211,12 +211,12 @@ def test_options_of_one_recipe_are_refused_by_the_other(faces, tmp_path):
 
     given = ["--data", str(faces), "--out", str(tmp_path / "o")]
     refused = {
-        ("face", "--net", "23"): "--net belongs to --recipe paper",
-        ("face", "--search", "2"): "--search belongs to --recipe paper",
-        ("face", "--recipe", "paper", "--search", "2", "--lr", "0.1"): "--search tries values",
-        ("voice", "--split", "word"): "--split belongs to --recipe paper",
-        ("voice", "--recipe", "paper", "--ear", "x"): "--ear belongs to --recipe mien",
-        ("voice", "--recipe", "paper", "--folds", "2"): "--folds belongs to --recipe mien",
+        ("face", "--net", "23"): "--net is an option of --recipe paper",
+        ("face", "--search", "2"): "--search is an option of --recipe paper",
+        ("face", "--recipe", "paper", "--search", "2", "--lr", "0.1"): "--search varies",
+        ("voice", "--split", "word"): "--split is an option of --recipe paper",
+        ("voice", "--recipe", "paper", "--ear", "x"): "--ear is an option of --recipe mien",
+        ("voice", "--recipe", "paper", "--folds", "2"): "--folds is an option of --recipe mien",
         ("voice", "--recipe", "papre"): "recipe cannot be 'papre'",
     }
     for words, sentence in refused.items():

@@ -6,17 +6,17 @@ import numpy as np
 import pytest
 from tests.planted import gray, samples
 
-from mien.analyzer import Analyzer, Options
+from mien.analyzer import Analyzer
 from mien.branches import PeopleBranch, make_branches
 from mien.branches.face import FaceBranch, sample_quality
 from mien.emotions import MIEN7
 from mien.errors import OptionError
 from mien.media import CropSpool, open_clip
+from mien.options import FaceOptions, Options, SegmentationOptions, SpeechOptions
 from mien.perceive import PerceiveOptions, perceive
 from mien.perceive.identity import COLOURS, clothes_of, identify
 from mien.perceive.primary import order, standing
 from mien.scene import FACES, SPEECH, FaceSamples, FaceTrack, Scene
-from mien.segmentation import SegmentationOptions
 from mien.testing import planted_scene
 from mien.timebase import Segment
 
@@ -208,7 +208,7 @@ def test_the_papers_policy_takes_the_most_emotional_moment_alone():
 
 @pytest.mark.parametrize(
     "options",
-    [{"person": "left"}, {"person": "-1"}, {"person": "a person's number"}, {"policy": "median"}],
+    [{"person": "left"}, {"person": "-1"}, {"person": "number of a person"}, {"policy": "median"}],
 )
 def test_options_of_the_face_that_cannot_be_are_refused(options):
     with pytest.raises(OptionError, match="primary, all|mean, peak"):
@@ -221,7 +221,11 @@ def test_reasons_change_where_the_face_leaves(shared, detector):
     if detector == "yunet":
         (model,) = (shared / "yunet").glob("*.onnx")
         detector = f"yunet:{model}"
-    options = Options(cut=SegmentationOptions("window", 1.0, 1.0), detector=detector, asr="none")
+    options = Options(
+        segmentation=SegmentationOptions("window", 1.0, 1.0),
+        speech=SpeechOptions(asr="none"),
+        faces=FaceOptions(detector=detector),
+    )
     analysis = Analyzer(options).analyze(shared / "clips" / "face_noface.mov")
     reasons = analysis.by_branch["face"].reasons
     # Seen in the pictures: the man until 2.4 s, then the title of a cartoon.

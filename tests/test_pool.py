@@ -75,7 +75,8 @@ def test_the_curvature_is_that_of_the_slope():
     def slope(w):
         return (design.T @ (softmax(design @ w) - onehot) + 0.7 * w).T.ravel()
 
-    curvature = _curvature(design, softmax(design @ weights), 0.7)
+    data = _Data(design, target, np.zeros(4), np.zeros((3, 4)))
+    curvature = _curvature(data, softmax(design @ weights), 0.7)
     for i in range(12):
         bump = np.zeros(12)
         bump[i] = 1e-6

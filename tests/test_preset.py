@@ -52,7 +52,7 @@ def test_the_whole_system_of_local_folders(parts, demo_clip, tmp_path):
     assert analysis.by_branch["face"].present.all()
     seconds = [segment.duration for segment in analysis.segments]
     assert analysis.fused.probs == pytest.approx(fuse(analysis.by_branch, "length", seconds).probs)
-    assert analysis.provenance.options["branches"]["face"]["policy"] == "peak"
+    assert analysis.provenance.options["faces"]["policy"] == "peak"
     names = {branch: next(iter(packs)) for branch, packs in analysis.provenance.packs.items()}
     assert (names["text"], names["voice"]) == ("text", "random")
     again = []
@@ -62,14 +62,14 @@ def test_the_whole_system_of_local_folders(parts, demo_clip, tmp_path):
     words = tmp_path / "words.txt"
     words.write_text("I am so happy to see you, this is wonderful")
     given = {"--asr": parts.asr, "--text": parts.text, "--voice": parts.voice}
-    given |= {"--face-pack": parts.face, "--words": words, "--fusion": "mean"}
+    given |= {"--face": parts.face, "--words": words, "--fusion": "mean"}
     given["--json"] = tmp_path / "a.json"
     flat = [str(word) for pair in given.items() for word in pair]
     run = CliRunner().invoke(app, ["analyze", str(demo_clip), "--preset", "paper", *flat])
     assert run.exit_code == 0, run.output
     told = mien.Analysis.from_dict(json.loads((tmp_path / "a.json").read_text()))
     assert all(evidence.present.all() for evidence in told.by_branch.values())
-    assert told.provenance.options["fusion"] == "mean"
+    assert told.provenance.options["fusion"]["rule"] == "mean"
     assert told.fused.probs == pytest.approx(fuse(told.by_branch, "mean").probs, abs=1e-5)
 
 

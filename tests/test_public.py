@@ -6,8 +6,9 @@ import sys
 import mien
 
 NAMES = {
-    "MIEN7", "Analysis", "Analyzer", "EmotionSpace", "Evidence", "LabelMap", "MienError",
-    "Options", "Segment", "analyze", "analyze_text",
+    "MIEN7", "Analysis", "Analyzer", "EmotionSpace", "Evidence", "FaceOptions", "FusionOptions",
+    "LabelMap", "MienError",
+    "Options", "Segment", "SegmentationOptions", "SpeechOptions", "analyze", "analyze_text",
 }  # fmt: skip
 
 

@@ -60,7 +60,7 @@ def test_several_people_have_rows_of_their_own():
     rows = [row(3)]
     faces = tuple(TrackSummary(i, Segment(0.0, 1.0), 5, 90.0) for i in (0, 1, 1))
     hidden = shown(replace(value, faces=faces))
-    assert "2 people in view (--face all shows each)" in hidden
+    assert "2 people in view (--person all shows each)" in hidden
     assert "face 1" not in hidden
     people = {i: Evidence.of_rows("face", value.segments, rows) for i in (0, 1)}
     text = shown(replace(value, faces=faces, people=people))
@@ -85,10 +85,10 @@ def test_it_is_said_who_is_seen_to_speak_and_when_that_cannot_be_told():
 
 def test_of_many_segments_the_terminal_shows_the_whole_and_forty_lines():
     text = shown(planted(30.0, 0.5))
-    assert "on the whole" in text
+    assert "whole recording" in text
     assert sum(line.startswith("0:") for line in text.splitlines()) == 40
     few = shown(planted(3.0, 0.5))
-    assert "on the whole" in few
+    assert "whole recording" in few
     assert few.count("fused") == 1 + 5
 
 
@@ -162,3 +162,111 @@ def test_what_was_left_out_as_invented_is_counted_and_named():
 def test_no_words_no_transcript(tmp_path):
     with pytest.raises(InputError, match="no transcript to write"):
         write_transcript(analysis(), tmp_path / "a.txt")
+
+
+# --- terminals of any width ------------------------------------------------------------------
+
+
+def with_branches(value, *names):
+    """An analysis with more branches, which answer as the text does."""
+    more = {n: replace(value.by_branch["text"], branch=n) for n in names}
+    return replace(value, by_branch=value.by_branch | more)
+
+
+def late(value, start):
+    """The same, later in a long recording: its times are longer."""
+    segments = tuple(Segment(s.start + start, s.end + start) for s in value.segments)
+
+    def moved(evidence):
+        return replace(evidence, segments=segments)
+
+    return replace(
+        value,
+        segments=segments,
+        part=None,
+        smoothed={},
+        fused=moved(value.fused),
+        by_branch={name: moved(e) for name, e in value.by_branch.items()},
+    )
+
+
+@pytest.mark.parametrize("width", [60, 80, 120])
+@pytest.mark.parametrize(
+    "make",
+    [
+        analysis,
+        lambda: with_branches(analysis(), "heart-rate", "tempo"),
+        lambda: planted(3.0, 0.5),
+        lambda: planted(30.0, 0.5),
+        lambda: with_branches(planted(30.0, 0.5), "heart-rate"),
+        lambda: with_branches(planted(30.0, 0.5), "heart-rate", "tempo", "skin-conductance"),
+        lambda: late(planted(30.0, 0.5), 36_000.0),
+        lambda: with_branches(late(planted(30.0, 0.5), 36_000.0), "tempo"),
+    ],
+    ids=["one", "one-more", "few", "many", "many-more", "many-most", "hours", "hours-more"],
+)
+def test_no_heading_and_no_cell_is_cut(make, width):
+    value = make()
+    lines = shown(value, width).splitlines()
+    text = "\n".join(lines)
+    assert "…" not in text
+    assert max(map(len, lines)) <= width
+    words = set(text.split())
+    for name in value.by_branch:
+        assert name in words
+    if len(value.segments) > 6:
+        assert "conflict" in words
+        for segment in value.segments[:40]:
+            assert str(segment) in words
+    else:
+        assert set(value.space.labels) | {"quality", "says"} <= words
+    for label, probability in ((e.top(0), e.probs[0].max()) for e in value.by_branch.values()):
+        if label is not None and len(value.segments) <= 6:
+            assert f"{probability:.3f}" in words
+
+
+def test_columns_that_do_not_fit_stand_below_under_their_own_rows():
+    from rich.text import Text
+
+    from mien.terminal import Column, Grid
+
+    first = Column("", [Text("a"), Text("b")])
+    columns = [Column(f"column{i}", [Text(f"a{i}"), Text(f"b{i}")]) for i in range(5)]
+    console = Console(width=30, record=True, file=open("/dev/null", "w"))  # noqa: PTH123, SIM115
+    console.print(Grid(first, columns, title="title"))
+    console.file.close()
+    lines = [line.split() for line in console.export_text().splitlines()]
+    assert lines == [
+        ["title"],
+        ["column0", "column1", "column2"],
+        ["a", "a0", "a1", "a2"],
+        ["b", "b0", "b1", "b2"],
+        [],
+        ["column3", "column4"],
+        ["a", "a3", "a4"],
+        ["b", "b3", "b4"],
+    ]
+
+
+@pytest.mark.parametrize("width", [60, 80])
+def test_the_confusion_matrix_of_an_evaluation_stands_whole(width):
+    from mien.emotions import MIEN7
+    from mien.evaluate.summary import render as summarise
+
+    matrix = np.arange(49).reshape(7, 7) + 10_000
+    result = {
+        "data": "mine", "split": None, "rows": 1, "failed": 0, "labels": list(MIEN7.labels),
+        "pack": {"name": "mien-face", "version": "1", "sha256": "0" * 64},
+        "confusion": matrix.tolist(),
+    }  # fmt: skip
+    console = Console(width=width, record=True, file=open("/dev/null", "w"))  # noqa: PTH123, SIM115
+    console.print(summarise(result))
+    console.file.close()
+    text = console.export_text()
+    assert "…" not in text
+    words = text.split()
+    assert {*MIEN7.labels, "recall", "f1"} <= set(words)
+    assert words.count("10000") == 1
+    assert {str(count) for count in matrix.flat} <= set(words)
+    row = next(line for line in text.splitlines() if line.startswith("disgust"))
+    assert row.split()[1:4] == ["10007", "10008", "10009"]

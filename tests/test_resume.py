@@ -16,13 +16,13 @@ from mien.analysis.evidence import Evidence
 from mien.branches import make_branches
 from mien.branches.batches import AT_A_TIME, judge_in_turn
 from mien.errors import OptionError
-from mien.segmentation import SegmentationOptions
+from mien.options import SegmentationOptions
 from mien.timebase import Segment
 
 
 @pytest.mark.slow
 def test_what_was_stopped_is_partial_and_goes_on_to_the_same_rows(demo_clip):
-    options = mien.Options(cut=SegmentationOptions("window", 1.0, 1.0))
+    options = mien.Options(segmentation=SegmentationOptions("window", 1.0, 1.0))
     analyzer = mien.Analyzer(options)
     reached = [0.0]
 
@@ -42,13 +42,18 @@ def test_what_was_stopped_is_partial_and_goes_on_to_the_same_rows(demo_clip):
     assert np.allclose(face[0].probs, face[1].probs, atol=0.02, equal_nan=True)
     assert "stopped before the words were heard" not in joined.by_branch["text"].reasons
     assert analyzer.resume(demo_clip, straight) is straight
-    other = mien.Analyzer(mien.Options(cut=SegmentationOptions("window", 2.0, 1.0)))
-    with pytest.raises(OptionError, match="another cut"):
+    other = mien.Analyzer(mien.Options(segmentation=SegmentationOptions("window", 2.0, 1.0)))
+    with pytest.raises(OptionError, match="another segmentation.window"):
         other.resume(demo_clip, read)
 
 
 def test_what_was_stopped_at_once_has_no_rows_and_goes_on(demo_clip):
-    analyzer = mien.Analyzer(mien.Options(cut=SegmentationOptions("window", 2.0, 2.0), asr="none"))
+    analyzer = mien.Analyzer(
+        mien.Options(
+            segmentation=SegmentationOptions("window", 2.0, 2.0),
+            speech=mien.SpeechOptions(asr="none"),
+        )
+    )
     partial = analyzer.analyze(demo_clip, stop=lambda: True)
     assert partial.partial
     assert partial.segments == ()
@@ -77,7 +82,7 @@ def test_ctrl_c_on_a_real_process_leaves_a_part_and_resume_goes_on(demo_clip, tm
         except OSError:
             break
     assert process.wait() == 130
-    assert b"--resume goes on" in shown
+    assert b"Continue with --resume" in shown
     partial = json.loads(out.read_text())
     assert partial["partial"]
     ended = subprocess.run([*command, "--resume"], capture_output=True, check=True)

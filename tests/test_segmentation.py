@@ -1,8 +1,9 @@
 import pytest
 
 from mien.errors import OptionError
+from mien.options import SegmentationOptions
 from mien.scene import SPEECH, TRANSCRIPT, ClipFacts, Line, Scene, Speech, Transcript
-from mien.segmentation import SegmentationOptions, cut
+from mien.segmentation import cut
 from mien.timebase import Segment
 
 

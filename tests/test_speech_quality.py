@@ -202,7 +202,8 @@ def test_parts_that_contradict_one_another_agree_less():
 @pytest.mark.parametrize("name", ["churchill.wav", "jfk.flac", "obama_speech.mp4"])
 def test_real_speech_is_judged(shared, name):
     evidence = mien.analyze(
-        shared / "clips" / name, mien.Options(asr="none", frame_rate=0.2)
+        shared / "clips" / name,
+        mien.Options(speech=mien.SpeechOptions(asr="none"), faces=mien.FaceOptions(frame_rate=0.2)),
     ).by_branch["voice"]
     assert evidence.present.all()
     assert 0.2 < evidence.quality[0] < 1.0
@@ -210,7 +211,9 @@ def test_real_speech_is_judged(shared, name):
 
 @pytest.mark.data
 def test_speech_under_a_laughter_track_is_not_judged(shared):
-    options = mien.Options(asr="none", frame_rate=0.2)
+    options = mien.Options(
+        speech=mien.SpeechOptions(asr="none"), faces=mien.FaceOptions(frame_rate=0.2)
+    )
     evidence = mien.analyze(shared / "clips" / "test.avi", options).by_branch["voice"]
     assert "drowned" in evidence.reasons[0]
 

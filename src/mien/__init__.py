@@ -12,14 +12,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-__version__ = "0.1.0"
+__version__ = "0.2.0.dev0"
 
 if TYPE_CHECKING:
     from mien.analysis.analysis import Analysis
     from mien.analysis.evidence import Evidence
-    from mien.analyzer import Analyzer, Options, analyze, analyze_text
+    from mien.analyzer import Analyzer, analyze, analyze_text
     from mien.emotions import MIEN7, EmotionSpace, LabelMap
     from mien.errors import MienError
+    from mien.options import (
+        FaceOptions,
+        FusionOptions,
+        Options,
+        SegmentationOptions,
+        SpeechOptions,
+    )
     from mien.timebase import Segment
 
 _HOMES = {
@@ -30,8 +37,12 @@ _HOMES = {
     "LabelMap": "mien.emotions",
     "MIEN7": "mien.emotions",
     "MienError": "mien.errors",
-    "Options": "mien.analyzer",
+    "FaceOptions": "mien.options",
+    "FusionOptions": "mien.options",
+    "Options": "mien.options",
     "Segment": "mien.timebase",
+    "SegmentationOptions": "mien.options",
+    "SpeechOptions": "mien.options",
     "analyze": "mien.analyzer",
     "analyze_text": "mien.analyzer",
 }
@@ -42,10 +53,14 @@ __all__ = [
     "Analyzer",
     "EmotionSpace",
     "Evidence",
+    "FaceOptions",
+    "FusionOptions",
     "LabelMap",
     "MienError",
     "Options",
     "Segment",
+    "SegmentationOptions",
+    "SpeechOptions",
     "analyze",
     "analyze_text",
 ]

@@ -5,28 +5,29 @@ from __future__ import annotations
 import platform
 from collections.abc import Callable, Mapping
 from contextlib import closing
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, overload
-
-import numpy as np
 
 import mien
 from mien.analysis.analysis import Analysis, Provenance, Whole
 from mien.analysis.evidence import Evidence
 from mien.analysis.judged import Judged
 from mien.analysis.merge import check_same, leading_rows, whole_rows
-from mien.branches import Branch, LinesBranch, PeopleBranch, make_branches
+from mien.branches import Branch, LinesBranch, PeopleBranch, make_branches, needs_of
 from mien.branches.batches import judge_each, judge_in_turn, known_rows
-from mien.errors import OptionError
-from mien.fusion.method import POOLED, Method, MethodOptions
+from mien.fusion.method import Method
+from mien.hub import is_hub_id
 from mien.media import open_clip
+from mien.options import Options
+from mien.packs import cached_pack
 from mien.perceive import PerceiveOptions, perceive
 from mien.perceive.detectors import check_detector
 from mien.perceive.people import portraits, track_summaries
 from mien.perceive.transcript import read_transcript, transcript_of_text
-from mien.scene import SHOTS, SPEECH, TRANSCRIPT, ClipFacts, Scene
-from mien.segmentation import SegmentationOptions, cut
+from mien.scene import SHOTS, SPEECH, TRANSCRIPT, ClipFacts, Scene, TrackKey
+from mien.segmentation import cut
 from mien.stopwatch import Stopwatch
 from mien.temporal.events import follow
 from mien.timebase import Segment
@@ -53,66 +54,26 @@ class _Run:
     clock: Stopwatch = field(default_factory=Stopwatch)
 
 
-@dataclass(frozen=True)
-class Options:
-    """What is asked for.
+class Analyzer:
+    """Analyses recordings under fixed options; make one and use it for many.
+
+    Making one is cheap: packs are read and checked, and models loaded, at the first recording, and
+    stay.
 
     Args:
-        fusion: ``pooled`` (the pool that ships), ``length`` (the paper's Table 1), ``mean``,
-            ``best``, ``product``, or the folder of a pack that ``mien train fusion`` wrote.
-        cut: how the clip is cut into segments.
-        frame_rate: pictures looked at per second.
-        asr: ``auto``, ``whisper``, ``whisper:MODEL`` or ``none``.
-        transcript: file with the words (SRT, WebVTT, ASS or plain text), if there is one.
-        branches: by branch name, what its factory is given (``{"face": {"pack": FOLDER}}``).
-        detector: what finds faces: ``auto``, ``embedded`` or ``yunet:FILE``.
-        start, end: seconds of the part to analyse; ``end`` None is the end of the clip.
-        portraits: faces to keep for the strip of a report, at most; 0 keeps no picture.
-        weights, max_risk, blends: see :class:`mien.fusion.method.MethodOptions`.
+        options: see :class:`mien.options.Options`.
 
     Raises:
-        OptionError: if an option has a value it cannot have, or start and end leave no time.
+        OptionError: if the options name a branch that is not installed, or a file of blends that
+            cannot be read.
         InputError: if the detector's file is not there.
-    """
-
-    fusion: str = POOLED
-    cut: SegmentationOptions = field(default_factory=SegmentationOptions)
-    frame_rate: float = 5.0
-    asr: str = "auto"
-    transcript: str | Path | None = None
-    branches: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    detector: str = "auto"
-    start: float = 0.0
-    end: float | None = None
-    portraits: int = 0
-    weights: Mapping[str, float] | None = None
-    max_risk: float | None = None
-    blends: str | Path | None = None
-
-    def __post_init__(self) -> None:
-        self.method()
-        check_detector(self.detector)
-        if not 0 <= self.start < (np.inf if self.end is None else self.end):
-            raise OptionError(
-                f"The part from {self.start} s to {self.end} s is empty; give 0 <= start < end."
-            )
-
-    def method(self) -> MethodOptions:
-        """The part of the options that concerns fusion."""
-        return MethodOptions(self.fusion, self.weights, self.max_risk, self.blends)
-
-
-class Analyzer:
-    """Analyses clips under fixed options; the models load at the first clip and stay.
-
-    Args:
-        options: see :class:`Options`.
     """
 
     def __init__(self, options: Options | None = None) -> None:
         self.options = options or Options()
-        self.branches: dict[str, Branch] = make_branches(self.options.branches)
-        self.method = Method(self.options.method())
+        check_detector(self.options.faces.detector)
+        self.branches: dict[str, Branch] = make_branches(self.options.for_branches())
+        self.method = Method(self.options.fusion)
         self.method.check(self.branches)
 
     def analyze(
@@ -162,7 +123,7 @@ class Analyzer:
         """
         if not earlier.partial:
             return earlier
-        check_same(earlier, Path(path).name, self._plain_options())
+        check_same(earlier, Path(path).name, self.options)
         run = _Run(progress, stop, Stopwatch(earlier.provenance.seconds))
         scene = self._perceive(path, run)
         part, segments = self._rows(scene)
@@ -191,7 +152,7 @@ class Analyzer:
         texts = [text] if isinstance(text, str) else list(text)
         scenes = [self._text_scene(one) for one in texts]
         clock = Stopwatch()
-        jobs = [(scene, cut(scene, self.options.cut)) for scene in scenes]
+        jobs = [(scene, cut(scene, self.options.segmentation)) for scene in scenes]
         by_branch: dict[str, list[Evidence]] = {}
         for name, branch in self.branches.items():
             with clock.time(name):
@@ -216,8 +177,10 @@ class Analyzer:
         missing = {key.name: "a text has no sound or picture" for key in self._needs()}
         return Scene(facts, {TRANSCRIPT: transcript_of_text(text)}, missing)
 
-    def _needs(self) -> set[Any]:
-        return {key for branch in self.branches.values() for key in branch.spec.needs}
+    def _needs(self) -> set[TrackKey[Any]]:
+        """What the branches need; every pack is opened, so that a bad one is found at once."""
+        self.method.open()
+        return needs_of(self.branches)
 
     def _part(self) -> Segment | None:
         """The part of a clip that is wanted; None for all of it."""
@@ -228,15 +191,15 @@ class Analyzer:
 
     def _perceive(self, path: str | Path, run: _Run) -> Scene:
         with closing(open_clip(path)) as clip, run.clock.time("perceive"):
-            given = self.options.transcript
+            given = self.options.speech.words
             transcript = (
                 None if given is None else read_transcript(Path(given), clip.facts.duration)
             )
             options = PerceiveOptions(
-                frame_rate=self.options.frame_rate,
-                asr=self.options.asr,
+                frame_rate=self.options.faces.frame_rate,
+                asr=self.options.speech.asr,
                 transcript=transcript,
-                detector=self.options.detector,
+                detector=self.options.faces.detector,
                 part=self._part(),
                 stop=run.stop,
             )
@@ -244,12 +207,12 @@ class Analyzer:
 
     def _rows(self, scene: Scene) -> tuple[Segment, tuple[Segment, ...]]:
         """What is analysed of a scene, and the rows; those that are whole if it was stopped."""
-        part, segments = scene.extent, cut(scene, self.options.cut)
+        part, segments = scene.extent, cut(scene, self.options.segmentation)
         wanted = self._part()
         end = scene.facts.duration if wanted is None else min(wanted.end, scene.facts.duration)
         if not scene.stopped or part.end >= end:
             return part, segments
-        rows = whole_rows(segments, self.options.cut.by, part.end)
+        rows = whole_rows(segments, self.options.segmentation.by, part.end)
         return Segment(part.start, rows[-1].end if rows else part.end), rows
 
     def _judge(
@@ -340,12 +303,6 @@ class Analyzer:
             provenance=self._provenance(clock),
         )
 
-    def _plain_options(self) -> dict[str, Any]:
-        options = asdict(self.options)
-        for name in ("transcript", "blends"):
-            options[name] = None if options[name] is None else str(options[name])
-        return options
-
     def _provenance(self, clock: Stopwatch) -> Provenance:
         packs = {name: dict(branch.spec.packs) for name, branch in self.branches.items()}
         warnings = self.method.warnings(packs)
@@ -355,15 +312,24 @@ class Analyzer:
             mien=mien.__version__,
             python=platform.python_version(),
             packs=packs,
-            options=self._plain_options(),
+            options=self.options.to_dict(),
             seconds=clock.seconds(),
             warnings=warnings,
         )
 
 
-def analyze(path: str | Path, options: Options | None = None) -> Analysis:
-    """The analysis of one recording, picture or text file; see :meth:`Analyzer.analyze`."""
-    return Analyzer(options).analyze(path)
+def analyze(
+    path: str | Path,
+    options: Options | None = None,
+    *,
+    progress: Progress = _silent,
+    stop: Callable[[], bool] = _never,
+) -> Analysis:
+    """The analysis of one recording, picture or text file; see :meth:`Analyzer.analyze`.
+
+    The analyzers of the last options are kept, so that a second call loads nothing.
+    """
+    return _kept_analyzer(options).analyze(path, progress, stop)
 
 
 @overload
@@ -376,4 +342,32 @@ def analyze_text(
     text: str | list[str] | tuple[str, ...], options: Options | None = None
 ) -> Analysis | list[Analysis]:
     """The analysis of one text, or a list of those of many; see :meth:`Analyzer.analyze_text`."""
-    return Analyzer(options).analyze_text(text)
+    return _kept_analyzer(options).analyze_text(text)
+
+
+KEPT = 2
+"""Analyzers that :func:`analyze` keeps; each holds its models in memory."""
+
+
+def _kept_analyzer(options: Options | None) -> Analyzer:
+    wanted = options or Options()
+    return _analyzer(wanted, _state_of_files(wanted))
+
+
+@lru_cache(maxsize=KEPT)
+def _analyzer(options: Options, state: object) -> Analyzer:
+    return Analyzer(options)
+
+
+def _state_of_files(options: Options) -> tuple[tuple[str, int, int], ...]:
+    """Where the files lie that options name, and when each was last written.
+
+    A pack that was trained anew in the same folder is another pack.
+    """
+    fusion = options.fusion
+    named = [str(given["pack"]) for given in options.branches.values() if given.get("pack")]
+    folders = [cached_pack(name) if is_hub_id(name) else Path(name) for name in named]
+    files = [folder / "pack.json" for folder in (*folders, Path(fusion.rule))]
+    files += [Path(fusion.blends)] if fusion.blends is not None else []
+    found = [(file.resolve(), file.stat()) for file in files if file.is_file()]
+    return tuple((str(file), stat.st_mtime_ns, stat.st_size) for file, stat in found)

@@ -15,7 +15,7 @@ import numpy as np
 
 from mien.analysis.analysis import Analysis
 from mien.analysis.evidence import Evidence
-from mien.analyzer import Analyzer, Options
+from mien.analyzer import Analyzer
 from mien.datasets.clips import WORDS, load_clips
 from mien.datasets.csvfile import read_rows
 from mien.datasets.posteriors import COLUMNS, load_posteriors, load_table
@@ -23,6 +23,7 @@ from mien.datasets.table import LabelledSet
 from mien.emotions import MIEN7
 from mien.errors import DataError, InputError, OptionError
 from mien.fusion.compare import judging_folds
+from mien.options import FusionOptions, Options, SpeechOptions
 from mien.perceive.engines import choose_engine
 from mien.posteriors import PosteriorTable
 
@@ -45,7 +46,7 @@ class Folder:
         packs: by branch, the folder of the pack that judges; the one that ships where none is
             named.
         asr: what hears the words where the labels give none; see
-            :class:`mien.analyzer.Options`.
+            :class:`mien.options.SpeechOptions`.
 
     Raises:
         OptionError: if ``kept`` is no CSV.
@@ -159,7 +160,11 @@ class _Bench:
         # Given words are judged on their own; hearing them as well would cost minutes for nothing.
         asr = folder.asr if self._words is None else "none"
         packs = {name: {"pack": str(pack)} for name, pack in folder.packs.items()}
-        self._analyzer = Analyzer(Options(fusion="mean", asr=asr, branches=packs))
+        self._analyzer = Analyzer(
+            Options(
+                speech=SpeechOptions(asr=asr), fusion=FusionOptions(rule="mean"), branches=packs
+            )
+        )
         self.branches = self._analyzer.branches
         self._packs = {
             name: next(iter(branch.spec.packs.values()), "")

@@ -13,15 +13,15 @@ from pathlib import Path
 import numpy as np
 from rich.console import RenderableType
 
-from mien.analyzer import Analyzer, Options
+from mien.analyzer import Analyzer
 from mien.media import load_audio
 from mien.media.writer import write_clip
+from mien.options import Options, SegmentationOptions
 from mien.packs import EMBEDDED
 from mien.report.figure import save
 from mien.report.overall import at_once
 from mien.report.table import render
 from mien.scene import SAMPLE_RATE, Image
-from mien.segmentation import SegmentationOptions
 
 RATE = 12
 WIDTH, HEIGHT = 480, 360
@@ -46,7 +46,7 @@ def run_demo(out: Path, progress: Callable[[str, float], None]) -> DemoResult:
     clip, data, figure = out / "demo.mp4", out / "analysis.json", out / "analysis.png"
     report = out / "report.html"
     make_clip(clip)
-    analysis = Analyzer(Options(cut=BY_WINDOW, portraits=24)).analyze(clip, progress)
+    analysis = Analyzer(Options(segmentation=BY_WINDOW, portraits=24)).analyze(clip, progress)
     data.write_text(analysis.to_json(), encoding="utf-8")
     analysis.save_report(report, clip)
     overall = at_once(analysis)

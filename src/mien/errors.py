@@ -6,6 +6,7 @@
     │   ├── DataError       a labelled set is not laid out as expected
     │   ├── LabelError      an emotion label is unknown or does not fit the space
     │   └── OptionError     an option has a value it cannot have
+    ├── OutputError         a file cannot be written
     ├── PackError           a model pack is missing, damaged or of another kind
     ├── HubError            a checkpoint is not on this machine and cannot be fetched
     ├── ContractError       a plug-in broke its contract (a bug in the plug-in)
@@ -48,6 +49,10 @@ class OptionError(InputError):
         """The error for a value that is not among ``choices``."""
         listed = ", ".join(choices)
         return cls(f"{option} cannot be {value!r}; choose one of: {listed}.")
+
+
+class OutputError(MienError):
+    """A file cannot be written."""
 
 
 class PackError(MienError):

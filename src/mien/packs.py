@@ -1,20 +1,18 @@
 """Model packs: a folder with ``pack.json``, ``model.onnx`` and what else the model needs.
 
-A pack is data, never code: ONNX for the graph, JSON for the rest. Every file is checked against
-the SHA-256 in ``pack.json`` before it is used. The packs that ship with mien lie in
-``mien/embedded``; nothing here touches the network.
+A pack is data, never code: ONNX for the graph, JSON for the rest. Every file is read once and
+checked against the SHA-256 in ``pack.json``; no other file of the folder is used. The packs that
+ship with mien lie in ``mien/embedded``; nothing here touches the network.
 """
 
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import shutil
 import sys
 import warnings
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
@@ -23,16 +21,18 @@ import numpy as np
 import numpy.typing as npt
 
 from mien.emotions import MIEN7, EmotionSpace, LabelMap
-from mien.errors import OptionError, PackError
+from mien.errors import InputError, OptionError, PackError
+from mien.files import read_regular
 from mien.hub import is_hub_id
+from mien.manifest import Convention, Manifest
 from mien.mathematics import softmax
 
 F = TypeVar("F")
 
-FORMAT = 1
-KINDS = ("face", "voice", "text", "fusion", "detector")
+MODEL, POOL = "model.onnx", "pool.json"
 EMBEDDED = Path(__file__).parent / "embedded"
 _NO_TELEMETRY = "ORT_DISABLE_TELEMETRY"
+_EXTERNAL_DATA = "session.model_external_initializers_file_folder_path"
 
 
 def file_sha256(path: Path) -> str:
@@ -41,119 +41,15 @@ def file_sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-@dataclass(frozen=True)
-class Convention:
-    """One of several answers of a model: whose way of labelling it follows, and its calibration.
-
-    Args:
-        columns: of the model's output: the first, and the one after the last.
-        temperature, bias, prior: as of :class:`Manifest`.
-        about: the convention in a sentence.
-    """
-
-    columns: tuple[int, int]
-    temperature: float
-    prior: tuple[float, ...]
-    bias: tuple[float, ...] = ()
-    about: str = ""
-
-    @classmethod
-    def of(cls, row: Mapping[str, Any]) -> Convention:
-        """From what ``pack.json`` holds, where tuples are lists."""
-        plain: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in row.items()}
-        return cls(**plain)
-
-
-@dataclass(frozen=True)
-class Manifest:
-    """What ``pack.json`` says.
-
-    Args:
-        name: of the pack.
-        version: of the pack.
-        kind: what it serves: the branch ``face``, ``voice`` or ``text``, the ``fusion`` or the
-            ``detector``.
-        labels: order of the model's logits.
-        input: the input contract; a branch refuses a pack whose contract is not its own.
-        temperature: what the logits are divided by.
-        bias: by label, what is then added to them; empty for nothing.
-        prior: share of each label in the training targets, in the order of ``labels``.
-        files: SHA-256 by file name.
-        licence: under which the pack may be used.
-        training: data with their licences, command, seed, commit, machine.
-        metrics: figures with the set, the split and the command that gave them.
-        threshold: above which a label counts as given in a multi-label judgement.
-        mapping: our label by the model's, for those labels whose name does not tell.
-        conventions: by name, the answers of a model that was taught more than one way of labelling
-            the same items; the first, in the first columns, is given unless another is asked for,
-            and ``temperature``, ``bias`` and ``prior`` are its. Empty for a model with one answer.
-    """
-
-    name: str
-    version: str
-    kind: str
-    labels: tuple[str, ...]
-    input: Mapping[str, Any]
-    temperature: float
-    prior: tuple[float, ...]
-    files: Mapping[str, str]
-    licence: str
-    training: Mapping[str, Any]
-    metrics: tuple[Mapping[str, Any], ...]
-    threshold: float = 0.5
-    mapping: Mapping[str, str] = field(default_factory=dict)
-    bias: tuple[float, ...] = ()
-    format: int = field(default=FORMAT)
-    conventions: Mapping[str, Convention] = field(default_factory=dict)
-
-    def to_json(self) -> str:
-        """The text of ``pack.json``."""
-        value = dict(self.__dict__)
-        value["conventions"] = {name: c.__dict__ for name, c in self.conventions.items()}
-        return json.dumps(value, indent=1, ensure_ascii=False) + "\n"
-
-    @classmethod
-    def read(cls, path: Path) -> Manifest:
-        """Read ``pack.json``.
-
-        Raises:
-            PackError: if it is missing, not JSON, of another format or incomplete.
-        """
-        try:
-            value = json.loads(path.read_text(encoding="utf-8"))
-        except OSError:
-            raise PackError(
-                f"{path.parent} is no model pack: it holds no pack.json. Give a folder that "
-                "'mien train' or 'mien models convert' wrote."
-            ) from None
-        except ValueError as error:
-            raise PackError(
-                f"{path} is not JSON ({error}); fetch or train the pack anew."
-            ) from None
-        if value.get("format") != FORMAT:
-            raise PackError(
-                f"{path} has the pack format {value.get('format')!r}; this version of mien reads "
-                f"{FORMAT}."
-            )
-        for name in ("labels", "prior", "metrics", "bias"):
-            value[name] = tuple(value.get(name, ()))
-        try:
-            given = value.get("conventions", {}).items()
-            value["conventions"] = {name: Convention.of(row) for name, row in given}
-            return cls(**value)
-        except (TypeError, AttributeError) as error:
-            raise PackError(f"{path} is not a whole manifest: {error}.") from None
-
-
 class Pack:
-    """A verified pack, ready to judge.
+    """A pack. Its files are read, and verified, when they are first used.
 
     Args:
         folder: where it lies.
         kind: which branch wants it.
 
     Raises:
-        PackError: if it is not there, of another kind, or a file is not what the manifest says.
+        PackError: if it is not there, of another kind, or its manifest is not valid.
     """
 
     threads = 0
@@ -164,19 +60,54 @@ class Pack:
         self.manifest = Manifest.read(folder / "pack.json")
         if self.manifest.kind != kind:
             raise PackError(f"{folder} is a pack for {self.manifest.kind!r}, not for {kind!r}.")
-        for name, expected in self.manifest.files.items():
-            path = folder / name
-            if not path.is_file() or file_sha256(path) != expected:
-                raise PackError(
-                    f"{path} is missing or not the file that pack.json describes (SHA-256 "
-                    f"{expected[:12]}...); install mien or fetch the pack again."
-                )
+        self._model = POOL if kind == "fusion" else MODEL
+        if self._model not in self.manifest.files:
+            raise PackError(f"{folder / 'pack.json'} lists no {self._model}; train the pack again.")
+
+    def read(self, name: str) -> bytes:
+        """A file of the pack, as ``pack.json`` describes it.
+
+        What is returned is what was hashed: the file is read once. Links are refused, since a pack
+        contains its files.
+
+        Raises:
+            PackError: if ``pack.json`` does not list the file, or it is missing, a link or another
+                file than listed.
+        """
+        expected = self.manifest.files.get(name)
+        if expected is None:
+            raise PackError(
+                f"{self.folder} needs the file {name!r}, which pack.json does not list; fetch or "
+                "train the pack again."
+            )
+        path = self.folder / name
+        inside = path.parent.resolve().is_relative_to(self.folder.resolve())
+        if path.is_symlink() or not inside:
+            raise PackError(f"{path} is a link; a pack contains its files. Copy the file there.")
+        try:
+            content = read_regular(path)
+        except InputError as error:
+            raise PackError(str(error)) from None
+        if hashlib.sha256(content).hexdigest() != expected:
+            raise PackError(
+                f"{path} is not the file that pack.json describes (SHA-256 {expected[:12]}...); "
+                "install mien or fetch the pack again."
+            )
+        return content
+
+    def verify(self) -> None:
+        """Check every file of the pack.
+
+        Raises:
+            PackError: as :meth:`read`.
+        """
+        for name in self.manifest.files:
+            self.read(name)
 
     @property
     def identity(self) -> dict[str, str]:
         """SHA-256 of what judges (``model.onnx``, ``pool.json``) by the pack's name."""
-        files = self.manifest.files
-        return {self.manifest.name: files.get("model.onnx") or files["pool.json"]}
+        return {self.manifest.name: self.manifest.files[self._model]}
 
     @property
     def space(self) -> EmotionSpace:
@@ -196,9 +127,19 @@ class Pack:
         options.intra_op_num_threads = self.threads
         # Threads that spin while they wait cost the rest of the process its cores.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        return onnxruntime.InferenceSession(
-            self.folder / "model.onnx", options, providers=["CPUExecutionProvider"]
-        )
+        # Weights in further files would be read without being hashed: they are looked for where
+        # there is nothing.
+        options.add_session_config_entry(_EXTERNAL_DATA, str(self.folder / "pack.json"))
+        model = self.read(MODEL)
+        try:
+            return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+        except Exception as error:
+            # ONNX Runtime raises its own exceptions, which have no common base but this.
+            reason = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
+            raise PackError(
+                f"ONNX Runtime cannot load {self.folder / MODEL} ({reason}); weights in "
+                "further files are not read."
+            ) from None
 
     def run(self, inputs: Mapping[str, npt.NDArray[Any]]) -> npt.NDArray[np.float32]:
         """The model's output for named inputs of n rows, ``(n, ...)``."""
@@ -234,8 +175,14 @@ class Pack:
             inputs: arrays by name.
             convention: see :meth:`convention`.
         """
-        columns = slice(*self.convention(convention).columns)
-        return self.run(inputs)[:, columns].astype(np.float64)
+        first, end = self.convention(convention).columns
+        output = self.run(inputs)
+        if output.ndim != 2 or output.shape[1] < end:
+            raise PackError(
+                f"The model of {self.folder} gives an output of shape {output.shape}; expected "
+                f"{end} columns at least."
+            )
+        return output[:, first:end].astype(np.float64)
 
     def probs(
         self, inputs: Mapping[str, npt.NDArray[Any]], convention: str | None = None

@@ -1,9 +1,10 @@
-"""Whole systems by one word: ``--preset paper``.
+"""Whole systems by name: ``--preset paper``.
 
-The paper's: Whisper tiny, a RoBERTa-family classifier of words, the wav2vec 2.0 that ``mien train
-voice --recipe paper`` fine-tunes, the face net of ``mien train face --recipe paper``, one face at
-its most emotional moment, weights by the clip's length. Nothing is fetched here: ``mien models pull
-paper`` brings what a hub has, the rest is trained, and any part may be a folder.
+The system of the paper consists of Whisper tiny, a text classifier of the RoBERTa family, the
+wav2vec 2.0 that ``mien train voice --recipe paper`` fine-tunes, a face pack that judges one face at
+its most emotional moment, and fusion weights by the length of the clip. Nothing is downloaded here:
+``mien models pull paper`` fetches the parts that a hub has, the other parts are trained, and any
+part may be a folder.
 """
 
 from __future__ import annotations
@@ -11,11 +12,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from mien.analyzer import Options
 from mien.errors import HubError, MissingExtraError, OptionError, PackError
 from mien.hub import fetch, is_hub_id
+from mien.options import FaceOptions, FusionOptions, Options, SpeechOptions
 from mien.packs import Pack, cache_folder, cached_pack
 from mien.perceive.engines import choose_engine
 
@@ -30,18 +30,18 @@ TRAINED_BY = {
     # The paper's own face nets are for its tables: that recipe writes no pack.
     "face": "mien train face --data FER2013",
 }
-"""The command, but for ``--out``, that trains a part which no hub has."""
+"""The command, without ``--out``, that trains a part which no hub has."""
 
 
 @dataclass(frozen=True)
 class Paper:
-    """Where the parts of the paper's system lie.
+    """Where the parts of the paper's system are.
 
     Args:
-        asr: as of ``--asr``; a folder in CTranslate2's form as ``whisper:FOLDER``.
-        text: hub id, checkpoint or pack of the classifier of words.
-        voice: checkpoint or pack; None for where :func:`place` says.
-        face: pack; None for where :func:`place` says.
+        asr: as for ``--asr``; a folder in the form of CTranslate2 as ``whisper:FOLDER``.
+        text: hub id, checkpoint or pack of the text classifier.
+        voice: checkpoint or pack; None for the folder of :func:`place`.
+        face: pack; None for the folder of :func:`place`.
     """
 
     asr: str = "whisper:tiny"
@@ -51,19 +51,19 @@ class Paper:
 
 
 def place(part: str) -> Path:
-    """Where the trained ``voice`` and ``face`` of the paper are looked for by themselves."""
+    """The folder in which the trained ``voice`` or ``face`` of the paper is looked for."""
     return cache_folder() / "paper" / part
 
 
 def paper(parts: Paper | None = None, say: Say = print) -> Options:
-    """The options of the paper's system; every part is looked for before any work is done.
+    """The options of the paper's system; every part is checked before any work is done.
 
     Args:
-        parts: where the parts lie.
-        say: told when a pack is made of a checkpoint, which is done once.
+        parts: where the parts are.
+        say: told when a checkpoint is converted into a pack, which is done once.
 
     Raises:
-        HubError: naming every part that is not on this machine and how to come by it.
+        HubError: naming every part that is not on this machine and the command that provides it.
         MissingExtraError: if an extra that a part needs is not installed.
         PackError: if a part is of another kind or damaged.
     """
@@ -74,7 +74,7 @@ def paper(parts: Paper | None = None, say: Say = print) -> Options:
     try:
         choose_engine(where.asr)
     except HubError:
-        missing.append(f"the transcript engine {where.asr!r} (mien models pull paper)")
+        missing.append(f"the speech recogniser {where.asr!r} (mien models pull paper)")
     packs: dict[str, str] = {}
     wanted = {
         "text": (where.text, "mien models pull paper"),
@@ -85,22 +85,26 @@ def paper(parts: Paper | None = None, say: Say = print) -> Options:
         try:
             packs[kind] = ready_pack(str(name), say, download=False)
         except HubError:
-            missing.append(f"the {kind} net {name} ({how})")
+            missing.append(f"the {kind} model {name} ({how})")
     if missing:
         raise HubError(
-            f"The paper's system is not whole on this machine; it lacks {', '.join(missing)}; or "
-            "give folders: --asr whisper:FOLDER, --text, --voice, --face-pack."
+            f"The system of the paper is not complete on this machine. Missing: "
+            f"{', '.join(missing)}. Run these commands, or give the parts by --asr whisper:FOLDER, "
+            "--text, --voice and --face."
         )
     for kind, folder in packs.items():
         Pack(_folder(folder), kind)
-    branches: dict[str, dict[str, Any]] = {kind: {"pack": p} for kind, p in packs.items()}
-    # The paper's labels are those of FER-2013; a pack of ours knows them beside the votes.
-    branches["face"] |= {"person": "primary", "policy": "peak", "convention": "fer2013"}
-    return Options(fusion="length", asr=where.asr, branches=branches)
+    return Options(
+        speech=SpeechOptions(asr=where.asr),
+        # The paper's labels are those of FER-2013; the shipped pack gives them on request.
+        faces=FaceOptions(person="primary", policy="peak", convention="fer2013"),
+        fusion=FusionOptions(rule="length"),
+        branches={kind: {"pack": pack} for kind, pack in packs.items()},
+    )
 
 
 def pull(preset: str, say: Say = print) -> None:
-    """Bring what a hub has of a preset; complete files are kept, and all are checked.
+    """Fetch the parts of a preset that a hub has; complete files are kept, and all are verified.
 
     Raises:
         HubError: if the hub cannot be reached or gives other files than it describes.
@@ -114,11 +118,11 @@ def pull(preset: str, say: Say = print) -> None:
     ready_pack(TEXT, say, download=False)
     for part, command in TRAINED_BY.items():
         if not place(part).is_dir():
-            say(f"the {part} net is yours to train: {command} --out {place(part)}")
+            say(f"train the {part} model yourself: {command} --out {place(part)}")
 
 
 def ready_pack(name: str, say: Say, *, download: bool) -> str:
-    """A pack's folder, or the hub id of a cached one; a checkpoint is made into a pack once.
+    """The folder of a pack, or the hub id of a cached one; a checkpoint is converted once.
 
     Args:
         name: a pack, a checkpoint's folder, or a hub id.
@@ -146,7 +150,7 @@ def ready_pack(name: str, say: Say, *, download: bool) -> str:
 
 
 def _trained(where: str | Path) -> Path | str:
-    """The recipe leaves a folder a split; the paper's is the random one."""
+    """The folder of the random split, which is the paper's, where the recipe wrote several."""
     inside = Path(where) / "random"
     return inside if (inside / "config.json").exists() else where
 
@@ -154,5 +158,5 @@ def _trained(where: str | Path) -> Path | str:
 def _folder(name: str) -> Path:
     folder = cached_pack(name) if is_hub_id(name) else Path(name)
     if not (folder / "pack.json").exists():
-        raise PackError(f"{folder} is neither a pack nor a checkpoint: it holds no pack.json.")
+        raise PackError(f"{folder} is neither a pack nor a checkpoint: it contains no pack.json.")
     return folder

@@ -2,40 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-from mien.errors import OptionError
+from mien.options import SegmentationOptions
 from mien.scene import SPEECH, TRANSCRIPT, Scene
 from mien.timebase import Clock, Segment
-
-WAYS = ("clip", "utterance", "window")
-
-
-@dataclass(frozen=True)
-class SegmentationOptions:
-    """How to cut.
-
-    Args:
-        by: ``clip`` (one segment), ``utterance`` (one per line of the transcript, or per speech
-            turn without one) or ``window``.
-        window, step: seconds, for ``window``.
-
-    Raises:
-        OptionError: if one of them has a value it cannot have.
-    """
-
-    by: str = "clip"
-    window: float = 5.0
-    step: float = 2.5
-
-    def __post_init__(self) -> None:
-        if self.by not in WAYS:
-            raise OptionError.choice("by", self.by, WAYS)
-        if not 0 < self.step <= self.window:
-            raise OptionError(
-                f"A window of {self.window} s with a step of {self.step} s would leave gaps; "
-                "give 0 < step <= window."
-            )
 
 
 def cut(scene: Scene, options: SegmentationOptions) -> tuple[Segment, ...]:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from itertools import takewhile
 from pathlib import Path
-from typing import Any
 
 from mien.analysis.analysis import Analysis
 from mien.errors import OptionError
+from mien.options import Options, differing
 from mien.timebase import Segment
 
 SAME = 6e-4
@@ -19,7 +18,7 @@ NEAR = 5.0
 more than the noise and the pauses beside a turn that are looked at."""
 
 
-def check_same(earlier: Analysis, name: str, options: Mapping[str, Any]) -> None:
+def check_same(earlier: Analysis, name: str, options: Options) -> None:
     """Refuse to go on with an analysis of something else.
 
     Raises:
@@ -30,12 +29,7 @@ def check_same(earlier: Analysis, name: str, options: Mapping[str, Any]) -> None
             f"The partial analysis is of {Path(earlier.clip.path).name}, not of {name}; name "
             "another file for it, or leave --resume out."
         )
-    # Through JSON, as the earlier ones came.
-    now = json.loads(json.dumps(dict(options)))
-    then = json.loads(json.dumps(dict(earlier.provenance.options)))
-    # How many pictures are kept changes no answer.
-    same = {"portraits"}
-    other = sorted(k for k in now if k in then and k not in same and now[k] != then[k])
+    other = differing(earlier.provenance.options, options)
     if other:
         raise OptionError(
             f"The partial analysis was made with another {' and '.join(other)}; give the same "

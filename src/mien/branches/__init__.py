@@ -5,7 +5,7 @@ built-in ones come in by the same door (the entry-point group ``mien.branches``)
 """
 
 from mien.branches.contract import BatchBranch, Branch, BranchSpec, LinesBranch, PeopleBranch
-from mien.branches.registry import installed_branches, make_branches
+from mien.branches.registry import installed_branches, make_branches, needs_of
 
 __all__ = [
     "BatchBranch",
@@ -15,4 +15,5 @@ __all__ = [
     "PeopleBranch",
     "installed_branches",
     "make_branches",
+    "needs_of",
 ]

@@ -109,8 +109,8 @@ class FaceBranch(PackBranch):
         self._convention: str | None = options.get("convention")
         if self._person not in WHO and not self._person.isdecimal():
             raise OptionError(
-                f"face cannot be {self._person!r}; choose one of: {', '.join(WHO)}, a person's "
-                "number (a pack is named by --face-pack)."
+                f"person cannot be {self._person!r}; choose one of: {', '.join(WHO)}, the number "
+                "of a person."
             )
         if self._policy not in POLICIES:
             raise OptionError.choice("face policy", self._policy, POLICIES)

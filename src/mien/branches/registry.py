@@ -8,6 +8,7 @@ from typing import Any
 
 from mien.branches.contract import Branch, BranchFactory
 from mien.errors import ContractError, OptionError
+from mien.scene import TrackKey
 
 GROUP = "mien.branches"
 # Shown in this order; what others add follows by name.
@@ -22,14 +23,13 @@ def installed_branches() -> dict[str, EntryPoint]:
 
 
 def make_branches(options: Mapping[str, Mapping[str, Any]] | None = None) -> dict[str, Branch]:
-    """One branch of each that is installed.
+    """One branch of each that is installed; no pack is read yet.
 
     Args:
         options: by branch name, what its factory is given.
 
     Raises:
         OptionError: if options name a branch that is not installed.
-        ContractError: if a branch goes by another name than its entry point.
     """
     chosen = options or {}
     found = installed_branches()
@@ -39,10 +39,23 @@ def make_branches(options: Mapping[str, Mapping[str, Any]] | None = None) -> dic
     branches: dict[str, Branch] = {}
     for name, point in found.items():
         factory: BranchFactory = point.load()
-        branch = factory(chosen.get(name, {}))
-        if branch.spec.name != name:
-            raise ContractError(
-                f"The entry point {name!r} of {GROUP} made a branch named {branch.spec.name!r}."
-            )
-        branches[name] = branch
+        branches[name] = factory(chosen.get(name, {}))
     return branches
+
+
+def needs_of(branches: Mapping[str, Branch]) -> set[TrackKey[Any]]:
+    """The tracks that branches need; their packs are opened, if they were not yet.
+
+    Raises:
+        ContractError: if a branch goes by another name than its entry point.
+        PackError: if the pack of a branch cannot be used.
+    """
+    needs: set[TrackKey[Any]] = set()
+    for name, branch in branches.items():
+        spec = branch.spec
+        if spec.name != name:
+            raise ContractError(
+                f"The entry point {name!r} of {GROUP} made a branch named {spec.name!r}."
+            )
+        needs |= set(spec.needs)
+    return needs

@@ -96,6 +96,11 @@ class SpeechQuality:
         return length * share * clean * max(0.0, 1.0 - self.clipped / ALL_CLIPPED)
 
 
+def is_audible(samples: Samples) -> bool:
+    """Whether any sample ``(n,)`` reaches ``SILENCE``."""
+    return bool(len(samples)) and float(np.abs(samples).max()) >= 10 ** (SILENCE / 20)
+
+
 def silence(audio: AudioTrack, segment: Segment) -> str:
     """Why a segment without speech turns is not judged: it is silent, or holds other sound."""
     peak = max((float(np.abs(b).max()) for b in _blocks(audio, [segment]) if len(b)), default=0.0)

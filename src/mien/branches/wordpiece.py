@@ -85,11 +85,12 @@ class Windows:
     """
 
     def __init__(self, pack: Pack) -> None:
-        from tokenizers import Tokenizer
-
         contract = pack.manifest.input
-        longest = int(contract["longest"])
-        self._tokenizer = Tokenizer.from_file(str(pack.folder / contract["tokenizer"]))
+        try:
+            longest, name = int(contract["longest"]), str(contract["tokenizer"])
+        except (KeyError, TypeError, ValueError) as error:
+            raise PackError(f"its input contract has no valid {error}") from None
+        self._tokenizer = _tokenizer(pack.read(name), pack.folder)
         self._tokenizer.enable_truncation(longest, stride=longest // 4)
         self._tokenizer.no_padding()
 
@@ -107,6 +108,16 @@ class Windows:
 
     def _marked(self, ids: list[int], spoken: bool) -> list[int]:
         return ids
+
+
+def _tokenizer(content: bytes, folder: Path) -> Any:
+    from tokenizers import Tokenizer
+
+    try:
+        return Tokenizer.from_buffer(content)
+    except Exception as error:
+        # The tokenizers library raises plain exceptions.
+        raise PackError(f"{folder} has no valid tokenizer ({str(error)[:200]}).") from None
 
 
 class WordPiece(Windows):

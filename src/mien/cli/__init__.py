@@ -9,15 +9,16 @@ import typer
 from mien import __version__
 from mien.cli import data, evaluate, models, train
 from mien.cli.analyze import analyze, demo, export_analysis, report_page
+from mien.cli.flags import Command
 from mien.errors import MienError
 
 app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
-    help="Reads emotion from a recording by its words, its voice and its faces.",
+    help="Recognise emotion in a recording from its words, its voice and its faces.",
 )
-app.command()(analyze)
+app.command(cls=Command)(analyze)
 app.command()(demo)
 app.command("export")(export_analysis)
 app.command("report")(report_page)
@@ -36,14 +37,17 @@ def _version(wanted: bool) -> None:
 @app.callback()
 def _root(
     version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+        bool,
+        typer.Option(
+            "--version", callback=_version, is_eager=True, help="Show the version and exit."
+        ),
     ] = False,
 ) -> None:
     pass
 
 
 def main() -> None:
-    """Run the command line; what mien refuses ends in one sentence and exit code 2."""
+    """Run the command line; an error of mien is one sentence on stderr and exit code 2."""
     try:
         app()
     except MienError as error:

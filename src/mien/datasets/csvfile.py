@@ -6,31 +6,49 @@ import csv
 from collections.abc import Mapping
 from pathlib import Path
 
-from mien.errors import DataError
+from mien.errors import DataError, InputError
+from mien.files import read_regular
+
+MOST_CELL = 1 << 24
+"""Characters of a cell at most."""
+
+
+def table_text(path: Path) -> str:
+    """The text of a table: UTF-8, else Windows-1252, which is what spreadsheets write.
+
+    Raises:
+        DataError: if the file cannot be read.
+    """
+    try:
+        raw = read_regular(path)
+    except InputError as error:
+        raise DataError(str(error)) from None
+    try:
+        return raw.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return raw.decode("cp1252", errors="replace")
 
 
 def read_rows(path: Path, delimiter: str = ",") -> list[dict[str, str]]:
     """The rows of a CSV with a header; column names lower-cased and stripped.
 
-    Text is read as UTF-8; a file that is not is read as Windows-1252, which is what
-    spreadsheets write.
-
     Raises:
-        DataError: if the file has no header.
+        DataError: if the file cannot be read, is not a CSV, or has no header.
     """
-    raw = path.read_bytes()
+    text = table_text(path)
+    if "\0" in text:
+        raise DataError(f"{path} contains zero bytes; expected a CSV in UTF-8.")
+    csv.field_size_limit(MOST_CELL)
     try:
-        text = raw.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        text = raw.decode("cp1252", errors="replace")
-    csv.field_size_limit(1 << 24)
-    reader = csv.DictReader(text.splitlines(keepends=True), delimiter=delimiter)
-    if not reader.fieldnames:
-        raise DataError(f"{path} is empty; expected a CSV with a header.")
-    return [
-        {(key or "").strip().lower(): (value or "") for key, value in row.items() if key}
-        for row in reader
-    ]
+        reader = csv.DictReader(text.splitlines(keepends=True), delimiter=delimiter)
+        if not reader.fieldnames:
+            raise DataError(f"{path} is empty; expected a CSV with a header.")
+        return [
+            {(key or "").strip().lower(): (value or "") for key, value in row.items() if key}
+            for row in reader
+        ]
+    except csv.Error as error:
+        raise DataError(f"{path}, line {reader.line_num}: {error}; expected a CSV.") from None
 
 
 def column(row: Mapping[str, str], name: str, path: Path) -> str:

@@ -13,7 +13,8 @@ import numpy.typing as npt
 from mien.datasets.csvfile import column, read_rows
 from mien.datasets.table import LabelledSet, build, files_under
 from mien.emotions import MIEN7, canonical_label, one_hot
-from mien.errors import DataError
+from mien.errors import DataError, InputError
+from mien.files import read_regular
 
 SIDE = 48
 # fer2013.csv numbers its classes in this order (Goodfellow et al. 2013).
@@ -159,7 +160,13 @@ def _from_fer_csv(path: Path, rows: list[dict[str, str]]) -> LabelledSet:
 def _read_picture(path: Path) -> npt.NDArray[np.uint8]:
     import cv2
 
-    picture = cv2.imdecode(np.fromfile(path, dtype=np.uint8), cv2.IMREAD_GRAYSCALE)
+    try:
+        content = np.frombuffer(read_regular(path), dtype=np.uint8)
+        picture = cv2.imdecode(content, cv2.IMREAD_GRAYSCALE) if len(content) else None
+    except InputError as error:
+        raise DataError(str(error)) from None
+    except cv2.error:
+        picture = None
     if picture is None:
         raise DataError(f"{path} is not a picture that can be read.")
     return np.asarray(cv2.resize(picture, (SIDE, SIDE), interpolation=cv2.INTER_AREA), np.uint8)

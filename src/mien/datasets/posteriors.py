@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import math
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from mien.datasets.csvfile import column, read_rows
+from mien.datasets.csvfile import column, read_rows, table_text
 from mien.datasets.table import LabelledSet
 from mien.datasets.votes import is_votes, load_votes
 from mien.emotions import MIEN7, canonical_label
@@ -30,10 +31,8 @@ def load_table(path: Path) -> PosteriorTable:
     """
     if not path.is_file():
         raise DataError(f"There is no file {path}; give --data a table of votes or posteriors.")
-    if path.suffix != PARQUET:
-        with path.open(encoding="utf-8-sig", errors="replace") as file:
-            if is_votes(file.readline()):
-                return load_votes(path)
+    if path.suffix != PARQUET and is_votes(table_text(path).partition("\n")[0]):
+        return load_votes(path)
     return load_posteriors(path)
 
 
@@ -70,6 +69,7 @@ def load_posteriors(path: Path) -> PosteriorTable:
             quality = float(row.get("quality") or 1)
         except ValueError as error:
             raise DataError(f"{path}, row {number}: {error}; expected a number.") from None
+        _check_numbers(f"{path}, row {number}", probs, quality, fact[2])
         if facts.setdefault(item, fact) != fact:
             raise DataError(
                 f"{path}, row {number}: item {item!r} has the label, group and length {fact} here "
@@ -83,6 +83,18 @@ def load_posteriors(path: Path) -> PosteriorTable:
     return replace(
         _table(path, facts, judged), packs={b: pack for b, pack in packs.items() if pack}
     )
+
+
+def _check_numbers(where: str, probs: list[float], quality: float, seconds: float) -> None:
+    given = [p for p in probs if not math.isnan(p)]
+    if any(p < 0 or math.isinf(p) for p in given) or (given and sum(given) <= 0):
+        raise DataError(
+            f"{where}: the probabilities are {given}; expected seven numbers >= 0, some above 0."
+        )
+    if not 0 <= quality <= 1:
+        raise DataError(f"{where}: quality is {quality}; expected a number in [0, 1].")
+    if not 0 <= seconds < math.inf:
+        raise DataError(f"{where}: seconds is {seconds}; expected a length >= 0.")
 
 
 def _table(path: Path, facts: dict[str, tuple[str, str, float]], judged: Any) -> PosteriorTable:
@@ -106,7 +118,12 @@ def _table(path: Path, facts: dict[str, tuple[str, str, float]], judged: Any) ->
 
 
 def _parquet_rows(path: Path) -> list[dict[str, str]]:
-    table = _parquet("Reading Parquet").read_table(str(path))
+    parquet = _parquet("Reading Parquet")
+    try:
+        table = parquet.read_table(str(path))
+    except (ValueError, OSError) as error:
+        # pyarrow's ArrowInvalid is a ValueError.
+        raise DataError(f"{path} is not a Parquet file ({error}).") from None
     # "nan" reads as an absent number all the same.
     return [
         {key.strip().lower(): "" if cell is None else str(cell) for key, cell in row.items()}

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mien.datasets.csvfile import column, read_rows
+from mien.datasets.csvfile import column, read_rows, table_text
 from mien.datasets.table import LabelledSet, build, concatenate, files_under
 from mien.emotions import MIEN7, canonical_label, one_hot, shared_targets
 from mien.errors import DataError
@@ -35,8 +35,7 @@ def load_texts(path: Path) -> LabelledSet:
         return concatenate([load_texts(file) for file in files])
     if path.suffix == ".tsv":
         return _from_goemotions(path)
-    with path.open(encoding="utf-8", errors="replace") as file:
-        header = file.readline()
+    header = table_text(path).partition("\n")[0]
     if "|" in header:
         return _from_isear(path)
     if "Utterance" in header and "Emotion" in header:
@@ -57,7 +56,7 @@ def split_of(path: Path) -> str:
 
 def _from_goemotions(path: Path) -> LabelledSet:
     texts, labels = [], []
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+    for number, line in enumerate(table_text(path).splitlines(), start=1):
         parts = line.split("\t")
         try:
             labels.append([MIEN7.labels[int(i)] for i in parts[1].split(",")])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -73,7 +74,13 @@ def _from_path_csv(path: Path) -> LabelledSet:
         [str(path.parent / column(row, "path", path)) for row in rows],
         one_hot([canonical_label(column(row, "label", path)) for row in rows]),
         path.stem,
-        groups=[row.get("speaker", "") for row in rows],
+        groups=[_speaker(row, path.stem) for row in rows],
         splits=[row.get("split", "") for row in rows],
     )
     return replace(made, corpora=np.array([row.get("corpus") or path.stem for row in rows]))
+
+
+def _speaker(row: Mapping[str, str], name: str) -> str:
+    """The speaker with the corpus before it: two corpora may both have a speaker 1."""
+    speaker = row.get("speaker", "")
+    return speaker if not speaker or "/" in speaker else f"{row.get('corpus') or name}/{speaker}"

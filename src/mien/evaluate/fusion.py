@@ -24,12 +24,14 @@ from mien.metrics import (
 )
 from mien.packs import Pack
 from mien.posteriors import PosteriorTable
+from mien.threads import one_thread
 
 SHOWN = ("accuracy", "uar", "macro_f1", "nll", "ece")
 DRAWS = 500
 FOLDS = 10
 
 
+@one_thread
 def evaluate_fusion(
     data: Path | Folder,
     *,

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from mien import __version__
+from mien.analysis.evidence import Evidence
 from mien.branches.face import FaceModel
 from mien.branches.text import TextModel, length_quality
-from mien.branches.voice import VoiceModel
+from mien.branches.voice import VoiceBranch
 from mien.datasets import SPOKEN, LabelledSet, load_faces, load_texts, load_voices
 from mien.datasets.facevotes import default_convention, judged_rows
 from mien.datasets.posteriors import posteriors_of, save_posteriors
@@ -21,49 +22,75 @@ from mien.emotions import MIEN7
 from mien.errors import DataError, MediaError, OptionError
 from mien.mathematics import FloatArray
 from mien.media import load_audio
+from mien.media.spool import AudioSpool
 from mien.metrics import classification_figures, confusion_matrix, multilabel_macro_f1
 from mien.packs import Pack, find_pack
+from mien.perceive.speech import find_speech
+from mien.scene import AUDIO, SPEECH, ClipFacts, Scene
+from mien.timebase import Segment
 
 Progress = Callable[[str, float], None]
-Judge = Callable[[Pack, LabelledSet, Progress, str | None], tuple[FloatArray, list[str]]]
+
+
+@dataclass(frozen=True)
+class _Answers:
+    """What a pack says of n rows: NaN and a failure for each that it could not judge."""
+
+    probs: FloatArray
+    quality: FloatArray
+    failures: list[str]
+
+
+Judge = Callable[[Pack, LabelledSet, Progress, str | None], _Answers]
 
 
 def _judge_faces(
     pack: Pack, rows: LabelledSet, progress: Progress, convention: str | None
-) -> tuple[FloatArray, list[str]]:
+) -> _Answers:
     model = FaceModel(pack, convention)
     parts = []
     for start in range(0, len(rows), 256):
         progress("judging faces", start / len(rows))
         parts.append(model.probs(rows.items[start : start + 256]))
-    return np.concatenate(parts), []
+    return _Answers(np.concatenate(parts), np.ones(len(rows)), [])
 
 
-def _judge_voices(
-    pack: Pack, rows: LabelledSet, progress: Progress, _: str | None
-) -> tuple[FloatArray, list[str]]:
-    model = VoiceModel(pack)
-    probs = np.full((len(rows), len(MIEN7)), np.nan)
+def _judge_voices(pack: Pack, rows: LabelledSet, progress: Progress, _: str | None) -> _Answers:
+    """As ``mien analyze`` judges them: the speech alone, and nothing where there is none."""
+    branch = VoiceBranch({"pack": pack.folder})
+    probs, quality = np.full((len(rows), len(MIEN7)), np.nan), np.zeros(len(rows))
     failed = []
     for i, path in enumerate(rows.items):
         progress("judging voices", i / len(rows))
         try:
-            probs[i] = model.probs(load_audio(path))
+            evidence = _voice(branch, Path(path))
         except MediaError as error:
             failed.append(str(error))
-    return probs, failed
+            continue
+        probs[i], quality[i] = evidence.probs[0], evidence.quality[0]
+        if evidence.reasons[0]:
+            failed.append(f"{Path(path).name}: {evidence.reasons[0]}")
+    return _Answers(probs, quality, failed)
 
 
-def _judge_texts(
-    pack: Pack, rows: LabelledSet, progress: Progress, _: str | None
-) -> tuple[FloatArray, list[str]]:
+def _voice(branch: VoiceBranch, path: Path) -> Evidence:
+    samples = load_audio(path)
+    with AudioSpool() as audio:
+        audio.append(samples)
+        facts = ClipFacts(path.name, "recording", audio.duration, path.suffix[1:])
+        scene = Scene(facts, {AUDIO: audio, SPEECH: find_speech(audio)}, {})
+        return branch.judge(scene, (Segment(0.0, audio.duration),))
+
+
+def _judge_texts(pack: Pack, rows: LabelledSet, progress: Progress, _: str | None) -> _Answers:
     model, spoken = TextModel(pack), rows.extra[SPOKEN].tolist()
     parts = []
     for start in range(0, len(rows), 512):
         progress("judging texts", start / len(rows))
         part = slice(start, start + 512)
         parts.append(model.probs(rows.items[part], spoken[part]))
-    return np.concatenate(parts), []
+    quality = np.array([length_quality(len(text.split())) for text in rows.items])
+    return _Answers(np.concatenate(parts), quality, [])
 
 
 _READERS: Mapping[str, tuple[Callable[[Path], LabelledSet], Judge]] = {
@@ -102,8 +129,9 @@ def evaluate(
         ``accuracy``, ``uar``, ``macro_f1``, ``weighted_f1``, ``ece``, ``nll`` of the arg-max over
         the rows with one label; for a multi-label set also ``multilabel_macro_f1`` over all rows
         at the pack's threshold; ``confusion`` (rows true, columns called), counts, provenance.
-        Rows that could not be decoded are counted in ``failed`` and listed in ``failures``. Of
-        faces also ``convention``; judged by observers, ``nll`` and ``ece`` are against the vote
+        Rows that could not be judged (not decodable, silence, no speech) are counted in
+        ``failed`` and listed in ``failures``. Of faces also ``convention``; judged by
+        observers, ``nll`` and ``ece`` are against the vote
         shares (:func:`mien.metrics.vote_figures`).
 
     Raises:
@@ -116,16 +144,16 @@ def evaluate(
     convention = _convention(kind, rows, convention)
     model = find_pack(kind, pack)
     started = time.perf_counter()
-    rows, probs, failures = _judge(kind, model, rows, convention, progress)
+    rows, answers = _judge(kind, model, rows, convention, progress)
     seconds = time.perf_counter() - started
     if posteriors is not None:
-        _write_posteriors(kind, rows, probs, convention, model, posteriors)
+        _write_posteriors(kind, rows, answers, convention, model, posteriors)
     return {
-        **_figures(rows, probs, model.manifest.threshold, convention),
+        **_figures(rows, answers.probs, model.manifest.threshold, convention),
         **({"convention": convention} if convention else {}),
         "labels": list(MIEN7.labels),
-        "failed": len(failures),
-        "failures": failures[:20],
+        "failed": len(answers.failures),
+        "failures": answers.failures[:20],
         "seconds": round(seconds, 3),
         "data": data.name,
         "split": split,
@@ -156,13 +184,13 @@ def _convention(kind: str, rows: LabelledSet, asked: str | None) -> str | None:
 def _write_posteriors(
     kind: str,
     rows: LabelledSet,
-    probs: FloatArray,
+    answers: _Answers,
     convention: str | None,
     pack: Pack,
     path: Path,
 ) -> None:
     """The table of the rows that have a label, under the convention that they were judged by."""
-    quality = _quality(kind, rows)
+    probs, quality = answers.probs, answers.quality
     if convention is not None:
         asked = judged_rows(rows, convention)
         targets = np.eye(len(MIEN7))[asked.labels]
@@ -174,20 +202,14 @@ def _write_posteriors(
 
 def _judge(
     kind: str, pack: Pack, rows: LabelledSet, convention: str | None, progress: Progress
-) -> tuple[LabelledSet, FloatArray, list[str]]:
-    """The rows that could be judged, their probabilities, and why the others could not."""
-    probs, failures = _READERS[kind][1](pack, rows, progress, convention)
-    judged = np.isfinite(probs[:, 0])
+) -> tuple[LabelledSet, _Answers]:
+    """The rows that could be judged and their answers, with why the others could not."""
+    answers = _READERS[kind][1](pack, rows, progress, convention)
+    judged = np.isfinite(answers.probs[:, 0])
     if not judged.any():
-        raise DataError(f"None of the {len(rows)} rows could be judged: {failures[0]}")
-    return rows.select(judged), probs[judged], failures
-
-
-def _quality(kind: str, rows: LabelledSet) -> FloatArray:
-    """How far the branch would trust such rows; pictures and recordings of a set count in full."""
-    if kind != "text":
-        return np.ones(len(rows))
-    return np.array([length_quality(len(text.split())) for text in rows.items])
+        raise DataError(f"None of the {len(rows)} rows could be judged: {answers.failures[0]}")
+    kept = _Answers(answers.probs[judged], answers.quality[judged], answers.failures)
+    return rows.select(judged), kept
 
 
 def _identity(pack: Pack) -> dict[str, str]:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from rich.console import Group, RenderableType
-from rich.table import Table
 from rich.text import Text
 
 from mien.metrics import ClassFigures
+from mien.terminal import Column, Grid
 
 SHOWN = ("accuracy", "uar", "macro_f1", "weighted_f1", "ece", "nll", "multilabel_macro_f1")
 
@@ -33,19 +34,33 @@ def render(result: Mapping[str, Any]) -> RenderableType:
         *([Text(_CONVENTIONS[result["convention"]])] if "convention" in result else []),
         Text("  ".join(f"{key} {result[key]:.4f}" for key in SHOWN if key in result)),
     ]
-    matrix = np.asarray(result["confusion"])
-    figures = ClassFigures.of(matrix)
-    table = Table(title="rows: true, columns: called", title_justify="left")
-    table.add_column("")
-    for label in result["labels"]:
-        table.add_column(label[:8], justify="right")
-    table.add_column("recall", justify="right")
-    table.add_column("f1", justify="right")
-    for i, label in enumerate(result["labels"]):
-        counts = [Text(str(c), style="bold" if i == j else "") for j, c in enumerate(matrix[i])]
-        table.add_row(label, *counts, f"{figures.recall[i]:.3f}", f"{figures.f1[i]:.3f}")
-    parts.append(table)
+    parts += [Text(), _confusion(result["labels"], np.asarray(result["confusion"]))]
     if result["failed"]:
         parts.append(Text(f"{result['failed']} rows could not be judged:", style="yellow"))
         parts += [Text(f"  {why}") for why in result["failures"][:5]]
     return Group(*parts)
+
+
+def _confusion(labels: Sequence[str], matrix: npt.NDArray[np.int64]) -> Grid:
+    """The confusion matrix with recall and F1 of each class."""
+    figures = ClassFigures.of(matrix)
+    predicted = [
+        Column(
+            label,
+            [
+                Text(str(count), style="bold" if i == j else "")
+                for i, count in enumerate(matrix[:, j])
+            ],
+            "right",
+        )
+        for j, label in enumerate(labels)
+    ]
+    measured = [
+        Column(name, [Text(f"{value:.3f}") for value in values], "right")
+        for name, values in (("recall", figures.recall), ("f1", figures.f1))
+    ]
+    return Grid(
+        Column("", [Text(label) for label in labels]),
+        [*predicted, *measured],
+        title="rows: true class, columns: predicted class",
+    )

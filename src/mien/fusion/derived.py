@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -27,7 +28,8 @@ class Blend:
     conflict: bool = False
 
     def __post_init__(self) -> None:
-        if len(self.parts) < 2 or min(self.parts.values()) <= 0:
+        positive = all(0 < share < math.inf for share in self.parts.values())
+        if len(self.parts) < 2 or not positive:
             raise OptionError(
                 f"The blend {self.name!r} has the parts {dict(self.parts)}; give two or more "
                 "labels with shares above 0."

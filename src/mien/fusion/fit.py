@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import combinations
 
 import numpy as np
@@ -221,6 +222,12 @@ class _Data:
     home: FloatArray
     basis: FloatArray | None = None
 
+    @cached_property
+    def products(self) -> FloatArray:
+        """Products of every two features of a row, ``(n, d (d + 1) / 2)``."""
+        left, right = np.triu_indices(self.design.shape[1])
+        return np.asarray(self.design[:, left] * self.design[:, right])
+
     def select(self, rows: BoolArray) -> _Data:
         return replace(self, design=self.design[rows], target=self.target[rows])
 
@@ -276,7 +283,7 @@ def _newton(data: _Data, penalty: float, start: FloatArray | None = None) -> Flo
     for _ in range(STEPS):
         probs = data.probs(weights)
         slope = data.design.T @ (probs - onehot) + penalty * (weights - data.home)
-        step = _step(_curvature(data.design, probs, penalty), slope.T.ravel(), data.basis)
+        step = _step(_curvature(data, probs, penalty), slope.T.ravel(), data.basis)
         move = step.reshape(k, d).T
         length = 1.0
         while (new := data.loss(weights - length * move, penalty)) > loss and length > SHORTEST:
@@ -308,12 +315,16 @@ def _tied(subset: Subset, k: int, shares: bool) -> FloatArray:
     return basis.reshape(k * d, blocks + k)
 
 
-def _curvature(design: FloatArray, probs: FloatArray, penalty: float) -> FloatArray:
+def _curvature(data: _Data, probs: FloatArray, penalty: float) -> FloatArray:
     """The Hessian ``(k d, k d)``, class by class: sum of ``p_a (delta_ab - p_b) x x^T``."""
-    (_, d), k = design.shape, probs.shape[1]
+    (_, d), k = data.design.shape, probs.shape[1]
+    a, b = np.triu_indices(k)
+    shares = -probs[:, a] * probs[:, b]
+    shares[:, a == b] += probs
+    left, right = np.triu_indices(d)
+    sums = data.products.T @ shares
+    blocks = np.empty((d, d, len(a)))
+    blocks[left, right] = blocks[right, left] = sums
     out = np.empty((k, d, k, d))
-    for a in range(k):
-        for b in range(a, k):
-            share = probs[:, a] * (float(a == b) - probs[:, b])
-            out[a, :, b, :] = out[b, :, a, :] = design.T @ (share[:, None] * design)
+    out[a, :, b, :] = out[b, :, a, :] = blocks.transpose(2, 0, 1)
     return out.reshape(k * d, k * d) + penalty * np.eye(k * d)

@@ -5,81 +5,45 @@ from __future__ import annotations
 import json
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from mien.analysis.evidence import Evidence
 from mien.analysis.explanation import Disagreement, Explanation
-from mien.errors import OptionError
+from mien.errors import InputError, LabelError, OptionError
+from mien.files import read_text
 from mien.fusion.derived import BLENDS, Blend, blend_scores, intensity, valence
 from mien.fusion.explain import decompose, disagreement, threshold_for
 from mien.fusion.pack import KIND, load_pool
 from mien.fusion.pool import Pool
 from mien.fusion.rules import RULES, fuse
+from mien.options import POOLED, FusionOptions
 from mien.packs import Pack, find_pack
 
-POOLED = "pooled"
-CHOICES = (POOLED, *RULES)
-
-
-@dataclass(frozen=True)
-class MethodOptions:
-    """How to fuse.
-
-    Args:
-        fusion: ``pooled`` (the pool that ships), a rule of ``RULES``, or the folder of a pack that
-            ``mien train fusion`` wrote.
-        weights: by modality, in place of the learned ones; see
-            :meth:`mien.fusion.pool.Pool.reweighted`.
-        max_risk: the share of wrong answers that is put up with; answers that are too unsure for it
-            are marked as abstained. None to answer always.
-        blends: a file with named mixtures that are added to the table; see :func:`read_blends`.
-
-    Raises:
-        OptionError: if the fusion is neither known nor a folder, or weights or a risk are given to
-            a rule that has none.
-    """
-
-    fusion: str = POOLED
-    weights: Mapping[str, float] | None = None
-    max_risk: float | None = None
-    blends: str | Path | None = None
-
-    def __post_init__(self) -> None:
-        if self.fusion not in CHOICES and not Path(self.fusion).is_dir():
-            raise OptionError.choice("fusion", self.fusion, (*CHOICES, "the folder of a pack"))
-        asked = [n for n in ("weights", "max_risk") if getattr(self, n) is not None]
-        if asked and self.fusion in RULES:
-            raise OptionError(
-                f"The rule {self.fusion!r} has no learned weights and no risk curve, so "
-                f"{asked[0]} cannot be given; use it with 'pooled' or a pack."
-            )
-        if len(asked) == 2:
-            raise OptionError(
-                "weights and max_risk cannot be given together: the risk was measured with the "
-                "learned weights and does not hold for others."
-            )
+_MOST_BYTES = 1 << 20
 
 
 class Method:
     """Fuses evidences and says what follows from them; a pool loads at first use.
 
     Args:
-        options: see :class:`MethodOptions`.
+        options: see :class:`mien.options.FusionOptions`.
+
+    Raises:
+        OptionError: if the file of blends cannot be read.
     """
 
-    def __init__(self, options: MethodOptions) -> None:
+    def __init__(self, options: FusionOptions) -> None:
         self.options = options
         self._blends = BLENDS if options.blends is None else read_blends(Path(options.blends))
 
     @cached_property
     def pack(self) -> Pack | None:
         """The fusion pack; None for a rule."""
-        if self.options.fusion in RULES:
+        if self.options.rule in RULES:
             return None
-        return find_pack(KIND, None if self.options.fusion == POOLED else self.options.fusion)
+        return find_pack(KIND, None if self.options.rule == POOLED else self.options.rule)
 
     @cached_property
     def pool(self) -> Pool | None:
@@ -96,20 +60,28 @@ class Method:
         return threshold_for(self.pool, self.options.max_risk)
 
     def check(self, branches: Mapping[str, Any]) -> None:
-        """Find out before the work whether all that was asked for can be had.
+        """Refuse weights that fit no branch; no pack is read.
 
         Raises:
-            OptionError: if a weight is of a modality that nobody judges, the weights silence all of
-                them, or the risk is never had.
-            PackError: if the pack cannot be used.
+            OptionError: if a weight is of a branch that is not installed, or all weights are 0.
         """
         weights = self.options.weights or {}
         for name in weights:
             if name not in branches:
-                raise OptionError.choice("A weight's modality", name, branches)
+                raise OptionError.choice("The branch of a weight", name, branches)
         if branches and all(weights.get(name) == 0 for name in branches):
-            raise OptionError(f"The weights {dict(weights)} silence everything; raise one.")
-        _ = self.threshold
+            raise OptionError(
+                f"The weights {dict(weights)} are all 0; give at least one branch a weight above 0."
+            )
+
+    def open(self) -> None:
+        """Read the pack now, so that what cannot be used is found before the work.
+
+        Raises:
+            OptionError: if the answers of the pack never reach the error rate asked for.
+            PackError: if the pack cannot be used.
+        """
+        _ = self.pool, self.threshold
 
     def fuse(self, evidences: Mapping[str, Evidence]) -> Evidence:
         """The fused evidence.
@@ -120,7 +92,7 @@ class Method:
         segments = next((one.segments for one in evidences.values()), ())
         if self.pool is None:
             seconds = [segment.duration for segment in segments]
-            fused = fuse(evidences, self.options.fusion, seconds)
+            fused = fuse(evidences, self.options.rule, seconds)
         else:
             fused = self.pool.fuse(evidences)
         return Evidence.of("fused", segments, fused, "no modality could be judged")
@@ -159,7 +131,7 @@ class Method:
         fitted: Mapping[str, str] = self.pack.manifest.training.get("fitted_for", {})
         lines = [
             f"{name} was fitted for another {branch} pack ({fitted[branch][:12]}..., here "
-            f"{', '.join(digest[:12] + '...' for digest in used.values())}); fit it anew with "
+            f"{', '.join(digest[:12] + '...' for digest in used.values())}); fit it again with "
             "'mien train fusion'."
             for branch, used in packs.items()
             if branch in fitted and fitted[branch] not in used.values()
@@ -187,14 +159,16 @@ def read_blends(path: Path) -> tuple[Blend, ...]:
         LabelError: if a label is unknown.
     """
     try:
-        text = path.read_text(encoding="utf-8")
+        text = read_text(path, _MOST_BYTES)
         table = tomllib.loads(text) if path.suffix.lower() == ".toml" else json.loads(text)
         entries = dict(table)
         made = [_blend(name, dict(entry)) for name, entry in entries.items()]
-    except (OSError, ValueError, TypeError) as error:
+    except InputError as error:
+        raise error if isinstance(error, LabelError) else OptionError(str(error)) from None
+    except (ValueError, TypeError, OverflowError, RecursionError) as error:
         raise OptionError(
-            f"{path} is no table of blends ({error}); give TOML or JSON with shares by label under "
-            "each name."
+            f"{path} is not a table of blends ({error}); give TOML or JSON with shares by label "
+            "under each name."
         ) from None
     new = {blend.name: blend for blend in made}
     return (*(blend for blend in BLENDS if blend.name not in new), *new.values())

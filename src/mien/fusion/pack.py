@@ -19,11 +19,12 @@ def load_pool(pack: Pack) -> Pool:
     Raises:
         PackError: if it is of another format or not whole.
     """
-    path = pack.folder / POOL_FILE
     try:
-        value = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise PackError(f"{path} is no pool ({error}); fit it again.") from None
+        value = json.loads(pack.read(POOL_FILE))
+    except (ValueError, RecursionError) as error:
+        raise PackError(
+            f"{pack.folder / POOL_FILE} is not a pool ({error}); fit it again."
+        ) from None
     return Pool.from_dict(value)
 
 

@@ -12,8 +12,9 @@ from typing import Any
 
 from mien.errors import OptionError
 from mien.media import AudioSpool, Part
+from mien.options import check_engine
 from mien.perceive.detectors import check_detector, make_detector
-from mien.perceive.engines import Engine, check_engine, choose_engine, transcribe
+from mien.perceive.engines import Engine, choose_engine, transcribe
 from mien.perceive.faces import FaceFinder
 from mien.perceive.shots import ShotFinder
 from mien.perceive.speech import find_speech

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 
 from rich.console import Group, RenderableType
-from rich.table import Table
 from rich.text import Text
 
 from mien.analysis.analysis import Analysis
@@ -14,6 +13,7 @@ from mien.analysis.explanation import UNDECIDED
 from mien.emotions import MIEN7
 from mien.report.overall import at_once, in_view
 from mien.scene import Transcript
+from mien.terminal import Column, Grid, Widest
 
 # A blend that is less like the answer than this is not named in the terminal.
 SHOWN_BLEND = 0.5
@@ -30,7 +30,7 @@ def render(analysis: Analysis) -> RenderableType:
     """
     parts: list[RenderableType] = [Text(headline(analysis)), Text()]
     if analysis.whole is not None and len(analysis.segments) > 1:
-        parts += [_segment_table(at_once(analysis), 0, "on the whole"), Text()]
+        parts += [_segment_table(at_once(analysis), 0, "whole recording"), Text()]
     if len(analysis.segments) > TABLES:
         parts += _many(analysis)
     else:
@@ -46,7 +46,7 @@ def render(analysis: Analysis) -> RenderableType:
 
 
 def _words(transcript: Transcript, lines: Evidence | None) -> list[RenderableType]:
-    """The first lines, and what was left out of them as invented, by reason."""
+    """The first lines, and how many were left out as recognition errors, by reason."""
     parts: list[RenderableType] = []
     if transcript.lines:
         parts.append(Text(f"Words ({transcript.source}):", style="bold"))
@@ -57,7 +57,7 @@ def _words(transcript: Transcript, lines: Evidence | None) -> list[RenderableTyp
         parts.append(Text(f"  ... and {more} more lines", style="dim"))
     if transcript.dropped:
         gone = "; ".join(f"{d.count} x {d.reason} ({d.seconds:.1f} s)" for d in transcript.dropped)
-        text = f"Left out, since nobody seems to have said it ({transcript.source}): {gone}"
+        text = f"Left out as probable recognition errors ({transcript.source}): {gone}"
         parts.append(Text(text, style="yellow"))
     return parts
 
@@ -81,26 +81,20 @@ def headline(analysis: Analysis) -> str:
         facts.append(f"{sum(turn.duration for turn in analysis.speech):.1f} s of speech")
     if analysis.faces:
         count = len({track.identity for track in analysis.faces})
-        more = "" if count == 1 or len(analysis.people) else " (--face all shows each)"
+        more = "" if count == 1 or len(analysis.people) else " (--person all shows each)"
         facts.append(in_view(analysis, more))
     return "  |  ".join(facts)
 
 
 def _many(analysis: Analysis) -> list[RenderableType]:
     """The first segments as a line each."""
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
-    for name in ("", "fused", *analysis.by_branch):
-        table.add_column(name, no_wrap=True)
-    # How far they differ; who says what stands in the row.
-    table.add_column("conflict", no_wrap=True)
-    for row, segment in enumerate(analysis.segments[:LINES]):
-        says = [_says(evidence, row) for evidence in analysis.by_branch.values()]
-        found = analysis.explanations[row] if analysis.explanations else None
-        differ = found.disagreement if found is not None else None
-        conflict = f"≠ {differ.degree:.2f}" if differ is not None and differ.words else ""
-        fused = UNDECIDED if found is not None and found.abstained else _says(analysis.fused, row)
-        table.add_row(str(segment), Text(fused, style="bold"), *says, Text(conflict, "magenta"))
-    parts: list[RenderableType] = [table, Text()]
+    shown = range(min(len(analysis.segments), LINES))
+    rows = Column("", [Text(str(analysis.segments[row])) for row in shown])
+    grids = [
+        Grid(rows, _answers(analysis, shown, short), padding, header_style="bold")
+        for short, padding in ((False, 2), (False, 1), (True, 1))
+    ]
+    parts: list[RenderableType] = [Widest(grids), Text()]
     more = len(analysis.segments) - LINES
     if more > 0:
         text = f"... and {more} more segments; --export FILE.csv writes all, --figure draws them"
@@ -108,38 +102,74 @@ def _many(analysis: Analysis) -> list[RenderableType]:
     return parts
 
 
-def _says(evidence: Evidence, row: int) -> str:
+def _answers(analysis: Analysis, shown: range, short: bool) -> list[Column]:
+    """The fused answer, those of the branches, and how far they differ, one row a segment."""
+    fused, conflict = [], []
+    for row in shown:
+        found = analysis.explanations[row] if analysis.explanations else None
+        differ = found.disagreement if found is not None else None
+        abstained = found is not None and found.abstained
+        says = UNDECIDED if abstained else _says(analysis.fused, row, short)
+        fused.append(Text(says, style="bold"))
+        # Who says what stands in the row.
+        degree = f"≠ {differ.degree:.2f}" if differ is not None and differ.words else ""
+        conflict.append(Text(degree, style="magenta"))
+    return [
+        Column("fused", fused),
+        *(
+            Column(name, [Text(_says(evidence, row, short)) for row in shown])
+            for name, evidence in analysis.by_branch.items()
+        ),
+        Column("conflict", conflict),
+    ]
+
+
+def _says(evidence: Evidence, row: int, short: bool = False) -> str:
+    """Label and probability; ``short`` leaves out the zero before the point."""
     label = evidence.top(row)
-    return "-" if label is None else f"{label} {evidence.probs[row].max():.2f}"
+    if label is None:
+        return "-"
+    number = f"{evidence.probs[row].max():.2f}"
+    return f"{label} {number.removeprefix('0') if short else number}"
 
 
 def _segment_table(analysis: Analysis, row: int, title: str) -> RenderableType:
-    # No lines and narrow columns, so that all of it stands in a terminal of 80 columns.
-    table = Table(
-        title=title or None, title_justify="left", box=None, padding=(0, 1, 0, 0), header_style=""
-    )
-    table.add_column("", no_wrap=True)
-    for label in MIEN7.labels:
-        table.add_column(label, justify="right", no_wrap=True)
-    table.add_column("quality", justify="right", no_wrap=True)
-    table.add_column("says", no_wrap=True)
     series = (*analysis.by_branch.values(), analysis.fused)
+    rows: list[list[Text]] = []
     for evidence in series:
         fused = evidence is analysis.fused
         says = evidence.top(row) or ""
         if fused and analysis.explanations and analysis.explanations[row].abstained:
             says = UNDECIDED
-        _add_row(table, evidence, row, says, "bold" if fused else "")
+        rows.append(_cells(evidence, row, says, "bold" if fused else ""))
         if evidence.branch == "face" and len(analysis.people) > 1:
             for who, person in analysis.people.items():
                 shown = replace(person, branch=f" face {who}")
-                _add_row(table, shown, row, person.top(row) or "", "")
+                rows.append(_cells(shown, row, person.top(row) or "", ""))
     why = [
         Text(f"{evidence.branch} is absent: {evidence.reasons[row]}", style="yellow")
         for evidence in series
         if not evidence.present[row]
     ]
-    return Group(table, *why, *_explanations(analysis, row))
+    first, *others = zip(*rows, strict=True)
+    headings = (*MIEN7.labels, "quality", "says")
+    columns = [
+        Column(heading, cells, "left" if heading == "says" else "right")
+        for heading, cells in zip(headings, others, strict=True)
+    ]
+    return Group(Grid(Column("", first), columns, title=title), *why, *_explanations(analysis, row))
+
+
+def _cells(evidence: Evidence, row: int, says: str, style: str) -> list[Text]:
+    """Name, probabilities, quality and top label."""
+    name = Text(evidence.branch, style=style)
+    if not evidence.present[row]:
+        return [name, *[Text("-", style="dim")] * (len(MIEN7) + 1), Text("")]
+    probs = evidence.probs[row]
+    cells = [Text(f"{p:.3f}", style=style) for p in probs]
+    cells[int(probs.argmax())].stylize("reverse")
+    quality = Text(f"{evidence.quality[row]:.2f}", style=style)
+    return [name, *cells, quality, Text(says, style=style)]
 
 
 def _explanations(analysis: Analysis, row: int) -> list[Text]:
@@ -149,7 +179,9 @@ def _explanations(analysis: Analysis, row: int) -> list[Text]:
     found = analysis.explanations[row]
     lines = []
     if found.abstained:
-        lines.append(Text("undecided: too unsure for the risk asked for", style="yellow"))
+        lines.append(
+            Text("undecided: less certain than the maximum error rate allows", style="yellow")
+        )
     if found.disagreement.words:
         degree = f"(disagreement {found.disagreement.degree:.2f})"
         lines.append(Text(f"conflict: {found.disagreement.words} {degree}", style="magenta"))
@@ -160,15 +192,3 @@ def _explanations(analysis: Analysis, row: int) -> list[Text]:
     if best and found.blends[best] >= SHOWN_BLEND:
         derived.append(f"{best} {found.blends[best]:.2f}")
     return [*lines, Text(f"derived: {', '.join(derived)}", style="dim")]
-
-
-def _add_row(table: Table, evidence: Evidence, row: int, says: str, style: str) -> None:
-    if not evidence.present[row]:
-        dashes = [Text("-", style="dim")] * (len(MIEN7) + 1)
-        table.add_row(evidence.branch, *dashes, style=style)
-        return
-    probs = evidence.probs[row]
-    cells = [Text(f"{p:.3f}") for p in probs]
-    cells[int(probs.argmax())].stylize("reverse")
-    quality = f"{evidence.quality[row]:.2f}"
-    table.add_row(evidence.branch, *cells, quality, Text(says), style=style)

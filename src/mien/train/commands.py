@@ -16,8 +16,9 @@ from mien.branches import wordpiece
 from mien.convert.onnx_graph import Graph, export_graph, halve_weights
 from mien.datasets import SPOKEN, LabelledSet, concatenate, load_texts
 from mien.errors import DataError, OptionError
+from mien.manifest import Manifest
 from mien.mathematics import FloatArray
-from mien.packs import Manifest, check_place, file_sha256
+from mien.packs import check_place, file_sha256
 from mien.train import text
 from mien.train.calibrate import Scaling
 from mien.train.encoder import base_folder

@@ -47,7 +47,7 @@ class FaceRecipe:
     depths: tuple[int, ...] = (2, 2, 2, 2)
     dropout: float = 0.2
     side: int = 48
-    augmented: float = 0.6
+    augmented: float = 0.5
     labels: float = 0.7
     taught: float = 0.0
     smoothing: float = 0.05

@@ -19,8 +19,9 @@ from mien.datasets.faces import FER2013, KEPT, OBSERVERS, VOTES
 from mien.datasets.facevotes import judged_rows
 from mien.emotions import MIEN7
 from mien.errors import OptionError
+from mien.manifest import Convention, Manifest
 from mien.mathematics import FloatArray
-from mien.packs import Convention, Manifest, file_sha256
+from mien.packs import file_sha256
 from mien.train import face
 from mien.train.calibrate import Scaling
 from mien.train.commands import (

@@ -19,9 +19,10 @@ from mien.convert.provenance import command_line, commit, machine
 from mien.datasets import LabelledSet, concatenate
 from mien.datasets.posteriors import posteriors_of, save_posteriors
 from mien.emotions import MIEN7
+from mien.manifest import Convention, Manifest
 from mien.mathematics import FloatArray, IntArray
 from mien.metrics import classification_figures, confusion_matrix, multilabel_macro_f1, report_lines
-from mien.packs import Convention, Manifest, file_sha256, put_pack
+from mien.packs import file_sha256, put_pack
 from mien.train.calibrate import Scaling
 from mien.train.figures import confusion_figure, curves_figure
 

@@ -12,8 +12,9 @@ from torch import nn
 from mien.convert.onnx_graph import Graph
 from mien.datasets.faces import FER2013
 from mien.errors import DataError
+from mien.manifest import Manifest
 from mien.mathematics import FloatArray
-from mien.packs import Manifest, file_sha256
+from mien.packs import file_sha256
 from mien.train import face
 from mien.train.loop import load_average
 

@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mien.branches.logmel import at_level, trim
+from mien.branches.speech_quality import is_audible
 from mien.branches.whispermel import CONTRACT, chunk_frames, chunks, prepare
 from mien.convert.onnx_graph import Graph
 from mien.datasets import LabelledSet
@@ -70,6 +71,17 @@ class Heard:
     def clean(self) -> Features:
         """Of the recordings as they are, ``(n, d)``."""
         return self.features[self.first]
+
+
+def audible(voices: LabelledSet, say: Say) -> LabelledSet:
+    """The recordings that are not silent; a label of silence would teach nothing.
+
+    CREMA-D contains such a file, ``1076_MTI_SAD_XX``.
+    """
+    heard = np.array([is_audible(load_audio(path)) for path in voices.items], dtype=bool)
+    for path in np.asarray(voices.items, dtype=object)[~heard]:
+        say(f"left out, since it is silent: {Path(path).name}")
+    return voices.select(heard)
 
 
 def hear_all(

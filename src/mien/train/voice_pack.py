@@ -17,14 +17,15 @@ from torch import nn
 from mien.branches import whispermel
 from mien.convert.onnx_graph import Graph, export_graph, halve_weights
 from mien.datasets import LabelledSet, load_voices
-from mien.packs import Manifest, file_sha256
+from mien.manifest import Manifest
+from mien.packs import file_sha256
 from mien.perceive.engines.weights import whisper_folder
 from mien.train.commands import Say, TrainOptions, begin, limited, load_sets, settings_of
 from mien.train.loop import check_settings
 from mien.train.nets import Ensemble
 from mien.train.packing import Judged, Outcome, write_pack
 from mien.train.voice import VoiceRecipe, drawing_weights, schedule
-from mien.train.voice_features import FeatureRecipe, hear_all
+from mien.train.voice_features import FeatureRecipe, audible, hear_all
 from mien.train.voice_protocols import Heads, LeftOut, deal, judged, leave_out
 from mien.train.whisper_encoder import PooledStates, load_encoder
 
@@ -64,7 +65,7 @@ def train_voice(
     ear = whisper_folder("base") if ear is None else ear
     recipe, hearing = VoiceRecipe(), FeatureRecipe()
     epochs = options.epochs or EPOCHS
-    voices = limited(load_sets(load_voices, options.data), options)
+    voices = audible(limited(load_sets(load_voices, options.data), options), say)
     encoder = load_encoder(ear, max(hearing.blocks), whispermel.POSITIONS)
     ear_digest = file_sha256(ear / "model.bin")
     deal(voices, folds)  # what cannot be dealt is refused before hours of listening

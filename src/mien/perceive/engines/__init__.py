@@ -4,8 +4,8 @@ An engine hears a chunk of sound and says lines; everything else is shared: cutt
 (``chunks``), what is left out as invented (``hallucination``), and the walk in ``transcribe``.
 """
 
-from mien.perceive.engines.choose import ENGINES, check_engine, choose_engine
+from mien.perceive.engines.choose import choose_engine
 from mien.perceive.engines.contract import Engine
 from mien.perceive.engines.transcribe import transcribe
 
-__all__ = ["ENGINES", "Engine", "check_engine", "choose_engine", "transcribe"]
+__all__ = ["Engine", "choose_engine", "transcribe"]

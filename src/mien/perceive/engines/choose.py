@@ -2,26 +2,8 @@
 
 from __future__ import annotations
 
-from mien.errors import OptionError
 from mien.perceive.engines.contract import Engine
 from mien.perceive.engines.whisper import DEFAULT, Whisper, open_whisper
-
-ENGINES = ("auto", "whisper", "whisper:MODEL", "none")
-
-
-def check_engine(asr: str) -> None:
-    """Refuse a name that is none of ``ENGINES``.
-
-    Raises:
-        OptionError: naming them.
-    """
-    name, colon, model = asr.partition(":")
-    if (
-        asr == "whisper:MODEL"
-        or name not in ENGINES
-        or (colon and (name != "whisper" or not model))
-    ):
-        raise OptionError.choice("asr", asr, ENGINES)
 
 
 def choose_engine(asr: str) -> Engine | None:

@@ -20,7 +20,7 @@ from mien.datasets.people import (
     pictures_of_crops,
 )
 from mien.errors import DataError
-from mien.packs import Manifest
+from mien.manifest import Manifest
 from mien.perceive.anchors import CONTRACT
 from mien.train.calibrate import Scaling
 from mien.train.commands import Say, TrainOptions, begin, settings_of

@@ -10,8 +10,8 @@ import numpy as np
 from mien.emotions import MIEN7
 from mien.fusion.compare import PERSON, POOLED, Answers
 from mien.fusion.pool import Pool
+from mien.manifest import Manifest
 from mien.metrics import classification_figures
-from mien.packs import Manifest
 from mien.posteriors import PosteriorTable
 
 USE = (

@@ -19,10 +19,12 @@ from mien.fusion.compare import POOLED, Answers, out_of_fold
 from mien.fusion.fit import FitOptions, fit_pool
 from mien.fusion.pack import KIND, save_pool
 from mien.fusion.pool import Pool
+from mien.manifest import Manifest
 from mien.mathematics import FloatArray
 from mien.metrics import classification_figures, mcnemar_p, risk_coverage
-from mien.packs import EMBEDDED, Manifest, check_place, file_sha256, find_pack, put_pack
+from mien.packs import EMBEDDED, check_place, file_sha256, find_pack, put_pack
 from mien.posteriors import PosteriorTable
+from mien.threads import one_thread
 from mien.train.figures import reliability_figure, risk_figure
 from mien.train.fusion.card import FIGURES, card, composed_notes
 from mien.train.fusion.compose import SETTINGS, Source, compose, pooled_table, read_sources
@@ -96,6 +98,7 @@ class _Fitted:
     composed: bool = False
 
 
+@one_thread
 def train_fusion(options: FusionOptions, say: Say) -> Manifest:
     """Judge by cross-validation, fit to all rows, write the pack.
 
@@ -133,6 +136,7 @@ def _origin(started: float) -> dict[str, Any]:
     }
 
 
+@one_thread
 def train_composed(options: ComposeOptions, say: Say) -> Manifest:
     """Fit a pool with few parameters to composed clips; see :mod:`mien.train.fusion.compose`.
 

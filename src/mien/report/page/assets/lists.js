@@ -24,7 +24,7 @@ function drawTranscript() {
   byId('lines').append(...lineNodes.map((node) => el('li', null, node)));
   byId('lines').addEventListener('keydown', (event) => rove(event, lineNodes, 'y'));
   const gone = spokenWords.dropped.map(([why, count]) => `${count} × ${why}`);
-  byId('dropped').textContent = gone.length ? `Left out, since nobody seems to have said it: ${gone.join('; ')}.` : '';
+  byId('dropped').textContent = gone.length ? `Left out as probable recognition errors: ${gone.join('; ')}.` : '';
   colourLines();
 }
 

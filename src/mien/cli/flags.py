@@ -1,0 +1,131 @@
+"""From the flags of ``mien analyze`` to :class:`mien.options.Options`, presets included."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import typer
+from typer.core import TyperCommand
+
+from mien.cli.shared import numbers, pack_or_hub
+from mien.errors import OptionError
+from mien.options import Options, described
+
+RENAMED = {
+    "--face-pack": "--face PACK",
+    "--text-pack": "--text PACK",
+    "--voice-pack": "--voice PACK",
+    "--for": "--text PACK, --voice PACK or --face PACK",
+}
+"""Options of earlier versions, and what each is called now."""
+BRANCHES = ("text", "voice", "face")
+
+
+class Command(TyperCommand):
+    """A command that says what an option of an earlier version is called now."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """As Typer's.
+
+        Raises:
+            OptionError: if an option goes by another name now.
+        """
+        own = {name for option in self.params for name in option.opts}
+        for word in args:
+            if word == "--":
+                break
+            name = word.partition("=")[0]
+            if name in RENAMED and name not in own:
+                raise OptionError(f"{name} is now {RENAMED[name]}.")
+        return super().parse_args(ctx, args)
+
+
+def options_from(ctx: typer.Context, implied: Mapping[str, Any]) -> Options:
+    """The options that a command line asks for.
+
+    What counts is, in this order: the flag that was given, what other flags imply, the preset, the
+    default.
+
+    Args:
+        ctx: of ``mien analyze``; it knows which flags were given.
+        implied: by path (``segmentation.by``), what flags of another kind imply.
+
+    Raises:
+        OptionError: if an option has a value it cannot have.
+        HubError, MissingExtraError, PackError: if a pack or a part of the preset cannot be had.
+    """
+    given = _given(ctx)
+    packs = {branch: ctx.params[f"{branch}_pack"] for branch in BRANCHES}
+    _check_face(packs["face"])
+    preset = ctx.params["preset"]
+    if preset is None:
+        found = {branch: pack_or_hub(name) for branch, name in packs.items()}
+        named = {branch: {"pack": pack} for branch, pack in found.items() if pack is not None}
+        base = Options(branches=named)
+    else:
+        base = _preset(preset, given.get("speech.asr"), packs)
+    plain = base.to_dict()
+    for path, value in {**implied, **given}.items():
+        group, _, option = path.rpartition(".")
+        (plain[group] if group else plain)[option] = value
+    return Options.from_dict(plain)
+
+
+def _given(ctx: typer.Context) -> dict[str, Any]:
+    """By path, the options whose flags stand on the command line."""
+    paths = {one.flag: path for path, one in described().items() if one.flag}
+    out = {}
+    for param in ctx.command.params:
+        source = ctx.get_parameter_source(str(param.name))
+        if param.opts[0] in paths and source is not None and source.name != "DEFAULT":
+            out[paths[param.opts[0]]] = ctx.params[str(param.name)]
+    if "fusion.weights" in out:
+        out["fusion.weights"] = numbers(out["fusion.weights"].split(","), "--weights")
+    return out
+
+
+def _check_face(name: str | None) -> None:
+    """``--face`` named a person before version 0.2."""
+    if name is not None and (name in ("primary", "all") or name.isdecimal()):
+        raise OptionError(
+            f"--face names a model now; choose the person with --person {name} (or write ./{name} "
+            "for a folder of that name)."
+        )
+
+
+def _preset(preset: str, asr: str | None, nets: Mapping[str, str | None]) -> Options:
+    """The options of a preset, with those of its parts that the user names.
+
+    Raises:
+        HubError: naming every part that is not on this machine.
+        MissingExtraError: if an extra that a part needs is not installed.
+        OptionError: if there is no such preset.
+    """
+    from mien.presets import NAMES, Paper, paper
+
+    if preset not in NAMES:
+        raise OptionError.choice("--preset", preset, NAMES)
+    given = {name: net for name, net in {"asr": asr, **nets}.items() if net is not None}
+    return paper(Paper(**given), lambda line: typer.echo(line, err=True))
+
+
+def packs_given(**packs: str | None) -> dict[str, Path]:
+    """The folders of the packs that ``--text``, ``--voice`` and ``--face`` name, by branch."""
+    return {branch: folder for branch, name in packs.items() if (folder := pack_folder(name))}
+
+
+def pack_folder(name: str | None) -> Path | None:
+    """The folder of a pack, of the pack made from a checkpoint, or of a hub id.
+
+    Raises:
+        HubError, MissingExtraError: as :func:`mien.cli.shared.pack_or_hub`.
+    """
+    from mien.hub import is_hub_id
+    from mien.packs import cached_pack
+
+    found = pack_or_hub(name)
+    if found is None:
+        return None
+    return cached_pack(found) if is_hub_id(found) else Path(found)

@@ -1,0 +1,35 @@
+"""The options of an analysis: nested, typed, checked when they are made.
+
+:class:`Options` holds one group a room (segmentation, speech, faces, fusion) and, by branch, what
+its factory is given. Options are values: equal options compare equal, can be keys of a mapping, can
+be pickled, and go to plain values and back (``to_dict``, ``from_dict``). Nothing here imports numpy
+or opens a file; whether a pack or a recording can be used is found out where it is used, before any
+work is done. ``docs/options.md`` is made from the declarations (``scripts/options_page.py``).
+"""
+
+from mien.options.groups import (
+    POOLED,
+    RULES,
+    FaceOptions,
+    FusionOptions,
+    SegmentationOptions,
+    SpeechOptions,
+    check_engine,
+)
+from mien.options.options import Described, Options, described, group_types
+from mien.options.recorded import differing
+
+__all__ = [
+    "POOLED",
+    "RULES",
+    "Described",
+    "FaceOptions",
+    "FusionOptions",
+    "Options",
+    "SegmentationOptions",
+    "SpeechOptions",
+    "check_engine",
+    "described",
+    "differing",
+    "group_types",
+]

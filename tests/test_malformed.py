@@ -1,0 +1,142 @@
+"""Whatever is wrong with a table that a user hands in, the error is one of mien's own."""
+
+import os
+import random
+
+import pytest
+
+from mien.datasets import load_faces, load_texts, load_voices
+from mien.datasets.clips import load_clips
+from mien.datasets.posteriors import load_table
+from mien.datasets.spoken import load_spoken
+from mien.errors import DataError, LabelError, MienError
+from mien.fusion.method import read_blends
+
+HEAD = (
+    "item,branch,label,group,seconds,quality,anger,disgust,fear,joy,neutral,sadness,surprise,pack"
+)
+
+
+def row(**changes):
+    cells = {name: "0" for name in HEAD.split(",")}
+    cells |= {"item": "a", "branch": "text", "label": "joy", "group": "g", "seconds": "1"}
+    cells |= {"quality": "1", "joy": "1", "pack": ""}
+    return f"{HEAD}\n{','.join((cells | changes).values())}\n".encode()
+
+
+TABLES = {
+    "empty": b"",
+    "zeros": b"\0\0\0",
+    "noise": random.Random(0).randbytes(3000),
+    "utf-16": "path,label\na,joy\n".encode("utf-16"),
+    "open quote": b'path,label\n"a,joy\n',
+    "old line ends": b"path,label\ra,joy\r",
+    "surplus cells": b"path,label\na,joy,1,2,3\n",
+    "missing cells": b"path,label\na\n",
+    "other columns": b"x,y\n1,2\n",
+    "unknown label": b"path,text,label\na.wav,hi,notalabel\n",
+    "surrogate": b"path,text,label\n\xed\xb2\x80,hi,joy\n",
+    "header alone": b"path,text,label\n",
+    "column twice": b"path,path,label\na,b,joy\n",
+    "zero in a cell": b"path,text,label\n\0,\0,joy\n",
+    "device": b"path,text,label\n/dev/zero,x,joy\n",
+    "few pixels": b"emotion,pixels,Usage\n3,1 2 3,Training\n",
+    "class 9": b"emotion,pixels,Usage\n9," + b" ".join([b"1"] * 2304) + b",Training\n",
+    "huge pixels": b"emotion,pixels,Usage\nx," + b" ".join([b"9" * 21] * 2304) + b",Training\n",
+}
+LOADERS = {
+    "faces": load_faces,
+    "voices": load_voices,
+    "texts": load_texts,
+    "posteriors": load_table,
+    "spoken": load_spoken,
+    "clips": lambda path: load_clips(path.parent, path),
+}
+
+
+@pytest.mark.parametrize("name", TABLES)
+@pytest.mark.parametrize("loader", LOADERS)
+@pytest.mark.parametrize("suffix", [".csv", ".tsv", ".parquet", ".npz"])
+def test_a_malformed_table_ends_in_an_error_of_ours_or_is_read(loader, name, suffix, tmp_path):
+    path = tmp_path / f"table{suffix}"
+    path.write_bytes(TABLES[name])
+    try:
+        LOADERS[loader](path)
+    except MienError:
+        return
+    # What is read all the same has rows that can be read: paths are looked at when they are used.
+    assert name not in ("empty", "zeros", "noise", "other columns", "zero in a cell")
+
+
+def test_a_huge_cell_is_a_data_error(tmp_path):
+    (tmp_path / "table.csv").write_bytes(b"path,label\n" + b"a" * (1 << 25) + b",joy\n")
+    with pytest.raises(DataError, match="field limit"):
+        load_voices(tmp_path / "table.csv")
+
+
+@pytest.mark.parametrize("loader", ["faces", "voices", "texts", "posteriors", "spoken"])
+def test_a_fifo_is_refused_and_not_waited_for(loader, tmp_path):
+    os.mkfifo(tmp_path / "table.csv")
+    with pytest.raises(MienError):
+        LOADERS[loader](tmp_path / "table.csv")
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"joy": "-1"},
+        {"joy": "0"},
+        {"joy": "inf"},
+        {"joy": "x"},
+        {"quality": "2"},
+        {"quality": "nan"},
+        {"quality": "-0.1"},
+        {"seconds": "-1"},
+        {"seconds": "inf"},
+        {"seconds": "nan"},
+        {"label": "zzz"},
+    ],
+)
+def test_numbers_out_of_range_name_the_row(changes, tmp_path):
+    path = tmp_path / "posteriors.csv"
+    path.write_bytes(row(**changes))
+    expected = LabelError if "label" in changes else DataError
+    with pytest.raises(expected, match="zzz" if "label" in changes else "row 2"):
+        load_table(path)
+
+
+def test_the_row_itself_is_read(tmp_path):
+    (tmp_path / "posteriors.csv").write_bytes(row())
+    assert len(load_table(tmp_path / "posteriors.csv")) == 1
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[",
+        "null",
+        "[[1]]",
+        '{"a": 1}',
+        '{"a": {}}',
+        '{"a": {"joy": 1}}',
+        '{"a": {"joy": NaN, "fear": 1}}',
+        '{"a": {"joy": 1e999, "fear": 1}}',
+        '{"a": {"joy": -1, "fear": 1}}',
+        '{"a": {"x": 1, "fear": 1}}',
+        '{"a": {"joy": [1], "fear": 1}}',
+        '{"a": {"joy": ' + "9" * 500 + ', "fear": 1}}',
+        "[" * 100_000,
+        '{"a": {"joy": ' + "9" * 5000 + ', "fear": 1}}',
+    ],
+)
+def test_malformed_blends_end_in_an_error_of_ours(text, tmp_path):
+    path = tmp_path / "blends.json"
+    path.write_text(text)
+    with pytest.raises(MienError):
+        read_blends(path)
+
+
+def test_speakers_of_two_corpora_in_one_table_are_two_people(tmp_path):
+    path = tmp_path / "voices.csv"
+    path.write_text("path,label,speaker,corpus\na.wav,joy,1,x\nb.wav,joy,1,y\n")
+    assert load_voices(path).groups.tolist() == ["x/1", "y/1"]
