@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import itertools
-import json
 import time
-from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from tests.pages import one_row
 
-from mien.analysis.analysis import Analysis
+from mien.analysis.codec import codec
 from mien.branches import make_branches
 from mien.errors import HubError, OptionError, PackError
 from mien.media import AudioSpool
@@ -284,8 +281,8 @@ def test_a_whisper_that_invents_is_not_believed(whisper, sentence):
     assert transcript.source == "whisper:converted"
     assert transcript.lines == ()
     assert sum(dropped.count for dropped in transcript.dropped) >= 1
-    written = replace(one_row("text"), transcript=transcript).to_json()
-    assert Analysis.from_dict(json.loads(written)).transcript == transcript
+    written = codec(Transcript)
+    assert written.read(written.write(transcript), ()) == transcript
     scene = Scene(ClipFacts("x", "recording", 6.0, "wav"), {TRANSCRIPT: transcript})
     evidence = make_branches()["text"].judge(scene, [Segment(0.0, 6.0)])
     assert evidence.reasons == ("no words that can be believed",)

@@ -55,7 +55,7 @@ def test_csv_has_a_row_per_segment_and_modality(analysis, tmp_path):
     assert (rows[1]["success"], rows[1]["joy"], rows[1]["reason"]) == ("0", "", "no speech")
 
 
-def test_findings_stand_on_the_fused_rows_alone(analysis, tmp_path):
+def test_explanations_stand_on_the_fused_rows_alone(analysis, tmp_path):
     conflict = Disagreement(0.6, {"joy": ("text",), "fear": ("face", "voice")})
     found = Explanation(conflict, None, {}, 0.25, 0.75, abstained=True)
     value = replace(analysis, explanations=(found, Explanation(Disagreement(0.0)), found))

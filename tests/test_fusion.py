@@ -102,7 +102,7 @@ def test_a_missing_modality_leaves_its_weight_to_the_others(rule):
 
 
 def test_a_text_without_length_still_counts():
-    fused = fuse(paper(0.0, absent=("voice", "face")), "length")
+    fused = fuse(paper(0.0, absent=("voice", "face")), "length", [0.0])
     assert fused.top(0) == "fear"
 
 
@@ -132,3 +132,5 @@ def test_an_unknown_modality_may_join_in():
 def test_an_unknown_rule_is_refused():
     with pytest.raises(OptionError, match="'median'.*length, mean, best"):
         fuse(paper(1.0), "median")
+    with pytest.raises(OptionError, match="'length' weighs by length; give the seconds of the 1"):
+        fuse(paper(1.0), "length")

@@ -50,7 +50,8 @@ def test_the_whole_system_of_local_folders(parts, demo_clip, tmp_path):
     assert sum(dropped.count for dropped in analysis.transcript.dropped) >= 1
     assert analysis.by_branch["voice"].present.all()
     assert analysis.by_branch["face"].present.all()
-    assert analysis.fused.probs == pytest.approx(fuse(analysis.by_branch, "length").probs)
+    seconds = [segment.duration for segment in analysis.segments]
+    assert analysis.fused.probs == pytest.approx(fuse(analysis.by_branch, "length", seconds).probs)
     assert analysis.provenance.options["faces"]["policy"] == "peak"
     names = {branch: next(iter(packs)) for branch, packs in analysis.provenance.packs.items()}
     assert (names["text"], names["voice"]) == ("text", "random")

@@ -14,6 +14,7 @@ from mien.analysis.judged import Judged
 from mien.branches.batches import judge_in_turn, known_rows
 from mien.branches.contract import BranchSpec
 from mien.emotions import MIEN7, LabelMap
+from mien.options import SpeechOptions
 from mien.perceive import STOPPED, STOPPED_SPEECH, speech
 from mien.scene import AUDIO, SPEECH, TRANSCRIPT, ClipFacts, Scene, Speech
 from mien.segmentation import SegmentationOptions
@@ -68,7 +69,7 @@ def _short_blocks():
 
 @pytest.fixture(scope="module")
 def analyzer():
-    return mien.Analyzer(mien.Options(cut=SegmentationOptions("window", 2.0, 1.0)))
+    return mien.Analyzer(mien.Options(segmentation=SegmentationOptions("window", 2.0, 1.0)))
 
 
 @pytest.fixture(scope="module")
@@ -205,7 +206,9 @@ def test_two_people_stay_two(shared, tmp_path):
     if not source.is_file():
         pytest.skip(f"{source} is not there")
     clip = looped(source, tmp_path / "long.mp4", 2)
-    analyzer = mien.Analyzer(mien.Options(cut=SegmentationOptions("window"), asr="none"))
+    analyzer = mien.Analyzer(
+        mien.Options(segmentation=SegmentationOptions("window"), speech=SpeechOptions(asr="none"))
+    )
     partial = stopped_at(analyzer, clip, "listening and looking", 0.6)
     joined = analyzer.resume(clip, Analysis.from_dict(json.loads(partial.to_json())))
     straight = analyzer.analyze(clip)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Self
 
 import numpy as np
@@ -65,7 +66,7 @@ class Posteriors:
     def __len__(self) -> int:
         return len(self.probs)
 
-    @property
+    @cached_property
     def present(self) -> BoolArray:
         """True for the rows with a judgement, ``(n,)``."""
         return np.asarray(np.isfinite(self.probs).all(axis=1))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, replace
+from functools import cached_property
 from typing import Any, Self
 
 import numpy as np
@@ -60,7 +61,7 @@ class Evidence(Posteriors):
     def _called(self) -> str:
         return f"Evidence of {self.branch!r}"
 
-    @property
+    @cached_property
     def present(self) -> BoolArray:
         """True for the rows with a judgement, ``(n,)``."""
         return np.array([not reason for reason in self.reasons], dtype=bool)

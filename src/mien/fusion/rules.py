@@ -52,10 +52,12 @@ RULES: Mapping[str, Rule] = {
 }
 # These multiply probabilities where the others add them.
 GEOMETRIC = ("product",)
+# These look at how long an item is.
+TIMED = ("length",)
 
 
 def fuse(
-    posteriors: Mapping[str, Posteriors], rule: str = "length", seconds: Sequence[float] = ()
+    posteriors: Mapping[str, Posteriors], rule: str, seconds: Sequence[float] | None = None
 ) -> Posteriors:
     """The fused posteriors: a weighted mean of the present rows, weights summing to one.
 
@@ -69,19 +71,22 @@ def fuse(
     Args:
         posteriors: by name, all of the same n items.
         rule: ``length``, ``mean``, ``best`` or ``product``.
-        seconds: of each item, for ``length``; 0 by default.
+        seconds: of each item; needed by ``length`` alone.
 
     Raises:
-        OptionError: if the rule is not known or there are no posteriors at all.
+        OptionError: if the rule is not known or lacks the seconds, or there are no posteriors.
     """
     if rule not in RULES:
         raise OptionError.choice("fusion", rule, RULES)
     if not posteriors:
         raise OptionError("There is nothing to fuse: no branch is installed or asked for.")
     n = len(next(iter(posteriors.values())))
+    if seconds is None and rule in TIMED:
+        raise OptionError(f"The rule {rule!r} weighs by length; give the seconds of the {n} items.")
+    lengths = [0.0] * n if seconds is None else seconds
     probs, quality = np.full((n, len(MIEN7)), np.nan), np.zeros(n)
     for i in range(n):
-        weights = RULES[rule](posteriors, i, seconds[i] if len(seconds) else 0.0)
+        weights = RULES[rule](posteriors, i, lengths[i])
         weighted = [(one, weights[name]) for name, one in posteriors.items() if one.present[i]]
         if weighted:
             probs[i], quality[i] = _fuse_row(weighted, i, rule in GEOMETRIC)

@@ -60,7 +60,7 @@ def rows(analysis: Analysis) -> Iterator[dict[str, Any]]:
 
 
 def _derived(found: Explanation | None) -> dict[str, Any]:
-    """The columns of a explanation; empty where there is none."""
+    """The columns of an explanation; empty where there is none."""
     if found is None:
         return dict.fromkeys(_DERIVED, float("nan")) | {"conflict": ""}
     return {
