@@ -47,3 +47,30 @@ def test_windows_that_leave_gaps_are_refused(window, step):
 def test_an_unknown_way_is_refused():
     with pytest.raises(OptionError, match="'scene'.*utterance"):
         CutOptions("scene")
+
+
+def test_a_gap_is_one_segment_and_no_branch_is_asked_about_it():
+    from mien.branches.ask import GAP, judge_in_turn
+    from mien.evidence import Evidence
+
+    gaps = (Segment(6.0, 9006.0), Segment(9012.0, 18_000.0))
+    scene = Scene(ClipFacts("a.mkv", "recording", 18_003.0, "matroska", gaps=gaps), {})
+    segments = cut(scene, CutOptions("window", 5.0, 5.0))
+    assert [(s.start, s.end) for s in segments] == [
+        (0.0, 5.0), (5.0, 6.0), (6.0, 9006.0), (9006.0, 9010.0), (9010.0, 9012.0),
+        (9012.0, 18_000.0), (18_000.0, 18_003.0),
+    ]  # fmt: skip
+    asked = []
+
+    class Asked:
+        class spec:
+            name = "voice"
+
+        def judge(self, scene, segments):
+            asked.extend(segments)
+            return Evidence.absent("voice", segments, "silence")
+
+    found = judge_in_turn(Asked(), scene, segments, lambda doing, share: None)
+    assert found.segments == segments
+    assert [GAP in reason for reason in found.reasons] == [s in gaps for s in segments]
+    assert asked == [s for s in segments if s not in gaps]

@@ -332,7 +332,7 @@ class Analyzer:
             segments=judged.segments,
             fused=fused,
             by_branch=judged.by_branch,
-            provenance=self._provenance(spent, warnings),
+            provenance=self._provenance(spent, (*judged.facts.notes, *warnings)),
             transcript=judged.transcript,
             lines=judged.lines,
             speech=judged.speech,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from mien.errors import OptionError
@@ -41,15 +42,35 @@ class CutOptions:
 def cut(scene: Scene, options: CutOptions) -> tuple[Segment, ...]:
     """The segments of a scene, in time order, at least one.
 
-    Windows stand where they would stand in the whole clip, whatever part of it was perceived. A
-    picture and a text have no time: they are one instant.
+    Windows stand where they would stand in the whole clip, whatever part of it was perceived; a gap
+    in the recording is one segment. A picture and a text have no time: they are one instant.
     """
     whole = scene.extent
     if options.by == "clip" or whole.duration == 0:
         return (whole,)
     if options.by == "window":
-        return tuple(Clock(0.0, options.step, options.window).windows(whole))
+        clock = Clock(0.0, options.step, options.window)
+        return tuple(window for part in _parts(scene, whole) for window in _windows(part, clock))
     return _utterances(scene, whole) or (whole,)
+
+
+def _parts(scene: Scene, whole: Segment) -> Iterator[tuple[Segment, bool]]:
+    """What was recorded, and the gaps between, in time order; whether it is a gap."""
+    start = whole.start
+    for gap in scene.facts.gaps:
+        inside = gap & whole
+        if inside is not None:
+            if inside.start > start:
+                yield Segment(start, inside.start), False
+            yield inside, True
+            start = inside.end
+    if start < whole.end:
+        yield Segment(start, whole.end), False
+
+
+def _windows(part: tuple[Segment, bool], clock: Clock) -> Iterator[Segment]:
+    extent, is_gap = part
+    return iter((extent,)) if is_gap else clock.windows(extent)
 
 
 def _utterances(scene: Scene, whole: Segment) -> tuple[Segment, ...]:

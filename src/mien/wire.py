@@ -84,7 +84,7 @@ def _sections(analysis: Analysis) -> Iterator[tuple[str, Any]]:
     spoken, whole = analysis.transcript, analysis.whole
     yield "schema", SCHEMA
     yield "labels", list(analysis.space.labels)
-    yield "clip", asdict(analysis.clip)
+    yield "clip", analysis.clip.to_dict()
     yield "part", None if analysis.part is None else _pair(analysis.part)
     yield "partial", analysis.partial
     yield "segments", _pairs(analysis.segments)
@@ -156,7 +156,7 @@ def _from_wire(value: Mapping[str, Any]) -> Analysis:
     spoken, whole, part = value["transcript"], value.get("whole"), value.get("part")
     heard = None if spoken is None else _transcript_from(spoken)
     return Analysis(
-        clip=ClipFacts(**value["clip"]),
+        clip=ClipFacts.from_dict(value["clip"]),
         segments=segments,
         fused=Evidence.from_dict(value["fused"], segments),
         by_branch=_evidences_from(value["branches"], segments),

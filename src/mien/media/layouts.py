@@ -22,9 +22,14 @@ def keep(layout: object) -> AudioLayout:
     """
     if not isinstance(layout, AudioLayout):
         raise TypeError(f"PyAV gave a {type(layout).__name__} for a layout.")
-    if _AT is None or ctypes.c_int.from_address(id(layout) + _AT).value == _CUSTOM:
+    if _AT is None or is_custom(layout):
         ctypes.pythonapi.Py_IncRef(ctypes.py_object(layout))
     return layout
+
+
+def is_custom(layout: AudioLayout) -> bool:
+    """Whether a layout has a channel order of its own."""
+    return _AT is not None and ctypes.c_int.from_address(id(layout) + _AT).value == _CUSTOM
 
 
 def _find_order() -> int | None:

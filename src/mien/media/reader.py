@@ -13,6 +13,7 @@ from av.packet import Packet
 from av.stream import Stream
 
 from mien.scene import Moment
+from mien.timebase import Segment
 
 MAX_FAILURES = 200
 """Packets in a row that may fail before a stream is given up."""
@@ -36,6 +37,9 @@ class Timeline:
         origin: the container's time at which the clip starts, seconds.
         end: of the clip as its header has it, seconds; 0 if it does not say.
 
+    Attributes:
+        resets: how often a stamp was not believed.
+
     Examples:
         >>> timeline = Timeline(origin=1.4, end=10.0)
         >>> round(timeline.place(3.4, due=1.9), 3), timeline.place(95444.0, due=2.5)
@@ -47,6 +51,7 @@ class Timeline:
     def __init__(self, origin: float, end: float) -> None:
         self._shift = origin
         self.end = end
+        self.resets = 0
 
     def place(self, stamp: float | None, due: float) -> float:
         """Seconds since the start of the clip.
@@ -62,6 +67,7 @@ class Timeline:
         if due - _STEP_BACK <= time <= last:
             return time
         self._shift = stamp - due
+        self.resets += 1
         return due
 
 
@@ -70,17 +76,26 @@ class Reader(ABC):
 
     Args:
         stream: what is read; its time base is copied, since it does not outlive the container.
+        timeline: of the stream.
 
     Attributes:
         end: seconds up to which something was decoded, 0 if nothing was.
         error: what the decoder said last, None if it never complained.
+        gaps: stretches before ``end`` of which nothing was recorded, in time order.
     """
 
-    def __init__(self, stream: Stream) -> None:
+    def __init__(self, stream: Stream, timeline: Timeline) -> None:
         self._base = float(stream.time_base or 0)
+        self._timeline = timeline
         self.end = 0.0
         self.error: FFmpegError | None = None
+        self.gaps: list[Segment] = []
         self._failures = 0
+
+    @property
+    def resets(self) -> int:
+        """How often a time stamp was not believed."""
+        return self._timeline.resets
 
     @abstractmethod
     def read(self, packet: Packet[Any] | None) -> Iterator[Moment]:

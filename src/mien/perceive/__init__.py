@@ -7,7 +7,7 @@ a list. Speech is found and the transcript made afterwards from the spool.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from mien.errors import OptionError
@@ -27,6 +27,7 @@ from mien.scene import (
     AudioBlock,
     Caption,
     Clip,
+    ClipFacts,
     Frame,
     Scene,
     Speech,
@@ -126,7 +127,8 @@ def _words(
 ) -> Transcript | None:
     """Words that somebody wrote down, also when it is time to stop; else what an engine hears."""
     facts = pass_.clip.facts
-    found = written_transcript(facts, options.asr, options.transcript, pass_.captions)
+    given = None if options.transcript is None else _cut_at_end(options.transcript, facts)
+    found = written_transcript(facts, options.asr, given, pass_.captions)
     audio, speech = tracks.get(AUDIO), tracks.get(SPEECH)
     if found is not None or engine is None or audio is None or not (speech and speech.turns):
         return found
@@ -140,6 +142,19 @@ def _words(
         return transcribe(engine, audio, speech, tell, pass_.extent.start)
     except _StoppedError:
         return None
+
+
+def _cut_at_end(transcript: Transcript, facts: ClipFacts) -> Transcript:
+    """Lines that were laid over a longer recording than there is end where it ends."""
+    if facts.claimed is None:
+        return transcript
+    lines = (
+        replace(line, segment=Segment(line.segment.start, facts.duration))
+        if line.segment.start < facts.duration < line.segment.end
+        else line
+        for line in transcript.lines
+    )
+    return replace(transcript, lines=tuple(lines))
 
 
 class _StoppedError(Exception):
@@ -200,7 +215,7 @@ class _Pass:
 
     def _hear(self, block: AudioBlock) -> None:
         if self.spool is not None:
-            self.spool.append(block.samples)
+            self.spool.append(block.samples, block.start)
 
     def _see(self, frame: Frame) -> None:
         if self.cuts is not None:
