@@ -63,7 +63,7 @@ def test_a_gap_is_one_segment_and_no_branch_is_asked_about_it():
     asked = []
 
     class Asked:
-        class spec:
+        class spec:  # noqa: N801
             name = "voice"
 
         def judge(self, scene, segments):

@@ -15,7 +15,9 @@ AGREE = 0.5
 LEAST_GAP = 1.0
 """Seconds of a gap that is told, at least."""
 
-HEADERLESS = frozenset({"aac", "ac3", "amr", "amrnb", "amrwb", "dts", "eac3", "loas"})
+HEADERLESS = frozenset(
+    {"aac", "ac3", "amr", "eac3", "h264", "hevc", "ivf", "loas", "m4v", "mjpeg", "mpegvideo"}
+)
 """Formats that claim no length; FFmpeg guesses one from the first bit rate."""
 
 

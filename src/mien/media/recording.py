@@ -16,6 +16,7 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from mien.errors import MediaError, OptionError
+from mien.facts import shown
 from mien.media.captions import CaptionReader
 from mien.media.frames import FrameReader, StampReader, pixel_aspect, upright_size
 from mien.media.guard import check_size, open_container, translated, undecodable
@@ -83,7 +84,9 @@ class Recording:
         if not (math.isfinite(frame_rate) and frame_rate >= 0):
             raise OptionError(f"frame_rate needs pictures per second, 0 or more, got {frame_rate}.")
         if self._state != "fresh":
-            raise MediaError(f"{self._name} was {self._state} already; open it again to play it.")
+            raise MediaError(
+                f"{shown(self._name)} was {self._state} already; open it again to play it."
+            )
         self._state = "played"
         self._readers = self._make_readers(frame_rate)
         return self._moments()
@@ -122,7 +125,7 @@ class Recording:
     def _check_open(self) -> None:
         """PyAV would read freed memory of a container that was closed half-way."""
         if self._state == "closed":
-            raise MediaError(f"{self._name} was closed while it was played; open it again.")
+            raise MediaError(f"{shown(self._name)} was closed while it was played; open it again.")
 
     def _make_readers(self, frame_rate: float) -> dict[int, Reader]:
         audio, video, captions = self._streams.audio, self._streams.video, self._streams.captions
@@ -200,7 +203,7 @@ def whole_sound(path: str | os.PathLike[str]) -> Samples:
     clip = Recording(os.fspath(path), pictures=False)
     try:
         if not clip.facts.has_audio:
-            raise MediaError(f"{clip.facts.path} has no sound; give a recording with sound.")
+            raise MediaError(f"{shown(clip.facts.path)} has no sound; give a recording with sound.")
         blocks = [m for m in clip.play(0) if isinstance(m, AudioBlock)]
     finally:
         clip.close()
@@ -214,7 +217,7 @@ def _without_gaps(blocks: Sequence[AudioBlock], name: str) -> Iterator[Samples]:
         missing = round(block.start * SAMPLE_RATE) - given
         if missing > MOST_SILENCE * SAMPLE_RATE:
             raise MediaError(
-                f"{name} has a gap of {missing / SAMPLE_RATE:.0f} s in its sound at "
+                f"{shown(name)} has a gap of {missing / SAMPLE_RATE:.0f} s in its sound at "
                 f"{given / SAMPLE_RATE:.1f} s; cut it into recordings without gaps."
             )
         if missing > 0:

@@ -14,6 +14,7 @@ from av.subtitles.stream import SubtitleStream
 from av.video.stream import VideoStream
 
 from mien.errors import MediaError
+from mien.facts import shown
 from mien.media.guard import DECODER_OPTIONS, undecodable
 from mien.media.layouts import keep
 from mien.scene import ClipFacts
@@ -59,7 +60,9 @@ def choose_streams(container: InputContainer, name: str) -> Streams:
     video = _best(container, "video", videos)
     if audio is None and video is None:
         if not tracks.audio and not tracks.video:
-            raise MediaError(f"{name} has neither sound nor pictures; give a recording with one.")
+            raise MediaError(
+                f"{shown(name)} has neither sound nor pictures; give a recording with one."
+            )
         raise undecodable(name, None)
     captions = _captions(tracks.subtitles, audio)
     streams = Streams(audio, video, captions, _origin(audio, video))
