@@ -12,6 +12,9 @@ from mien.scene import Floats
 
 LARGEST_GAP = 1.0
 """Seconds that a face may be out of view and still be the same track."""
+LEAST_LOOKS, LONGEST_GAP = 2, 3.0
+"""Where pictures are rarer: a track ends when as many pictures were looked at without finding it,
+or it was out of view for so many seconds and as long as two pictures take."""
 START, GO_ON = 0.85, 0.6
 """A track needs one score of START; half of them need GO_ON. On real clips the median of a jar was
 .52, that of the faintest face .68."""
@@ -46,13 +49,17 @@ class _Open:
         self.time, self.box = time, box
 
 
-def link(times: Floats, boxes: Floats, cuts: Sequence[float]) -> list[list[int]]:
+def link(
+    times: Floats, boxes: Floats, cuts: Sequence[float], looked: Floats | None = None
+) -> list[list[int]]:
     """Detections as tracks, each a list of rows in time order.
 
     Args:
         times: ``(n,)`` seconds, in order; the detections of one picture have the same time.
         boxes: ``(n, 4)`` left, top, width, height.
         cuts: seconds at which a new shot begins; no track goes across.
+        looked: times of all pictures, in order, so that tracks follow the sampling in use; without
+            them a track ends after ``LARGEST_GAP``.
 
     Returns:
         Every row in exactly one track. Within a picture the likest pairs are joined first.
@@ -64,12 +71,29 @@ def link(times: Floats, boxes: Floats, cuts: Sequence[float]) -> list[list[int]]
     starts = np.flatnonzero(np.diff(times, prepend=-np.inf))
     for rows in np.split(np.arange(len(times)), starts[1:]) if len(times) else ():
         time = float(times[rows[0]])
-        over = [t for t in going if shots[rows[0]] != shot or t.time < time - LARGEST_GAP - 1e-6]
+        over = [t for t in going if shots[rows[0]] != shot or gone(t.time, time, looked)]
         done += over
         going = [track for track in going if track not in over]
         shot = int(shots[rows[0]])
         _extend(going, rows.tolist(), time, boxes)
     return [track.rows for track in done + going]
+
+
+def gone(last: float, now: float, looked: Floats | None) -> bool:
+    """Whether a face that was last seen at one time is no longer followed at another.
+
+    Args:
+        last: when it was seen, seconds.
+        now: seconds.
+        looked: times of all pictures, in order.
+    """
+    if now - last <= LARGEST_GAP + 1e-6:
+        return False
+    if looked is None:
+        return True
+    between = np.searchsorted(looked, now, "left") - np.searchsorted(looked, last, "right")
+    usual = float(np.median(np.diff(looked))) if len(looked) > 1 else 0.0
+    return bool(between >= LEAST_LOOKS) or now - last > max(LONGEST_GAP, 2.5 * usual)
 
 
 def _extend(going: list[_Open], rows: list[int], time: float, boxes: Floats) -> None:
