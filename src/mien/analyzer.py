@@ -18,9 +18,10 @@ from mien.branches.ask import judge_each, judge_in_turn
 from mien.cut import CutOptions, cut
 from mien.errors import OptionError
 from mien.evidence import Evidence
+from mien.facts import as_utf8
 from mien.fusion.events import follow
 from mien.fusion.method import POOLED, Method, MethodOptions
-from mien.media import open_clip
+from mien.media import MediaOptions, open_clip
 from mien.parts import Judged, check_same, join, whole_rows
 from mien.perceive import STOPPED, PerceiveOptions, perceive
 from mien.perceive.detect import check_detector
@@ -33,14 +34,6 @@ from mien.timebase import Segment
 Progress = Callable[[str, float], None]
 END_OF_TIME = 1e9
 """Seconds; later than the end of any recording."""
-
-
-def _silent(doing: str, share: float) -> None:
-    pass
-
-
-def _never() -> bool:
-    return False
 
 
 @dataclass(frozen=True)
@@ -65,6 +58,7 @@ class Options:
         branches: by branch name, what its factory is given (``{"face": {"pack": FOLDER}}``).
         detector: what finds faces: ``auto``, ``embedded`` or ``yunet:FILE``.
         start, end: seconds of the part to analyse; ``end`` None is the end of the clip.
+        audio_track, audio_channel: see :class:`mien.media.MediaOptions`.
         portraits: faces to keep for the strip of a report, at most; 0 keeps no picture.
         weights, max_risk, blends: see :class:`mien.fusion.method.MethodOptions`.
 
@@ -82,6 +76,8 @@ class Options:
     detector: str = "auto"
     start: float = 0.0
     end: float | None = None
+    audio_track: int | str | None = None
+    audio_channel: int | None = None
     portraits: int = 0
     weights: Mapping[str, float] | None = None
     max_risk: float | None = None
@@ -89,6 +85,7 @@ class Options:
 
     def __post_init__(self) -> None:
         self.method()
+        self.media()
         check_detector(self.detector)
         if not 0 <= self.start < (np.inf if self.end is None else self.end):
             raise OptionError(
@@ -98,6 +95,10 @@ class Options:
     def method(self) -> MethodOptions:
         """The part of the options that concerns fusion."""
         return MethodOptions(self.fusion, self.weights, self.max_risk, self.blends)
+
+    def media(self) -> MediaOptions:
+        """The part of the options that concerns which sound is heard."""
+        return MediaOptions(self.audio_track, self.audio_channel)
 
 
 class Analyzer:
@@ -114,7 +115,10 @@ class Analyzer:
         self.method.check(self.branches)
 
     def analyze(
-        self, path: str | Path, progress: Progress = _silent, stop: Callable[[], bool] = _never
+        self,
+        path: str | Path,
+        progress: Progress = lambda doing, share: None,
+        stop: Callable[[], bool] = lambda: False,
     ) -> Analysis:
         """The analysis of a recording, a picture or a text file.
 
@@ -122,8 +126,7 @@ class Analyzer:
             path: the file. Nothing else is opened but the transcript that the options name and a
                 subtitle file of the same name beside it (``asr="auto"``).
             progress: told what is being done and the share of that which is done.
-            stop: asked now and then; once it says True, what was perceived so far is judged and
-                the analysis is marked as partial.
+            stop: asked now and then; once it says True, what was perceived is judged as partial.
 
         Raises:
             MediaError: if the file cannot be opened or decoded.
@@ -138,13 +141,13 @@ class Analyzer:
         self,
         path: str | Path,
         earlier: Analysis,
-        progress: Progress = _silent,
-        stop: Callable[[], bool] = _never,
+        progress: Progress = lambda doing, share: None,
+        stop: Callable[[], bool] = lambda: False,
     ) -> Analysis:
         """Go on with an analysis that was stopped; one that is whole is given back as it is.
 
-        What is there is kept. Words that were not heard any more are heard now, the rest of the
-        recording is analysed, and both are joined as :func:`mien.parts.join` says.
+        Words that were not heard any more are heard now, the rest of the recording is analysed,
+        and both are joined as :func:`mien.parts.join` says.
 
         Args:
             path: the same file.
@@ -176,8 +179,7 @@ class Analyzer:
         """The analysis of a text, or of each of many; every line is judged on its own.
 
         Args:
-            text: one text, or a list of them: judged together, which is faster; what is said of
-                each does not depend on the others.
+            text: one text, or a list of them: judged together, which is faster.
 
         Raises:
             PackError: if a pack cannot be used.
@@ -228,11 +230,9 @@ class Analyzer:
         watch: _Watch,
         spent: dict[str, float],
     ) -> Scene:
-        with closing(open_clip(path)) as clip, _timed(spent, "perceive"):
-            given = self.options.transcript
-            transcript = (
-                None if given is None else read_transcript(Path(given), clip.facts.duration)
-            )
+        with closing(open_clip(path, self.options.media())) as clip, _timed(spent, "perceive"):
+            given, length = self.options.transcript, clip.facts.duration
+            transcript = None if given is None else read_transcript(Path(given), length)
             options = PerceiveOptions(
                 frame_rate=self.options.frame_rate,
                 asr=self.options.asr,
@@ -357,7 +357,7 @@ class Analyzer:
     def _plain_options(self) -> dict[str, Any]:
         options = asdict(self.options)
         for name in ("transcript", "blends"):
-            options[name] = None if options[name] is None else str(options[name])
+            options[name] = None if options[name] is None else as_utf8(options[name])
         return options
 
     def _provenance(self, spent: Mapping[str, float], warnings: tuple[str, ...]) -> Provenance:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any, Literal
 
 from mien.timebase import Segment
@@ -31,6 +33,16 @@ def _escaped(letter: str) -> str:
     if letter.isprintable() or letter == "\u3000":
         return letter
     return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
+
+
+def as_utf8(name: object) -> str:
+    r"""A file's name as UTF-8 text: bytes that are none are escaped, all else is kept.
+
+    Examples:
+        >>> as_utf8("bad" + chr(0xDCFF) + "name.wav")
+        'bad\\xffname.wav'
+    """
+    return os.fsencode(str(name)).decode("utf-8", errors="backslashreplace")
 
 
 @dataclass(frozen=True)
@@ -69,11 +81,16 @@ class ClipFacts:
     audio_tracks: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
+    @property
+    def name(self) -> str:
+        """The file's name without its folder, as it may be printed; see :func:`shown`."""
+        return shown(Path(self.path).name)
+
     def to_dict(self) -> dict[str, Any]:
-        """Plain values; gaps as pairs of seconds."""
+        """Plain values, gaps as pairs of seconds; the path in UTF-8, see :func:`as_utf8`."""
         gaps = [[round(gap.start, 3), round(gap.end, 3)] for gap in self.gaps]
         lists = {"audio_tracks": list(self.audio_tracks), "notes": list(self.notes)}
-        return asdict(self) | {"gaps": gaps} | lists
+        return asdict(self) | {"path": as_utf8(self.path), "gaps": gaps} | lists
 
     @classmethod
     def from_dict(cls, value: Mapping[str, Any]) -> ClipFacts:

@@ -13,6 +13,7 @@ import numpy as np
 from mien.course import Portrait
 from mien.errors import OptionError
 from mien.evidence import Evidence
+from mien.facts import as_utf8, shown
 from mien.results import Analysis, TrackSummary
 from mien.scene import ClipFacts, Transcript
 from mien.timebase import Segment
@@ -67,9 +68,9 @@ def check_same(earlier: Analysis, name: str, options: Mapping[str, Any]) -> None
     Raises:
         OptionError: if it is of another file or was made with other options.
     """
-    if Path(earlier.clip.path).name != name:
+    if as_utf8(Path(earlier.clip.path).name) != as_utf8(name):
         raise OptionError(
-            f"The partial analysis is of {Path(earlier.clip.path).name}, not of {name}; name "
+            f"The partial analysis is of {earlier.clip.name}, not of {shown(name)}; name "
             "another file for it, or leave --resume out."
         )
     # Through JSON, as the earlier ones came.

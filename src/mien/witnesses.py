@@ -21,6 +21,7 @@ from mien.datasets.table import LabelledSet
 from mien.emotions import MIEN7
 from mien.errors import DataError, InputError, OptionError
 from mien.evidence import Evidence
+from mien.facts import as_utf8
 from mien.fusion.compare import judging_folds
 from mien.perceive.engines import choose_engine
 from mien.results import Analysis
@@ -209,7 +210,7 @@ def _cells(evidence: Evidence) -> list[str]:
 
 
 def _items(folder: Path, clips: LabelledSet) -> list[str]:
-    return [Path(path).relative_to(folder).as_posix() for path in clips.items]
+    return [as_utf8(Path(path).relative_to(folder).as_posix()) for path in clips.items]
 
 
 def _groups(clips: LabelledSet, items: Sequence[str]) -> Any:

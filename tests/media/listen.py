@@ -39,14 +39,16 @@ class Heard:
 
 
 def listen(path: Path | str, frame_rate: float = 0.0) -> Heard:
-    """Play a clip from start to end; its blocks must follow one another without a hole."""
+    """Play a clip from start to end; its blocks must follow one another but for long gaps."""
     clip = open_clip(path)
     try:
         heard = Heard(clip.facts, clip.facts, [], [], [])
         given = 0
         for moment in clip.play(frame_rate):
             if isinstance(moment, AudioBlock):
-                assert round(moment.start * 16_000) == given
+                start = round(moment.start * 16_000)
+                assert start == given or start > given + 5 * 16_000
+                given = start
                 assert moment.samples.dtype == np.float32
                 assert moment.samples.ndim == 1
                 given += len(moment.samples)

@@ -12,6 +12,7 @@ import typer
 from rich.console import Console
 
 from mien.cli import options as o
+from mien.cli.several import Targets, each
 from mien.cli.shared import (
     check_target,
     earlier_analysis,
@@ -24,7 +25,7 @@ from mien.cli.shared import (
 )
 
 if TYPE_CHECKING:
-    from mien.analyzer import Options
+    from mien.analyzer import Analyzer
     from mien.results import Analysis
 
 PORTRAITS = 200
@@ -33,7 +34,7 @@ PORTRAITS = 200
 
 def analyze(
     ctx: typer.Context,
-    path: o.Recording,
+    paths: o.Recordings,
     json_file: o.Json = None,
     figure: o.Figure = None,
     figure_kind: o.FigureKind = None,
@@ -45,6 +46,8 @@ def analyze(
     resume: o.Resume = False,
     start: o.Start = 0.0,
     end: o.End = None,
+    audio_track: o.AudioTrack = None,
+    audio_channel: o.AudioChannel = None,
     by: o.By = None,
     window: o.Window = 5.0,
     step: o.Step = 2.5,
@@ -64,12 +67,22 @@ def analyze(
     face_pack: o.FacePack = None,
     preset: o.Preset = None,
 ) -> None:
-    """Analyse one recording, picture or text."""
+    """Analyse recordings, pictures or texts.
+
+    Of several, each output needs a place of its own: {} in its name stands for the name of the
+    recording without its suffix (--json 'out/{}.json').
+    """
     from mien.analyzer import Options
     from mien.cut import CutOptions
 
-    page = _Page(report, report_media, path)
-    outputs = _Outputs(json_file, figure, figure_kind, transcript, exports, export_format, page)
+    targets = Targets(json_file, figure, transcript, report, tuple(exports or ()))
+    outputs = [
+        _Outputs(
+            t.json, t.figure, figure_kind, t.transcript, t.exports, export_format,
+            _Page(t.report, report_media, path),
+        )
+        for path, t in zip(paths, targets.for_each(paths), strict=True)
+    ]  # fmt: skip
     system = _System(ctx, preset, asr, fusion)
     branches = system.branches(
         {"text": text_pack, "voice": voice_pack, "face": face_pack},
@@ -85,19 +98,21 @@ def analyze(
         detector=detector,
         start=start,
         end=end,
+        audio_track=audio_track,
+        audio_channel=audio_channel,
         portraits=0 if report is None else PORTRAITS,
         weights=None if weights is None else numbers(weights.split(","), "--weights"),
         max_risk=max_risk,
         blends=blends,
     )
-    _run(path, options, resume, outputs)
-
-
-def _run(path: Path, options: Options, resume: bool, outputs: _Outputs) -> None:
     from mien.analyzer import Analyzer
 
-    earlier = earlier_analysis(outputs.json) if resume else None
     analyzer = Analyzer(options)
+    each(list(zip(paths, outputs, strict=True)), lambda p, out: _run(p, analyzer, resume, out))
+
+
+def _run(path: Path, analyzer: Analyzer, resume: bool, outputs: _Outputs) -> None:
+    earlier = earlier_analysis(outputs.json) if resume else None
     with progress() as told, stopping() as stop:
         if earlier is None:
             analysis = analyzer.analyze(path, told, stop)

@@ -7,7 +7,10 @@ from typing import Annotated
 
 from typer import Argument, Option
 
-Recording = Annotated[Path, Argument(help="A recording, a picture or a .txt file.")]
+Recordings = Annotated[
+    list[Path],
+    Argument(help="Recordings, pictures or .txt files; of several, one result each."),
+]
 
 # What is written.
 Json = Annotated[
@@ -39,6 +42,13 @@ Resume = Annotated[bool, Option("--resume", help="Go on with the partial analysi
 # What is looked at.
 Start = Annotated[float, Option(help="Analyse from here, seconds.")]
 End = Annotated[float | None, Option(help="Analyse up to here, seconds.")]
+AudioTrack = Annotated[
+    str | None,
+    Option(metavar="N|LANG", help="Hear this audio track: its number, from 1, or its language."),
+]
+AudioChannel = Annotated[
+    int | None, Option(metavar="N", help="Hear this channel alone, from 1; else all are mixed.")
+]
 By = Annotated[
     str | None,
     Option(help="clip, utterance or window.", show_default="clip; window with --report"),

@@ -9,6 +9,7 @@ from mien.errors import MediaError
 from mien.facts import shown
 from mien.media.files import read_start
 from mien.media.kinds import READABLE, is_raw_picture, kind_of
+from mien.media.options import MediaOptions
 from mien.media.picture import MAX_BYTES, Picture, gif_frames, picture_format
 from mien.media.recording import Recording
 from mien.media.text import TEXT_SUFFIXES, TextClip, looks_binary
@@ -19,7 +20,7 @@ _FILMS = frozenset({".mjpeg", ".mjpg"})
 _HEAD = 4096
 
 
-def choose_clip(path: str | os.PathLike[str]) -> Clip:
+def choose_clip(path: str | os.PathLike[str], options: MediaOptions | None = None) -> Clip:
     """Open a file as the kind of clip that it is.
 
     Raises:
@@ -37,7 +38,7 @@ def choose_clip(path: str | os.PathLike[str]) -> Clip:
     kind = kind_of(name, head)
     if kind:
         raise MediaError(f"{shown(name)} is {kind}. mien reads {READABLE}.")
-    return Recording(name)
+    return Recording(name, options=options)
 
 
 def _is_film(name: str, suffix: str, head: bytes) -> bool:

@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Protocol, runtime_checkable
 
 from mien.errors import OptionError
 from mien.facts import shown
-from mien.media.recording import Recording
 from mien.scene import SAMPLE_RATE, AudioBlock, Clip, ClipFacts, Frame, Moment
 from mien.timebase import Segment
 
 SLACK = 2.0
 """Seconds by which streams of one file may lag behind one another in the order of the file."""
+
+
+@runtime_checkable
+class _Stamped(Protocol):
+    """A clip that can tell its end from its time stamps, without decoding."""
+
+    def last_stamp(self) -> float: ...
 
 
 class Part:
@@ -30,7 +37,7 @@ class Part:
         self._clip = clip
         self._start, self._end = segment.start, segment.end
         duration = clip.facts.duration
-        if 0 < duration <= self._start and isinstance(clip, Recording):
+        if 0 < duration <= self._start and isinstance(clip, _Stamped):
             duration = max(duration, clip.last_stamp())  # the header may be wrong
         self._check_start(duration)
 

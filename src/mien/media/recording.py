@@ -21,6 +21,7 @@ from mien.media.captions import CaptionReader
 from mien.media.frames import FrameReader, StampReader, pixel_aspect, upright_size
 from mien.media.guard import check_size, open_container, translated, undecodable
 from mien.media.measured import measured
+from mien.media.options import MediaOptions
 from mien.media.reader import MAX_FAILURES, Reader, Timeline
 from mien.media.sound import SoundReader
 from mien.media.streams import choose_streams, describe
@@ -39,14 +40,19 @@ class Recording:
     Args:
         name: its path as given.
         pictures: False leaves the video unread, and its size out of the facts.
+        options: which sound is heard.
 
     Raises:
         MediaError: if it cannot be opened, holds nothing to play, or its pictures are too large.
+        OptionError: if there is no such track or channel.
     """
 
-    def __init__(self, name: str, pictures: bool = True) -> None:
+    def __init__(
+        self, name: str, pictures: bool = True, options: MediaOptions | None = None
+    ) -> None:
         self._name = name
         self._pictures = pictures
+        self._options = options or MediaOptions()
         self._container = open_container(name)
         self._readers: dict[int, Reader] = {}
         self._held: list[Packet[Any]] = []
@@ -54,12 +60,12 @@ class Recording:
         self._finished = False
         self._error: FFmpegError | None = None
         try:
-            self._streams = choose_streams(self._container, name)
+            self._streams = choose_streams(self._container, name, self._options)
             self._packets = self._demux()
             video = self._streams.video if pictures else None
             size = self._first_size(video) if video else (0, 0)
             check_size(name, *size)
-            self._facts = describe(name, self._container, self._streams, size)
+            self._facts = describe(name, self._container, self._streams, size, self._options)
         except BaseException:
             self._container.close()
             raise
@@ -132,7 +138,9 @@ class Recording:
         origin, end = self._streams.origin, self._facts.duration
         readers: dict[int, Reader] = {}
         if audio is not None:
-            readers[audio.index] = SoundReader(audio, Timeline(origin, end))
+            channel = self._options.audio_channel
+            only = None if channel is None else channel - 1
+            readers[audio.index] = SoundReader(audio, Timeline(origin, end), only)
         if video is not None and frame_rate > 0:
             timeline = Timeline(origin, end)
             readers[video.index] = FrameReader(video, timeline, frame_rate, self._name)

@@ -11,7 +11,7 @@ from av.audio.resampler import AudioResampler
 from av.audio.stream import AudioStream
 from av.packet import Packet
 
-from mien.media.layouts import is_custom, keep
+from mien.media.layouts import is_custom, keep, layout_is_stated
 from mien.media.mixer import Mixer, frame_weights
 from mien.media.reader import Reader, Timeline
 from mien.scene import SAMPLE_RATE, AudioBlock, Samples
@@ -146,16 +146,3 @@ class _Run:
 
 def _format(frame: AudioFrame) -> tuple[str, str, int]:
     return str(frame.format.name), keep(frame.layout).name, frame.sample_rate
-
-
-def layout_is_stated(stream: AudioStream) -> bool:
-    """Whether the file names its channels.
-
-    FLAC has one layout for each number of channels, which says nothing unless it is tagged.
-    """
-    layout = keep(stream.codec_context.layout)
-    if layout.nb_channels <= 2:
-        return True
-    if stream.codec_context.name == "flac":
-        return "WAVEFORMATEXTENSIBLE_CHANNEL_MASK" in {key.upper() for key in stream.metadata}
-    return layout.name != f"{layout.nb_channels} channels"

@@ -9,6 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from mien.evidence import Evidence
+from mien.facts import shown
 from mien.findings import UNDECIDED
 from mien.report.overall import at_once, in_view
 from mien.results import Analysis
@@ -73,7 +74,7 @@ def _line(said: str, lines: Evidence | None, row: int) -> Text:
 def headline(analysis: Analysis) -> str:
     """One line of facts: name, length, what is in it, who is in view."""
     clip = analysis.clip
-    facts = [clip.path, clip.kind if clip.kind != "recording" else f"{clip.duration:.1f} s"]
+    facts = [shown(clip.path), clip.kind if clip.kind != "recording" else f"{clip.duration:.1f} s"]
     if clip.kind == "recording":
         facts += [clip.video or "no picture", clip.audio or "no sound"]
     if analysis.speech:
