@@ -26,7 +26,7 @@ Floats = npt.NDArray[np.floating[Any]]
 class AudioBlock:
     """Consecutive mono samples at 16 kHz in [-1, 1], ``(n,) float32``, from ``start`` seconds.
 
-    A block that starts later than the one before ends leaves a gap: nothing was recorded there.
+    One that starts later than the one before ends leaves a gap: nothing was recorded there.
     """
 
     start: float
@@ -100,15 +100,13 @@ class AudioTrack(Protocol):
 
 @runtime_checkable
 class Sounding(Protocol):
-    """A sound track with gaps; one without this method has none."""
+    """A sound track with gaps: ``stretches`` tells where there is sound, in time order."""
 
-    def stretches(self) -> tuple[Segment, ...]:
-        """Where there is sound, in time order, not overlapping; elsewhere nothing was recorded."""
-        ...
+    def stretches(self) -> tuple[Segment, ...]: ...  # noqa: D102
 
 
 def sounding(audio: AudioTrack, segment: Segment) -> tuple[Segment, ...]:
-    """The parts of a segment in which there is sound; all of it where the track knows no gaps."""
+    """The parts of a segment in which there is sound; all of it if the track knows no gaps."""
     if not isinstance(audio, Sounding):
         return (segment,)
     found = audio.stretches()
@@ -228,6 +226,7 @@ class FaceSamples:
         turns: ``(n,)`` degrees that the face is turned to the side, 0 to 90; NaN if not known.
         prominence: ``(n,)`` how prominent, at least 0: large, central, speaking if that is told.
         crops: ``(n,)`` index of the crop in the store.
+        rolls: ``(n,)`` degrees counterclockwise, by quarters, that would bring it upright.
 
     Raises:
         ContractError: if the columns differ in length.
@@ -240,9 +239,12 @@ class FaceSamples:
     turns: Floats
     prominence: Floats
     crops: npt.NDArray[np.int64]
+    rolls: Floats = field(default_factory=lambda: np.zeros(0))
 
     def __post_init__(self) -> None:
         n = len(self.times)
+        if not len(self.rolls):
+            object.__setattr__(self, "rolls", np.zeros(n))
         if any(len(column) != n for column in self._columns()) or self.boxes.shape != (n, 4):
             raise ContractError(f"Every column of face samples needs {n} rows, boxes {(n, 4)}.")
 

@@ -19,6 +19,7 @@ MAX_FAILURES = 200
 """Packets in a row that may fail before a stream is given up."""
 
 _STEP_BACK = 1.0
+_LAG = 5.0
 _LEAP = 60.0
 _LONGEST = 3600.0
 
@@ -38,7 +39,7 @@ class Timeline:
         end: of the clip as its header has it, seconds; 0 if it does not say.
 
     Attributes:
-        resets: how often a stamp was not believed.
+        resets: how often a stamp was not believed that was off by more than some seconds.
 
     Examples:
         >>> timeline = Timeline(origin=1.4, end=10.0)
@@ -67,7 +68,7 @@ class Timeline:
         if due - _STEP_BACK <= time <= last:
             return time
         self._shift = stamp - due
-        self.resets += 1
+        self.resets += abs(time - due) > _LAG
         return due
 
 
