@@ -7,13 +7,14 @@ import struct
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from mien.errors import MediaError, OptionError
 from mien.media import AudioSpool, Part, load_audio, open_clip
-from mien.media.frames import LONGEST
+from mien.media.frames import ALLOWED, LONGEST, SHORTER
 from mien.scene import AudioBlock
 from mien.timebase import Segment
 
@@ -154,6 +155,53 @@ def test_a_picture_does_not_stand_for_hours(tmp_path: Path) -> None:
     assert [g.start for g in clip.facts.gaps] == pytest.approx([LONGEST, 3500 + LONGEST], abs=0.1)
 
 
+def test_pictures_that_stand_for_days_are_not_looked_at_for_days(tmp_path: Path) -> None:
+    """A moving GIF of two kilobytes whose pictures stand for 655 s each."""
+    path = write(
+        tmp_path / "a.gif",
+        times=[i * 655.0 for i in range(40)],
+        clock=100,
+        vcodec="gif",
+        pixels="rgb8",
+        picture=lambda t: by_second(t / 655),
+    )
+    clip = open_clip(path)
+    looks = sum(1 for _ in clip.play(5))
+    assert clip.facts.duration > 39 * 655
+    assert looks <= 2 * (ALLOWED + 40 * SHORTER) + 80
+    assert len(clip.facts.gaps) == 39
+
+
+LIES: dict[str, tuple[dict[str, Any], bytes, int, bytes, float]] = {
+    "aiff": ({"acodec": "pcm_s16be"}, b"COMM", 10, b"\x7f\xff\xff\xff", 134_217.7),
+    "au": ({"acodec": "pcm_s16be"}, b".snd", 8, b"\x7f\xff\xff\xff", 67_108.9),
+    "wv": ({"acodec": "wavpack"}, b"wvpk", 12, b"\xff\xff\xff\x7f", 134_217.7),
+    "mp3": ({"acodec": "libmp3lame"}, b"Info", 8, b"\x0f\xff\xff\xff", 9_663_676.3),
+    "flv": (
+        {"sound": beeps(3, [0.5], 44_100), "rate": 44_100},
+        b"duration\0", 9, struct.pack(">d", 1e9), 1e9,
+    ),
+    "avi": ({"acodec": "pcm_s16le", "times": steps(3, 25)}, b"strh", 40, b"\x80\x96\x98\0", 4e5),
+}  # fmt: skip
+"""By suffix: what is written, a mark, where its length lies from there, a length, seconds of it."""
+
+
+@pytest.mark.parametrize("suffix", LIES)
+def test_a_length_that_the_header_invents(tmp_path: Path, suffix: str) -> None:
+    recipe, mark, offset, length, claimed = LIES[suffix]
+    given = {"sound": beeps(3, [0.5], 16_000), "rate": 16_000} | recipe
+    path = write(tmp_path / f"a.{suffix}", **given)
+    content = bytearray(path.read_bytes())
+    at = content.find(mark) if mark in content else content.find(b"Xing")
+    content[at + offset : at + offset + len(length)] = length
+    path.write_bytes(content)
+    heard = listen(path, 5)
+    assert heard.facts.duration == pytest.approx(claimed, rel=0.01)
+    assert heard.after.duration == pytest.approx(3, abs=0.1)
+    assert heard.after.claimed == heard.facts.duration
+    assert f"claims {claimed:.0f}"[:10] in heard.after.notes[0]
+
+
 def test_a_picture_that_stands_is_given_again(tmp_path: Path) -> None:
     path = write(tmp_path / "a.mkv", times=[0.0, 1.01, 1.05, 6.0, 6.1], vcodec="libx264")
     heard = listen(path, 5)
@@ -208,6 +256,7 @@ def test_twenty_kilobytes_that_claim_days_take_seconds(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert target.stat().st_size < 1_000_000
     assert "99 gaps" in done.stdout.replace("\n", " ")
+    assert resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss < 800_000  # KB
 
 
 def test_green_comes_at_its_second(tmp_path: Path) -> None:

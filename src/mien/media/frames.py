@@ -29,8 +29,12 @@ STANDS = 1.5
 AGAIN = 0.5
 """Seconds from one time to the next that a standing picture is given, at least."""
 
-LONGEST = 300.0
-"""Seconds that a picture stands at most; what follows is a gap."""
+LONGEST, SHORTER = 300.0, 30.0
+"""Seconds that a picture stands at most; what follows is a gap. ``SHORTER`` holds once pictures
+have stood for ``ALLOWED``, so that a few bytes cannot ask for days of looking."""
+
+ALLOWED = 3600.0
+"""Seconds beyond ``SHORTER`` that pictures stand in all."""
 
 Matrix = tuple[tuple[int, int], tuple[int, int]]
 """``(a, b), (c, d)`` of ``display_matrix``."""
@@ -45,11 +49,15 @@ class Shown:
 
     def __init__(self, gaps: list[Segment]) -> None:
         self._gaps = gaps
+        self._left = ALLOWED
         self.since: float | None = None
 
     def until(self, time: float) -> float:
         """When the picture that is shown goes, if the next comes at ``time``; a gap is noted."""
-        goes = LONGEST + (self.since or 0.0)
+        start = self.since or 0.0
+        longest = min(LONGEST, SHORTER + self._left)
+        goes = start + longest
+        self._left -= max(0.0, min(time - start, longest) - SHORTER)
         if time > goes:
             self._gaps.append(Segment(0.0 if self.since is None else goes, time))
         return min(time, goes)
@@ -93,7 +101,7 @@ class FrameReader(Reader):
             if time + _EARLY >= self._slot / self._rate:
                 yield self._give(time)
         if packet is None:
-            yield from self._standing(self.end)
+            yield from self._standing(self._shown.until(self.end))
             self._frame = None
 
     def _standing(self, until: float) -> Iterator[Frame]:

@@ -13,6 +13,7 @@ from mien.perceive.crops import crop_face, sharpness, turned
 from mien.perceive.detect import Detector
 from mien.perceive.identity import COLOURS, clothes_of, identify
 from mien.perceive.primary import PROFILE, order, speaking, standing
+from mien.perceive.second import second_look
 from mien.perceive.tracks import is_face, link
 from mien.perceive.upright import Seen, UprightCheck, decided
 from mien.scene import (
@@ -39,6 +40,7 @@ class FaceFinder:
     """
 
     def __init__(self, detector: Detector) -> None:
+        self._detector = detector
         self._check = UprightCheck(detector)
         self._crops = CropSpool()
         self._looked = array("d")
@@ -48,6 +50,8 @@ class FaceFinder:
         # A row a detection: its box, score, sharpness, turn, standing.
         self._rows = array("f")
         self._crop_of = array("I")
+        # How sure the detector is after a second look, of 250.
+        self._sure = bytearray()
         # Quarters by which a face is turned, or UNKNOWN.
         self._rolls = bytearray()
         self._clothes = bytearray()
@@ -78,6 +82,8 @@ class FaceFinder:
         turn = turned(face.landmarks)
         stands = standing(seen.box, turn, frame.image.shape[1], frame.image.shape[0])
         self._rows.extend((*seen.box, face.score, sharpness(crop), turn, stands))
+        sure = face.score if seen.alone else second_look(self._detector, frame.image, face)
+        self._sure.append(round(sure * 250))
         self._rolls.append(UNKNOWN if np.isnan(seen.roll) else round(seen.roll / 90))
         # The clothes of who is upside down are not below the face.
         clothes = np.zeros(COLOURS, np.uint8) if is_turned else clothes_of(frame.image, seen.box)
@@ -90,6 +96,7 @@ class FaceFinder:
             self._rows.extend(self._rows[-count * COLUMNS :])
             self._crop_of.extend(self._crop_of[-count:])
             self._rolls += self._rolls[-count:]
+            self._sure += self._sure[-count:]
             self._clothes += self._clothes[-count * COLOURS :]
 
     def finish(
@@ -122,12 +129,13 @@ class FaceFinder:
         fresh = looked[np.frombuffer(bytes(self._fresh), bool)]
         first = np.zeros(len(every), bool)
         first[np.unique(every.crops, return_index=True)[1]] = True
+        sure = np.maximum(every.scores, np.frombuffer(bytes(self._sure), np.uint8) / 250)
         shots = np.split(fresh, np.searchsorted(fresh, cuts))
         for rows in link(every.times, every.boxes, cuts, looked):
             shot = shots[int(np.searchsorted(cuts, every.times[rows[0]], "right"))]
             # A cut may fall behind the picture's first time; then its first look counts here.
             own = [row for row in rows if first[row]] or rows[:1]
-            if is_face(own, every.scores, every.times, shot):
+            if is_face(own, every.scores, every.times, shot, sure):
                 yield rows
 
     def _samples(self) -> FaceSamples:

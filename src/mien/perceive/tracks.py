@@ -18,6 +18,8 @@ or it was out of view for so many seconds and as long as two pictures take."""
 START, GO_ON = 0.85, 0.6
 """A track needs one score of START; half of them need GO_ON. On real clips the median of a jar was
 .52, that of the faintest face .68."""
+FEW = 3
+"""Pictures of a shot below which each counts for itself."""
 SHOWN = 0.35
 """Share of the pictures from its first to its last in which a true face is found at least."""
 SIZES = 0.6
@@ -141,7 +143,13 @@ def overlap(a: Box, b: Box) -> float:
     return shared / (a[2] * a[3] + b[2] * b[3] - shared)
 
 
-def is_face(rows: Sequence[int], scores: Floats, times: Floats, looked: Floats) -> bool:
+def is_face(
+    rows: Sequence[int],
+    scores: Floats,
+    times: Floats,
+    looked: Floats,
+    sure: Floats | None = None,
+) -> bool:
     """Whether a track is a face and no false alarm.
 
     Its best score must be convincing, its others less so; it must be found in three pictures of a
@@ -152,10 +160,14 @@ def is_face(rows: Sequence[int], scores: Floats, times: Floats, looked: Floats) 
         scores: ``(n,)`` of all detections.
         times: ``(n,)`` of all detections.
         looked: times of all pictures of its shot.
+        sure: ``(n,)`` scores after a second look, which count where there are one or two pictures,
+            and for the best; None for the same.
     """
     mine = scores[list(rows)]
-    if mine.max() < START or np.median(mine) < GO_ON:
+    again = mine if sure is None else sure[list(rows)]
+    usual = np.median(again if len(looked) < FEW else mine)
+    if again.max() < START or usual < GO_ON:
         return False
-    fewest = 1 + (len(looked) >= 3) + (len(looked) >= 8)
+    fewest = 1 + (len(looked) >= FEW) + (len(looked) >= 8)
     span = (looked >= times[rows[0]]) & (looked <= times[rows[-1]])
     return len(rows) >= fewest and len(rows) >= SHOWN * int(span.sum())
