@@ -97,6 +97,18 @@ def test_tracks_follow_the_sampling():
     assert rows([0.0, 50.0], [0.0, 0.2, 0.4, 50.0, 50.2]) == [1, 1]  # a gap in the recording
 
 
+def test_pictures_between_gaps_are_shots_of_their_own(tmp_path):
+    face = portrait()
+    path = write(
+        tmp_path / "a.mkv",
+        times=[i * 1000.0 for i in range(10)],
+        vcodec="libx264",
+        picture=lambda t: scene_with(face, round(t / 1000) % 3),
+    )
+    faces, _ = faces_of(path, 1.0)
+    assert [round(track.segment.start) for track in faces.tracks] == [1000 * i for i in range(10)]
+
+
 class Fixed:
     """Says of each new picture what it was told to; nothing of one that is turned."""
 

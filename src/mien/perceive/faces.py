@@ -14,7 +14,7 @@ from mien.perceive.detect import Detector
 from mien.perceive.identity import COLOURS, clothes_of, identify
 from mien.perceive.primary import PROFILE, order, speaking, standing
 from mien.perceive.second import second_look
-from mien.perceive.tracks import is_face, link
+from mien.perceive.tracks import is_face, link, longest_gap
 from mien.perceive.upright import Seen, UprightCheck, decided
 from mien.scene import (
     AudioTrack,
@@ -130,9 +130,11 @@ class FaceFinder:
         first = np.zeros(len(every), bool)
         first[np.unique(every.crops, return_index=True)[1]] = True
         sure = np.maximum(every.scores, np.frombuffer(bytes(self._sure), np.uint8) / 250)
-        shots = np.split(fresh, np.searchsorted(fresh, cuts))
+        gaps = looked[1:][np.diff(looked) > longest_gap(looked)]
+        edges = np.union1d(cuts, gaps)
+        shots = np.split(fresh, np.searchsorted(fresh, edges))
         for rows in link(every.times, every.boxes, cuts, looked):
-            shot = shots[int(np.searchsorted(cuts, every.times[rows[0]], "right"))]
+            shot = shots[int(np.searchsorted(edges, every.times[rows[0]], "right"))]
             # A cut may fall behind the picture's first time; then its first look counts here.
             own = [row for row in rows if first[row]] or rows[:1]
             if is_face(own, every.scores, every.times, shot, sure):

@@ -94,8 +94,13 @@ def gone(last: float, now: float, looked: Floats | None) -> bool:
     if looked is None:
         return True
     between = np.searchsorted(looked, now, "left") - np.searchsorted(looked, last, "right")
+    return bool(between >= LEAST_LOOKS) or now - last > longest_gap(looked)
+
+
+def longest_gap(looked: Floats) -> float:
+    """Seconds between two pictures from which on something is missing between them."""
     usual = float(np.median(np.diff(looked))) if len(looked) > 1 else 0.0
-    return bool(between >= LEAST_LOOKS) or now - last > max(LONGEST_GAP, 2.5 * usual)
+    return max(LONGEST_GAP, 2.5 * usual)
 
 
 def _extend(going: list[_Open], rows: list[int], time: float, boxes: Floats) -> None:
