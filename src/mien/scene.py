@@ -82,9 +82,6 @@ class Clip(Protocol):
         ...
 
 
-# --- what perceive finds -------------------------------------------------------------------
-
-
 class AudioTrack(Protocol):
     """The whole sound of a clip, readable by time, not held in memory."""
 

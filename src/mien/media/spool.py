@@ -73,8 +73,8 @@ class AudioSpool(_Spool):
         >>> with AudioSpool() as spool:
         ...     spool.append(np.full(16000, 0.5, np.float32))
         ...     spool.append(np.full(16000, 0.5, np.float32), at=3600.0)
-        ...     spool.duration, spool.read(Segment(0.9999, 7.0)).sum(), spool.stretches()
-        (3601.0, 1.0, (Segment(start=0.0, end=1.0), Segment(start=3600.0, end=3601.0)))
+        ...     spool.duration, spool.read(Segment(0.9999, 7.0)).max(), spool.stretches()
+        (3601.0, np.float32(0.5), (Segment(start=0.0, end=1.0), Segment(start=3600.0, end=3601.0)))
     """
 
     def __init__(self, memory: int = 8_000_000, start: float = 0.0) -> None:
