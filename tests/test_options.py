@@ -23,6 +23,8 @@ from mien.options import RULES, Options, described, differing, group_types
 ROOT = Path(__file__).resolve().parents[1]
 # For every option: values it can have, none of them the default.
 VALUES = {
+    "media.audio_track": [2, "en"],
+    "media.audio_channel": [4],
     "segmentation.by": ["utterance", "window", "speaker"],
     "segmentation.window": [6.0, 5.5],
     "segmentation.step": [1.0, 0.25],
@@ -63,7 +65,7 @@ def leaf(options, path):
 
 def test_every_option_has_a_value_here():
     assert set(VALUES) == set(described())
-    assert set(group_types()) == {"segmentation", "speech", "faces", "fusion"}
+    assert set(group_types()) == {"media", "segmentation", "speech", "faces", "fusion"}
 
 
 def test_options_travel_through_json_and_pickle_unchanged():
@@ -157,7 +159,7 @@ def test_what_has_two_spellings_is_one_value():
         ({"branches": {"face": {"person": "1"}}}, ("branches['face']['person']", "faces.person")),
         ({"branches": {"text": {"source": "written"}}}, ("speech.words_source",)),
         ({"faces": {"fps": 5}}, ("'faces.fps'", "frame_rate")),
-        ({"media": {}}, ("'media'", "segmentation")),
+        ({"sound": {}}, ("'sound'", "segmentation")),
         ({"cut": {}}, ("'cut'",)),
         ([], ("Options", "[]", "mapping")),
     ],
@@ -246,7 +248,8 @@ def asked(monkeypatch, tmp_path):
     """The options that a command line asks for; nothing is analysed."""
     taken = []
     room = sys.modules["mien.cli.analyze"]
-    monkeypatch.setattr(room, "run_analysis", lambda path, options, *rest: taken.append(options))
+    monkeypatch.setattr(room, "run_analysis", lambda *rest: None)
+    monkeypatch.setattr("mien.analyzer.Analyzer", taken.append)
 
     def run(*words):
         done = CliRunner().invoke(app, ["analyze", "clip.mp4", *map(str, words)])

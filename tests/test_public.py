@@ -6,7 +6,7 @@ import sys
 import mien
 
 NAMES = {
-    "MIEN7", "Analysis", "Analyzer", "EmotionSpace", "Evidence", "FaceOptions", "FusionOptions",
+    "MIEN7", "Analysis", "Analyzer", "Evidence", "FaceOptions", "FusionOptions", "MediaOptions",
     "LabelMap", "MienError",
     "Options", "Segment", "SegmentationOptions", "SpeechOptions", "analyze", "analyze_text",
 }  # fmt: skip

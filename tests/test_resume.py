@@ -17,6 +17,7 @@ from mien.branches import make_branches
 from mien.branches.batches import AT_A_TIME, judge_in_turn
 from mien.errors import OptionError
 from mien.options import SegmentationOptions
+from mien.scene import ClipFacts, Scene
 from mien.timebase import Segment
 
 
@@ -106,7 +107,10 @@ def test_branches_are_asked_for_some_segments_at_a_time():
             return Evidence.of_rows("text", segments, [(p, 0.5) for p in probs])
 
     segments = tuple(Segment(i, i + 1.0) for i in range(2 * AT_A_TIME + 3))
-    found = judge_in_turn(Asked(), None, segments, lambda doing, share: told.append((doing, share)))
+    scene = Scene(ClipFacts("a.wav", "recording", 99.0, "wav"), {})
+    found = judge_in_turn(
+        Asked(), scene, segments, lambda doing, share: told.append((doing, share))
+    )
     assert asked == [AT_A_TIME, AT_A_TIME, 3]
     assert found.segments == segments
     assert [int(i) for i in found.probs.argmax(axis=1)] == [i % 7 for i in range(len(segments))]

@@ -1,5 +1,7 @@
 import pytest
 
+from mien.analysis.evidence import Evidence
+from mien.branches.batches import GAP, judge_in_turn
 from mien.errors import OptionError
 from mien.options import SegmentationOptions
 from mien.scene import SPEECH, TRANSCRIPT, ClipFacts, Line, Scene, Speech, Transcript
@@ -89,3 +91,27 @@ def test_rows_by_speaker_are_the_turns_in_time_order():
     assert unmet(nameless, SegmentationOptions("utterance")) == ()
     assert cut(scene(), options) == (Segment(0.0, 12.0),)
     assert "no transcript" in unmet(scene(), options)[0]
+
+
+def test_a_gap_is_one_segment_and_no_branch_is_asked_about_it():
+    gaps = (Segment(6.0, 9006.0), Segment(9012.0, 18_000.0))
+    scene = Scene(ClipFacts("a.mkv", "recording", 18_003.0, "matroska", gaps=gaps), {})
+    segments = cut(scene, SegmentationOptions("window", 5.0, 5.0))
+    assert [(s.start, s.end) for s in segments] == [
+        (0.0, 5.0), (5.0, 6.0), (6.0, 9006.0), (9006.0, 9010.0), (9010.0, 9012.0),
+        (9012.0, 18_000.0), (18_000.0, 18_003.0),
+    ]  # fmt: skip
+    asked = []
+
+    class Asked:
+        class spec:  # noqa: N801
+            name = "voice"
+
+        def judge(self, scene, segments):
+            asked.extend(segments)
+            return Evidence.absent("voice", segments, "silence")
+
+    found = judge_in_turn(Asked(), scene, segments, lambda doing, share: None)
+    assert found.segments == segments
+    assert [GAP in reason for reason in found.reasons] == [s in gaps for s in segments]
+    assert asked == [s for s in segments if s not in gaps]

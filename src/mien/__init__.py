@@ -18,11 +18,12 @@ if TYPE_CHECKING:
     from mien.analysis.analysis import Analysis
     from mien.analysis.evidence import Evidence
     from mien.analyzer import Analyzer, analyze, analyze_text
-    from mien.emotions import MIEN7, EmotionSpace, LabelMap
+    from mien.emotions import MIEN7, LabelMap
     from mien.errors import MienError
     from mien.options import (
         FaceOptions,
         FusionOptions,
+        MediaOptions,
         Options,
         SegmentationOptions,
         SpeechOptions,
@@ -32,13 +33,13 @@ if TYPE_CHECKING:
 _HOMES = {
     "Analysis": "mien.analysis.analysis",
     "Analyzer": "mien.analyzer",
-    "EmotionSpace": "mien.emotions",
     "Evidence": "mien.analysis.evidence",
     "LabelMap": "mien.emotions",
     "MIEN7": "mien.emotions",
     "MienError": "mien.errors",
     "FaceOptions": "mien.options",
     "FusionOptions": "mien.options",
+    "MediaOptions": "mien.options",
     "Options": "mien.options",
     "Segment": "mien.timebase",
     "SegmentationOptions": "mien.options",
@@ -51,11 +52,11 @@ __all__ = [
     "MIEN7",
     "Analysis",
     "Analyzer",
-    "EmotionSpace",
     "Evidence",
     "FaceOptions",
     "FusionOptions",
     "LabelMap",
+    "MediaOptions",
     "MienError",
     "Options",
     "Segment",

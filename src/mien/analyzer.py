@@ -17,6 +17,7 @@ from mien.analysis.judged import Judged
 from mien.analysis.merge import check_same, leading_rows, whole_rows
 from mien.branches import Branch, LinesBranch, PeopleBranch, make_branches, needs_of
 from mien.branches.batches import judge_each, judge_in_turn, known_rows
+from mien.facts import utf8
 from mien.fusion.method import Method
 from mien.hub import is_hub_id
 from mien.media import open_clip
@@ -77,7 +78,10 @@ class Analyzer:
         self.method.check(self.branches)
 
     def analyze(
-        self, path: str | Path, progress: Progress = _silent, stop: Callable[[], bool] = _never
+        self,
+        path: str | Path,
+        progress: Progress = _silent,
+        stop: Callable[[], bool] = _never,
     ) -> Analysis:
         """The analysis of a recording, a picture or a text file.
 
@@ -85,8 +89,7 @@ class Analyzer:
             path: the file. Nothing else is opened but the transcript that the options name and
                 subtitle files of the same name beside it (``asr="auto"``).
             progress: told what is being done and the share of that which is done.
-            stop: asked now and then; once it says True, what was perceived so far is judged and
-                the analysis is marked as partial.
+            stop: asked now and then; once it says True, what was perceived is judged as partial.
 
         Raises:
             MediaError: if the file cannot be opened or decoded.
@@ -143,8 +146,7 @@ class Analyzer:
         """The analysis of a text, or of each of many; every line is judged on its own.
 
         Args:
-            text: one text, or a list of them: judged together, which is faster; what is said of
-                each does not depend on the others.
+            text: one text, or a list of them: judged together, which is faster.
 
         Raises:
             PackError: if a pack cannot be used.
@@ -191,7 +193,7 @@ class Analyzer:
 
     def _perceive(self, path: str | Path, run: _Run) -> Scene:
         needs = self._needs()
-        with closing(open_clip(path)) as clip, run.clock.time("perceive"):
+        with closing(open_clip(path, self.options.media)) as clip, run.clock.time("perceive"):
             options = PerceiveOptions(
                 frame_rate=self.options.faces.frame_rate,
                 asr=self.options.speech.asr,
@@ -262,7 +264,7 @@ class Analyzer:
             # What was perceived beyond the last whole row belongs to no answer.
             span = judged.part or scene.extent
             judged = judged.cut_to(span, range(len(judged.segments)))
-        warnings = scene.warnings + unmet(scene, self.options.segmentation)
+        warnings = scene.facts.notes + scene.warnings + unmet(scene, self.options.segmentation)
         return self._assemble(judged, whole, run.clock, warnings)
 
     def _at_once(self, scene: Scene, judged: Judged, run: _Run) -> Mapping[str, Evidence]:
@@ -316,7 +318,7 @@ class Analyzer:
             mien=mien.__version__,
             python=platform.python_version(),
             packs=packs,
-            options=self.options.to_dict(),
+            options=utf8(self.options.to_dict()),
             seconds=clock.seconds(),
             warnings=warnings,
         )

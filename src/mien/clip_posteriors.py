@@ -22,6 +22,7 @@ from mien.datasets.posteriors import COLUMNS, load_posteriors, load_table
 from mien.datasets.table import LabelledSet
 from mien.emotions import MIEN7
 from mien.errors import DataError, InputError, OptionError
+from mien.facts import as_utf8
 from mien.fusion.compare import judging_folds
 from mien.options import FusionOptions, Options, SpeechOptions
 from mien.perceive.engines import choose_engine
@@ -214,7 +215,7 @@ def _cells(evidence: Evidence) -> list[str]:
 
 
 def _items(folder: Path, clips: LabelledSet) -> list[str]:
-    return [Path(path).relative_to(folder).as_posix() for path in clips.items]
+    return [as_utf8(Path(path).relative_to(folder).as_posix()) for path in clips.items]
 
 
 def _groups(clips: LabelledSet, items: Sequence[str]) -> Any:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
-from typing import Any, Generic, Literal, Protocol, TypeVar, cast
+from typing import Any, Generic, Literal, Protocol, TypeVar, cast, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
 
 from mien.errors import ContractError
+from mien.facts import ClipFacts as ClipFacts  # noqa: PLC0414
 from mien.timebase import Segment
 
 SAMPLE_RATE = 16_000
@@ -18,40 +20,14 @@ SAMPLE_RATE = 16_000
 Samples = npt.NDArray[np.float32]
 Image = npt.NDArray[np.uint8]
 Floats = npt.NDArray[np.floating[Any]]
-ClipKind = Literal["recording", "picture", "text"]
-
-
-@dataclass(frozen=True)
-class ClipFacts:
-    """What the container says of itself.
-
-    Args:
-        path: as given by the user.
-        kind: a recording, a picture or a text.
-        duration: seconds; 0 for a picture or a text. The larger of what the header claims and
-            what was decoded, once the clip has been played.
-        container: short name of the container format (``mov``, ``matroska``, ``wav`` ...).
-        has_audio, has_video: whether there is such a stream; cover art is not video.
-        audio: codec, rate and channels in words, ``""`` without audio.
-        video: codec, size and frame rate in words, ``""`` without video.
-        width, height: of the upright picture in pixels (rotation applied), 0 without video.
-    """
-
-    path: str
-    kind: ClipKind
-    duration: float
-    container: str
-    has_audio: bool = False
-    has_video: bool = False
-    audio: str = ""
-    video: str = ""
-    width: int = 0
-    height: int = 0
 
 
 @dataclass(frozen=True, eq=False)
 class AudioBlock:
-    """Consecutive mono samples at 16 kHz in [-1, 1], ``(n,) float32``, from ``start`` seconds."""
+    """Consecutive mono samples at 16 kHz in [-1, 1], ``(n,) float32``, from ``start`` seconds.
+
+    One that starts later than the one before ends leaves a gap: nothing was recorded there.
+    """
 
     start: float
     samples: Samples
@@ -59,7 +35,10 @@ class AudioBlock:
 
 @dataclass(frozen=True, eq=False)
 class Frame:
-    """An upright picture ``(height, width, 3) uint8`` in BGR order, shown at ``time`` seconds."""
+    """An upright picture ``(height, width, 3) uint8`` in BGR order, shown at ``time`` seconds.
+
+    A picture that stands for long is given again while it stands, as the same array.
+    """
 
     time: float
     image: Image
@@ -103,9 +82,6 @@ class Clip(Protocol):
         ...
 
 
-# --- what perceive finds -------------------------------------------------------------------
-
-
 class AudioTrack(Protocol):
     """The whole sound of a clip, readable by time, not held in memory."""
 
@@ -115,6 +91,24 @@ class AudioTrack(Protocol):
 
     def read(self, segment: Segment) -> Samples:
         """Samples of a segment, cut at the ends of the track, ``(n,) float32``."""
+
+
+@runtime_checkable
+class Sounding(Protocol):
+    """A sound track with gaps: ``stretches`` tells where there is sound, in time order."""
+
+    def stretches(self) -> tuple[Segment, ...]: ...  # noqa: D102
+
+
+def sounding(audio: AudioTrack, segment: Segment) -> tuple[Segment, ...]:
+    """The parts of a segment in which there is sound; all of it if the track knows no gaps."""
+    if not isinstance(audio, Sounding):
+        return (segment,)
+    found = audio.stretches()
+    first = max(0, bisect_right(found, segment.start, key=lambda one: one.start) - 1)
+    last = bisect_left(found, segment.end, key=lambda one: one.start)
+    parts = (stretch & segment for stretch in found[first:last])
+    return tuple(part for part in parts if part is not None)
 
 
 @dataclass(frozen=True)
@@ -228,6 +222,7 @@ class FaceSamples:
         turns: ``(n,)`` degrees that the face is turned to the side, 0 to 90; NaN if not known.
         prominence: ``(n,)`` how prominent, at least 0: large, central, speaking if that is told.
         crops: ``(n,)`` index of the crop in the store.
+        rolls: ``(n,)`` degrees counterclockwise, by quarters, that would bring it upright.
 
     Raises:
         ContractError: if the columns differ in length.
@@ -240,9 +235,12 @@ class FaceSamples:
     turns: Floats
     prominence: Floats
     crops: npt.NDArray[np.int64]
+    rolls: Floats = field(default_factory=lambda: np.zeros(0))
 
     def __post_init__(self) -> None:
         n = len(self.times)
+        if not len(self.rolls):
+            object.__setattr__(self, "rolls", np.zeros(n))
         if any(len(column) != n for column in self._columns()) or self.boxes.shape != (n, 4):
             raise ContractError(f"Every column of face samples needs {n} rows, boxes {(n, 4)}.")
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from mien.options import SegmentationOptions
 from mien.scene import SPEECH, TRANSCRIPT, Scene, Transcript
 from mien.timebase import Clock, Segment
@@ -13,19 +15,39 @@ PAUSE = 2.0
 def cut(scene: Scene, options: SegmentationOptions) -> tuple[Segment, ...]:
     """The segments of a scene, in time order, at least one.
 
-    Windows stand where they would stand in the whole clip, whatever part of it was perceived. A
-    picture and a text have no time: they are one instant.
+    Windows stand where they would stand in the whole clip, whatever part of it was perceived; a gap
+    in the recording is one segment. A picture and a text have no time: they are one instant.
     """
     whole = scene.extent
     if options.by == "clip" or whole.duration == 0:
         return (whole,)
     if options.by == "window":
-        return tuple(Clock(0.0, options.step, options.window).windows(whole))
+        clock = Clock(0.0, options.step, options.window)
+        return tuple(window for part in _parts(scene, whole) for window in _windows(part, clock))
     transcript = scene.get(TRANSCRIPT)
     if options.by == "speaker" and transcript is not None and transcript.speakers:
         turns = segments_by_speaker(transcript, whole).values()
         return tuple(sorted(turn for own in turns for turn in own)) or (whole,)
     return _utterances(scene, whole) or (whole,)
+
+
+def _parts(scene: Scene, whole: Segment) -> Iterator[tuple[Segment, bool]]:
+    """What was recorded, and the gaps between, in time order; whether it is a gap."""
+    start = whole.start
+    for gap in scene.facts.gaps:
+        inside = gap & whole
+        if inside is not None:
+            if inside.start > start:
+                yield Segment(start, inside.start), False
+            yield inside, True
+            start = inside.end
+    if start < whole.end:
+        yield Segment(start, whole.end), False
+
+
+def _windows(part: tuple[Segment, bool], clock: Clock) -> Iterator[Segment]:
+    extent, is_gap = part
+    return iter((extent,)) if is_gap else clock.windows(extent)
 
 
 def segments_by_speaker(

@@ -100,6 +100,9 @@ class Recipe:
         format: of the container, by the suffix if None.
         aspect: of a pixel.
         language: of the sound and of the captions.
+        clock: frames a second of an encoder that wants a fixed frame rate; 0 for one that does not.
+        pixels: format of the pixels.
+        bits: a second of sound, 0 for the encoder's choice.
     """
 
     sound: Sound | None = None
@@ -118,6 +121,9 @@ class Recipe:
     format: str | None = None
     aspect: Fraction | int | None = None
     language: tuple[str, str] = ("", "")
+    clock: int = 0
+    pixels: str = "yuv420p"
+    bits: int = 0
 
 
 def write(path: Path, **recipe: Any) -> Path:
@@ -130,6 +136,8 @@ def write(path: Path, **recipe: Any) -> Path:
             audio = cast(AudioStream, out.add_stream(made.acodec, rate=made.rate))
             audio.codec_context.layout = made.layout
             audio.metadata["language"] = made.language[0]
+            if made.bits:
+                audio.bit_rate = made.bits
         subtitles = None
         if made.captions:
             subtitles = cast(SubtitleStream, out.add_stream(made.scodec))
@@ -153,8 +161,10 @@ def _is_avi(out: OutputContainer) -> bool:
 def _video_stream(out: OutputContainer, made: Recipe) -> VideoStream:
     video = cast(VideoStream, out.add_stream(made.vcodec, rate=25))
     height, width = made.picture(0.0).shape[:2]
-    video.width, video.height, video.pix_fmt = width, height, "yuv420p"
-    if not _is_avi(out):
+    video.width, video.height, video.pix_fmt = width, height, made.pixels
+    if made.clock:
+        video.codec_context.time_base = Fraction(1, made.clock)
+    elif not _is_avi(out):
         video.codec_context.time_base = Fraction(1, 1000)
     if made.vcodec == "mpeg4":
         video.codec_context.qmin = video.codec_context.qmax = 3
@@ -170,8 +180,9 @@ def _video_stream(out: OutputContainer, made: Recipe) -> VideoStream:
 def _pictures(video: VideoStream, made: Recipe) -> list[av.Packet[Any]]:
     packets: list[av.Packet[Any]] = []
     for time in made.times:
-        frame = av.VideoFrame.from_ndarray(made.picture(time), "bgr24").reformat(format="yuv420p")
-        frame.pts, frame.time_base = round(time * 1000), Fraction(1, 1000)
+        frame = av.VideoFrame.from_ndarray(made.picture(time), "bgr24").reformat(format=made.pixels)
+        ticks = made.clock or 1000
+        frame.pts, frame.time_base = round(time * ticks), Fraction(1, ticks)
         packets += video.encode(frame)
     return packets + video.encode(None)
 

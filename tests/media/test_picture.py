@@ -40,8 +40,12 @@ def still(path: Path, image: npt.NDArray[Any] | None = None) -> Path:
 
 
 @pytest.mark.parametrize(
-    ("suffix", "kind"), [(".jpg", "jpeg"), (".png", "png"), (".webp", "webp"), (".bmp", "bmp")]
-)
+    ("suffix", "kind"),
+    [
+        (".jpg", "jpeg"), (".png", "png"), (".webp", "webp"), (".bmp", "bmp"), (".tiff", "tiff"),
+        (".gif", "gif"), (".avif", "avif"), (".jp2", "jpeg2000"), (".ppm", "pnm"),
+    ],
+)  # fmt: skip
 def test_every_format(tmp_path: Path, suffix: str, kind: str) -> None:
     path = still(tmp_path / f"a{suffix}")
     clip = open_clip(path)
@@ -127,8 +131,25 @@ def png(width: int, height: int) -> bytes:
             b"RIFF" + bytes(4) + b"WEBPVP8 " + bytes(10) + struct.pack("<HH", 9000, 8),
             "9000x8",
         ),
+        (
+            "a.tif",
+            b"II*\0" + struct.pack("<IHHHIIHHII", 8, 2, 256, 4, 1, 9000, 257, 3, 1, 7) + bytes(9),
+            "9000x7",
+        ),
+        (
+            "b.tif",
+            b"MM\0+" + struct.pack(">HHQQ", 8, 0, 16, 2)
+            + struct.pack(">HHQQHHQHHHH", 256, 4, 1, 9000 << 32, 257, 3, 1, 7, 0, 0, 0),
+            "9000x7",
+        ),
+        ("a.gif", b"GIF89a" + struct.pack("<HH", 9000, 8) + bytes(9), "9000x8"),
+        ("a.avif", bytes(4) + b"ftypavif" + b"\0\0\0\x14ispe" + struct.pack(">III", 0, 9000, 8),
+         "9000x8"),
+        ("a.jp2", b"\0\0\0\x0cjP  " + b"\xff\x4f\xff\x51" + bytes(4)
+         + struct.pack(">IIII", 9010, 18, 10, 10), "9000x8"),
+        ("a.pgm", b"P5 # a remark\n9000 8\n255\n", "9000x8"),
     ],
-)
+)  # fmt: skip
 def test_too_large_to_decode(tmp_path: Path, name: str, content: bytes, size: str) -> None:
     path = tmp_path / name
     path.write_bytes(content)
@@ -136,7 +157,9 @@ def test_too_large_to_decode(tmp_path: Path, name: str, content: bytes, size: st
         open_clip(path)
 
 
-@pytest.mark.parametrize("suffix", [".jpg", ".png", ".webp", ".bmp"])
+@pytest.mark.parametrize(
+    "suffix", [".jpg", ".png", ".webp", ".bmp", ".tiff", ".gif", ".avif", ".jp2"]
+)
 @pytest.mark.parametrize("kept", [12, 30])
 def test_damaged(tmp_path: Path, suffix: str, kept: int, capfd: pytest.CaptureFixture[str]) -> None:
     path = still(tmp_path / f"a{suffix}")
@@ -146,12 +169,48 @@ def test_damaged(tmp_path: Path, suffix: str, kept: int, capfd: pytest.CaptureFi
 
 
 def test_kinds_of_picture_that_are_refused(tmp_path: Path) -> None:
-    heic = tmp_path / "a.heic"
+    heic = tmp_path / "my a.heic"
     heic.write_bytes(struct.pack(">I", 24) + b"ftypheic" + bytes(400))
-    with pytest.raises(MediaError, match="HEIC or AVIF picture; save it as JPEG or PNG"):
+    with pytest.raises(
+        MediaError, match=r"HEIC or HEIF picture; .*ffmpeg -i '.*my a\.heic' '.*jpg'"
+    ):
         open_clip(heic)
-    gif = tmp_path / "a.gif"
-    gif.write_bytes(b"GIF89a" + bytes(400))
-    with pytest.raises(MediaError, match="mien reads"):
-        open_clip(gif)
+    raw = still(tmp_path / "a.tiff").rename(tmp_path / "a.nef")
+    with pytest.raises(MediaError, match="raw picture of a camera"):
+        open_clip(raw)
     assert picture_format(b"BMW is a car, not a picture") == ""
+
+
+def test_a_gif_that_moves_is_a_recording_and_one_that_does_not_is_a_picture(tmp_path: Path) -> None:
+    one = still(tmp_path / "one.gif")
+    assert open_clip(one).facts.kind == "picture"
+    from .listen import listen
+    from .make import steps, write
+
+    path = write(tmp_path / "a.gif", times=steps(4, 10), clock=10, vcodec="gif", pixels="rgb8")
+    heard = listen(path, 5)
+    assert (heard.facts.kind, len(heard.frames)) == ("recording", 20)
+    assert heard.colours[::5] == [RED, GREEN, BLUE, WHITE]
+
+
+@pytest.mark.parametrize("orientation", TURNS)
+def test_the_orientation_of_a_tiff(tmp_path: Path, orientation: int) -> None:
+    """Rows of plain RGB with an orientation tag, as scanners write."""
+    pixels = np.ascontiguousarray(quarters(0)[:, :, ::-1])
+    tags = [
+        (256, 3, 64), (257, 3, 48), (258, 3, 8), (259, 3, 1), (262, 3, 2), (273, 4, 8),
+        (274, 3, orientation), (277, 3, 3), (278, 3, 48), (279, 4, pixels.nbytes),
+    ]  # fmt: skip
+    entries = b"".join(struct.pack("<HHII", tag, kind, 1, value) for tag, kind, value in tags)
+    path = tmp_path / "a.tif"
+    path.write_bytes(
+        b"II*\0"
+        + struct.pack("<I", 8 + pixels.nbytes)
+        + pixels.tobytes()
+        + struct.pack("<H", len(tags))
+        + entries
+        + bytes(4)
+    )
+    (frame,) = open_clip(path).play(1)
+    assert isinstance(frame, Frame)
+    assert corners(frame.image) == corners(TURNS[orientation](quarters(0)))

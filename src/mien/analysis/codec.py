@@ -16,6 +16,7 @@ from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from mien.analysis.evidence import Evidence
+from mien.facts import as_utf8
 from mien.timebase import Segment
 
 DECIMALS = 4
@@ -128,7 +129,7 @@ def codec(hint: Any, decimals: int | None = DECIMALS) -> Codec:
     if hint is float:
         return Codec(lambda value: rounded(value, decimals), lambda value, rows: _number(value))
     if hint in (str, bool, int):
-        return Codec(_same, lambda value, rows: _plain(value, hint))
+        return Codec(as_utf8 if hint is str else _same, lambda value, rows: _plain(value, hint))
     raise TypeError(f"No codec is known for the type {hint!r}.")
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from mien.analysis.analysis import Analysis
 from mien.errors import OptionError
+from mien.facts import as_utf8, shown
 from mien.options import Options, differing
 from mien.timebase import Segment
 
@@ -24,9 +25,9 @@ def check_same(earlier: Analysis, name: str, options: Options) -> None:
     Raises:
         OptionError: if it is of another file or was made with other options.
     """
-    if Path(earlier.clip.path).name != name:
+    if as_utf8(Path(earlier.clip.path).name) != as_utf8(name):
         raise OptionError(
-            f"The partial analysis is of {Path(earlier.clip.path).name}, not of {name}; name "
+            f"The partial analysis is of {earlier.clip.name}, not of {shown(name)}; name "
             "another file for it, or leave --resume out."
         )
     other = differing(earlier.provenance.options, options)

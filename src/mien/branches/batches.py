@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from bisect import bisect_right
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 from mien.analysis.analysis import Analysis
@@ -13,8 +14,10 @@ from mien.perceive import STOPPED_SPEECH
 from mien.scene import AUDIO, SPEECH, Scene
 from mien.timebase import Segment
 
+GAP = "a gap in the recording: the time stamps leap over it"
+"""Reason of the absent rows of a segment in which nothing was recorded."""
 AT_A_TIME = 32
-"""Segments that a branch is asked for at a time."""
+"""Segments that a branch judges at a time."""
 
 
 def judge_each(branch: Branch, jobs: Sequence[tuple[Scene, tuple[Segment, ...]]]) -> list[Evidence]:
@@ -31,7 +34,9 @@ def judge_in_turn(
     progress: Callable[[str, float], None],
     known: Evidence | None = None,
 ) -> Evidence:
-    """What a branch says of all segments, asked of some at a time, to tell how far it is.
+    """The evidence of a branch for all segments, some at a time, so that progress can be told.
+
+    The branch does not judge gaps, in which nothing was recorded.
 
     Args:
         branch: that judges.
@@ -41,18 +46,47 @@ def judge_in_turn(
         known: rows of some of the segments that need not be judged.
     """
     doing = f"judging the {branch.spec.name}"
-    progress(doing, 0.0)
     there = set() if known is None else set(known.segments)
     new = tuple(segment for segment in segments if segment not in there)
-    found = branch.judge(scene, new[:AT_A_TIME])
-    for start in range(AT_A_TIME, len(new), AT_A_TIME):
+    found: Evidence | None = None
+    for start, stop in _groups(new, scene.facts.gaps):
         progress(doing, start / len(new))
-        found = concatenated(found, branch.judge(scene, new[start : start + AT_A_TIME]))
+        some = new[start:stop]
+        gap = _gap(some[0], scene.facts.gaps)
+        if gap is None:
+            part = branch.judge(scene, some)
+        else:
+            part = Evidence.absent(branch.spec.name, some, f"{GAP} ({gap})")
+        found = part if found is None else concatenated(found, part)
+    found = branch.judge(scene, new) if found is None else found
     if known is None:
         return found
     found = concatenated(known, found)
     row_of = {segment: row for row, segment in enumerate(found.segments)}
     return found.select([row_of[segment] for segment in segments])
+
+
+def _groups(segments: Sequence[Segment], gaps: Sequence[Segment]) -> Iterator[tuple[int, int]]:
+    """First and last row of what is judged at once: some segments, or a gap alone."""
+    start = 0
+    for row, segment in enumerate(segments):
+        if _gap(segment, gaps) is not None:
+            if start < row:
+                yield start, row
+            yield row, row + 1
+            start = row + 1
+        elif row + 1 - start == AT_A_TIME:
+            yield start, row + 1
+            start = row + 1
+    if start < len(segments):
+        yield start, len(segments)
+
+
+def _gap(segment: Segment, gaps: Sequence[Segment]) -> Segment | None:
+    """The gap that a segment lies in."""
+    before = bisect_right(gaps, segment.start + 1e-6, key=lambda gap: gap.start)
+    inside = before > 0 and segment.duration > 0 and segment.end <= gaps[before - 1].end + 1e-6
+    return gaps[before - 1] if inside else None
 
 
 def known_rows(

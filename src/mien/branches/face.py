@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -204,18 +204,40 @@ def usable(samples: FaceSamples | None, looked: int) -> FaceSamples | str:
         return "no picture in this segment"
     if samples is None or not len(samples):
         return f"no face in view ({looked} picture{'s' if looked > 1 else ''} looked at)"
-    large = samples[samples.sides >= SMALLEST]
-    if not len(large):
-        return f"face too small ({samples.sides.max():.0f} px, at least {SMALLEST:.0f} wanted)"
-    facing = large[~(large.turns > TURNED)]
-    if not len(facing):
-        least = large.turns.min()
-        return f"face turned away ({least:.0f} degrees, at most {TURNED:.0f} wanted)"
-    sharp = facing[facing.sharpness >= BLURRED]
-    if not len(sharp):
-        most = facing.sharpness.max()
-        return f"face too blurred (sharpness {most:.2f}, at least {BLURRED:.2f} wanted)"
-    return sharp
+    for passes, why in _CHECKS:
+        good = samples[passes(samples)]
+        if not len(good):
+            return why(samples)
+        samples = good
+    return samples
+
+
+def _rolled(samples: FaceSamples) -> str:
+    """How the face lies in the picture most of the time."""
+    angles, counts = np.unique(samples.rolls, return_counts=True)
+    if angles[counts.argmax()] == 180:
+        return "face upside down (turn the recording by 180 degrees)"
+    return "face on its side (turn the recording by 90 degrees)"
+
+
+_CHECKS: tuple[tuple[Callable[[FaceSamples], Any], Callable[[FaceSamples], str]], ...] = (
+    (
+        lambda s: s.sides >= SMALLEST,
+        lambda s: f"face too small ({s.sides.max():.0f} px, at least {SMALLEST:.0f} wanted)",
+    ),
+    (lambda s: s.rolls == 0, _rolled),
+    (
+        lambda s: ~(s.turns > TURNED),
+        lambda s: f"face turned away ({s.turns.min():.0f} degrees, at most {TURNED:.0f} wanted)",
+    ),
+    (
+        lambda s: s.sharpness >= BLURRED,
+        lambda s: (
+            f"face too blurred (sharpness {s.sharpness.max():.2f}, at least {BLURRED:.2f} wanted)"
+        ),
+    ),
+)
+"""What a sample must pass to be judged, in this order, and what is said where none does."""
 
 
 def _primary(people: Mapping[int, FaceSamples], segment: Segment) -> FaceSamples:

@@ -9,7 +9,7 @@ import numpy as np
 
 from mien.branches.logmel import log_mel
 from mien.mathematics import FloatArray, entropy, jensen_shannon
-from mien.scene import SAMPLE_RATE, AudioTrack, Samples
+from mien.scene import SAMPLE_RATE, AudioTrack, Samples, sounding
 from mien.timebase import Segment
 
 SHORTEST = 0.6
@@ -102,12 +102,15 @@ def is_audible(samples: Samples) -> bool:
 
 
 def silence(audio: AudioTrack, segment: Segment) -> str:
-    """Why a segment without speech turns is not judged: it is silent, or holds other sound."""
+    """Why a segment without speech turns is not judged: no sound, silence, or other sound."""
+    parts = sounding(audio, segment)
+    if not parts:
+        return "no sound in this segment (it ended before, or there is a gap)"
     peak = max((float(np.abs(b).max()) for b in _blocks(audio, [segment]) if len(b)), default=0.0)
     level = 20 * np.log10(max(peak, 1e-6))
     if level < SILENCE:
         return f"silence (peak {level:.0f} dB of full scale or less)"
-    return f"no speech (in {segment.duration:.1f} s of sound)"
+    return f"no speech (in {sum(part.duration for part in parts):.1f} s of sound)"
 
 
 def measure(audio: AudioTrack, turns: Sequence[Segment], segment: Segment) -> SpeechQuality:
@@ -263,7 +266,7 @@ def _powers(block: Samples) -> FloatArray:
 
 def _blocks(audio: AudioTrack, segments: Sequence[Segment]) -> Iterator[Samples]:
     """The sound of segments, at most 20 s at a time."""
-    for segment in segments:
+    for segment in (part for one in segments for part in sounding(audio, one)):
         start = segment.start
         while start < segment.end:
             end = min(segment.end, start + _BLOCK)

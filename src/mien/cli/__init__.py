@@ -10,7 +10,9 @@ from mien import __version__
 from mien.cli import data, evaluate, models, train
 from mien.cli.analyze import analyze, demo, export_analysis, report_page
 from mien.cli.flags import Command
+from mien.cli.several import said
 from mien.errors import MienError
+from mien.facts import shown
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -51,11 +53,12 @@ def main() -> None:
     try:
         app()
     except MienError as error:
-        typer.echo(f"mien: {error}", err=True)
+        typer.echo(f"mien: {said(error)}", err=True)
         raise SystemExit(2) from None
     except KeyboardInterrupt:
         typer.echo("mien: stopped.", err=True)
         raise SystemExit(130) from None
     except OSError as error:
-        typer.echo(f"mien: {error.filename or 'a file'}: {error.strerror or error}.", err=True)
+        name = shown(error.filename or "a file")
+        typer.echo(f"mien: {name}: {error.strerror or shown(error)}.", err=True)
         raise SystemExit(2) from None

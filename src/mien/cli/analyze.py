@@ -13,11 +13,12 @@ from rich.console import Console
 
 from mien.cli import options as o
 from mien.cli.flags import options_from
+from mien.cli.several import Targets, each
 from mien.cli.shared import check_target, earlier_analysis, progress, read_analysis, stopping
 
 if TYPE_CHECKING:
     from mien.analysis.analysis import Analysis
-    from mien.options import Options
+    from mien.analyzer import Analyzer
 
 PORTRAITS = 200
 """Faces kept for the strip of a report, at most; about 3 KB each."""
@@ -25,7 +26,7 @@ PORTRAITS = 200
 
 def analyze(
     ctx: typer.Context,
-    path: o.Recording,
+    paths: o.Recordings,
     json_file: o.Json = None,
     exports: o.Exports = None,
     export_format: o.ExportFormat = None,
@@ -37,6 +38,8 @@ def analyze(
     resume: o.Resume = False,
     start: o.Start = o.DEFAULT["start"],
     end: o.End = o.DEFAULT["end"],
+    audio_track: o.AudioTrack = o.DEFAULT["media.audio_track"],
+    audio_channel: o.AudioChannel = o.DEFAULT["media.audio_channel"],
     by: o.By = o.DEFAULT["segmentation.by"],
     window: o.Window = o.DEFAULT["segmentation.window"],
     step: o.Step = o.DEFAULT["segmentation.step"],
@@ -58,20 +61,31 @@ def analyze(
     face_pack: o.FacePack = None,
     preset: o.Preset = None,
 ) -> None:
-    """Analyse one recording, picture or text."""
-    page = _Page(report, report_media, path)
-    outputs = _Outputs(json_file, figure, figure_kind, transcript, exports, export_format, page)
-    # All other parameters are read from the context, which knows which of them were given.
-    implied = {"segmentation.by": "window", "portraits": PORTRAITS} if report else {}
-    run_analysis(path, options_from(ctx, implied), resume, outputs)
+    """Analyse recordings, pictures or texts.
 
-
-def run_analysis(path: Path, options: Options, resume: bool, outputs: _Outputs) -> None:
-    """Analyse a clip and show and write what was asked for."""
+    Of several, each output needs a place of its own: {} in its name stands for the name of the
+    recording without its suffix (--json 'out/{}.json').
+    """
     from mien.analyzer import Analyzer
 
+    targets = Targets(json_file, figure, transcript, report, tuple(exports or ()))
+    outputs = [
+        _Outputs(
+            t.json, t.figure, figure_kind, t.transcript, t.exports, export_format,
+            _Page(t.report, report_media, path),
+        )
+        for path, t in zip(paths, targets.for_each(paths), strict=True)
+    ]  # fmt: skip
+    # All other parameters are read from the context, which knows which of them were given.
+    implied = {"segmentation.by": "window", "portraits": PORTRAITS} if report else {}
+    analyzer = Analyzer(options_from(ctx, implied))
+    jobs = list(zip(paths, outputs, strict=True))
+    each(jobs, lambda path, out: run_analysis(path, analyzer, resume, out))
+
+
+def run_analysis(path: Path, analyzer: Analyzer, resume: bool, outputs: _Outputs) -> None:
+    """Analyse a recording, and show and write what was asked for."""
     earlier = earlier_analysis(outputs.analysis_file) if resume else None
-    analyzer = Analyzer(options)
     with progress() as told, stopping() as stop:
         if earlier is None:
             analysis = analyzer.analyze(path, told, stop)

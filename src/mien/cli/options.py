@@ -18,6 +18,7 @@ DEFAULT = {path: one.default for path, one in described().items()}
 
 PANELS = {
     "": "Part of the recording",
+    "media": "Sound of the recording",
     "segmentation": "Segmentation",
     "speech": "Words and speech recognition",
     "faces": "Faces",
@@ -46,7 +47,10 @@ def _pack(branch: str) -> Any:
     )
 
 
-Recording = Annotated[Path, Argument(help="A recording, a picture or a .txt file.")]
+Recordings = Annotated[
+    list[Path],
+    Argument(help="Recordings, pictures or .txt files; of several, one result each."),
+]
 
 # What is written.
 Json = Annotated[
@@ -98,6 +102,8 @@ Resume = Annotated[
 # What is analysed, and how.
 Start = Annotated[float, _flag("start")]
 End = Annotated[float | None, _flag("end")]
+AudioTrack = Annotated[str | None, _flag("media.audio_track", metavar="N|LANG")]
+AudioChannel = Annotated[int | None, _flag("media.audio_channel", metavar="N")]
 By = Annotated[str, _flag("segmentation.by", show_default="clip; window with --report")]
 Window = Annotated[float, _flag("segmentation.window")]
 Step = Annotated[float, _flag("segmentation.step")]

@@ -31,7 +31,10 @@ def progress() -> Iterator[Report]:
     """
     console = Console(stderr=True)
     columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn())
-    with Progress(*columns, TimeRemainingColumn(), console=console, transient=True) as bar:
+    off = not console.is_terminal
+    with Progress(
+        *columns, TimeRemainingColumn(), console=console, transient=True, disable=off
+    ) as bar:
         task = bar.add_task("", total=1.0)
         before = ""
 

@@ -10,7 +10,7 @@ from av.subtitles.stream import SubtitleStream
 from av.subtitles.subtitle import AssSubtitle, Subtitle
 
 from mien.media.markup import without_overrides
-from mien.media.reader import Reader
+from mien.media.reader import Reader, Timeline
 from mien.scene import Caption
 from mien.timebase import Segment
 
@@ -29,7 +29,7 @@ class CaptionReader(Reader):
     """
 
     def __init__(self, stream: SubtitleStream, origin: float) -> None:
-        super().__init__(stream)
+        super().__init__(stream, Timeline(origin, 0.0))
         self._stream = stream
         self._origin = origin
 

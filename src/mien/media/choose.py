@@ -6,18 +6,21 @@ import os
 from pathlib import Path
 
 from mien.errors import MediaError
+from mien.facts import shown
 from mien.media.files import read_start
-from mien.media.picture import Picture, picture_format
+from mien.media.kinds import READABLE, is_raw_picture, kind_of
+from mien.media.picture import MAX_BYTES, Picture, gif_frames, picture_format
 from mien.media.recording import Recording
 from mien.media.text import TEXT_SUFFIXES, TextClip, looks_binary
+from mien.options import MediaOptions
 from mien.scene import Clip
 
 SUBTITLE_SUFFIXES = frozenset({".srt", ".vtt", ".ass", ".ssa"})
-_STILL_BRANDS = frozenset({b"heic", b"heix", b"heim", b"heis", b"mif1", b"avif"})
+_FILMS = frozenset({".mjpeg", ".mjpg"})
 _HEAD = 4096
 
 
-def choose_clip(path: str | os.PathLike[str]) -> Clip:
+def choose_clip(path: str | os.PathLike[str], options: MediaOptions | None = None) -> Clip:
     """Open a file as the kind of clip that it is.
 
     Raises:
@@ -25,12 +28,21 @@ def choose_clip(path: str | os.PathLike[str]) -> Clip:
     """
     name, head = os.fspath(path), read_start(path, _HEAD)
     suffix = Path(name).suffix.lower()
-    if picture_format(head):
+    picture = picture_format(head) and not is_raw_picture(name)
+    if picture and not _is_film(name, suffix, head):
         return Picture(name)
-    if head[4:8] == b"ftyp" and head[8:12] in _STILL_BRANDS:
-        raise MediaError(f"{name} is a HEIC or AVIF picture; save it as JPEG or PNG.")
     if suffix in TEXT_SUFFIXES and not looks_binary(head):
         return TextClip(name)
     if suffix in SUBTITLE_SUFFIXES and not looks_binary(head):
-        raise MediaError(f"{name} holds subtitles; give the recording that they belong to.")
-    return Recording(name)
+        raise MediaError(f"{shown(name)} holds subtitles; give the recording that they belong to.")
+    kind = kind_of(name, head)
+    if kind:
+        raise MediaError(f"{shown(name)} is {kind}. mien reads {READABLE}.")
+    return Recording(name, options=options)
+
+
+def _is_film(name: str, suffix: str, head: bytes) -> bool:
+    """Whether what begins like a picture holds several, one after the other."""
+    if head.startswith(b"GIF8"):
+        return gif_frames(read_start(name, MAX_BYTES)) > 1
+    return suffix in _FILMS

@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 
 from mien.errors import MediaError
+from mien.facts import shown
 
 
 def regular_file(path: str | os.PathLike[str]) -> Path:
@@ -16,20 +17,23 @@ def regular_file(path: str | os.PathLike[str]) -> Path:
         MediaError: if it is an address, missing, a folder, a device, empty or out of reach.
     """
     name = os.fspath(path)
+    said = shown(name)
     file = Path(name).absolute()
     try:
         if file.is_file():
             if file.stat().st_size:
                 return file
-            raise MediaError(f"{name} is empty (0 bytes); export or download it again.")
+            raise MediaError(f"{said} is empty (0 bytes); export or download it again.")
         found = file.exists()
     except OSError as error:
         raise unreadable(name, error) from error
-    if re.match(r"[A-Za-z][A-Za-z0-9+.-]+://", name):
-        raise MediaError(f"{name} is an address; download the file and give its path.")
+    address = re.match(r"([A-Za-z][A-Za-z0-9+.-]+):/+(.*)", said)
+    if address:  # a path object has but one slash
+        said = f"{address[1]}://{address[2]}"
+        raise MediaError(f"{said} is an address; download the file and give its path.")
     if found:
-        raise MediaError(f"{name} is not a regular file; give the path of a single recording.")
-    raise MediaError(f"{name} does not exist; give the path of an existing file.")
+        raise MediaError(f"{said} is not a regular file; give the path of a single recording.")
+    raise MediaError(f"{said} does not exist; give the path of an existing file.")
 
 
 def read_start(path: str | os.PathLike[str], limit: int) -> bytes:
@@ -49,4 +53,6 @@ def read_start(path: str | os.PathLike[str], limit: int) -> bytes:
 def unreadable(name: str, error: OSError) -> MediaError:
     """The error for a file that the system does not let us read."""
     reason = error.strerror or str(error)
-    return MediaError(f"{name} cannot be read ({reason}); check its permissions and its disk.")
+    return MediaError(
+        f"{shown(name)} cannot be read ({reason}); check its permissions and its disk."
+    )

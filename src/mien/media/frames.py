@@ -16,18 +16,58 @@ from av.video.stream import VideoStream
 from mien.media.guard import check_size, undecodable
 from mien.media.reader import Reader, Timeline
 from mien.scene import Frame, Image
+from mien.timebase import Segment
 
 _EARLY = 1e-3
 """Seconds by which a frame may come before its slot: containers round to milliseconds."""
 
 _SQUARE = 0.02
 
+STANDS = 1.5
+"""Seconds from which on a picture that stands is given again while it stands."""
+
+AGAIN = 0.5
+"""Seconds from one time to the next that a standing picture is given, at least."""
+
+LONGEST, SHORTER = 300.0, 30.0
+"""Seconds that a picture stands at most; what follows is a gap. ``SHORTER`` holds once pictures
+have stood for ``ALLOWED``, so that a few bytes cannot ask for days of looking."""
+
+ALLOWED = 3600.0
+"""Seconds beyond ``SHORTER`` that pictures stand in all."""
+
 Matrix = tuple[tuple[int, int], tuple[int, int]]
 """``(a, b), (c, d)`` of ``display_matrix``."""
 
 
+class Shown:
+    """How long each picture stands, and where none does.
+
+    Args:
+        gaps: where gaps are noted.
+    """
+
+    def __init__(self, gaps: list[Segment]) -> None:
+        self._gaps = gaps
+        self._left = ALLOWED
+        self.since: float | None = None
+
+    def until(self, time: float) -> float:
+        """When the picture that is shown goes, if the next comes at ``time``; a gap is noted."""
+        start = self.since or 0.0
+        longest = min(LONGEST, SHORTER + self._left)
+        goes = start + longest
+        self._left -= max(0.0, min(time - start, longest) - SHORTER)
+        if time > goes:
+            self._gaps.append(Segment(0.0 if self.since is None else goes, time))
+        return min(time, goes)
+
+
 class FrameReader(Reader):
     """The first frame at or after every multiple of ``1 / frame_rate`` seconds.
+
+    A frame that stands for more than ``STANDS`` seconds is given again while it stands, also one
+    that came between two multiples.
 
     Args:
         stream: of the video.
@@ -39,25 +79,48 @@ class FrameReader(Reader):
     def __init__(
         self, stream: VideoStream, timeline: Timeline, frame_rate: float, name: str
     ) -> None:
-        super().__init__(stream)
+        super().__init__(stream, timeline)
         self._stream = stream
-        self._timeline = timeline
         self._rate = frame_rate
         self._name = name
         self._slot = 0
         self._angle: int | None = None
         self._matrix: Matrix = ((1, 0), (0, 1))
         self._aspect = pixel_aspect(stream)
-        self._spacing = float(1 / (stream.average_rate or stream.guessed_rate or 25))
+        self._spacing = frame_spacing(stream)
+        self._shown = Shown(self.gaps)
+        self._frame: VideoFrame | None = None
+        self._given: Image | None = None
 
     def read(self, packet: Packet[Any] | None) -> Iterator[Frame]:
         """The sampled frames that a packet completes, or the last ones."""
         for frame in self._attempt(lambda: self._stream.decode(packet)):
             time = self._time(frame)
-            if time + _EARLY < self._slot / self._rate:
-                continue
-            self._slot = math.floor((time + _EARLY) * self._rate) + 1
-            yield Frame(max(0.0, time), self._image(frame))
+            yield from self._standing(self._shown.until(time))
+            self._shown.since, self._frame, self._given = time, frame, None
+            if time + _EARLY >= self._slot / self._rate:
+                yield self._give(time)
+        if packet is None:
+            yield from self._standing(self._shown.until(self.end))
+            self._frame = None
+
+    def _standing(self, until: float) -> Iterator[Frame]:
+        """The frame that was shown so far, again, if it stood for long."""
+        since, frame = self._shown.since, self._frame
+        if since is None or frame is None or until - since < STANDS:
+            return
+        step = max(AGAIN, 1 / self._rate)
+        time = self._slot / self._rate if self._given is None else since + step
+        while time + step / 2 <= until:
+            yield self._give(max(time, since))
+            time += step
+
+    def _give(self, time: float) -> Frame:
+        if self._given is None and self._frame is not None:
+            self._given = self._image(self._frame)
+        assert self._given is not None
+        self._slot = math.floor((time + _EARLY) * self._rate) + 1
+        return Frame(max(0.0, time), self._given)
 
     def _image(self, frame: VideoFrame) -> Image:
         # PyAV 18.1: looking at a frame's side data ties it into a cycle, and a megabyte of FFmpeg's
@@ -69,12 +132,45 @@ class FrameReader(Reader):
         return image
 
     def _time(self, frame: VideoFrame) -> float:
-        time = self._timeline.place(self._stamp(frame), self.end)
-        until = time + ((frame.duration or 0) * self._base or self._spacing)
+        since = self._shown.since
+        # A frame's duration may be a guess that the next frame's stamp contradicts.
+        due = self.end if since is None else min(self.end, since + self._spacing)
+        time = self._timeline.place(self._stamp(frame), due)
+        until = time + min((frame.duration or 0) * self._base or self._spacing, LONGEST)
         if time < self._timeline.end < until:
             until = self._timeline.end  # the last frame's duration is mostly a guess
         self.end = max(self.end, until)
         return time
+
+
+class StampReader(Reader):
+    """Reads when pictures are shown and decodes none.
+
+    Args:
+        stream: of the video.
+        timeline: of the stream.
+    """
+
+    def __init__(self, stream: VideoStream, timeline: Timeline) -> None:
+        super().__init__(stream, timeline)
+        self._spacing = frame_spacing(stream)
+        self._shown = Shown(self.gaps)
+
+    def read(self, packet: Packet[Any] | None) -> Iterator[Frame]:
+        """Nothing."""
+        stamp = None if packet is None else packet.dts if packet.dts is not None else packet.pts
+        if packet is not None and stamp is not None:
+            time = self._timeline.place(stamp * self._base, self.end)
+            self._shown.until(time)
+            self._shown.since = time
+            length = (packet.duration or 0) * self._base or self._spacing
+            self.end = max(self.end, time + min(length, LONGEST))
+        yield from ()
+
+
+def frame_spacing(stream: VideoStream) -> float:
+    """Seconds from frame to frame as the header has it, one 25th if it does not say."""
+    return float(1 / (stream.average_rate or stream.guessed_rate or 25))
 
 
 def pixel_aspect(stream: VideoStream) -> float:

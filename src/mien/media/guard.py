@@ -16,17 +16,23 @@ from av.container import InputContainer
 from av.error import FFmpegError
 
 from mien.errors import MediaError
-from mien.media.files import regular_file
+from mien.facts import shown
+from mien.media.files import read_start, regular_file
+from mien.media.kinds import READABLE, convert, kind_of
 
-FORMATS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,flv,mpegts,mp3,aac,wav,aiff,flac,ogg"
-READABLE = (
-    "recordings (mp4, mov, mkv, webm, avi, flv, ts, mp3, m4a, aac, wav, aiff, flac, ogg), "
-    "pictures (jpg, png, webp, bmp) and texts (txt, md)"
+FORMATS = (
+    "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,asf,mpeg,mpegvideo,mpegts,flv,mxf,gxf,dv,wtv,rm,nut,"
+    "ivf,h264,hevc,m4v,mjpeg,yuv4mpegpipe,gif,"
+    "mp3,aac,loas,ac3,eac3,wav,w64,aiff,caf,au,flac,ogg,amr,wv,tta,voc,nistsphere,ircam,sox,dss"
 )
+"""FFmpeg's names of the formats that are opened. Each holds its media itself: the tests plant
+the names of other files and addresses into every one of them and see that nothing is opened."""
 MAX_SIDE = 8192
 """Pixels of the longer side of a picture."""
 MAX_PIXELS = 50_000_000
 """Pixels of a picture."""
+
+_HEAD = 4096
 
 DECODER_OPTIONS = {"max_pixels": str(MAX_PIXELS)}
 _OPTIONS = DECODER_OPTIONS | {
@@ -58,11 +64,17 @@ def translated(name: str) -> Iterator[None]:
 
 
 def undecodable(name: str, error: FFmpegError | None) -> MediaError:
-    """The error for a file of which nothing can be decoded."""
+    """The error for a file of which nothing can be decoded: what it is, if that is known."""
+    try:
+        kind = kind_of(name, read_start(name, _HEAD), opened=True)
+    except MediaError:
+        kind = ""
+    if kind:
+        return MediaError(f"{shown(name)} is {kind}. mien reads {READABLE}.")
     reason = f" ({error.strerror})" if error and error.strerror else ""
     return MediaError(
-        f"{name} is damaged, cut off or of an unknown kind{reason}; mien reads {READABLE}: "
-        "export it again, or convert it to one of these."
+        f"{shown(name)} is damaged, cut off or of an unknown kind{reason}; mien reads {READABLE}: "
+        f"export it again, or convert it ({convert(name, '.mp4')})."
     )
 
 
@@ -74,6 +86,6 @@ def check_size(name: str, width: int, height: int) -> None:
     """
     if max(width, height) > MAX_SIDE or width * height > MAX_PIXELS:
         raise MediaError(
-            f"{name} has pictures of {width}x{height} pixels; at most {MAX_SIDE} a side and "
+            f"{shown(name)} has pictures of {width}x{height} pixels; at most {MAX_SIDE} a side and "
             f"{MAX_PIXELS // 1_000_000} million in all can be judged: scale it down."
         )

@@ -11,6 +11,7 @@ import ctypes
 import struct
 
 from av.audio.layout import AudioLayout
+from av.audio.stream import AudioStream
 
 _NATIVE, _CUSTOM = 1, 2
 
@@ -22,9 +23,27 @@ def keep(layout: object) -> AudioLayout:
     """
     if not isinstance(layout, AudioLayout):
         raise TypeError(f"PyAV gave a {type(layout).__name__} for a layout.")
-    if _AT is None or ctypes.c_int.from_address(id(layout) + _AT).value == _CUSTOM:
+    if _AT is None or is_custom(layout):
         ctypes.pythonapi.Py_IncRef(ctypes.py_object(layout))
     return layout
+
+
+def is_custom(layout: AudioLayout) -> bool:
+    """Whether a layout has a channel order of its own."""
+    return _AT is not None and ctypes.c_int.from_address(id(layout) + _AT).value == _CUSTOM
+
+
+def layout_is_stated(stream: AudioStream) -> bool:
+    """Whether the file names its channels.
+
+    FLAC has one layout for each number of channels, which says nothing unless it is tagged.
+    """
+    layout = keep(stream.codec_context.layout)
+    if layout.nb_channels <= 2:
+        return True
+    if stream.codec_context.name == "flac":
+        return "WAVEFORMATEXTENSIBLE_CHANNEL_MASK" in {key.upper() for key in stream.metadata}
+    return layout.name != f"{layout.nb_channels} channels"
 
 
 def _find_order() -> int | None:

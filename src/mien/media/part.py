@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Protocol, runtime_checkable
 
 from mien.errors import OptionError
+from mien.facts import shown
 from mien.scene import SAMPLE_RATE, AudioBlock, Clip, ClipFacts, Frame, Moment
 from mien.timebase import Segment
 
 SLACK = 2.0
 """Seconds by which streams of one file may lag behind one another in the order of the file."""
+
+
+@runtime_checkable
+class _Stamped(Protocol):
+    """A clip that can tell its end from its time stamps, without decoding."""
+
+    def last_stamp(self) -> float: ...
 
 
 class Part:
@@ -25,14 +34,12 @@ class Part:
     """
 
     def __init__(self, clip: Clip, segment: Segment) -> None:
-        duration = clip.facts.duration
-        if duration and segment.start >= duration:
-            raise OptionError(
-                f"The part begins at {segment.start:g} s, but {clip.facts.path} ends at "
-                f"{duration:g} s; give a time before that."
-            )
         self._clip = clip
         self._start, self._end = segment.start, segment.end
+        duration = clip.facts.duration
+        if 0 < duration <= self._start and isinstance(clip, _Stamped):
+            duration = max(duration, clip.last_stamp())  # the header may be wrong
+        self._check_start(duration)
 
     @property
     def facts(self) -> ClipFacts:
@@ -40,7 +47,11 @@ class Part:
         return self._clip.facts
 
     def play(self, frame_rate: float) -> Iterator[Moment]:
-        """See :class:`mien.scene.Clip`; sound blocks are cut to the sample."""
+        """See :class:`mien.scene.Clip`; sound blocks are cut to the sample.
+
+        Raises:
+            OptionError: if the clip turns out to end before the part begins.
+        """
         late: set[type] = set()
         for moment in self._clip.play(frame_rate):
             time = _time(moment)
@@ -49,6 +60,14 @@ class Part:
             if time >= self._end + SLACK and self._all_late(late, frame_rate):
                 return
             yield from self._inside(moment)
+        self._check_start(self.facts.duration)
+
+    def _check_start(self, duration: float) -> None:
+        if 0 < duration <= self._start:
+            raise OptionError(
+                f"The part begins at {self._start:g} s, but {shown(self.facts.path)} ends at "
+                f"{duration:g} s; give a time before that."
+            )
 
     def close(self) -> None:
         """Let go of the file."""

@@ -2,23 +2,43 @@
 
 from __future__ import annotations
 
+import re
 import struct
 from collections.abc import Iterator
 
 import numpy as np
 
 from mien.errors import MediaError
+from mien.facts import shown
 from mien.media.files import read_start
 from mien.media.guard import check_size
 from mien.scene import ClipFacts, Frame, Image, Moment
 
 MAX_BYTES = 200_000_000
 
+_GAP = rb"(?:\s+|#[^\n\r]*[\n\r])+"
+_PNM = re.compile(rb"P[1-6]" + _GAP + rb"(\d{1,9})" + _GAP + rb"(\d{1,9})\s")
+_ISPE = re.compile(rb"\0\0\0\x14ispe")
+_MARKS = (
+    (0, b"\xff\xd8\xff", "jpeg"),
+    (0, b"\x89PNG\r\n\x1a\n", "png"),
+    (8, b"WEBP", "webp"),
+    (0, b"BM", "bmp"),
+    (0, b"II*\0", "tiff"),
+    (0, b"MM\0*", "tiff"),
+    (0, b"II+\0", "tiff"),
+    (0, b"MM\0+", "tiff"),
+    (0, b"GIF8", "gif"),
+    (4, b"ftypavif", "avif"),
+    (4, b"ftypavis", "avif"),
+    (0, b"\0\0\0\x0cjP  ", "jpeg2000"),
+    (0, b"\xff\x4f\xff\x51", "jpeg2000"),
+)
 _JPEG_SIZES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 
 
 class Picture:
-    """A JPEG, PNG, WebP or BMP file, turned upright as its EXIF orientation says.
+    """A picture file, its first page, turned upright as its EXIF orientation says.
 
     Raises:
         MediaError: if it is too large or cannot be decoded.
@@ -48,28 +68,27 @@ class Picture:
 
 
 def picture_format(head: bytes) -> str:
-    """``jpeg``, ``png``, ``webp`` or ``bmp`` by the first bytes of a file, else ``""``."""
-    if head.startswith(b"\xff\xd8\xff"):
-        return "jpeg"
-    if head.startswith(b"\x89PNG\r\n\x1a\n"):
-        return "png"
-    if head.startswith(b"RIFF") and head[8:12] == b"WEBP":
-        return "webp"
-    if head.startswith(b"BM") and head[6:10] == bytes(4):
-        return "bmp"
-    return ""
+    """``jpeg``, ``png``, ``webp`` ... by the first bytes of a file, ``""`` if it is no picture."""
+    if head[8:10] == b"CR":  # a camera's raw picture in the layout of a TIFF
+        return ""
+    kind = next((kind for at, mark, kind in _MARKS if head[at:].startswith(mark)), "")
+    if kind == "bmp" and head[6:10] != bytes(4):
+        return ""
+    return kind or ("pnm" if _PNM.match(head) else "")
 
 
 def _decode(content: bytes, kind: str, name: str) -> Image:
     import cv2
 
-    damaged = MediaError(f"{name} is a damaged {kind} picture; save or download it again.")
+    damaged = MediaError(f"{shown(name)} is a damaged {kind} picture; save or download it again.")
     if len(content) > MAX_BYTES:
-        raise MediaError(f"{name} is larger than {MAX_BYTES // 1_000_000} MB; scale it down.")
+        raise MediaError(
+            f"{shown(name)} is larger than {MAX_BYTES // 1_000_000} MB; scale it down."
+        )
     try:
         check_size(name, *_SIZES[kind](content))
         image = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR)
-    except (cv2.error, struct.error, IndexError) as error:
+    except (cv2.error, struct.error, IndexError, ValueError) as error:
         raise damaged from error
     if image is None:
         raise damaged
@@ -114,4 +133,73 @@ def _webp_size(content: bytes) -> tuple[int, int]:
     return width, height
 
 
+def _tiff_size(content: bytes) -> tuple[int, int]:
+    order = "<" if content[:2] == b"II" else ">"
+    big = content[2] + content[3] == 43
+    at = struct.unpack_from(f"{order}{'Q' if big else 'I'}", content, 8 if big else 4)[0]
+    count = struct.unpack_from(f"{order}{'Q' if big else 'H'}", content, at)[0]
+    sizes = {256: 0, 257: 0}
+    for row in range(min(count, 4096)):
+        entry = at + (8 + 20 * row if big else 2 + 12 * row)
+        tag, kind = struct.unpack_from(f"{order}HH", content, entry)
+        if tag in sizes:
+            field = {3: "H", 4: "I", 16: "Q"}.get(kind, "H")
+            sizes[tag] = struct.unpack_from(order + field, content, entry + (12 if big else 8))[0]
+    if not all(sizes.values()):
+        raise IndexError("no size")
+    return sizes[256], sizes[257]
+
+
+def _gif_size(content: bytes) -> tuple[int, int]:
+    width, height = struct.unpack_from("<HH", content, 6)
+    return width, height
+
+
+def gif_frames(content: bytes) -> int:
+    """How many pictures a GIF holds, 2 for more than one."""
+    try:
+        at = 13 + _gif_table(content[10])
+        found = 0
+        while found < 2 and content[at] in b"!,":
+            if content[at] == ord(","):
+                found += 1
+                at += 11 + _gif_table(content[at + 9])
+            else:
+                at += 2
+            while content[at]:
+                at += 1 + content[at]
+            at += 1
+    except IndexError:
+        pass
+    return found
+
+
+def _gif_table(flags: int) -> int:
+    return 3 * 2 ** ((flags & 7) + 1) if flags & 0x80 else 0
+
+
+def _avif_size(content: bytes) -> tuple[int, int]:
+    """The largest of the items' sizes."""
+    sizes = [struct.unpack_from(">II", content, m.end() + 4) for m in _ISPE.finditer(content)]
+    width, height = max(sizes, key=lambda size: size[0] * size[1], default=(0, 0))
+    if not width * height:
+        raise IndexError("no size")
+    return width, height
+
+
+def _jpeg2000_size(content: bytes) -> tuple[int, int]:
+    at = content.index(b"\xff\x4f\xff\x51") + 8
+    right, bottom, left, top = struct.unpack_from(">IIII", content, at)
+    return right - left, bottom - top
+
+
+def _pnm_size(content: bytes) -> tuple[int, int]:
+    found = _PNM.match(content)
+    if found is None:
+        raise IndexError("no size")
+    return int(found[1]), int(found[2])
+
+
 _SIZES = {"jpeg": _jpeg_size, "png": _png_size, "webp": _webp_size, "bmp": _bmp_size}
+_SIZES |= {"tiff": _tiff_size, "gif": _gif_size, "avif": _avif_size}
+_SIZES |= {"jpeg2000": _jpeg2000_size, "pnm": _pnm_size}

@@ -13,11 +13,13 @@ from av.packet import Packet
 from av.stream import Stream
 
 from mien.scene import Moment
+from mien.timebase import Segment
 
 MAX_FAILURES = 200
 """Packets in a row that may fail before a stream is given up."""
 
 _STEP_BACK = 1.0
+_LAG = 5.0
 _LEAP = 60.0
 _LONGEST = 3600.0
 
@@ -36,6 +38,9 @@ class Timeline:
         origin: the container's time at which the clip starts, seconds.
         end: of the clip as its header has it, seconds; 0 if it does not say.
 
+    Attributes:
+        resets: how often a stamp was not believed that was off by more than some seconds.
+
     Examples:
         >>> timeline = Timeline(origin=1.4, end=10.0)
         >>> round(timeline.place(3.4, due=1.9), 3), timeline.place(95444.0, due=2.5)
@@ -47,6 +52,7 @@ class Timeline:
     def __init__(self, origin: float, end: float) -> None:
         self._shift = origin
         self.end = end
+        self.resets = 0
 
     def place(self, stamp: float | None, due: float) -> float:
         """Seconds since the start of the clip.
@@ -62,6 +68,7 @@ class Timeline:
         if due - _STEP_BACK <= time <= last:
             return time
         self._shift = stamp - due
+        self.resets += abs(time - due) > _LAG
         return due
 
 
@@ -70,17 +77,26 @@ class Reader(ABC):
 
     Args:
         stream: what is read; its time base is copied, since it does not outlive the container.
+        timeline: of the stream.
 
     Attributes:
         end: seconds up to which something was decoded, 0 if nothing was.
         error: what the decoder said last, None if it never complained.
+        gaps: stretches before ``end`` of which nothing was recorded, in time order.
     """
 
-    def __init__(self, stream: Stream) -> None:
+    def __init__(self, stream: Stream, timeline: Timeline) -> None:
         self._base = float(stream.time_base or 0)
+        self._timeline = timeline
         self.end = 0.0
         self.error: FFmpegError | None = None
+        self.gaps: list[Segment] = []
         self._failures = 0
+
+    @property
+    def resets(self) -> int:
+        """How often a time stamp was not believed."""
+        return self._timeline.resets
 
     @abstractmethod
     def read(self, packet: Packet[Any] | None) -> Iterator[Moment]:

@@ -1,4 +1,4 @@
-"""Sound: any rate and any number of channels to mono blocks at 16 kHz without holes."""
+"""Sound: any rate and any number of channels to mono blocks at 16 kHz on the axis of the clip."""
 
 from __future__ import annotations
 
@@ -6,15 +6,16 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from av.audio.frame import AudioFrame
 from av.audio.resampler import AudioResampler
 from av.audio.stream import AudioStream
 from av.packet import Packet
 
-from mien.media.layouts import keep
+from mien.media.layouts import is_custom, keep, layout_is_stated
+from mien.media.mixer import Mixer, frame_weights
 from mien.media.reader import Reader, Timeline
 from mien.scene import SAMPLE_RATE, AudioBlock, Samples
+from mien.timebase import Segment
 
 BLOCK = SAMPLE_RATE // 2
 """Samples of a block; only the last before a gap or the end is shorter."""
@@ -25,26 +26,34 @@ TOLERANCE = 0.05
 LOWEST_RATE, HIGHEST_RATE = 2000, 800_000
 """Samples per second; others are damage, and would make days of sound or filters of gigabytes."""
 
-_CANCELLED = 0.05
-"""Power of the mean by that of the loudest channel, under which the channels cancel out."""
+FILLED = 5.0
+"""Seconds of a gap that is filled with silence at most; a longer one is left as a gap."""
 
-_RAMP = SAMPLE_RATE // 50
+ALLOWED = 30.0
+"""Seconds of silence filled in at most, beyond as much as there is sound."""
 
 
 class SoundReader(Reader):
-    """Sound in blocks that follow one another without a hole from time 0 on.
+    """Sound in blocks in time order, which follow one another but for gaps.
 
-    Where the time stamps leave a gap there is silence, so that sample ``i`` of all that was
-    given sounds at ``i / 16000`` seconds. Stamps that lag behind the samples are not believed:
-    no sound is left out.
+    Where the time stamps leave out some seconds there is silence; where they leave out more, the
+    next block starts later, so that a few bytes cannot ask for hours of samples. Stamps that lag
+    behind the samples are not believed: no sound is left out.
+
+    Args:
+        stream: of the sound.
+        timeline: of the stream.
+        channel: index of the one channel to be heard; None for a mix of all.
     """
 
-    def __init__(self, stream: AudioStream, timeline: Timeline) -> None:
-        super().__init__(stream)
+    def __init__(self, stream: AudioStream, timeline: Timeline, channel: int | None = None) -> None:
+        super().__init__(stream, timeline)
         self._stream = stream
-        self._timeline = timeline
+        self._channel = channel
+        self._stated = layout_is_stated(stream)
         self._run: _Run | None = None
         self._given = 0
+        self._sounded = self._filled = 0
 
     def read(self, packet: Packet[Any] | None) -> Iterator[AudioBlock]:
         """Blocks completed by a packet, or the rest."""
@@ -68,7 +77,8 @@ class SoundReader(Reader):
         if self._run is None or start > due + TOLERANCE or not self._run.fits(frame):
             yield from self._push(None)
             yield from self._silence(start)
-            self._run = _Run(frame, self._given / SAMPLE_RATE)
+            mixer = Mixer(frame_weights(frame, self._stated), self._channel)
+            self._run = _Run(frame, self._given / SAMPLE_RATE, mixer)
         yield from self._push(frame)
 
     def _push(self, frame: AudioFrame | None) -> Iterator[AudioBlock]:
@@ -78,10 +88,17 @@ class SoundReader(Reader):
         if frame is None:
             self._run = None
         for samples in self._attempt(lambda: run.push(frame)):
+            self._sounded += len(samples)
             yield self._block(samples)
 
     def _silence(self, until: float) -> Iterator[AudioBlock]:
         missing = round(until * SAMPLE_RATE) - self._given
+        allowed = self._sounded + round(ALLOWED * SAMPLE_RATE) - self._filled
+        if missing > min(allowed, round(FILLED * SAMPLE_RATE)):
+            start, self._given = self._given, self._given + missing
+            self.gaps.append(Segment(start / SAMPLE_RATE, self._given / SAMPLE_RATE))
+            return
+        self._filled += max(0, missing)
         while missing > 0:
             samples = np.zeros(min(missing, BLOCK), np.float32)
             missing -= len(samples)
@@ -98,27 +115,20 @@ class SoundReader(Reader):
 class _Run:
     """Frames of one format that follow one another, resampled and mixed together.
 
-    FFmpeg mixes surround sound to stereo, scaled so that nothing clips.
-
     Args:
         frame: the first frame; it is not pushed yet.
         start: when it sounds, seconds.
+        mixer: of the channels.
     """
 
-    def __init__(self, frame: AudioFrame, start: float) -> None:
-        layout = keep(frame.layout)
-        channels = layout.nb_channels
-        unnamed = layout.name == f"{channels} channels" and channels > 8
-        if unnamed or layout.name.startswith("ambisonic"):
-            target = None  # FFmpeg 8.0's swresample has no rule to mix these
-        else:
-            target = "mono" if channels == 1 else "stereo"
-        # Interleaved on purpose: PyAV 18.1 reads past the end of the planes when there are eight
-        # or more, and the process is killed.
+    def __init__(self, frame: AudioFrame, start: float, mixer: Mixer) -> None:
+        # PyAV 18 would free a channel order of the file's own twice if the mix kept it.
+        target = "stereo" if is_custom(keep(frame.layout)) else None
+        # Interleaved on purpose: with eight or more planes PyAV 18 reads past their end.
         self._resampler = AudioResampler(
             "flt", target, SAMPLE_RATE, frame_size=BLOCK, options={"rematrix_maxval": "1.0"}
         )
-        self._mixer = Mixer()
+        self._mixer = mixer
         self._format = _format(frame)
         self.due = start
 
@@ -132,46 +142,6 @@ class _Run:
             self.due += frame.samples / frame.sample_rate
         blocks = self._resampler.resample(frame)
         return [self._mixer.mix(b.to_ndarray().reshape(b.samples, -1)) for b in blocks]
-
-
-class Mixer:
-    """Mixes channels to mono: their mean, or the loudest one where they cancel each other out.
-
-    One microphone on two channels in opposite phase would vanish in the mean. It is decided for
-    each block anew, and a change is faded over 20 ms.
-    """
-
-    def __init__(self) -> None:
-        self._alone: int | None = None
-        self._fresh = True
-
-    def mix(self, block: npt.NDArray[Any]) -> Samples:
-        """Mono samples in [-1, 1], ``(n,) float32``, of ``(n, channels)``."""
-        sound: Samples = np.nan_to_num(block.astype(np.float32), nan=0.0, posinf=1.0, neginf=-1.0)
-        if sound.shape[1] > 1:
-            before, fresh = self._alone, self._fresh
-            self._alone, self._fresh = self._choose(sound), False
-            mono = _channel(sound, self._alone)
-            if self._alone != before and not fresh:
-                share: Samples = np.linspace(0, len(sound) / _RAMP, len(sound), dtype=np.float32)
-                share = share.clip(max=1.0)
-                mono = share * mono + (1 - share) * _channel(sound, before)
-        else:
-            mono = sound[:, 0]
-        return np.clip(mono, -1.0, 1.0).astype(np.float32, copy=False)
-
-    def _choose(self, sound: Samples) -> int | None:
-        """The channel that is taken alone, or None for the mean."""
-        mean, power = _channel(sound, None), np.square(sound).sum(axis=0)
-        loudest = int(power.argmax())
-        if mean @ mean >= _CANCELLED * power[loudest]:
-            return None
-        kept = self._alone
-        return kept if kept is not None and power[kept] > 0.5 * power[loudest] else loudest
-
-
-def _channel(sound: Samples, index: int | None) -> Samples:
-    return sound.mean(axis=1, dtype=np.float32) if index is None else sound[:, index]
 
 
 def _format(frame: AudioFrame) -> tuple[str, str, int]:

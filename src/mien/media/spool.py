@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import tempfile
 import weakref
+from array import array
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from types import TracebackType
 from typing import Self
 
@@ -52,36 +55,71 @@ class _Spool:
         self._file.write(rows)
         self._count += len(rows) // self._row
 
-    def _rows(self, start: int, stop: int) -> bytes:
+    def _stored(self, start: int, stop: int) -> bytes:
         self._file.seek(start * self._row)
         return self._file.read(max(0, stop - start) * self._row)
 
 
 class AudioSpool(_Spool):
-    """The whole sound of a clip as 16-bit samples, an ``AudioTrack`` (32 kB a second).
+    """The sound of a clip as 16-bit samples, an ``AudioTrack`` (32 kB a second of sound).
+
+    Gaps take no room; they are read as silence.
 
     Args:
         memory: bytes that are kept in memory; beyond them it moves to a temporary file.
-        start: seconds at which the first sample sounds.
+        start: seconds at which the clip, or the part of it, begins.
 
     Examples:
         >>> with AudioSpool() as spool:
         ...     spool.append(np.full(16000, 0.5, np.float32))
-        ...     spool.duration, spool.read(Segment(0.9999, 7.0)).tolist()
-        (1.0, [0.5, 0.5])
+        ...     spool.append(np.full(16000, 0.5, np.float32), at=3600.0)
+        ...     spool.duration, spool.read(Segment(0.9999, 7.0)).max(), spool.stretches()
+        (3601.0, np.float32(0.5), (Segment(start=0.0, end=1.0), Segment(start=3600.0, end=3601.0)))
     """
 
     def __init__(self, memory: int = 8_000_000, start: float = 0.0) -> None:
         super().__init__(2, memory)
         self._start = start
+        # Of each stretch without a gap: where it begins on the axis and in the file, in samples.
+        self._places = array("q")
+        self._rows = array("q")
+        self._known: tuple[int, tuple[Segment, ...]] = (-1, ())
 
     @property
     def duration(self) -> float:
-        """Seconds of sound."""
-        return self._count / SAMPLE_RATE
+        """Seconds from ``start`` to the end of the sound, gaps included."""
+        return self._end / SAMPLE_RATE
 
-    def append(self, samples: Samples) -> None:
-        """Add the samples that follow, ``(n,) float32`` in [-1, 1]."""
+    @property
+    def _end(self) -> int:
+        return self._places[-1] + self._count - self._rows[-1] if self._places else 0
+
+    def stretches(self) -> tuple[Segment, ...]:
+        """Where there is sound, seconds, in time order."""
+        if self._known[0] == self._count:
+            return self._known[1]
+        rows = [*self._rows, self._count]
+        lengths = [after - row for row, after in pairwise(rows)]
+        found = tuple(
+            Segment(self._start + at / SAMPLE_RATE, self._start + (at + n) / SAMPLE_RATE)
+            for at, n in zip(self._places, lengths, strict=True)
+            if n
+        )
+        self._known = (self._count, found)
+        return found
+
+    def append(self, samples: Samples, at: float | None = None) -> None:
+        """Add samples, ``(n,) float32`` in [-1, 1].
+
+        Args:
+            samples: what follows.
+            at: seconds at which the first of them sounds, not before the end of those that are
+                there; None for right after them.
+        """
+        place = self._end if at is None else round((at - self._start) * SAMPLE_RATE)
+        if not self._places or place > self._end + 1:
+            self._places.append(max(place, self._end))
+            self._rows.append(self._count)
         scaled = np.clip(np.rint(samples * _FULL_SCALE), -_FULL_SCALE, _FULL_SCALE - 1)
         self._append(scaled.astype("<i2").tobytes())
 
@@ -89,21 +127,37 @@ class AudioSpool(_Spool):
         """Samples of a segment, cut at the ends of the track, ``(n,) float32``."""
         times = (segment.start - self._start, segment.end - self._start)
         start, stop = (round(t * SAMPLE_RATE) for t in times)
-        return self._samples(max(0, start), min(stop, self._count))
+        start, stop = max(0, start), min(stop, self._end)
+        samples = np.zeros(max(0, stop - start), np.float32)
+        for first, last, row in self._inside(start, stop):
+            samples[first - start : last - start] = self._samples(row, row + last - first)
+        return samples
 
     def blocks(self, seconds: float) -> Iterator[AudioBlock]:
-        """All sound in blocks of ``seconds``; the last may be shorter."""
+        """All sound in blocks of ``seconds``; the last before a gap or the end may be shorter."""
         size = round(seconds * SAMPLE_RATE)
         if size < 1:
             raise OptionError(f"A block needs at least one sample, got {seconds} s.")
-        start = 0
-        while start < self._count:
-            stop = min(start + size, self._count)
-            yield AudioBlock(self._start + start / SAMPLE_RATE, self._samples(start, stop))
-            start = stop
+        for first, last, row in self._inside(0, self._end):
+            for at in range(first, last, size):
+                count = min(size, last - at)
+                samples = self._samples(row + at - first, row + at - first + count)
+                yield AudioBlock(self._start + at / SAMPLE_RATE, samples)
+
+    def _inside(self, start: int, stop: int) -> Iterator[tuple[int, int, int]]:
+        """The stretches between two samples: first, last, and the row of the first."""
+        begin = max(0, bisect_right(self._places, start) - 1)
+        for i in range(begin, len(self._places)):
+            place, row = self._places[i], self._rows[i]
+            if place >= stop:
+                return
+            rows = self._rows[i + 1] if i + 1 < len(self._rows) else self._count
+            first, last = max(start, place), min(stop, place + rows - row)
+            if first < last:
+                yield first, last, row + first - place
 
     def _samples(self, start: int, stop: int) -> Samples:
-        rows = np.frombuffer(self._rows(start, stop), "<i2")
+        rows = np.frombuffer(self._stored(start, stop), "<i2")
         return rows.astype(np.float32) / np.float32(_FULL_SCALE)
 
 
@@ -140,5 +194,5 @@ class CropSpool(_Spool):
         for index in indices:
             if not 0 <= index < self._count:
                 raise IndexError(f"No crop {index}; there are {self._count}.")
-        rows = b"".join(self._rows(index, index + 1) for index in indices)
+        rows = b"".join(self._stored(index, index + 1) for index in indices)
         return np.frombuffer(rows, np.uint8).reshape(-1, *_CROP)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -13,9 +13,12 @@ from av.stream import Discard, Disposition, Stream
 from av.subtitles.stream import SubtitleStream
 from av.video.stream import VideoStream
 
-from mien.errors import MediaError
+from mien.errors import MediaError, OptionError
+from mien.facts import shown
 from mien.media.guard import DECODER_OPTIONS, undecodable
-from mien.media.layouts import keep
+from mien.media.languages import same_language
+from mien.media.layouts import is_custom, keep, layout_is_stated
+from mien.options import MediaOptions
 from mien.scene import ClipFacts
 
 _TEXT_CODECS = frozenset({"ass", "mov_text", "srt", "ssa", "subrip", "text", "webvtt"})
@@ -47,19 +50,29 @@ class Streams:
         return [s for s in (self.audio, self.video, self.captions) if s is not None]
 
 
-def choose_streams(container: InputContainer, name: str) -> Streams:
+def choose_streams(
+    container: InputContainer, name: str, options: MediaOptions | None = None
+) -> Streams:
     """Choose what to play and let the demuxer pass over the rest.
+
+    Args:
+        container: opened.
+        name: of the file, for errors.
+        options: which sound is wanted.
 
     Raises:
         MediaError: if there is neither sound nor a picture that can be decoded.
+        OptionError: if there is no such track or channel.
     """
     tracks = container.streams
-    audio = _best(container, "audio", [s for s in tracks.audio if _decodable(s)])
+    audio = _audio(container, name, options or MediaOptions())
     videos = [s for s in tracks.video if _decodable(s) and not s.disposition & _NOT_VIDEO]
     video = _best(container, "video", videos)
     if audio is None and video is None:
         if not tracks.audio and not tracks.video:
-            raise MediaError(f"{name} has neither sound nor pictures; give a recording with one.")
+            raise MediaError(
+                f"{shown(name)} has neither sound nor pictures; give a recording with one."
+            )
         raise undecodable(name, None)
     captions = _captions(tracks.subtitles, audio)
     streams = Streams(audio, video, captions, _origin(audio, video))
@@ -72,8 +85,84 @@ def choose_streams(container: InputContainer, name: str) -> Streams:
     return streams
 
 
+def _audio(container: InputContainer, name: str, options: MediaOptions) -> AudioStream | None:
+    """The audio track that is wanted, else the file's default.
+
+    Raises:
+        OptionError: if there is no such track or channel.
+    """
+    every, wanted = list(container.streams.audio), options.audio_track
+    usable = [stream for stream in every if _decodable(stream)]
+    if wanted is None:
+        chosen = _best(container, "audio", usable)
+    else:
+        if isinstance(wanted, int):
+            found = [s for s in usable if every.index(s) == wanted - 1]
+        else:
+            found = [s for s in usable if same_language(wanted, _language(s))]
+        if not found:
+            listed = "; ".join(audio_tracks(container)) or "none"
+            raise OptionError(
+                f"{shown(name)} has no audio track {wanted!r} that can be decoded; its audio "
+                f"tracks are: {listed}."
+            )
+        chosen = found[0]
+    if options.audio_channel is not None and chosen is not None:
+        _check_channel(chosen, options.audio_channel, name)
+    return chosen
+
+
+def _check_channel(stream: AudioStream, channel: int, name: str) -> None:
+    layout = keep(stream.codec_context.layout)
+    if channel > layout.nb_channels:
+        raise OptionError(
+            f"{shown(name)} has no audio channel {channel}; the track that is heard has "
+            f"{layout.nb_channels}."
+        )
+    if is_custom(layout):
+        raise OptionError(
+            f"{shown(name)} has channels in an order of its own ({layout.name}), of which none can "
+            "be chosen; leave --audio-channel out, or convert its sound to a WAV file first."
+        )
+
+
+def audio_tracks(container: InputContainer) -> tuple[str, ...]:
+    """The audio tracks in words: number, codec, rate, channels, language, title, default."""
+    return tuple(
+        f"{number} ({', '.join(_track_words(stream))})"
+        for number, stream in enumerate(container.streams.audio, start=1)
+    )
+
+
+def _track_words(stream: AudioStream) -> Iterator[str]:
+    yield _audio_words(stream) if _decodable(stream) else "cannot be decoded"
+    if _language(stream):
+        yield shown(_language(stream))
+    title = stream.metadata.get("title") or stream.metadata.get("handler_name", "")
+    if title and "Handler" not in title and title != "Core Media Audio":
+        yield shown(repr(title[:60]))
+    if stream.disposition & Disposition.default:
+        yield "default"
+
+
+def _several(
+    container: InputContainer, audio: AudioStream | None, options: MediaOptions
+) -> Iterator[str]:
+    """That there are more audio tracks than the one that is heard."""
+    every = list(container.streams.audio)
+    if len(every) > 1 and audio is not None and options.audio_track is None:
+        yield (
+            f"Audio track {every.index(audio) + 1} of {len(every)} is heard: "
+            f"{'; '.join(audio_tracks(container))}. --audio-track chooses another."
+        )
+
+
 def describe(
-    name: str, container: InputContainer, streams: Streams, size: tuple[int, int]
+    name: str,
+    container: InputContainer,
+    streams: Streams,
+    size: tuple[int, int],
+    options: MediaOptions,
 ) -> ClipFacts:
     """The facts of a recording.
 
@@ -82,6 +171,7 @@ def describe(
         container: opened.
         streams: chosen.
         size: width and height of the upright picture in pixels.
+        options: which sound was wanted.
     """
     audio, video = streams.audio, streams.video
     return ClipFacts(
@@ -95,6 +185,8 @@ def describe(
         video=_video_words(video, size) if video else "",
         width=size[0],
         height=size[1],
+        audio_tracks=audio_tracks(container),
+        notes=tuple(_several(container, audio, options)),
     )
 
 
@@ -145,6 +237,8 @@ def _audio_words(stream: AudioStream) -> str:
     context = stream.codec_context
     layout = keep(context.layout)
     words = {1: "mono", 2: "stereo"}.get(layout.nb_channels, layout.name)
+    if layout.nb_channels > 2 and not layout_is_stated(stream):
+        words = f"{layout.nb_channels} channels"
     return f"{context.codec.canonical_name}, {context.sample_rate} Hz, {words}"
 
 

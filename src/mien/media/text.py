@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator
 
 from mien.errors import MediaError
+from mien.facts import shown
 from mien.media.files import read_start
 from mien.scene import ClipFacts, Moment
 
@@ -48,11 +49,14 @@ def read_text(path: str | os.PathLike[str], limit: int = MAX_BYTES) -> str:
     name, content = os.fspath(path), read_start(path, limit + 1)
     if len(content) > limit:
         raise MediaError(
-            f"{name} is larger than {limit // 1_000_000} MB; split the text into several files."
+            f"{shown(name)} is larger than {limit // 1_000_000} MB; split the text into several "
+            "files."
         )
     text = _decoded(content)
     if looks_binary(content) or "\0" in text:
-        raise MediaError(f"{name} is not a text (it holds binary data); give a UTF-8 text file.")
+        raise MediaError(
+            f"{shown(name)} is not a text (it holds binary data); give a UTF-8 text file."
+        )
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 

@@ -1,10 +1,11 @@
 """The options of an analysis: nested, typed, checked when they are made.
 
-:class:`Options` holds one group a room (segmentation, speech, faces, fusion) and, by branch, what
-its factory is given. Options are values: equal options compare equal, can be keys of a mapping, can
-be pickled, and go to plain values and back (``to_dict``, ``from_dict``). Nothing here imports numpy
-or opens a file; whether a pack or a recording can be used is found out where it is used, before any
-work is done. ``docs/options.md`` is made from the declarations (``scripts/options_page.py``).
+:class:`Options` holds one group a room (media, segmentation, speech, faces, fusion) and, by branch,
+what its factory is given. Options are values: equal options compare equal, can be keys of a
+mapping, can be pickled, and go to plain values and back (``to_dict``, ``from_dict``). Nothing here
+imports numpy or opens a file; whether a pack or a recording can be used is found out where it is
+used, before any work is done. ``docs/options.md`` is made from the declarations
+(``scripts/options_page.py``).
 """
 
 from mien.options.groups import (
@@ -12,6 +13,7 @@ from mien.options.groups import (
     RULES,
     FaceOptions,
     FusionOptions,
+    MediaOptions,
     SegmentationOptions,
     SpeechOptions,
     check_engine,
@@ -25,6 +27,7 @@ __all__ = [
     "Described",
     "FaceOptions",
     "FusionOptions",
+    "MediaOptions",
     "Options",
     "SegmentationOptions",
     "SpeechOptions",

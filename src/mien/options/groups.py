@@ -1,4 +1,4 @@
-"""The groups of options, one a room: segmentation, speech, faces, fusion."""
+"""The groups of options, one a room: media, segmentation, speech, faces, fusion."""
 
 from __future__ import annotations
 
@@ -20,6 +20,48 @@ PEOPLE = ("primary", "all")
 POLICIES = ("mean", "peak")
 WAYS = ("clip", "utterance", "window", "speaker")
 DETECTORS = ("auto", "embedded", "yunet:FILE")
+
+
+@dataclass(frozen=True)
+class MediaOptions(Group):
+    """Which sound of a recording is analysed, where it has several.
+
+    Args:
+        audio_track: number of the audio track, the first is 1, or its language as the file has it
+            (``eng``) or in two letters (``en``); None for the one that the file marks as default.
+        audio_channel: number of the one channel that is used, the first is 1; None for a mix of
+            all.
+
+    Raises:
+        OptionError: if one of them has a value it cannot have.
+
+    Examples:
+        >>> MediaOptions("2").audio_track, MediaOptions("DE").audio_track
+        (2, 'de')
+    """
+
+    group: ClassVar[str] = "media"
+    audio_track: int | str | None = option(
+        None,
+        "--audio-track",
+        "Audio track by its number, from 1, or its language. Default: that of the file.",
+    )
+    audio_channel: int | None = option(
+        None, "--audio-channel", "Audio channel by its number, from 1. Default: a mix of all."
+    )
+
+    def __post_init__(self) -> None:
+        track = self.audio_track
+        if isinstance(track, str):
+            plain = track.strip().lower()
+            self._set("audio_track", int(plain) if _decimal(plain) else plain)
+        for name, also in (("audio_track", "or a language"), ("audio_channel", "")):
+            value = getattr(self, name)
+            remedy = " ".join(filter(None, ("give a number, the first is 1", also)))
+            if value is None or (also and isinstance(value, str) and value):
+                continue
+            if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+                raise self._refuse(name, remedy)
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,13 @@ from typing import Any, Self
 
 from mien.errors import OptionError
 from mien.options.group import FrozenMap, Group, check_keys, frozen, option, thawed
-from mien.options.groups import FaceOptions, FusionOptions, SegmentationOptions, SpeechOptions
+from mien.options.groups import (
+    FaceOptions,
+    FusionOptions,
+    MediaOptions,
+    SegmentationOptions,
+    SpeechOptions,
+)
 
 # What is an option of its own, and so cannot be given by way of ``branches``.
 _ELSEWHERE = {
@@ -27,6 +33,7 @@ class Options(Group):
     """What is asked of an analysis.
 
     Args:
+        media: which sound of the recording is analysed.
         segmentation: how the recording is divided.
         speech: where the words come from.
         faces: how faces are found, and whose face is judged.
@@ -45,6 +52,7 @@ class Options(Group):
         True
     """
 
+    media: MediaOptions = field(default_factory=MediaOptions)
     segmentation: SegmentationOptions = field(default_factory=SegmentationOptions)
     speech: SpeechOptions = field(default_factory=SpeechOptions)
     faces: FaceOptions = field(default_factory=FaceOptions)

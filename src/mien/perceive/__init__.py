@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,7 @@ from mien.scene import (
     AudioBlock,
     Caption,
     Clip,
+    ClipFacts,
     Frame,
     Scene,
     Speech,
@@ -116,7 +117,8 @@ def perceive(
     if TRANSCRIPT in wanted:
         speech: Speech | None = tracks.get(SPEECH)
         words = words.completed(clip.facts, pass_.captions, options.asr)
-        found = words.transcript or _heard(pass_, options, engine, tracks, progress)
+        written = words.transcript and _cut_at_end(words.transcript, clip.facts)
+        found = written or _heard(pass_, options, engine, tracks, progress)
         if found is not None:
             tracks[TRANSCRIPT] = found.within(pass_.extent) if pass_.is_part else found
         elif engine is None:
@@ -142,6 +144,19 @@ def _heard(
     if engine is None or audio is None or not (speech and speech.turns):
         return None
     return transcribe(engine, audio, speech, progress, pass_.extent.start, options.stop)
+
+
+def _cut_at_end(transcript: Transcript, facts: ClipFacts) -> Transcript:
+    """End lines that were laid over a longer recording than there is where it ends."""
+    if facts.claimed is None:
+        return transcript
+    lines = (
+        replace(line, segment=Segment(line.segment.start, facts.duration))
+        if line.segment.start < facts.duration < line.segment.end
+        else line
+        for line in transcript.lines
+    )
+    return replace(transcript, lines=tuple(lines))
 
 
 def _never() -> bool:
@@ -202,7 +217,7 @@ class _Pass:
 
     def _hear(self, block: AudioBlock) -> None:
         if self.spool is not None:
-            self.spool.append(block.samples)
+            self.spool.append(block.samples, block.start)
 
     def _see(self, frame: Frame) -> None:
         if self.shots is not None:

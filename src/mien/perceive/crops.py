@@ -24,12 +24,12 @@ def crop_face(gray: Image, face: Detection) -> Image:
     What lies beyond the edge of the picture is filled with the edge.
     """
     if face.landmarks is not None:
-        return _warp(gray, similarity(face.landmarks, FRAMING))
+        return warp(gray, similarity(face.landmarks, FRAMING))
     left, top, wide, high = face.box
     scale = SIDE / max(wide, high)
     across = SIDE / 2 - scale * (left + wide / 2)
     down = SIDE / 2 - scale * (top + high / 2)
-    return _warp(gray, np.array([[scale, 0.0, across], [0.0, scale, down]]))
+    return warp(gray, np.array([[scale, 0.0, across], [0.0, scale, down]]))
 
 
 def similarity(points: npt.ArrayLike, onto: npt.ArrayLike) -> Affine:
@@ -44,19 +44,22 @@ def similarity(points: npt.ArrayLike, onto: npt.ArrayLike) -> Affine:
     return np.array([[turn.real, -turn.imag, shift.real], [turn.imag, turn.real, shift.imag]])
 
 
-def _warp(gray: Image, affine: Affine) -> Image:
-    """Warped to a whole multiple of the crop's size and averaged, so that nothing aliases."""
+def warp(image: Image, affine: Affine, side: int = SIDE) -> Image:
+    """A square part of a picture, ``(side, side)`` or ``(side, side, 3)``.
+
+    Warped to a whole multiple of that size and averaged, so that nothing aliases.
+    """
     import cv2
 
     scale = float(np.hypot(affine[0, 0], affine[1, 0]))
     times = int(np.clip(np.ceil(1 / max(scale, 1e-6)), 1, 8))
     # Pixel centres lie at whole numbers; a half pixel of the small picture is `times` halves here.
     larger = times * affine + np.array([[0, 0, (times - 1) / 2], [0, 0, (times - 1) / 2]])
-    size = (SIDE * times, SIDE * times)
+    size = (side * times, side * times)
     wide = cv2.warpAffine(
-        gray, larger, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+        image, larger, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
     )
-    return np.asarray(cv2.resize(wide, (SIDE, SIDE), interpolation=cv2.INTER_AREA), np.uint8)
+    return np.asarray(cv2.resize(wide, (side, side), interpolation=cv2.INTER_AREA), np.uint8)
 
 
 def turned(landmarks: Landmarks | None) -> float:

@@ -3,17 +3,33 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from mien.media import CropSpool
 from mien.perceive.crops import crop_face, sharpness, turned
-from mien.perceive.detectors import Detection, Detector
+from mien.perceive.detectors import Detector
 from mien.perceive.identity import COLOURS, clothes_of, identify
-from mien.perceive.primary import order, speaking, standing
-from mien.perceive.tracks import is_face, link
-from mien.scene import AudioTrack, Faces, FaceSamples, FaceTrack, Frame, Image, Speech
+from mien.perceive.primary import PROFILE, order, speaking, standing
+from mien.perceive.second import second_look
+from mien.perceive.tracks import is_face, link, longest_gap
+from mien.perceive.upright import Seen, UprightCheck, decided
+from mien.scene import (
+    AudioTrack,
+    Faces,
+    FaceSamples,
+    FaceTrack,
+    Floats,
+    Frame,
+    Image,
+    Speech,
+)
+
+COLUMNS = 8
+"""Numbers kept of a detection."""
+UNKNOWN = 255
 
 
 class FaceFinder:
@@ -26,32 +42,63 @@ class FaceFinder:
 
     def __init__(self, detector: Detector, crops: CropSpool | None = None) -> None:
         self._detector = detector
-        self._crops = CropSpool() if crops is None else crops
+        self._check = UprightCheck(detector)
+        self._crops = CropSpool()
         self._looked = array("d")
+        # Whether a picture was seen for the first time.
+        self._fresh = bytearray()
         self._times = array("d")
         # A row a detection: its box, score, sharpness, turn, standing.
         self._rows = array("f")
+        self._crop_of = array("I")
+        # How sure the detector is after a second look, of 250.
+        self._sure = bytearray()
+        # Quarters by which a face is turned, or UNKNOWN.
+        self._rolls = bytearray()
         self._clothes = bytearray()
+        self._last: tuple[Image | None, int] = (None, 0)
 
     def look(self, frame: Frame) -> None:
-        """Take the next picture."""
+        """Take the next picture; one that stands is not looked at anew."""
         import cv2
 
+        image, before = self._last
         self._looked.append(frame.time)
-        found = self._detector.detect(frame.image)
+        self._fresh.append(frame.image is not image)
+        if frame.image is image:
+            self._repeat(frame.time, before)
+            return
+        found = self._check.look(frame.image, frame.time)
+        self._last = frame.image, len(found)
         if found:
             gray = np.asarray(cv2.cvtColor(frame.image, cv2.COLOR_BGR2GRAY), np.uint8)
-            for face in found:
-                self._keep(frame, gray, face)
+            for seen in found:
+                self._keep(frame, gray, seen)
 
-    def _keep(self, frame: Frame, gray: Image, face: Detection) -> None:
-        crop = crop_face(gray, face)
-        self._crops.append(crop)
+    def _keep(self, frame: Frame, gray: Image, seen: Seen) -> None:
+        face, is_turned = seen.face, seen.roll > 0
+        crop = crop_face(np.rot90(gray, round(seen.roll / 90)) if seen.alone else gray, face)
+        self._crop_of.append(self._crops.append(crop))
         self._times.append(frame.time)
         turn = turned(face.landmarks)
-        stands = standing(face.box, turn, frame.image.shape[1], frame.image.shape[0])
-        self._rows.extend((*face.box, face.score, sharpness(crop), turn, stands))
-        self._clothes += clothes_of(frame.image, face.box).tobytes()
+        stands = standing(seen.box, turn, frame.image.shape[1], frame.image.shape[0])
+        self._rows.extend((*seen.box, face.score, sharpness(crop), turn, stands))
+        sure = face.score if seen.alone else second_look(self._detector, frame.image, face)
+        self._sure.append(round(sure * 250))
+        self._rolls.append(UNKNOWN if np.isnan(seen.roll) else round(seen.roll / 90))
+        # The clothes of who is upside down are not below the face.
+        clothes = np.zeros(COLOURS, np.uint8) if is_turned else clothes_of(frame.image, seen.box)
+        self._clothes += clothes.tobytes()
+
+    def _repeat(self, time: float, count: int) -> None:
+        """The last ``count`` detections, once more at a later time."""
+        if count:
+            self._times.extend([time] * count)
+            self._rows.extend(self._rows[-count * COLUMNS :])
+            self._crop_of.extend(self._crop_of[-count:])
+            self._rolls += self._rolls[-count:]
+            self._sure += self._sure[-count:]
+            self._clothes += self._clothes[-count * COLOURS :]
 
     def finish(
         self,
@@ -68,21 +115,35 @@ class FaceFinder:
         """
         looked = np.array(self._looked)
         every = self._samples()
-        by_shot = np.split(looked, np.searchsorted(looked, shots))
-        parts = []
-        for rows in link(every.times, every.boxes, shots):
-            pictures = by_shot[int(np.searchsorted(shots, every.times[rows[0]], "right"))]
-            if is_face(rows, every.scores, every.times, pictures):
-                parts.append(np.array(rows))
+        parts = [np.array(rows) for rows in self._true(every, looked, shots)]
         clothes = np.frombuffer(bytes(self._clothes), np.uint8).reshape(-1, COLOURS)
         names = identify(parts, every, self._crops, clothes)
-        tracks = [FaceTrack(n, every[rows]) for n, rows in zip(names, parts, strict=True)]
+        tracks = [FaceTrack(n, _decided(every[rows])) for n, rows in zip(names, parts, strict=True)]
         if speech is not None and audio is not None:
             tracks = speaking(tracks, self._crops, speech, audio)
         return Faces(order(tracks), looked, self._crops)
 
+    def _true(
+        self, every: FaceSamples, looked: Floats, shots: Sequence[float]
+    ) -> Iterator[list[int]]:
+        """The tracks that are faces, as rows; how often a picture stood proves nothing."""
+        fresh = looked[np.frombuffer(bytes(self._fresh), bool)]
+        first = np.zeros(len(every), bool)
+        first[np.unique(every.crops, return_index=True)[1]] = True
+        sure = np.maximum(every.scores, np.frombuffer(bytes(self._sure), np.uint8) / 250)
+        gaps = looked[1:][np.diff(looked) > longest_gap(looked)]
+        edges = np.union1d(shots, gaps)
+        pictures = np.split(fresh, np.searchsorted(fresh, edges))
+        for rows in link(every.times, every.boxes, shots, looked):
+            shown = pictures[int(np.searchsorted(edges, every.times[rows[0]], "right"))]
+            # A cut may fall behind the picture's first time; then its first look counts here.
+            own = [row for row in rows if first[row]] or rows[:1]
+            if is_face(own, every.scores, every.times, shown, sure):
+                yield rows
+
     def _samples(self) -> FaceSamples:
-        rows = np.array(self._rows).reshape(-1, 8)
+        quarters = np.frombuffer(bytes(self._rolls), np.uint8)
+        rows = np.array(self._rows).reshape(-1, COLUMNS)
         return FaceSamples(
             times=np.array(self._times),
             boxes=rows[:, :4],
@@ -90,5 +151,16 @@ class FaceFinder:
             sharpness=rows[:, 5],
             turns=rows[:, 6],
             prominence=rows[:, 7],
-            crops=np.arange(len(rows)),
+            crops=np.array(self._crop_of, np.int64),
+            rolls=np.where(quarters == UNKNOWN, np.nan, 90.0 * quarters),
         )
+
+
+def _decided(samples: FaceSamples) -> FaceSamples:
+    """The samples with how the face is turned in the picture, from the checks around each.
+
+    A face that is not upright cannot be judged, and counts for less.
+    """
+    rolls = decided(samples.times, samples.rolls)
+    factors = np.where(rolls == 0, 1.0, PROFILE).astype(samples.prominence.dtype)
+    return replace(samples, rolls=rolls, prominence=samples.prominence * factors)

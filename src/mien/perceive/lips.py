@@ -76,10 +76,15 @@ def movement(track: FaceTrack, crops: CropStore) -> Floats:
     """
     times = track.samples.times
     moved = np.full((len(times), 2), np.nan)
-    before = None
-    for i, index in enumerate(track.samples.crops.tolist()):
+    before, indices = None, track.samples.crops.tolist()
+    seen = 0
+    for i, index in enumerate(indices):
+        if i and index == indices[i - 1]:
+            continue  # a picture that stands
         now = crops.take([index])[0].astype(np.float32)
-        if before is not None and times[i] - times[i - 1] <= STEP:
+        near = i > 0 and times[i] - times[seen] <= STEP
+        seen = i
+        if before is not None and near:
             change = _differences(before, now, EYES)
             brighter = change.mean(axis=(2, 3), keepdims=True)
             eyes = np.abs(change - brighter).mean(axis=(2, 3))

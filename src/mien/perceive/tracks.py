@@ -12,9 +12,14 @@ from mien.scene import Floats
 
 LARGEST_GAP = 1.0
 """Seconds that a face may be out of view and still be the same track."""
+LEAST_LOOKS, LONGEST_GAP = 2, 3.0
+"""Where pictures are rarer: a track ends when as many pictures were looked at without finding it,
+or it was out of view for so many seconds and as long as two pictures take."""
 START, GO_ON = 0.85, 0.6
 """A track needs one score of START; half of them need GO_ON. On real clips the median of a jar was
 .52, that of the faintest face .68."""
+FEW = 3
+"""Pictures of a shot below which each counts for itself."""
 SHOWN = 0.35
 """Share of the pictures from its first to its last in which a true face is found at least."""
 SIZES = 0.6
@@ -46,13 +51,17 @@ class _Open:
         self.time, self.box = time, box
 
 
-def link(times: Floats, boxes: Floats, shots: Sequence[float]) -> list[list[int]]:
+def link(
+    times: Floats, boxes: Floats, shots: Sequence[float], looked: Floats | None = None
+) -> list[list[int]]:
     """Detections as tracks, each a list of rows in time order.
 
     Args:
         times: ``(n,)`` seconds, in order; the detections of one picture have the same time.
         boxes: ``(n, 4)`` left, top, width, height.
         shots: seconds at which a new shot begins; no track goes across.
+        looked: times of all pictures, in order, so that tracks follow the sampling in use; without
+            them a track ends after ``LARGEST_GAP``.
 
     Returns:
         Every row in exactly one track. Within a picture the likest pairs are joined first.
@@ -64,12 +73,34 @@ def link(times: Floats, boxes: Floats, shots: Sequence[float]) -> list[list[int]
     starts = np.flatnonzero(np.diff(times, prepend=-np.inf))
     for rows in np.split(np.arange(len(times)), starts[1:]) if len(times) else ():
         time = float(times[rows[0]])
-        over = [t for t in going if shot_of[rows[0]] != shot or t.time < time - LARGEST_GAP - 1e-6]
+        over = [t for t in going if shot_of[rows[0]] != shot or gone(t.time, time, looked)]
         done += over
         going = [track for track in going if track not in over]
         shot = int(shot_of[rows[0]])
         _extend(going, rows.tolist(), time, boxes)
     return [track.rows for track in done + going]
+
+
+def gone(last: float, now: float, looked: Floats | None) -> bool:
+    """Whether a face that was last seen at one time is no longer followed at another.
+
+    Args:
+        last: when it was seen, seconds.
+        now: seconds.
+        looked: times of all pictures, in order.
+    """
+    if now - last <= LARGEST_GAP + 1e-6:
+        return False
+    if looked is None:
+        return True
+    between = np.searchsorted(looked, now, "left") - np.searchsorted(looked, last, "right")
+    return bool(between >= LEAST_LOOKS) or now - last > longest_gap(looked)
+
+
+def longest_gap(looked: Floats) -> float:
+    """Seconds between two pictures from which on something is missing between them."""
+    usual = float(np.median(np.diff(looked))) if len(looked) > 1 else 0.0
+    return max(LONGEST_GAP, 2.5 * usual)
 
 
 def _extend(going: list[_Open], rows: list[int], time: float, boxes: Floats) -> None:
@@ -117,7 +148,13 @@ def overlap(a: Box, b: Box) -> float:
     return shared / (a[2] * a[3] + b[2] * b[3] - shared)
 
 
-def is_face(rows: Sequence[int], scores: Floats, times: Floats, looked: Floats) -> bool:
+def is_face(
+    rows: Sequence[int],
+    scores: Floats,
+    times: Floats,
+    looked: Floats,
+    sure: Floats | None = None,
+) -> bool:
     """Whether a track is a face and no false alarm.
 
     Its best score must be convincing, its others less so; it must be found in three pictures of a
@@ -128,10 +165,14 @@ def is_face(rows: Sequence[int], scores: Floats, times: Floats, looked: Floats) 
         scores: ``(n,)`` of all detections.
         times: ``(n,)`` of all detections.
         looked: times of all pictures of its shot.
+        sure: ``(n,)`` scores after a second look, which count where there are one or two pictures,
+            and for the best; None for the same.
     """
     mine = scores[list(rows)]
-    if mine.max() < START or np.median(mine) < GO_ON:
+    again = mine if sure is None else sure[list(rows)]
+    usual = np.median(again if len(looked) < FEW else mine)
+    if again.max() < START or usual < GO_ON:
         return False
-    fewest = 1 + (len(looked) >= 3) + (len(looked) >= 8)
+    fewest = 1 + (len(looked) >= FEW) + (len(looked) >= 8)
     span = (looked >= times[rows[0]]) & (looked <= times[rows[-1]])
     return len(rows) >= fewest and len(rows) >= SHOWN * int(span.sum())

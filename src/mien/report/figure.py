@@ -122,7 +122,7 @@ def title(analysis: Analysis) -> str:
 
 
 def _name(analysis: Analysis) -> str:
-    return Path(analysis.clip.path).name
+    return analysis.clip.name
 
 
 def plain(axes: Axes, *sides: str) -> None:

@@ -14,8 +14,10 @@ from matplotlib.image import AxesImage
 
 from mien.analysis.analysis import Analysis
 from mien.errors import InputError
+from mien.facts import shown
 from mien.mathematics import FloatArray
 from mien.media import Part, open_clip
+from mien.options import MediaOptions
 from mien.report.figure import SMALL, notes, plain
 from mien.report.timeline import (
     GROUND,
@@ -50,7 +52,10 @@ def sound(analysis: Analysis, media: str | Path | None = None) -> Figure:
         OptionError: if the analysis has no time.
     """
     extent = extent_of(analysis)
-    columns = _listen(extent, Path(media or analysis.clip.path))
+    asked = analysis.provenance.options
+    sound_of = asked.get("media", {})
+    heard = MediaOptions(sound_of.get("audio_track"), sound_of.get("audio_channel"))
+    columns = _listen(extent, Path(media or analysis.clip.path), heard)
     figure = framed(analysis, 6.4)
     legend(figure, analysis, marks=False)
     wave, spectrum, fused = figure.subplots(
@@ -153,19 +158,21 @@ class _Columns:
         return np.asarray(self.extent.start + step * (np.arange(self.count) + 0.5))
 
 
-def _listen(extent: Segment, path: Path) -> _Columns:
+def _listen(extent: Segment, path: Path, heard: MediaOptions) -> _Columns:
     if not path.is_file():
         raise InputError(
-            f"The sound figure is drawn from the recording itself, and {path} is not there; "
+            f"The sound figure is drawn from the recording itself, and {shown(path)} is not there; "
             "name it (--media FILE, or media= in Python)."
         )
     columns = _Columns(extent)
-    with closing(open_clip(path)) as clip:
+    with closing(open_clip(path, heard)) as clip:
         if not clip.facts.has_audio:
-            raise InputError(f"{path} has no sound to draw; draw a timeline.")
+            raise InputError(f"{shown(path)} has no sound to draw; draw a timeline.")
         for moment in Part(clip, extent).play(0):
             if isinstance(moment, AudioBlock):
                 columns.hear(moment)
     if not columns.heard:
-        raise InputError(f"{path} has no sound between {extent.start:g} and {extent.end:g} s.")
+        raise InputError(
+            f"{shown(path)} has no sound between {extent.start:g} and {extent.end:g} s."
+        )
     return columns

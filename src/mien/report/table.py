@@ -11,6 +11,7 @@ from mien.analysis.analysis import Analysis
 from mien.analysis.evidence import Evidence
 from mien.analysis.explanation import UNDECIDED
 from mien.emotions import MIEN7
+from mien.facts import shown
 from mien.report.overall import at_once, in_view
 from mien.report.speakers import row_speakers, speaker_rows
 from mien.scene import Transcript
@@ -86,7 +87,7 @@ def _line(said: str, lines: Evidence | None, row: int) -> Text:
 def headline(analysis: Analysis) -> str:
     """One line of facts: name, length, what is in it, who is in view."""
     clip = analysis.clip
-    facts = [clip.path, clip.kind if clip.kind != "recording" else f"{clip.duration:.1f} s"]
+    facts = [shown(clip.path), clip.kind if clip.kind != "recording" else f"{clip.duration:.1f} s"]
     if clip.kind == "recording":
         facts += [clip.video or "no picture", clip.audio or "no sound"]
     if analysis.speech:

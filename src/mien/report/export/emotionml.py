@@ -6,6 +6,7 @@ its own, ``big6-neutral``, with the same names and one more.
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from urllib.parse import quote
 from xml.etree import ElementTree as Xml
@@ -52,7 +53,7 @@ def _tag(name: str) -> str:
 def _add_rows(
     root: Xml.Element, analysis: Analysis, evidence: Evidence, name: str, who: int | None
 ) -> None:
-    media = quote(Path(analysis.clip.path).name)
+    media = quote(os.fsencode(Path(analysis.clip.path).name))
     for i, segment in enumerate(analysis.segments):
         if evidence.reasons[i]:
             continue

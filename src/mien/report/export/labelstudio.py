@@ -20,7 +20,7 @@ def write_labelstudio(analysis: Analysis, path: Path) -> None:
     recording; put there the address under which your Label Studio serves it.
     """
     task = {
-        "data": {DATA_KEY: Path(analysis.clip.path).name},
+        "data": {DATA_KEY: analysis.clip.name},
         "predictions": [
             {
                 "model_version": f"mien {analysis.provenance.mien} {tier_name(name, who)}",

@@ -61,7 +61,7 @@ def write_boris(analysis: Analysis, path: Path) -> None:
 
     Subject is the modality (and person), behaviour the label.
     """
-    name = Path(analysis.clip.path).name
+    name = analysis.clip.name
     judged = analysis.part.duration if analysis.part is not None else analysis.clip.duration
     fixed = {
         "Observation id": Path(name).stem,

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from mien.analysis.analysis import Analysis
 from mien.errors import InputError
+from mien.facts import shown
 from mien.report.export.extras import need
 from mien.report.rows import tier_name, tiers
 from mien.report.spans import own_segments, spans
@@ -30,7 +31,7 @@ def tier_spans(analysis: Analysis) -> Iterator[tuple[str, list[tuple[Segment, st
 def _duration(analysis: Analysis) -> float:
     ends = [analysis.clip.duration, *(s.end for s in analysis.segments)]
     if max(ends) <= 0:
-        raise InputError(f"{analysis.clip.path} has no time; tiers are for recordings.")
+        raise InputError(f"{shown(analysis.clip.path)} has no time; tiers are for recordings.")
     return max(ends)
 
 
@@ -69,7 +70,7 @@ def _linked(media: Path, path: Path) -> tuple[str, str]:
     if there.exists():
         seen = Path(os.path.relpath(there, path.resolve().parent)).as_posix()
         seen = seen if seen.startswith("../") else f"./{seen}"
-    return f"file://{there.as_posix()}", seen
+    return shown(f"file://{there.as_posix()}"), shown(seen)
 
 
 def write_textgrid(analysis: Analysis, path: Path) -> None:
@@ -96,7 +97,7 @@ def write_rttm(analysis: Analysis, path: Path) -> None:
     The file is the recording's name and the modality; the name is the label.
     """
     _duration(analysis)
-    stem = "_".join(Path(analysis.clip.path).stem.split())
+    stem = "_".join(Path(analysis.clip.name).stem.split())
     lines = []
     for modality, who, evidence in tiers(analysis):
         file = f"{stem}.{modality}" + ("" if who is None else f"-{who}")

@@ -39,7 +39,7 @@ def page_html(analysis: Analysis, media: PageMedia = NO_MEDIA) -> str:
     script = f"/*\nuPlot\n{licence}\n*/\n{_read(_UPLOT / 'uPlot.iife.min.js')}\n"
     script += f"(() => {{\n'use strict';\n{own}\nstart();\n}})();\n"
     style = "\n".join(_read(path) for path in STYLES)
-    name = Path(analysis.clip.path).name
+    name = analysis.clip.name
     fields = {
         "policy": policy(script, style, media),
         "title": html.escape(f"{name} - mien"),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from html import escape
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mien.analysis.explanation import UNDECIDED, plain_name
@@ -45,7 +44,7 @@ def card_html(analysis: Analysis) -> str:
     notes = [conflict, *analysis.provenance.warnings, NOTE]
     return (
         '<div style="font:14px/1.5 system-ui,sans-serif;max-width:640px">'
-        f"<b>{escape(Path(analysis.clip.path).name)}</b>: {escape(said or 'not judged')} "
+        f"<b>{escape(analysis.clip.name)}</b>: {escape(said or 'not judged')} "
         f'<span style="opacity:.75">({escape(", ".join(facts))})</span>'
         # Notebooks give tables a font and a colour of their own.
         '<table style="width:100%;border-collapse:collapse;font:inherit;color:inherit">'

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from base64 import b64encode
 from collections.abc import Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -52,7 +51,7 @@ def page_data(analysis: Analysis, media: PageMedia) -> dict[str, Any]:
     spoken = analysis.transcript
     clip = analysis.clip
     return {
-        "name": Path(clip.path).name,
+        "name": clip.name,
         "kind": clip.kind,
         "picture": clip.has_video,
         "facts": _facts(analysis),

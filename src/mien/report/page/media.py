@@ -86,4 +86,4 @@ def page_media(path: Path | None, how: str, page: Path | None) -> PageMedia:
     if page is None:
         return PageMedia(kind, link=path.resolve().as_uri())
     relative = os.path.relpath(path.resolve(), page.resolve().parent)
-    return PageMedia(kind, link=quote(Path(relative).as_posix()))
+    return PageMedia(kind, link=quote(os.fsencode(Path(relative).as_posix())))
