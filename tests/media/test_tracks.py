@@ -16,7 +16,7 @@ from mien.analyzer import Analyzer
 from mien.errors import OptionError
 from mien.media import open_clip
 from mien.media.mixer import Mixer, channel_weights
-from mien.options import MediaOptions, SpeechOptions
+from mien.options import MediaOptions, Options, SpeechOptions
 from mien.scene import AudioBlock
 
 from .make import Sound, beeps, onsets, write
