@@ -106,8 +106,7 @@ def test_mean_is_a_distribution_and_a_full_branch_stays_as_it_is():
 
 
 def test_absent_rows_stay_absent():
-    probs = np.full((2, 7), np.nan)
-    probs[0, :2] = 0.5
+    probs = np.array([[0.5, 0.5, 0, 0, 0, 0, 0], [np.nan] * 7])
     named = np.array([True, True, False, False, False, False, False])
     out = spread(Posteriors(probs, np.array([1.0, 0.0])), named)
     assert np.isnan(out.probs[1]).all()

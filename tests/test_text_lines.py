@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from mien.branches.text import _near
+from mien.branches.text import lines_near
 from mien.scene import Line, Word
 from mien.timebase import Segment
 
@@ -28,7 +28,7 @@ def lines(draw, ordered):
 def test_near_lines_hold_all_that_a_segment_says(seed, ordered):
     draw = random.Random(seed)
     said = lines(draw, ordered)
-    near = _near(said)
+    near = lines_near(said)
     for _ in range(300):
         start = round(draw.uniform(0, 55), 1)
         segment = Segment(start, round(start + draw.choice([0.0, 1.0, 5.0, 60.0]), 1))
@@ -38,4 +38,4 @@ def test_near_lines_hold_all_that_a_segment_says(seed, ordered):
 
 def test_few_of_many_lines_are_looked_at():
     said = tuple(Line(Segment(i, i + 1.0), "words") for i in range(10_000))
-    assert len(_near(said)(Segment(5000.0, 5001.0))) <= 4
+    assert len(lines_near(said)(Segment(5000.0, 5001.0))) <= 4

@@ -174,7 +174,7 @@ def _asked(scene: Scene, segments: Sequence[Segment]) -> list[Said | str]:
     transcript = scene.get(TRANSCRIPT)
     if transcript is None:
         return [scene.why_missing(TRANSCRIPT)] * len(segments)
-    near, whole = _near(transcript.lines), _language(transcript)
+    near, whole = lines_near(transcript.lines), _language(transcript)
     none = "no words that can be believed" if transcript.dropped else "no words"
     return [_said(near(segment), segment, whole, none) for segment in segments]
 
@@ -190,7 +190,7 @@ def _said(lines: Sequence[Line], segment: Segment, whole: Language | None, none:
     return english or f"not English ({other[0] if len(other) == 1 else whole or other[0]})"
 
 
-def _near(lines: Sequence[Line]) -> Callable[[Segment], Sequence[Line]]:
+def lines_near(lines: Sequence[Line]) -> Callable[[Segment], Sequence[Line]]:
     """The lines that a segment may hold, found without looking at all of them for each segment."""
     spans = [[line.segment, *(word.segment for word in line.words)] for line in lines]
     starts = [min(one.start for one in own) for own in spans]
