@@ -283,7 +283,7 @@ def test_a_whisper_that_invents_is_not_believed(whisper, sentence):
     assert _transcript_from(_transcript_dict(transcript)) == transcript
     scene = Scene(ClipFacts("x", "recording", 6.0, "wav"), {TRANSCRIPT: transcript})
     evidence = make_branches()["text"].judge(scene, [Segment(0.0, 6.0)])
-    assert evidence.reasons == ("no words that can be believed",)
+    assert evidence.reasons == ("no reliable words",)
 
 
 @pytest.mark.hub

@@ -250,7 +250,7 @@ def test_face_rows_follow_the_face():
     scene = planted_scene()
     evidence = branch.judge(scene, [Segment(0.0, 1.5), Segment(2.0, 5.0), Segment(9.0, 10.0)])
     assert evidence.reasons == (
-        "no face in view (8 pictures looked at)",
+        "no face in view (8 pictures examined)",
         "",
         "no picture in this segment",
     )

@@ -84,7 +84,7 @@ def test_meld_takes_the_clips_of_its_own_split(tmp_path):
     assert clips.groups.tolist() == ["dev/0", "dev/12"]
     assert clips.extra["words"][0] == "Oh my God!"
     touch(tmp_path, "more/dev_again/dia0_utt0.mp4")
-    with pytest.raises(DataError, match="lies 3 times"):
+    with pytest.raises(DataError, match="exists 3 times"):
         load_clips(tmp_path, tmp_path / "dev_sent_emo.csv")
 
 

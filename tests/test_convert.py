@@ -121,7 +121,7 @@ def test_a_base_without_a_head_is_no_classifier(tmp_path):
 
 
 def test_what_is_no_checkpoint_is_said(tmp_path):
-    with pytest.raises(DataError, match="no checkpoint"):
+    with pytest.raises(DataError, match="not a checkpoint"):
         open_checkpoint(tmp_path)
     tiny_voice(tmp_path / "v")
     path = tmp_path / "v" / "config.json"

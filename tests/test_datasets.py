@@ -69,7 +69,7 @@ def test_npz_with_bad_values_is_refused(tmp_path, images, labels, said):
 
 def test_a_file_that_is_no_npz_is_refused(tmp_path):
     (tmp_path / "faces.npz").write_text("no archive")
-    with pytest.raises(DataError, match=r"faces\.npz is no \.npz"):
+    with pytest.raises(DataError, match=r"faces\.npz is not a readable \.npz"):
         load_faces(tmp_path / "faces.npz")
 
 

@@ -130,7 +130,10 @@ def test_a_teacher_is_heard_and_answers_beside_its_pupil(faces, tmp_path):
     assert settings["teacher"] == {
         name: file_sha256(first.work / name) for name in ("model.onnx", "checkpoint.pt")
     }
-    assert "the mean of two nets over each picture" in (tmp_path / "second" / "pack" / "README.md").read_text()
+    assert (
+        "the mean of two nets over each picture"
+        in (tmp_path / "second" / "pack" / "README.md").read_text()
+    )
     with pytest.raises(OptionError, match="other settings"):
         face_run.train_face(again, silent)
     with pytest.raises(OptionError, match="leave out --start or --teacher"):

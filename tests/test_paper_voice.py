@@ -16,7 +16,7 @@ from tests.tiny_whisper import build
 
 from mien.branches.voice import VoiceModel
 from mien.convert.checkpoint import open_checkpoint
-from mien.convert.ctc import Spells, symbol_scores
+from mien.convert.ctc import SymbolScorer, symbol_scores
 from mien.convert.pack import ConvertOptions, convert
 from mien.datasets import load_voices
 from mien.emotions import MIEN7
@@ -157,7 +157,7 @@ def test_the_exported_scores_are_those_of_the_library():
 
     logits = torch.randn(5, 49, 8, generator=torch.Generator().manual_seed(1))
     logits *= torch.tensor([0.0, 0.1, 1.0, 5.0, 30.0])[:, None, None]
-    ours, theirs = Spells(Says())(logits).numpy(), symbol_scores(logits).numpy()
+    ours, theirs = SymbolScorer(Says())(logits).numpy(), symbol_scores(logits).numpy()
     assert ours == pytest.approx(theirs, rel=1e-5, abs=1e-3)
 
 

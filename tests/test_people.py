@@ -139,9 +139,9 @@ TIMES = np.arange(2.0, 5.0, 0.2)
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        ({"box": (0, 0, 15, 19)}, "face too small (15 px, at least 24 wanted)"),
-        ({"turn": 71.0}, "face turned away (71 degrees, at most 60 wanted)"),
-        ({"sharp": 0.07}, "face too blurred (sharpness 0.07, at least 0.20 wanted)"),
+        ({"box": (0, 0, 15, 19)}, "face too small (15 px, at least 24 needed)"),
+        ({"turn": 71.0}, "face turned away (71 degrees, at most 60 allowed)"),
+        ({"sharp": 0.07}, "face too blurred (sharpness 0.07, at least 0.20 needed)"),
     ],
 )
 def test_a_face_that_cannot_be_judged_says_why_with_the_measure(change, reason):
@@ -154,8 +154,8 @@ def test_where_nobody_is_seen_each_segment_says_how_often_was_looked(person):
     segments = [Segment(0.0, 2.0), Segment(2.0, 2.2), Segment(2.05, 2.1)]
     found = make_branches({"face": {"person": person}})["face"].judge(scene_of(), segments)
     assert found.reasons == (
-        "no face in view (10 pictures looked at)",
-        "no face in view (1 picture looked at)",
+        "no face in view (10 pictures examined)",
+        "no face in view (1 picture examined)",
         "no picture in this segment",
     )
 

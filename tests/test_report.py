@@ -28,7 +28,7 @@ def analysis(transcript=None):
     by_branch = {
         "text": Evidence.of_rows("text", SEGMENTS, [row(2)]),
         "voice": Evidence.of_rows("voice", SEGMENTS, [row(0)]),
-        "face": Evidence.absent("face", SEGMENTS, "no face in view (5 pictures looked at)"),
+        "face": Evidence.absent("face", SEGMENTS, "no face in view (5 pictures examined)"),
     }
     return Analysis(
         ClipFacts("clip.mp4", "recording", 6.0, "mov"),

@@ -180,13 +180,13 @@ def test_a_file_without_speech_gets_no_emotion_anywhere(name, tmp_path):
     assert analysis.events == ()
 
 
-def test_drowned_speech_is_absent_with_what_was_measured(speech):
+def test_masked_speech_is_absent_with_what_was_measured(speech):
     samples, turns = speech
     others = np.resize(
         samples[int(turns[0].start * RATE) : int(turns[0].end * RATE)][::-1], len(TIME)
     )
     evidence = judged(0.05 * samples + others, turns)
-    assert "drowned in other sound (signal-to-noise ratio -" in evidence.reasons[0]
+    assert "masked by other sound (signal-to-noise ratio -" in evidence.reasons[0]
 
 
 def test_parts_that_contradict_one_another_agree_less():
@@ -212,7 +212,7 @@ def test_real_speech_is_judged(shared, name):
 def test_speech_under_a_laughter_track_is_not_judged(shared):
     options = mien.Options(asr="none", frame_rate=0.2)
     evidence = mien.analyze(shared / "clips" / "test.avi", options).by_branch["voice"]
-    assert "drowned" in evidence.reasons[0]
+    assert "masked" in evidence.reasons[0]
 
 
 @pytest.mark.parametrize("decibels", [-9, -18, -40])

@@ -166,7 +166,9 @@ def planted(shift=0.0, seed=0, per=12):
             features.append(values)
     clean = np.concatenate(features).astype(np.float16)
     n = len(clean)
-    return concatenate(sets), Features(np.repeat(clean, 2, axis=0), 2 * np.arange(n), np.ones(n, int))
+    return concatenate(sets), Features(
+        np.repeat(clean, 2, axis=0), 2 * np.arange(n), np.ones(n, int)
+    )
 
 
 def test_labels_of_a_corpus_are_drawn_evenly_and_corpora_by_their_share():

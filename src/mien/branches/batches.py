@@ -1,4 +1,4 @@
-"""Asking a branch about many segments, or many scenes."""
+"""Run a branch on many segments or many scenes."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from mien.scene import Scene
 from mien.timebase import Segment
 
 AT_A_TIME = 32
-"""Segments that a branch is asked for at a time."""
+"""Number of segments per call of a branch."""
 
 
 def judge_each(branch: Branch, jobs: Sequence[tuple[Scene, tuple[Segment, ...]]]) -> list[Evidence]:
-    """What a branch says of many scenes; at once where it can."""
+    """A branch's evidence for many scenes; in one call if it is a :class:`BatchBranch`."""
     if isinstance(branch, BatchBranch):
         return branch.judge_many(jobs)
     return [branch.judge(scene, segments) for scene, segments in jobs]
@@ -27,8 +27,8 @@ def judge_in_turn(
     segments: tuple[Segment, ...],
     progress: Callable[[str, float], None],
 ) -> Evidence:
-    """What a branch says of all segments, asked of some at a time, to tell how far it is."""
-    doing = f"judging the {branch.spec.name}"
+    """A branch's evidence for all segments, in several calls so that progress can be reported."""
+    doing = f"analysing the {branch.spec.name}"
     progress(doing, 0.0)
     found = branch.judge(scene, segments[:AT_A_TIME])
     for start in range(AT_A_TIME, len(segments), AT_A_TIME):

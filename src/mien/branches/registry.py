@@ -1,4 +1,4 @@
-"""Finding the branches that are installed."""
+"""Find the installed branches."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from mien.branches.contract import Branch, BranchFactory
 from mien.errors import ContractError, OptionError
 
 GROUP = "mien.branches"
-# Shown in this order; what others add follows by name.
+# Shown in this order; further branches follow by name.
 _FIRST = ("text", "voice", "face")
 
 
@@ -22,14 +22,14 @@ def installed_branches() -> dict[str, EntryPoint]:
 
 
 def make_branches(options: Mapping[str, Mapping[str, Any]] | None = None) -> dict[str, Branch]:
-    """One branch of each that is installed.
+    """An instance of every installed branch.
 
     Args:
-        options: by branch name, what its factory is given.
+        options: options of the factories by branch name.
 
     Raises:
         OptionError: if options name a branch that is not installed.
-        ContractError: if a branch goes by another name than its entry point.
+        ContractError: if a branch and its entry point have different names.
     """
     chosen = options or {}
     found = installed_branches()
@@ -42,7 +42,7 @@ def make_branches(options: Mapping[str, Mapping[str, Any]] | None = None) -> dic
         branch = factory(chosen.get(name, {}))
         if branch.spec.name != name:
             raise ContractError(
-                f"The entry point {name!r} of {GROUP} made a branch named {branch.spec.name!r}."
+                f"The entry point {name!r} of {GROUP} returned a branch named {branch.spec.name!r}."
             )
         branches[name] = branch
     return branches

@@ -1,4 +1,4 @@
-"""The text branch: what is said, from the transcript."""
+"""The text branch: predicts emotions from the words of the transcript."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ from mien.timebase import Segment
 
 SOURCES = ("auto", "spoken", "written")
 FULL_WORDS = 4
-"""Words from which on their number no longer limits the quality."""
+"""Number of words from which on it no longer limits the quality."""
 
 
 class FrontEnd(Protocol):
-    """How a text becomes the inputs of a net."""
+    """Converts a text to the inputs of a net."""
 
     def batches(self, text: str, spoken: bool) -> Iterator[tuple[Mapping[str, Any], float]]:
-        """Named inputs of one row each, which together hold the text, and the row's weight.
+        """Named inputs of one row each, which together contain the text, with the row's weight.
 
         Args:
             text: of any length.
-            spoken: whether it was said, or written to be read.
+            spoken: whether it was spoken, rather than written.
         """
         ...
 
@@ -42,11 +42,11 @@ FRONT_ENDS: Mapping[str, Callable[[Pack], FrontEnd]] = {
     "wordpiece": WordPiece,
     "tokenizer": Windows,
 }
-"""By the name that a pack's input contract gives; a new kind of net adds its own."""
+"""Front ends by the name in a pack's input contract; a new kind of net adds its own."""
 
 
 def length_quality(words: float) -> float:
-    """How far so many words are to be trusted, in [0, 1]."""
+    """Quality by the number of words, in [0, 1]."""
     return min(1.0, words / FULL_WORDS)
 
 
@@ -54,7 +54,7 @@ class TextModel:
     """A text pack as a function from texts to probabilities."""
 
     def __init__(self, pack: Pack) -> None:
-        # A line is asked about as part of its segment, of the whole, and alone.
+        # The same line may be predicted in its segment, in the whole clip, and alone.
         self._row = lru_cache(maxsize=4096)(self._run)
         self._front_end = pack.front_end(FRONT_ENDS, "wordpiece")
         self.pack = pack
@@ -64,16 +64,16 @@ class TextModel:
 
         Args:
             texts: of any length.
-            spoken: ``(n,)`` whether each was said, or written to be read.
+            spoken: ``(n,)``, whether each was spoken, rather than written.
 
-        Each text is run alone: an 8-bit pack scales its activations by the largest of a batch, so
-        that together a text's answer would depend on its neighbours. Several are run at a time, as
-        many as there are cores.
+        Each text is a batch of its own: an 8-bit pack scales its activations by the maximum of a
+            batch, so that the prediction would depend on the other texts of the batch. As many
+            texts as there are cores run in parallel.
         """
         rows = [np.zeros((0, 7))]
         if len(texts) < 2:
             return np.concatenate([*rows, *map(self._row, texts, spoken)])
-        rows.append(self._row(texts[0], spoken[0]))  # loads the net, before the threads ask for it
+        rows.append(self._row(texts[0], spoken[0]))  # loads the net before the threads start
         with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as crew:
             return np.concatenate([*rows, *crew.map(self._row, texts[1:], spoken[1:])])
 
@@ -90,17 +90,17 @@ class TextModel:
 
 
 class TextBranch(PackBranch):
-    """Judges the lines of each segment, each line on its own, weighted by its words.
+    """Predicts each line of a segment separately and averages, weighted by the number of words.
 
-    People write and talk differently, and label what they read differently from what they hear:
-    the net is told which it is.
+    People write and talk differently, and label read and heard words differently; therefore the net
+    receives a marker for spoken text.
 
     Args:
         options: ``pack``, the folder of a pack; ``source``, ``spoken``, ``written``, or ``auto``
             (the words of a recording were spoken, a text was written; the default).
 
     Raises:
-        OptionError: if the source is not one of these.
+        OptionError: if the source is none of these.
     """
 
     name = "text"
@@ -113,7 +113,7 @@ class TextBranch(PackBranch):
             raise OptionError.choice("source of the words", self._source, SOURCES)
 
     def __getstate__(self) -> dict[str, Any]:
-        """The options, and not the loaded model."""
+        """The options, without the loaded model."""
         return super().__getstate__() | {"_source": self._source}
 
     @cached_property
@@ -126,10 +126,12 @@ class TextBranch(PackBranch):
 
     def judge_many(self, jobs: Sequence[tuple[Scene, Sequence[Segment]]]) -> list[Evidence]:
         """See :class:`mien.branches.BatchBranch`."""
-        asked = [[_said(scene, segment) for segment in segments] for scene, segments in jobs]
+        rows_by_job = [
+            [_english_lines(scene, segment) for segment in segments] for scene, segments in jobs
+        ]
         lines = [
             (text, self._spoken(scene))
-            for (scene, _), rows in zip(jobs, asked, strict=True)
+            for (scene, _), rows in zip(jobs, rows_by_job, strict=True)
             for row in rows
             if not isinstance(row, str)
             for text, _ in row
@@ -141,7 +143,7 @@ class TextBranch(PackBranch):
                 segments,
                 [row if isinstance(row, str) else _pooled(row, probs) for row in rows],
             )
-            for (_, segments), rows in zip(jobs, asked, strict=True)
+            for (_, segments), rows in zip(jobs, rows_by_job, strict=True)
         ]
 
     def judge_lines(self, scene: Scene) -> Evidence | None:
@@ -163,19 +165,19 @@ class TextBranch(PackBranch):
         return self._source == "spoken"
 
 
-Said = list[tuple[str, float]]
-"""Lines and how sure it is that they were said."""
+Lines = list[tuple[str, float]]
+"""Lines with their confidence, that is, the probability that they were spoken."""
 
 
-def _said(scene: Scene, segment: Segment) -> Said | str:
-    """The English lines of a segment, or why there are none."""
+def _english_lines(scene: Scene, segment: Segment) -> Lines | str:
+    """The English lines of a segment, or the reason why there are none."""
     transcript = scene.get(TRANSCRIPT)
     if transcript is None:
         return scene.why_missing(TRANSCRIPT)
     said = [line.inside(segment) for line in transcript.lines]
     said = [(text, confidence) for text, confidence in said if text.strip()]
     if not said:
-        return "no words that can be believed" if transcript.dropped else "no words"
+        return "no reliable words" if transcript.dropped else "no words"
     whole = _language(transcript)
     other = [line_in_other(text, whole) for text, _ in said]
     english = [line for line, found in zip(said, other, strict=True) if found is None]
@@ -183,7 +185,7 @@ def _said(scene: Scene, segment: Segment) -> Said | str:
 
 
 def _why_not(line: str, whole: Language | None) -> str:
-    """Why a line is not judged; nothing if it is."""
+    """The reason why a line is absent; ``""`` if it is not."""
     other = line_in_other(line, whole)
     if other is not None:
         return f"not English ({other})"
@@ -191,14 +193,14 @@ def _why_not(line: str, whole: Language | None) -> str:
 
 
 def _language(transcript: Transcript) -> Language | None:
-    """The language of the whole, if it is another: a short line alone would not tell."""
+    """The language of the whole transcript if not English: a short line alone is not sufficient."""
     if transcript.language == "en":
         return foreign(transcript.text)
     return foreign(transcript.text) or Language(transcript.language)
 
 
-def _pooled(said: Said, probs: Iterator[FloatArray]) -> tuple[FloatArray, float]:
-    """Probabilities and quality of a segment: its lines, by their words and confidence."""
+def _pooled(said: Lines, probs: Iterator[FloatArray]) -> tuple[FloatArray, float]:
+    """Probabilities and quality of a segment: the mean of its lines by words and confidence."""
     rows = np.stack([next(probs) for _ in said])
     counts = np.array([len(text.split()) for text, _ in said], dtype=float)
     confidence = np.array([c for _, c in said])

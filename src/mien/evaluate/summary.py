@@ -1,4 +1,4 @@
-"""The figures of an evaluation as a table in the terminal."""
+"""The metrics of an evaluation as a table in the terminal."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from mien.metrics import ClassFigures
 SHOWN = ("accuracy", "uar", "macro_f1", "weighted_f1", "ece", "nll", "multilabel_macro_f1")
 
 _CONVENTIONS = {
-    "observers": "convention observers: the label that more than half of the observers name; nll "
-    "and ece against the shares of their votes",
-    "fer2013": "convention fer2013: the label that the data set gives",
+    "observers": "convention observers: the label that more than half of the observers chose; nll "
+    "and ece against their vote shares",
+    "fer2013": "convention fer2013: the label in the data set",
 }
 
 
 def render(result: Mapping[str, Any]) -> RenderableType:
-    """Overall figures, then the confusion matrix with recall and F1 of each class."""
+    """Overall metrics, then the confusion matrix with recall and F1 of each class."""
     split = f", split {result['split']}" if result["split"] else ""
     pack = result["pack"]
     parts: list[RenderableType] = [
@@ -35,7 +35,7 @@ def render(result: Mapping[str, Any]) -> RenderableType:
     ]
     matrix = np.asarray(result["confusion"])
     figures = ClassFigures.of(matrix)
-    table = Table(title="rows: true, columns: called", title_justify="left")
+    table = Table(title="rows: true class, columns: predicted class", title_justify="left")
     table.add_column("")
     for label in result["labels"]:
         table.add_column(label[:8], justify="right")
@@ -46,6 +46,6 @@ def render(result: Mapping[str, Any]) -> RenderableType:
         table.add_row(label, *counts, f"{figures.recall[i]:.3f}", f"{figures.f1[i]:.3f}")
     parts.append(table)
     if result["failed"]:
-        parts.append(Text(f"{result['failed']} rows could not be judged:", style="yellow"))
+        parts.append(Text(f"{result['failed']} rows could not be evaluated:", style="yellow"))
         parts += [Text(f"  {why}") for why in result["failures"][:5]]
     return Group(*parts)
