@@ -49,7 +49,7 @@ SEED = 0
 DRIFT = {
     "text": (20.0, 60.0, "no words"),
     "voice": (30.0, 45.0, "no speech (in 5.0 s of sound)"),
-    "face": (60.0, 90.0, "no face in view (25 pictures looked at)"),
+    "face": (60.0, 90.0, "no face in view (25 pictures examined)"),
 }
 # The page's policy forbids playwright's own waiting; a frame has been shown when another begins.
 FRAME = "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"

@@ -165,7 +165,7 @@ def test_a_killed_run_goes_on_where_it_stopped_and_ends_in_a_pack(folder):
     done = CliRunner().invoke(app, words_of(folder))
     assert done.exit_code == 0, done.output
     assert f"{len(before)} of 7 clips were judged before" in done.output
-    assert "not judged: broken.mp4:" in done.output
+    assert "not analysed: broken.mp4:" in done.output
     table = load_posteriors(path)
     assert len(table) == 6
     assert sorted(set(table.groups)) == ["a", "b", "c"]
@@ -195,7 +195,7 @@ def test_a_folder_is_evaluated_and_a_clip_that_changed_is_judged_anew(folder, fi
     assert value["text"]["accuracy"] == 1.0
     assert value["about"]["groups"] == 3
     assert value["about"]["failures"][0].startswith("broken.mp4: ")
-    assert "not judged: broken.mp4" in done.output
+    assert "not analysed: broken.mp4" in done.output
 
     # Another text, another label: only the text is judged anew, the label is taken as it is now.
     labels = (folder / "labels.csv").read_text()

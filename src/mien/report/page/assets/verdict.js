@@ -1,4 +1,4 @@
-// One answer in full: what is said, by whom, why, and where the modalities differ.
+// One prediction in detail: fused, by modality, explanation and disagreement.
 
 function answerTable(tracks, row) {
   const head = el('tr', null, el('td', { class: 'quiet' }, 'per cent'), ...tracks.map((t) => el('th', { scope: 'col' }, t.name)));
@@ -27,12 +27,12 @@ function whyList(why) {
     el('span', { class: 'push', '--v': Math.abs(nats) / most }, el('i')),
     el('span', { class: 'num' }, `${nats < 0 ? '−' : '+'}${Math.abs(nats).toFixed(1)}`)));
   const changed = parts.filter((p) => p[4])
-    .map((p) => `without the ${p[0]}: ${p[3]}`);
+    .map((p) => `to ${p[3]} without the ${p[0]}`);
   return el('div', { class: 'why' },
     el('h3', null, `Why ${why.answer}, not ${why.second}`,
       el('span', { class: 'quiet' }, ' log-odds in nats')),
     el('ul', null, ...rows),
-    changed.length ? el('p', null, `The answer hangs on it: ${changed.join('; ')}.`) : null);
+    changed.length ? el('p', null, `The prediction changes ${changed.join('; ')}.`) : null);
 }
 
 function derived(finding) {
@@ -51,7 +51,7 @@ function conflictNote(finding) {
 
 function headlineOf(track, row, finding, smooth) {
   const said = top(track, row, smooth);
-  if (!said) return el('p', { class: 'big none' }, 'not judged');
+  if (!said) return el('p', { class: 'big none' }, 'no prediction');
   const more = finding && finding.undecided ? el('span', { class: 'badge' }, 'undecided') : null;
   return el('p', { class: 'big' }, el('i', { class: `dot e${said[0]}` }),
     data.labels[said[0]].name, ' ', el('span', { class: 'num' }, percent(said[1])), more);
@@ -90,8 +90,8 @@ function drawMoment() {
   const when = timed ? `at ${clock(state.time)}` : '';
   const title = el('h2', null, 'This moment ', el('span', { class: 'quiet', id: 'when' }, when));
   if (row < 0) {
-    box.replaceChildren(title, el('p', { class: 'big none' }, 'no row here'),
-      el('p', { class: 'quiet' }, 'Nothing was cut out of the recording at this time, so nothing was judged.'));
+    box.replaceChildren(title, el('p', { class: 'big none' }, 'no segment here'),
+      el('p', { class: 'quiet' }, 'There is no segment at this time, so there is no prediction.'));
     return;
   }
   const [start, end] = data.segments[row];
@@ -99,12 +99,12 @@ function drawMoment() {
   const fused = data.tracks[0];
   const note = fused.s && present(fused, row) ? otherRows(fused, row) : null;
   const modalities = data.tracks.filter((t) => t.who == null);
-  const range = timed ? el('p', { class: 'quiet' }, `row ${row + 1} of ${data.segments.length}, ${clock(start)} – ${clock(end)}`) : null;
+  const range = timed ? el('p', { class: 'quiet' }, `segment ${row + 1} of ${data.segments.length}, ${clock(start)} – ${clock(end)}`) : null;
   box.replaceChildren(...[title, range, headlineOf(fused, row, finding, state.smooth), note,
     ...verdict(modalities, row, finding), peopleNow(row), departuresNow(row)].filter(Boolean));
 }
 
-// Where a face differs from what is usual for the person, at this row.
+// Deviations of a face from the person's average in this row.
 function departuresNow(row) {
   const [start, end] = data.own[row];
   const middle = (start + end) / 2;
@@ -117,12 +117,12 @@ function departuresNow(row) {
     " than this person's average in this recording ", el('span', { class: 'num' }, `(${signed(by)})`))));
 }
 
-// The table and the reasons are of the row as it was judged, whichever rows are drawn.
+// The table and the reasons show the row before smoothing, whichever rows are drawn.
 function otherRows(fused, row) {
   const [label, share] = top(fused, row, !state.smooth);
   const said = `${data.labels[label].name} ${percent(share)}`;
   return el('p', { class: 'quiet' }, state.smooth
-    ? `Smoothed over time. This row by itself: ${said}.` : `This row by itself. Smoothed over time: ${said}.`);
+    ? `Smoothed over time. Without smoothing: ${said}.` : `Without smoothing. Smoothed over time: ${said}.`);
 }
 
 function peopleNow(row) {
@@ -139,7 +139,7 @@ function drawOverall() {
   const whole = data.whole;
   if (!whole || (!timed && data.segments.length === 1)) { box.remove(); return; }
   const fused = whole.tracks[0];
-  const what = data.partial ? 'What was analysed' : 'The whole recording';
+  const what = data.partial ? 'The analysed part' : 'The whole recording';
   const says = whole.tracks.slice(1).map((t) => {
     const said = top(t, 0, false);
     return el('li', null, el('b', null, t.name), ' ',
@@ -150,6 +150,6 @@ function drawOverall() {
     el('div', { class: 'lead' }, el('h2', null, what), headlineOf(fused, 0, whole.finding, false)),
     el('div', { class: 'rest' }, shares ? stackedBar(shares, what) : null,
       el('ul', { class: 'says' }, ...says), conflictNote(whole.finding)),
-    el('details', null, el('summary', null, 'In full'), ...verdict(whole.tracks, 0, whole.finding)),
+    el('details', null, el('summary', null, 'Details'), ...verdict(whole.tracks, 0, whole.finding)),
   ]);
 }
