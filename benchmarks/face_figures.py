@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 
 Array = np.ndarray[Any, np.dtype[Any]]
 MAPPED_ON = 8000
-"""Training rows that the map of an earlier pack's logits is fitted on."""
+"""Number of training rows to which the map of an earlier pack's logits is fitted."""
 
 
 def without_copy(crops: Array, others: Array) -> Array:
-    """Which crops ``(n,)`` have no exact copy among others."""
+    """The crops ``(n,)`` without an exact copy in ``others``."""
     known = {hashlib.sha1(other.tobytes()).digest() for other in others}
     return np.array([hashlib.sha1(crop.tobytes()).digest() not in known for crop in crops])
 
@@ -27,10 +27,10 @@ def without_copy(crops: Array, others: Array) -> Array:
 def figures(
     asked: JudgedRows, probs: Array, first: Array, fresh: npt.NDArray[np.bool_]
 ) -> dict[str, Any]:
-    """Figures under one convention, recalls, and the accuracy without copies of training pictures.
+    """Metrics under one convention, recalls, and the accuracy without copies of training pictures.
 
-    Under that of observers ECE and NLL are against the vote shares. ``p`` is McNemar's against the
-    first net.
+    Under ``observers``, ECE and NLL are computed against the vote shares. ``p`` is McNemar's
+    against the first net.
     """
     from mien.metrics import ClassFigures, confusion_matrix, mcnemar_p
 
@@ -47,7 +47,7 @@ def figures(
 
 
 def mapped(before: Callable[[Array], Array], train: LabelledSet, crops: Array) -> Array:
-    """What an earlier pack says, by an affine map of its logits fitted to vote shares.
+    """Predictions of an earlier pack with an affine map of its logits, fitted to vote shares.
 
     Softmax regression of the shares on the logarithms, by L-BFGS from the identity.
     """
@@ -74,7 +74,7 @@ def mapped(before: Callable[[Array], Array], train: LabelledSet, crops: Array) -
 
 
 def table(rows: Mapping[str, Mapping[str, Any]]) -> list[str]:
-    """The figures of all nets under one convention in Markdown."""
+    """The metrics of all nets under one convention in Markdown."""
     from mien.emotions import MIEN7
 
     heads = ["net", "accuracy", "p", "without copies", "UAR", "ECE", "NLL"]
@@ -101,7 +101,7 @@ def cost_table(rows: Mapping[str, Mapping[str, Any]]) -> list[str]:
 
 
 def clip_table(names: list[str], said: Mapping[str, Array]) -> list[str]:
-    """By clip, what each net calls its faces and how often they say the same as the first."""
+    """By clip, the predicted classes of each net and the agreement with the first net."""
     from mien.emotions import MIEN7
 
     nets = list(said)

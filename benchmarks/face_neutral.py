@@ -1,10 +1,11 @@
-"""The faces that an earlier pack called sadness and observers call neutral, with the new answer.
+"""Faces that an earlier pack predicted as sadness, neutral to observers, with the new prediction.
 
     python benchmarks/face_neutral.py --data fer2013.npz --before DIR --out faces.png
 
-Draws 64 of the pictures of PublicTest whose label more than half of the observers of FER+ name
-neutral and that the earlier pack called sadness. Below each picture stand the new answer and its
-probability, green where it is neutral. For looking at: the pictures are not ours to publish.
+Draws 64 of the pictures of PublicTest that more than half of the FER+ observers labelled neutral
+and for which the earlier pack predicted sadness. Below each picture are the new prediction and its
+probability, in green if it is neutral. For visual inspection only: the pictures may not be
+published.
 """
 
 from __future__ import annotations
@@ -19,11 +20,11 @@ SHOWN, COLUMNS = 64, 8
 
 
 def main() -> None:
-    """Judge, count and draw."""
+    """Predict, count and draw."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
     parser.add_argument("--data", type=Path, required=True, help="FER-2013 with FER+ votes, .npz")
     parser.add_argument("--before", type=Path, required=True, help="the earlier pack")
-    parser.add_argument("--pack", type=Path, help="the new one; the shipped one by default")
+    parser.add_argument("--pack", type=Path, help="the new pack; by default the shipped one")
     parser.add_argument("--out", type=Path, required=True, help="the picture, .png")
     args = parser.parse_args()
 

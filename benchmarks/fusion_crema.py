@@ -1,10 +1,10 @@
-"""How much better is the pool than its best modality? Human votes on CREMA-D, out of fold by actor.
+"""Pooled fusion compared with its best modality: human votes on CREMA-D, out of fold by actor.
 
     python benchmarks/fusion_crema.py --data votes.csv --out benchmarks/results
 
 Writes ``fusion_crema.json``, ``fusion_crema.md``, ``fusion_crema_reliability.png`` and
-``fusion_crema_risk.png``; the bars that the project sets itself are checked and the exit code is 1
-if one is missed.
+``fusion_crema_risk.png``; the project's targets are checked, and the exit code is 1 if one is
+missed.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ from mien.fusion.compare import BEST_SINGLE, PERSON, POOLED, out_of_fold
 from mien.metrics import classification_figures, risk_coverage
 from mien.train.figures import reliability_figure, risk_figure
 
-# What must hold, out of fold.
+# Targets, out of fold.
 ACCURACY, CALIBRATION_ERROR, P, LOST = 0.770, 0.02, 0.001, 0.005
 
 
 def main() -> int:
-    """Run the benchmark; 1 if a bar is missed."""
+    """Run the benchmark; return 1 if a target is missed."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
     parser.add_argument("--data", type=Path, required=True, help="votes.csv of CREMA-D")
     parser.add_argument("--out", type=Path, required=True, help="folder for the results")
@@ -73,7 +73,7 @@ def main() -> int:
 
 
 def bars(result: Mapping[str, Any]) -> list[str]:
-    """The bars that are missed, in words."""
+    """The missed targets, in words."""
     pooled = result[POOLED]
     held = {
         f"accuracy {pooled['accuracy']:.4f} >= {ACCURACY}": pooled["accuracy"] >= ACCURACY,
@@ -104,10 +104,10 @@ def page(result: Mapping[str, Any]) -> str:
         lines.append(f"| {name} | {interval} | {cells} | {p} |")
     lines += [
         "",
-        f"`{BOTH}`: those who heard and saw the clip (raw vote shares), a yardstick. p is against "
-        f"`{BEST_SINGLE}`; intervals draw whole actors. `{PERSON}` also reads what is usual for an "
-        "actor over all their clips, labels unseen, and gains from every actor playing the same "
-        "mixture of emotions: it is no single-clip result.",
+        f"`{BOTH}`: vote shares of raters with sound and picture, for comparison. p is against "
+        f"`{BEST_SINGLE}`; the bootstrap draws whole actors. `{PERSON}` also estimates a baseline "
+        "of each actor from all of their clips, without labels, and gains from every actor playing "
+        "the same mixture of emotions: it is not a single-clip result.",
         "",
         "| pooled, given just | " + " | ".join(SHOWN) + " | lost |",
         "|---" * (len(SHOWN) + 2) + "|",

@@ -1,9 +1,9 @@
 """Write figures and real output into docs/fusion.md: ``python scripts/fusion_page.py``.
 
-It redoes the paper's two examples (with a figure), makes a clip whose words contradict its face and
-has ``mien analyze`` explain it, and copies the tables of ``benchmarks/fusion_crema.py`` and
-``benchmarks/intensity_crema.py``. Run it again when a pack or a table has changed. With ``--check``
-nothing is written, and the exit code tells whether the copied tables are up to date.
+It computes the paper's two examples (with a figure), makes a clip whose words contradict its face,
+runs ``mien analyze`` on it, and copies the tables of ``benchmarks/fusion_crema.py`` and
+``benchmarks/intensity_crema.py``. Run it again after a change of a pack or a table. With
+``--check`` nothing is written; the exit code is 0 if the copied tables are up to date.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ PAGE = ROOT / "docs" / "fusion.md"
 FIGURE = ROOT / "docs" / "figures" / "paper_examples.png"
 RESULTS = ROOT / "benchmarks" / "results"
 
-# The first example as the paper prints it; of the face it leaves out surprise, which is the rest.
+# The first example as printed in the paper, which omits the face's surprise: the remainder.
 FIRST = {
     "text": {"fear": 0.559, "anger": 0.279, "neutral": 0.077, "surprise": 0.042,
              "disgust": 0.020, "sadness": 0.019, "joy": 0.004},
@@ -44,13 +44,13 @@ FIRST = {
     "face": {"anger": 0.950, "disgust": 0.003, "fear": 0.003, "joy": 0.027,
              "neutral": 0.010, "sadness": 0.004},
 }  # fmt: skip
-# Of the second the paper prints the words and no number: mostly sad, some fear, some disgust.
+# For the second example the paper prints the words but no numbers: sad, some fear and disgust.
 SECOND_WORDS = "I am so lonely."
 STAND_INS = {
     "voice": {"sadness": 0.35, "fear": 0.45, "neutral": 0.10, "surprise": 0.06, "anger": 0.04},
     "face": {"sadness": 0.35, "disgust": 0.40, "neutral": 0.12, "anger": 0.08, "fear": 0.05},
 }
-# The paper does not say how long its clips are but for the limit of 30 s.
+# The paper does not state the length of its clips, except for the limit of 30 s.
 SECONDS = 20.0
 RULES = ("length", "mean", "product", "pooled")
 SHOWN_RULES = ("length", "pooled")
@@ -58,7 +58,7 @@ CONTRARY_WORDS = "This is disgusting. I hate it, it makes me sick."
 
 
 def evidence(name: str, shares: Mapping[str, float], seconds: float = SECONDS) -> Evidence:
-    """Shares by label as evidence of one segment; a label that is not named has the rest."""
+    """Shares by label as evidence of one segment; a label without a share gets the remainder."""
     given = np.array([shares.get(label, 0.0) for label in MIEN7.labels])
     left = [label not in shares for label in MIEN7.labels]
     rest = max(0.0, 1.0 - given.sum())
@@ -72,19 +72,19 @@ def first() -> dict[str, Evidence]:
 
 
 def second() -> dict[str, Evidence]:
-    """The second: the words judged by our text pack, voice and face assumed."""
+    """The second example: words predicted by our text pack, voice and face assumed."""
     words = analyze_text(SECOND_WORDS).by_branch["text"].probs[0]
     said = dict(zip(MIEN7.labels, words.tolist(), strict=True))
     return {name: evidence(name, shares) for name, shares in {"text": said, **STAND_INS}.items()}
 
 
 def fused(evidences: Mapping[str, Evidence], rule: str) -> Evidence:
-    """What a rule makes of an example."""
+    """The result of a rule for an example."""
     return Method(MethodOptions(rule)).fuse(evidences)
 
 
 def figure(examples: Mapping[str, Mapping[str, Evidence]]) -> Figure:
-    """A panel for each example: each modality, the paper's rule and our default."""
+    """One panel per example: each modality, the paper's rule and our default."""
     drawing = Figure(figsize=(9, 7.2), layout="constrained")
     panels = drawing.subplots(len(examples), 1, sharey=True)
     places = np.arange(len(MIEN7))
@@ -138,7 +138,7 @@ def example_table(evidences: Mapping[str, Evidence], printed: bool) -> str:
     return "\n".join(lines)
 
 
-def told(evidences: Mapping[str, Evidence]) -> str:
+def explanation(evidences: Mapping[str, Evidence]) -> str:
     """Explanation, conflict and blends of the default rule for an example."""
     method = Method(MethodOptions())
     found = method.findings(evidences, method.fuse(evidences))[0]
@@ -167,7 +167,7 @@ def conflict() -> str:
 
 
 def crema() -> str:
-    """The table of the benchmark, and the pool with each modality alone."""
+    """The table of the benchmark, and pooled fusion of each modality alone."""
     result = json.loads((RESULTS / "fusion_crema.json").read_text(encoding="utf-8"))
     shown = ("accuracy", "uar", "macro_f1", "nll", "ece")
     head = "| " + " | ".join(("", *shown)) + " | 95 % of accuracy | p |"
@@ -209,7 +209,7 @@ def intensity() -> str:
 
 
 def put(text: str, name: str, block: str) -> str:
-    """The page with a block between its marks."""
+    """The page with a block inserted between its marks."""
     begin, end = f"<!-- {name}: written by scripts/fusion_page.py -->", f"<!-- end of {name} -->"
     pattern = f"{re.escape(begin)}.*?{re.escape(end)}"
     if not re.search(pattern, text, flags=re.S):
@@ -230,8 +230,8 @@ def main() -> int:
         f"2. “{SECOND_WORDS}”: words judged by our pack, voice and face assumed",
     )
     figure(dict(zip(titles, (one, two), strict=True))).savefig(FIGURE, dpi=120)
-    fresh = put(fresh, "first", f"{example_table(one, True)}\n\n{told(one)}")
-    fresh = put(fresh, "second", f"{example_table(two, False)}\n\n{told(two)}")
+    fresh = put(fresh, "first", f"{example_table(one, True)}\n\n{explanation(one)}")
+    fresh = put(fresh, "second", f"{example_table(two, False)}\n\n{explanation(two)}")
     PAGE.write_text(put(fresh, "conflict", conflict()), encoding="utf-8")
     return 0
 

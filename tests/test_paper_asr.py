@@ -112,9 +112,9 @@ def test_both_rates_stand_in_one_table_and_a_killed_run_goes_on(tess, base, long
 
 def test_a_shorter_window_is_for_training_alone(tess, base, longer, tmp_path, monkeypatch):
     shown = []
-    judged = Whisper.hear
+    judged = Whisper.transcribe
     monkeypatch.setattr(
-        Whisper, "hear", lambda self, sounds: shown.append(self.features(sounds).shape[-1]) or
+        Whisper, "transcribe", lambda self, sounds: shown.append(self.features(sounds).shape[-1]) or
         judged(self, sounds),
     )  # fmt: skip
     trained = []
@@ -149,7 +149,7 @@ def test_what_has_become_worse_is_said():
 
 def test_the_error_rate_is_that_of_the_words(base, tess, monkeypatch):
     whisper = Whisper(base)
-    monkeypatch.setattr(whisper, "hear", lambda sounds: ["say THE word, bag!"] * len(sounds))
+    monkeypatch.setattr(whisper, "transcribe", lambda sounds: ["say THE word, bag!"] * len(sounds))
     sound = load_audio(next(tess.rglob("*.wav")))
     hearing = asr.Hearing("x", lambda: iter([sound] * 10), ["Say the word back."] * 10)
     assert whisper.error_rate(hearing) == pytest.approx(0.25)
