@@ -132,13 +132,13 @@ def drawn(folder: Path, pattern: str, count: int) -> list[Path]:
 
 def judge(engine: Engine, name: str, kind: str, items: Sequence[Item]) -> dict[str, Any]:
     """One row: the results of an engine on a set of recordings."""
-    said, heard, dropped = [item.words for item in items], list[str](), 0
+    transcripts, recognised, dropped = [item.words for item in items], list[str](), 0
     sure, right, spent, seconds = list[float](), list[bool](), 0.0, 0.0
     for item in items:
         samples = load_audio(item.path)
         words, gone, cost = _heard(engine, samples)
         spent, seconds, dropped = spent + cost, seconds + len(samples) / SAMPLE_RATE, dropped + gone
-        heard.append(" ".join(plain(word.text).replace(" ", "") for word in words))
+        recognised.append(" ".join(plain(word.text).replace(" ", "") for word in words))
         sure += [word.confidence for word in words]
         right += _right(item.words, [plain(word.text).replace(" ", "") for word in words])
     ok, figures = np.array(right, bool), np.array(sure)
@@ -146,14 +146,14 @@ def judge(engine: Engine, name: str, kind: str, items: Sequence[Item]) -> dict[s
         "engine": name,
         "set": kind,
         "recordings": len(items),
-        "words": sum(len(text.split()) for text in said),
-        "wer": float(jiwer.wer(said, [text or "-" for text in heard])),
+        "words": sum(len(text.split()) for text in transcripts),
+        "wer": float(jiwer.wer(transcripts, [text or "-" for text in recognised])),
         "dropped": dropped,
         "confidence": _mean(figures),
         "sure_right": _mean(figures[ok]),
         "sure_wrong": _mean(figures[~ok]),
         "time": spent / seconds,
-        "heard": heard[0] if len(heard) == 1 else "",
+        "heard": recognised[0] if len(recognised) == 1 else "",
     }
 
 
@@ -171,13 +171,13 @@ def _heard(engine: Engine, samples: Samples) -> tuple[list[Word], int, float]:
     return words, sum(d.count for d in found.dropped), spent
 
 
-def _right(said: str, heard: Sequence[str]) -> list[bool]:
+def _right(transcript: str, recognised: Sequence[str]) -> list[bool]:
     """Which of the recognised words are right."""
-    right = [False] * len(heard)
-    compared = jiwer.process_words(said, " ".join(heard) or "-")
+    right = [False] * len(recognised)
+    compared = jiwer.process_words(transcript, " ".join(recognised) or "-")
     for chunk in compared.alignments[0]:
         if chunk.type == "equal":
-            for i in range(chunk.hyp_start_idx, min(chunk.hyp_end_idx, len(heard))):
+            for i in range(chunk.hyp_start_idx, min(chunk.hyp_end_idx, len(recognised))):
                 right[i] = True
     return right
 
@@ -202,10 +202,14 @@ def first_word(clip: Path, name: str) -> dict[str, float]:
 
 def page(rows: Sequence[dict[str, Any]], about: dict[str, str]) -> str:
     """The result as Markdown."""
-    lines = ["# What Whisper hears", "", *(f"* {key}: {value}" for key, value in about.items())]
+    lines = [
+        "# Speech recognition by Whisper",
+        "",
+        *(f"* {key}: {value}" for key, value in about.items()),
+    ]
     lines += [
         "",
-        "Confidence: mean over the words heard, over the right ones, over the wrong ones.",
+        "Confidence: mean over all recognised words, over the right ones, over the wrong ones.",
         "",
     ]
     lines.append(

@@ -104,10 +104,10 @@ def judge(
 def _noisy(clean: Samples, speech: Speech, snr: float | None, rng: np.random.Generator) -> Samples:
     if snr is None:
         return clean
-    said = np.concatenate(
+    speech_samples = np.concatenate(
         [clean[int(t.start * SAMPLE_RATE) : int(t.end * SAMPLE_RATE)] for t in speech.turns]
     )
-    level = np.sqrt((said**2).mean()) * 10 ** (-snr / 20)
+    level = np.sqrt((speech_samples**2).mean()) * 10 ** (-snr / 20)
     return (clean + level * rng.normal(0, 1, len(clean))).astype(np.float32)
 
 
@@ -123,9 +123,9 @@ def _heard(engine: Engine, samples: Samples, speech: Speech) -> list[tuple[str, 
 def page(rows: Sequence[dict[str, Any]], name: str) -> str:
     """Results by corpus and noise, and by confidence, as Markdown."""
     lines = [
-        "# Is Whisper as sure as it is right?", "", f"* engine: {name}", f"* commit: {commit()}",
+        "# Calibration of Whisper's confidence", "", f"* engine: {name}", f"* commit: {commit()}",
         f"* machine: {machine()}",
-        "* seed 0; words that the hallucination filter left out are not heard", "",
+        "* seed 0; words that the hallucination filter dropped are not counted", "",
         "| set | speech to noise | recordings | words | heard | WER | right | confidence |",
         "|---" * 8 + "|",
     ]  # fmt: skip
@@ -155,11 +155,11 @@ def _sure(rows: Sequence[dict[str, Any]]) -> float:
 
 
 def _cells(rows: Sequence[dict[str, Any]]) -> str:
-    said = sum(row["n"] for row in rows)
+    count = sum(row["n"] for row in rows)
     right = [word[-1] for row in rows for word in row["words"]]
-    wer = sum(row["wer"] * row["n"] for row in rows) / said
+    wer = sum(row["wer"] * row["n"] for row in rows) / count
     share = float(np.mean(right or [0.0]))
-    return f"{said} | {len(right)} | {wer:.2f} | {share:.2f} | {_sure(rows):.2f}"
+    return f"{count} | {len(right)} | {wer:.2f} | {share:.2f} | {_sure(rows):.2f}"
 
 
 if __name__ == "__main__":

@@ -42,7 +42,7 @@ def main() -> int:
     train = load_texts(given.data / "train_sent_emo.csv")
     found = ways(TextModel(pack), dev, train)
     name, digest = next(iter(pack.identity.items()))
-    text = "# What was said before, and sentence by sentence\n\n"
+    text = "# Previous utterances as context, and single sentences\n\n"
     text += f"* MELD dev, {len(dev)} utterances, {len(set(dev.groups))} dialogues\n"
     text += f"* pack: {name}, {digest[:12]}\n* commit: {commit()}\n* machine: {machine()}\n\n"
     text += page(found, dev)
@@ -56,18 +56,18 @@ def ways(model: TextModel, dev: LabelledSet, train: LabelledSet) -> dict[str, np
     """Probabilities ``(n, 7)`` by method."""
     texts = [str(text) for text in dev.items]
 
-    def said(lines: Sequence[str]) -> np.ndarray:
+    def predict(lines: Sequence[str]) -> np.ndarray:
         return model.probs(lines, [True] * len(lines))
 
-    alone = said(texts)
+    alone = predict(texts)
     found = {ALONE: alone}
     for back, name in ((1, "the one before + this"), (2, "the two before + this")):
-        found[f"{name}, as one text"] = said(with_before(texts, dev.groups, back))
+        found[f"{name}, as one text"] = predict(with_before(texts, dev.groups, back))
     for share in (0.1, 0.2, 0.3):
         found[f"{share:.0%} of the answer before"] = blended(alone, dev.groups, share)
     found["carried over"] = carried_over(alone, dev.groups, likelier_after(train))
     parts = [_SENTENCE.split(text) for text in texts]
-    parted = iter(said([sentence for part in parts for sentence in part]))
+    parted = iter(predict([sentence for part in parts for sentence in part]))
     found["sentence by sentence, by their words"] = np.stack(
         [
             np.average([next(parted) for _ in part], axis=0, weights=[len(s.split()) for s in part])

@@ -48,7 +48,7 @@ def main() -> int:
     pack = find_pack("text", given.text)
     rows = judge(TextModel(pack))
     name, digest = next(iter(pack.identity.items()))
-    text = f"# Planted sentences\n\n* pack: {name}, {digest[:12]}\n* commit: {commit()}\n\n"
+    text = f"# Test sentences\n\n* pack: {name}, {digest[:12]}\n* commit: {commit()}\n\n"
     text += page(rows)
     print(text)
     if given.out is not None:
@@ -76,14 +76,14 @@ def judge(model: TextModel) -> list[Sentence]:
 
 def page(rows: Sequence[Sentence]) -> str:
     """Pass rates by kind, then the failures, as Markdown."""
-    lines = ["| kind | sentences | held | share |", "|---|---|---|---|"]
+    lines = ["| kind | sentences | passed | share |", "|---|---|---|---|"]
     kinds = list(dict.fromkeys(row.kind for row in rows))
     counted = [(kind, [row for row in rows if row.kind == kind]) for kind in kinds]
     counted.append(("all but sarcasm", [row for row in rows if row.kind != "sarcasm"]))
     for kind, some in counted:
         held = sum(row.held for row in some)
         lines.append(f"| {kind} | {len(some)} | {held} | {held / len(some):.0%} |")
-    lines += ["", "| kind | did not hold | right | said | probability |", "|---|---|---|---|---|"]
+    lines += ["", "| kind | failed | accepted | predicted | probability |", "|---|---|---|---|---|"]
     for row in rows:
         if not row.held:
             right = ", ".join(row.labels)

@@ -103,10 +103,10 @@ def work(net: Net, crops: Array, faces: Array, rounds: int) -> dict[str, Any]:
     """
     core = max(os.sched_getaffinity(0))
     os.sched_setaffinity(0, {core})
-    said = {}
+    predictions = {}
     for convention in CONVENTIONS if net.kind == "pack" else ("",):
         judge = open_net(net, convention or None)
-        said[convention] = np.concatenate(
+        predictions[convention] = np.concatenate(
             [judge(crops[i : i + 16]) for i in range(0, len(crops), 16)]
         )
     judge = open_net(net)
@@ -119,7 +119,7 @@ def work(net: Net, crops: Array, faces: Array, rounds: int) -> dict[str, Any]:
             for i in range(0, len(some), size):
                 judge(some[i : i + size])
             least[size] = min(least[size], (time.process_time() - started) / len(some))
-    return {"probs": said, "faces": seen, "seconds": least, "megabytes": peak_megabytes()}
+    return {"probs": predictions, "faces": seen, "seconds": least, "megabytes": peak_megabytes()}
 
 
 def peak_megabytes() -> float:
@@ -233,15 +233,15 @@ def report(args: argparse.Namespace) -> None:
     faces, names = np.zeros((0, 48, 48), np.uint8), []
     if args.clips is not None:
         faces, names = faces_of_clips(args.clips, args.detector, args.frames)
-    asked = {convention: judged_rows(test, convention) for convention in CONVENTIONS}
+    labelled = {convention: judged_rows(test, convention) for convention in CONVENTIONS}
     costs: dict[str, Any] = {}
     probs: dict[str, dict[str, Array]] = {convention: {} for convention in CONVENTIONS}
-    said = {}
+    predictions = {}
     with tempfile.TemporaryDirectory() as folder:
         nets, missing = nets_of(args, Path(folder))
         for net in nets:
             out = apart(net, test.items, faces, args.rounds)
-            said[net.name] = out["faces"]
+            predictions[net.name] = out["faces"]
             for convention in CONVENTIONS:
                 probs[convention][net.name] = out["probs"].get(convention, out["probs"].get(""))
             costs[net.name] = {
@@ -256,7 +256,7 @@ def report(args: argparse.Namespace) -> None:
                 probs["observers"][name] = mapped(judge, train, test.items)
     rows = {
         convention: {
-            name: figures(asked[convention], given, answers["mien"], fresh)
+            name: figures(labelled[convention], given, answers["mien"], fresh)
             for name, given in answers.items()
         }
         for convention, answers in probs.items()
@@ -272,13 +272,13 @@ def report(args: argparse.Namespace) -> None:
     }
     lines = ["# Our face net beside others", "", *(f"* {k}: {v}" for k, v in about.items()), ""]
     for convention in CONVENTIONS:
-        count = int(asked[convention].which.sum())
+        count = int(labelled[convention].which.sum())
         lines += [f"## Convention `{convention}`: {ABOUT[convention]} ({count} pictures)", ""]
         lines += [*table(rows[convention]), ""]
     lines += ["## Cost", "", *cost_table(costs), "", NOTE, ""]
     lines += [f"Not run: {line}\n" for line in missing]
     if names:
-        lines += ["## The same faces on the clips (no labels)", "", *clip_table(names, said)]
+        lines += ["## The same faces on the clips (no labels)", "", *clip_table(names, predictions)]
     text = "\n".join(lines).rstrip() + "\n"
     print(text)
     if args.out is not None:

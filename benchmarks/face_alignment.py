@@ -154,8 +154,8 @@ def composed(
             for name, detector in detectors.items():
                 face = find(detector, gray, back)
                 if face is not None:
-                    told = [*laid_crops(gray, back), *crops_of(gray, face, framings[name])]
-                    crops[name].append(told)
+                    laid = [*laid_crops(gray, back), *crops_of(gray, face, framings[name])]
+                    crops[name].append(laid)
                     kept[name].append(int(label))
         for name, pack in product(detectors, models):
             every = np.array(crops[name]).swapaxes(0, 1)
@@ -263,17 +263,17 @@ def main() -> None:
         print(f"{name}: boxes are moved by {one.shift.round(3)} and scaled by {one.scale:.3f}")
     images, labels = majority(chosen.data, "PublicTest")
     rows = np.sort(rng.permutation(len(images))[: chosen.faces])
-    told: dict[str, Any] = {"commit": commit(), "machine": machine(), "seed": 0}
-    print(f"commit {told['commit']}, {told['machine']}\n")
+    result: dict[str, Any] = {"commit": commit(), "machine": machine(), "seed": 0}
+    print(f"commit {result['commit']}, {result['machine']}\n")
     print(f"| degrees | detector | pack | found | {' | '.join(KINDS)} | landmarks less box |")
     print("|---" * (5 + len(KINDS)) + "|")
-    told["composed"] = composed(images[rows], labels[rows], detectors, framings, models)
+    result["composed"] = composed(images[rows], labels[rows], detectors, framings, models)
     if chosen.clips is not None:
         print(f"\n| detector | pack | pairs of looks | {' | '.join(KINDS[2:])} |")
         print("|---" * 6 + "|")
-        told["clips"] = on_clips(chosen.clips, detectors, framings, models)
+        result["clips"] = on_clips(chosen.clips, detectors, framings, models)
     if chosen.out is not None:
-        chosen.out.write_text(json.dumps(told, indent=1) + "\n")
+        chosen.out.write_text(json.dumps(result, indent=1) + "\n")
 
 
 if __name__ == "__main__":

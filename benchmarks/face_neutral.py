@@ -35,13 +35,13 @@ def main() -> None:
     from mien.packs import EMBEDDED, Pack
 
     test = load_faces(args.data).split("PublicTest")
-    asked = judged_rows(test, OBSERVERS)
+    labelled = judged_rows(test, OBSERVERS)
     neutral, sadness = MIEN7.index("neutral"), MIEN7.index("sadness")
-    rows = test.items[asked.which & (asked.labels == neutral)]
+    rows = test.items[labelled.which & (labelled.labels == neutral)]
     before = FaceModel(Pack(args.before, "face")).probs(rows).argmax(axis=1)
     rows = rows[before == sadness]
-    said = FaceModel(Pack(args.pack or EMBEDDED / "face", "face")).probs(rows)
-    counts = np.bincount(said.argmax(axis=1), minlength=len(MIEN7))
+    predictions = FaceModel(Pack(args.pack or EMBEDDED / "face", "face")).probs(rows)
+    counts = np.bincount(predictions.argmax(axis=1), minlength=len(MIEN7))
     listed = ", ".join(f"{MIEN7.labels[i]} {counts[i]}" for i in np.argsort(-counts) if counts[i])
     print(f"{len(rows)} faces, neutral to observers, sadness before; now: {listed}")
     chosen = np.sort(np.random.default_rng(0).permutation(len(rows))[:SHOWN])
@@ -49,9 +49,11 @@ def main() -> None:
     figure.suptitle(f"Neutral to most observers, sadness to the earlier net; now: {listed}", size=9)
     for axes, i in zip(figure.subplots(SHOWN // COLUMNS, COLUMNS).flat, chosen, strict=False):
         axes.imshow(rows[i], cmap="gray", vmin=0, vmax=255)
-        best = int(said[i].argmax())
+        best = int(predictions[i].argmax())
         colour = "#007755" if best == neutral else "#C04000"
-        axes.set_title(f"{MIEN7.labels[best]} {said[i, best]:.2f}", size=8, color=colour, y=-0.24)
+        axes.set_title(
+            f"{MIEN7.labels[best]} {predictions[i, best]:.2f}", size=8, color=colour, y=-0.24
+        )
         axes.set_axis_off()
     figure.savefig(args.out, dpi=110)
 

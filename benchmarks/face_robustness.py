@@ -299,10 +299,10 @@ def main() -> None:
     given = dict(pair.split("=", 1) for pair in args.pack or [f"mien={EMBEDDED / 'face'}"])
     packs = {name: Path(folder) for name, folder in given.items()}
     test = load_faces(args.data).split("PublicTest")
-    asked = judged_rows(test, OBSERVERS)
+    labelled = judged_rows(test, OBSERVERS)
     pictures, labels = (
-        test.items[asked.which][: args.limit],
-        asked.labels[asked.which][: args.limit],
+        test.items[labelled.which][: args.limit],
+        labelled.labels[labelled.which][: args.limit],
     )
     found = judge(packs, pictures, labels)
     about = {

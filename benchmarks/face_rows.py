@@ -86,7 +86,7 @@ def figure(clips: Sequence[Path], packs: dict[str, Path], out: Path) -> None:
         len(heights), 1, figsize=(13, 1.05 * sum(heights)), height_ratios=heights, squeeze=False
     )
     axes = axes[:, 0].reshape(len(clips), -1)
-    print(f"| clip | pack | judged | {' | '.join(MIEN7.labels)} |")
+    print(f"| clip | pack | rows | {' | '.join(MIEN7.labels)} |")
     print("|---" * (3 + len(MIEN7)) + "|")
     for path, row in zip(clips, axes, strict=True):
         scene = seen(path)

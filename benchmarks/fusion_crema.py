@@ -38,8 +38,8 @@ def main() -> int:
     given = parser.parse_args()
     started = time.perf_counter()
     table = load_votes(given.data)
-    said = out_of_fold(table, given.folds, given.seed, lambda doing, share: print(doing))
-    result = figures_of(said, table, given.seed)
+    results = out_of_fold(table, given.folds, given.seed, lambda doing, share: print(doing))
+    result = figures_of(results, table, given.seed)
     both = load_votes_of_both(given.data)
     result[BOTH] = classification_figures(both.labels, both.posteriors[BOTH].probs)
     result["about"] = {
@@ -49,7 +49,7 @@ def main() -> int:
         "actors": len(set(table.groups.tolist())),
         "split": f"{given.folds}-fold by actor; everything fitted, chosen and scaled in the other "
         "folds",
-        "best_single": dict(said.best),
+        "best_single": dict(results.best),
         "seed": given.seed,
         "commit": commit(),
         "machine": machine(),
@@ -63,8 +63,8 @@ def main() -> int:
     text = json.dumps(result, indent=1) + "\n"
     stem.with_suffix(".json").write_text(text, encoding="utf-8")
     stem.with_suffix(".md").write_text(page(result), encoding="utf-8")
-    names = [name for name in (BEST_SINGLE, "mean", POOLED, PERSON) if name in said.methods]
-    shown = {name: said.methods[name] for name in names}
+    names = [name for name in (BEST_SINGLE, "mean", POOLED, PERSON) if name in results.methods]
+    shown = {name: results.methods[name] for name in names}
     curves = {name: risk_coverage(table.labels, probs) for name, probs in shown.items()}
     reliability_figure(table.labels, shown).savefig(f"{stem}_reliability.png", dpi=120)
     risk_figure(curves).savefig(f"{stem}_risk.png", dpi=120)
@@ -90,7 +90,7 @@ def bars(result: Mapping[str, Any]) -> list[str]:
 def page(result: Mapping[str, Any]) -> str:
     """The result as Markdown."""
     about = result["about"]
-    lines = ["# Pooling what people heard and saw: CREMA-D", ""]
+    lines = ["# Pooled fusion of human votes: CREMA-D", ""]
     lines += [f"* {key}: {value}" for key, value in about.items()]
     lines += ["", "| method | 95 % of accuracy | " + " | ".join(SHOWN) + " | McNemar's p |"]
     lines += ["|---" * (len(SHOWN) + 3) + "|"]

@@ -42,8 +42,8 @@ def main() -> None:
         print(f"fold {fold + 1} of {given.folds}")
         pool = fit_pool(table.select(fold_of != fold), FitOptions(extras=(), seed=given.seed))
         probs[fold_of == fold] = pool.probs(table.select(fold_of == fold).posteriors)
-    said = dict(zip(table.items, intensity(probs).tolist(), strict=True))
-    ours = np.array([said.get(item, np.nan) for item in both.items])
+    predicted = dict(zip(table.items, intensity(probs).tolist(), strict=True))
+    ours = np.array([predicted.get(item, np.nan) for item in both.items])
     rated = both.posteriors[BOTH].extras[INTENSITY]
     emotional = both.labels != MIEN7.index("neutral")
     known = np.isfinite(ours) & np.isfinite(rated)

@@ -123,7 +123,7 @@ def main() -> int:
     foreign("to load the model")
     lines = ["# Is it English?", "", f"* commit: {commit()}", f"* machine: {machine()}", ""]
     lines += [
-        "| texts | language | n | refused | share | such as | ms a text |",
+        "| texts | language | n | rejected | share | examples | ms per text |",
         "|---" * 7 + "|",
     ]
     for name in (

@@ -230,11 +230,11 @@ def watched(path: Path, run: Run) -> Iterator[None]:
     """
     command = [sys.executable, __file__, "--work", ".", "--out", ".", "--child", str(path)]
     process = subprocess.Popen([*command, "--asr", run.asr], stdout=subprocess.PIPE, text=True)
-    said = ["starting", "0"]
+    progress = ["starting", "0"]
 
     def listen() -> None:
         for line in process.stdout or ():
-            said[:] = line.rstrip("\n").split("\t")
+            progress[:] = line.rstrip("\n").split("\t")
 
     threading.Thread(target=listen, daemon=True).start()
     started = shown = time.monotonic()
@@ -245,12 +245,13 @@ def watched(path: Path, run: Run) -> Iterator[None]:
             continue
         run.seconds.append(round(time.monotonic() - started, 1))
         run.mb.append(round(memory, 1))
-        run.doing.append(said[0])
-        run.share.append(round(float(said[1]), 4))
+        run.doing.append(progress[0])
+        run.share.append(round(float(progress[1]), 4))
         if time.monotonic() - shown > 20:
             shown = time.monotonic()
             print(
-                f"{run.seconds[-1]:7.0f} s  {run.mb[-1]:7.1f} MB  {said[0]} {float(said[1]):.1%}",
+                f"{run.seconds[-1]:7.0f} s  {run.mb[-1]:7.1f} MB  {progress[0]} "
+                f"{float(progress[1]):.1%}",
                 flush=True,
             )
             yield
@@ -308,7 +309,7 @@ def page(runs: list[Run]) -> str:
     lines += [f"* {name}: {value}" for name, value in about().items()]
     lines += [
         "",
-        f"Wanted: a peak below {MOST:.0f} MB, growth below {GROWTH:.0f} MB per hour of media.",
+        f"Target: a peak below {MOST:.0f} MB, growth below {GROWTH:.0f} MB per hour of media.",
         "",
         "`played`: slope over the second half of the play. `peak`: over that of the shortest run.",
         "",
@@ -346,7 +347,7 @@ def draw(runs: list[Run], path: Path) -> None:
                     transform=axes.get_xaxis_transform(),
                 )  # fmt: skip
         axes.axhline(MOST, color="#D55E00", lw=1, ls="--")
-        axes.text(minutes[-1], MOST, "wanted below ", ha="right", va="bottom", fontsize=9)
+        axes.text(minutes[-1], MOST, "target: below ", ha="right", va="bottom", fontsize=9)
         axes.set(ylim=(0, MOST * 1.12), xlim=(0, minutes[-1]), ylabel="resident MB")
         axes.set_title(f"{run.minutes:g} minutes: peak {run.peak:.0f} MB", loc="left", fontsize=11)
         axes.spines[["top", "right"]].set_visible(False)

@@ -90,7 +90,7 @@ def main() -> int:
         f"{len(analysis.by_branch)} modalities, {len(analysis.events)} events, "
         f"{len(analysis.transcript.lines) if analysis.transcript else 0} lines, "
         f"{len(analysis.portraits)} faces"
-        + ("" if arguments.analysis else f"; made up, seed {SEED}"),
+        + ("" if arguments.analysis else f"; synthetic, seed {SEED}"),
         "page": f"{size / 1e6:.1f} MB, written in {writing:.1f} s",
         "browser": f"Chromium {browser}, a new one each time, 1280x900, {arguments.times} times",
         "work on the machine before": f"a load of {load:.1f}",
@@ -244,9 +244,9 @@ def open_once(browser: Any, path: Path) -> Opening:
 
 def table(about: dict[str, str], openings: Sequence[Opening]) -> str:
     """The measurements as Markdown."""
-    lines = ["# How soon the report of a long recording is seen", ""]
+    lines = ["# Time to open the report of a long recording", ""]
     lines += [f"* {name}: {value}" for name, value in about.items()]
-    lines += ["", f"Wanted: drawn within {MOST:.0f} s.", "", "| seconds | least | median | most |"]
+    lines += ["", f"Target: drawn within {MOST:.0f} s.", "", "| seconds | least | median | most |"]
     lines += ["|---|---|---|---|"]
     for name in ("drawn", "processor", "click"):
         values = [getattr(one, name) for one in openings]

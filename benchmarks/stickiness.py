@@ -30,15 +30,15 @@ def seconds(stamp: str) -> float:
 
 def pairs(path: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Distances in seconds and both labels of a speaker's consecutive utterances in a dialogue."""
-    said: dict[tuple[str, str], list[tuple[float, int]]] = {}
+    turns_of: dict[tuple[str, str], list[tuple[float, int]]] = {}
     with path.open(encoding="utf-8", errors="replace") as file:
         for row in csv.DictReader(file):
             middle = (seconds(row["StartTime"]) + seconds(row["EndTime"])) / 2
             label = MIEN7.index(canonical_label(row["Emotion"]))
-            said.setdefault((row["Dialogue_ID"], row["Speaker"]), []).append((middle, label))
+            turns_of.setdefault((row["Dialogue_ID"], row["Speaker"]), []).append((middle, label))
     rows = [
         (b[0] - a[0], a[1], b[1])
-        for turns in said.values()
+        for turns in turns_of.values()
         for a, b in pairwise(sorted(turns))
         if SHORTEST <= b[0] - a[0] <= LONGEST
     ]

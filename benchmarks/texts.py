@@ -43,7 +43,7 @@ def main() -> int:
             "# Many texts at once",
             "",
             f"* {len(texts)} texts of {given.data.name}, {sum(map(len, texts)) / len(texts):.0f} "
-            f"characters on average; {judged} judged",
+            f"characters on average; {judged} with a prediction",
             f"* least of {given.runs} runs: {min(clock):.1f} s on the clock, {min(work):.1f} s of "
             "the processors",
             f"* work on the machine while it ran: a load of {os.getloadavg()[0]:.1f}",

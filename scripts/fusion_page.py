@@ -74,8 +74,11 @@ def first() -> dict[str, Evidence]:
 def second() -> dict[str, Evidence]:
     """The second example: words predicted by our text pack, voice and face assumed."""
     words = analyze_text(SECOND_WORDS).by_branch["text"].probs[0]
-    said = dict(zip(MIEN7.labels, words.tolist(), strict=True))
-    return {name: evidence(name, shares) for name, shares in {"text": said, **STAND_INS}.items()}
+    shares_by_label = dict(zip(MIEN7.labels, words.tolist(), strict=True))
+    return {
+        name: evidence(name, shares)
+        for name, shares in {"text": shares_by_label, **STAND_INS}.items()
+    }
 
 
 def fused(evidences: Mapping[str, Evidence], rule: str) -> Evidence:
@@ -93,12 +96,12 @@ def figure(examples: Mapping[str, Mapping[str, Evidence]]) -> Figure:
         for rule, colour in zip(SHOWN_RULES, ("#999999", FUSED), strict=True):
             series.append((f"fused, {rule}", fused(evidences, rule), colour))
         width = 0.82 / len(series)
-        for i, (name, said, colour) in enumerate(series):
+        for i, (name, evidence_, colour) in enumerate(series):
             offset = (i - (len(series) - 1) / 2) * width
             assumed = title.startswith("2") and name in STAND_INS
             bars = axes.bar(
                 places + offset,
-                said.probs[0],
+                evidence_.probs[0],
                 width * 0.9,
                 label=f"{name} (assumed)" if assumed else name,
                 color="none" if assumed else colour,
@@ -107,8 +110,8 @@ def figure(examples: Mapping[str, Mapping[str, Evidence]]) -> Figure:
                 lw=0.8,
             )
             if name.startswith("fused"):
-                top = said.probs[0].max()
-                shown = [f"{p:.2f}"[1:] if p == top else "" for p in said.probs[0]]
+                top = evidence_.probs[0].max()
+                shown = [f"{p:.2f}"[1:] if p == top else "" for p in evidence_.probs[0]]
                 axes.bar_label(bars, shown, fontsize=8, padding=1)
         axes.set_xticks(places, MIEN7.labels)
         axes.set(ylim=(0, 1.05), ylabel="probability")
@@ -123,11 +126,11 @@ def figure(examples: Mapping[str, Mapping[str, Evidence]]) -> Figure:
 def example_table(evidences: Mapping[str, Evidence], printed: bool) -> str:
     """Rows: each modality, then each rule."""
     lines = ["| | " + " | ".join(MIEN7.labels) + " |", "|---" * (len(MIEN7) + 1) + "|"]
-    for name, said in evidences.items():
+    for name, evidence_ in evidences.items():
         known = FIRST[name] if printed else dict.fromkeys(MIEN7.labels)
         cells = [
             f"{p:.3f}" if label in known else f"({p:.3f})"
-            for label, p in zip(MIEN7.labels, said.probs[0], strict=True)
+            for label, p in zip(MIEN7.labels, evidence_.probs[0], strict=True)
         ]
         source = "the paper's" if printed else ("assumed" if name in STAND_INS else "our pack")
         lines.append(f"| {name}, {source} | {' | '.join(cells)} |")

@@ -88,7 +88,9 @@ def test_a_head_of_code_of_its_own_is_not_made_up(tmp_path):
     for part in ("weight", "bias"):
         weights[f"classifier.output.{part}"] = weights.pop(f"classifier.{part}")
     save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
-    with pytest.raises(DataError, match="classifier.bias.*would be randomly initialised.*classifier.output"):
+    with pytest.raises(
+        DataError, match="classifier.bias.*would be randomly initialised.*classifier.output"
+    ):
         open_checkpoint(folder)
 
 

@@ -192,7 +192,9 @@ def test_in_a_clip_of_two_the_one_whose_lips_keep_to_the_voice_is_primary(duet):
     again = from_wire(json.loads(analysis.to_json()))
     assert again.faces[0].lips == pytest.approx(speaker.lips, abs=1e-3)
     assert again.faces[1].lips_reason == listener.lips_reason
-    assert "2 people in view (--face all shows each), person 0 visibly speaking" in headline(analysis)
+    assert "2 people in view (--face all shows each), person 0 visibly speaking" in headline(
+        analysis
+    )
 
 
 def test_a_person_by_number_is_warned_of_where_the_recording_was_gone_on_with(duet):

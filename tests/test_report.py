@@ -74,7 +74,9 @@ def test_it_is_said_who_is_seen_to_speak_and_when_that_cannot_be_told():
     value = replace(analysis(), speech=(Segment(0.0, 1.0),))
     one, other = (TrackSummary(i, Segment(0.0, 1.0), 5, 90.0) for i in (0, 1))
     told = replace(other, lips=0.5)
-    assert in_view(replace(value, faces=(one, told))) == "2 people in view, person 1 visibly speaking"
+    assert (
+        in_view(replace(value, faces=(one, told))) == "2 people in view, person 1 visibly speaking"
+    )
     unclear = "2 people in view, speaker not visible"
     assert in_view(replace(value, faces=(one, other))) == unclear
     assert in_view(replace(value, faces=(one, other), speech=())) == "2 people in view"

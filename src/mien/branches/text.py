@@ -136,7 +136,9 @@ class TextBranch(PackBranch):
             if not isinstance(row, str)
             for text, _ in row
         ]
-        probs = iter(self._model.probs([text for text, _ in lines], [said for _, said in lines]))
+        probs = iter(
+            self._model.probs([text for text, _ in lines], [is_spoken for _, is_spoken in lines])
+        )
         return [
             Evidence.of_rows(
                 "text",
@@ -153,10 +155,10 @@ class TextBranch(PackBranch):
             return None
         whole = _language(transcript)
         why = [_why_not(line.text, whole) for line in transcript.lines]
-        said = [(line.text, line.confidence) for line in transcript.lines]
-        english = [text for (text, _), reason in zip(said, why, strict=True) if not reason]
+        scored = [(line.text, line.confidence) for line in transcript.lines]
+        english = [text for (text, _), reason in zip(scored, why, strict=True) if not reason]
         probs = iter(self._model.probs(english, [self._spoken(scene)] * len(english)))
-        rows = [reason or _pooled([line], probs) for line, reason in zip(said, why, strict=True)]
+        rows = [reason or _pooled([line], probs) for line, reason in zip(scored, why, strict=True)]
         return Evidence.of_rows("text", [line.segment for line in transcript.lines], rows)
 
     def _spoken(self, scene: Scene) -> bool:
@@ -174,13 +176,13 @@ def _english_lines(scene: Scene, segment: Segment) -> Lines | str:
     transcript = scene.get(TRANSCRIPT)
     if transcript is None:
         return scene.why_missing(TRANSCRIPT)
-    said = [line.inside(segment) for line in transcript.lines]
-    said = [(text, confidence) for text, confidence in said if text.strip()]
-    if not said:
+    scored = [line.inside(segment) for line in transcript.lines]
+    scored = [(text, confidence) for text, confidence in scored if text.strip()]
+    if not scored:
         return "no reliable words" if transcript.dropped else "no words"
     whole = _language(transcript)
-    other = [line_in_other(text, whole) for text, _ in said]
-    english = [line for line, found in zip(said, other, strict=True) if found is None]
+    other = [line_in_other(text, whole) for text, _ in scored]
+    english = [line for line, found in zip(scored, other, strict=True) if found is None]
     return english or f"not English ({other[0] if len(other) == 1 else whole or other[0]})"
 
 
@@ -199,11 +201,11 @@ def _language(transcript: Transcript) -> Language | None:
     return foreign(transcript.text) or Language(transcript.language)
 
 
-def _pooled(said: Lines, probs: Iterator[FloatArray]) -> tuple[FloatArray, float]:
+def _pooled(scored: Lines, probs: Iterator[FloatArray]) -> tuple[FloatArray, float]:
     """Probabilities and quality of a segment: the mean of its lines by words and confidence."""
-    rows = np.stack([next(probs) for _ in said])
-    counts = np.array([len(text.split()) for text, _ in said], dtype=float)
-    confidence = np.array([c for _, c in said])
+    rows = np.stack([next(probs) for _ in scored])
+    counts = np.array([len(text.split()) for text, _ in scored], dtype=float)
+    confidence = np.array([c for _, c in scored])
     weights = counts * np.maximum(confidence, 1e-3)
     pooled = (weights / weights.sum()) @ rows
     quality = float((counts / counts.sum()) @ confidence) * length_quality(counts.sum())

@@ -98,11 +98,11 @@ class VoiceBranch(PackBranch):
         if sound.unfit:
             return sound.unfit
         parts = [part for one in speech_spans(audio, speech, segment) for part in _parts(one)]
-        heard = [p for p in parts if p.duration >= _SHORTEST_PART] or parts
-        judged = [self._model.rows(audio.read(part)) for part in heard]
+        long_parts = [p for p in parts if p.duration >= _SHORTEST_PART] or parts
+        judged = [self._model.rows(audio.read(part)) for part in long_parts]
         rows = np.concatenate([rows for rows, _ in judged])
         weights = np.concatenate(
-            [p.duration * w / w.sum() for p, (_, w) in zip(heard, judged, strict=True)]
+            [p.duration * w / w.sum() for p, (_, w) in zip(long_parts, judged, strict=True)]
         )
         return log_pool(rows, weights), sound.quality * agreement(rows, weights)
 

@@ -58,8 +58,8 @@ class Tokens:
         """Token ids of each text, including special tokens, without padding."""
         found = self._tokenizer.encode_batch(list(texts))
         return [
-            self._mark(encoding.ids) if said else encoding.ids
-            for encoding, said in zip(found, spoken, strict=True)
+            self._mark(encoding.ids) if is_spoken else encoding.ids
+            for encoding, is_spoken in zip(found, spoken, strict=True)
         ]
 
 

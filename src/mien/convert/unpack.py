@@ -143,7 +143,7 @@ def _settings(folder: Path, weights: Mapping[str, Array]) -> tuple[Any, Any, Any
     from transformers import GenerationConfig, WhisperConfig, WhisperTokenizerFast
 
     tokens = WhisperTokenizerFast(tokenizer_file=str(folder / "tokenizer.json"))
-    told = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    stored = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     number = tokens.convert_tokens_to_ids
     size, width = weights["decoder/embeddings/weight"].shape
     depth = {
@@ -179,15 +179,15 @@ def _settings(folder: Path, weights: Mapping[str, Array]) -> tuple[Any, Any, Any
         no_timestamps_token_id=number("<|notimestamps|>"),
         prev_sot_token_id=number("<|startofprev|>"),
         max_length=config.max_target_positions,
-        suppress_tokens=told["suppress_ids"],
-        begin_suppress_tokens=told["suppress_ids_begin"],
-        alignment_heads=told["alignment_heads"],
+        suppress_tokens=stored["suppress_ids"],
+        begin_suppress_tokens=stored["suppress_ids_begin"],
+        alignment_heads=stored["alignment_heads"],
         is_multilingual=several,
         return_timestamps=False,
         **shared,
     )
     if several:
-        generation.lang_to_id = {tokens.convert_ids_to_tokens(i): i for i in told["lang_ids"]}
+        generation.lang_to_id = {tokens.convert_ids_to_tokens(i): i for i in stored["lang_ids"]}
         generation.task_to_id = {n: number(f"<|{n}|>") for n in ("transcribe", "translate")}
     return tokens, config, generation
 

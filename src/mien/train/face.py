@@ -196,13 +196,13 @@ class FaceTask:
         A picture without vote shares has zero targets there and contributes no gradient.
         """
         pictures, targets = batch
-        said = model(pictures.to(memory_format=torch.channels_last)).float()
+        logits = model(pictures.to(memory_format=torch.channels_last)).float()
         total: Tensor = torch.zeros(())
         for i, convention in enumerate(self.conventions):
             known = targets[:, i].sum(dim=1, keepdim=True)
             by_label = convention == FER2013
             total = total + (self.recipe.labels if by_label else 1.0) * soft_cross_entropy(
-                said[:, 7 * i : 7 * i + 7] * known,
+                logits[:, 7 * i : 7 * i + 7] * known,
                 targets[:, i] + (1 - known) / 7,
                 smoothing=self.recipe.smoothing if by_label else 0.0,
             )
@@ -232,11 +232,11 @@ def soft_targets(
     out = {FER2013: train.targets}
     if VOTES in train.extra:
         out[OBSERVERS] = train.extra[VOTES]
-    for convention, said in taught.items():
+    for convention, posteriors in taught.items():
         weight = recipe.taught if convention == FER2013 else recipe.taught / 2
         if convention in out:
             known = out[convention].sum(axis=1, keepdims=True) > 0
-            mixed = out[convention] * (1 - weight) + said * weight
+            mixed = out[convention] * (1 - weight) + posteriors * weight
             out[convention] = np.where(known, mixed, 0.0)
     return out
 
@@ -288,5 +288,5 @@ def predict(
     for start in range(0, len(images), batch):
         pictures = torch.from_numpy(normalise(images[start : start + batch]))
         parts.append(torch.softmax(model(pictures).double().unflatten(1, (-1, 7)), dim=2))
-    said = torch.cat(parts).numpy()
-    return {convention: said[:, i] for i, convention in enumerate(conventions)}
+    probs = torch.cat(parts).numpy()
+    return {convention: probs[:, i] for i, convention in enumerate(conventions)}

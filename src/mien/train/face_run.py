@@ -166,8 +166,8 @@ def _outcome(
 ) -> Outcome:
     """Calibrate the graph on the validation rows and test it, under each convention."""
     train, valid, test = sets
-    said = face.predict(graph, valid.items, conventions)
-    scalings = {c: fit_scaling(valid, c, said[c]) for c in conventions}
+    predictions = face.predict(graph, valid.items, conventions)
+    scalings = {c: fit_scaling(valid, c, predictions[c]) for c in conventions}
     priors = {c: prior_of(train, c) for c in conventions}
     first = conventions[0]
     # After the bias, the posteriors refer to the label shares without oversampling.
@@ -197,11 +197,11 @@ def _outcome(
 
 def fit_scaling(valid: LabelledSet, convention: str, probs: FloatArray) -> Scaling:
     """Fit the calibration of a convention: to vote shares, or to labels by the Brier score."""
-    asked = judged_rows(valid, convention)
-    if asked.shares is not None:
-        voted = asked.shares.sum(axis=1) > 0
-        return Scaling.fit_shares(asked.shares[voted], probs[voted])
-    return Scaling.fit(asked.labels[asked.which], probs[asked.which], biased=True)
+    labelled = judged_rows(valid, convention)
+    if labelled.shares is not None:
+        voted = labelled.shares.sum(axis=1) > 0
+        return Scaling.fit_shares(labelled.shares[voted], probs[voted])
+    return Scaling.fit(labelled.labels[labelled.which], probs[labelled.which], biased=True)
 
 
 def prior_of(train: LabelledSet, convention: str) -> list[float]:
@@ -215,23 +215,25 @@ def _judged(graph: Graph, test: LabelledSet, scalings: Mapping[str, Scaling]) ->
     """The results by convention; the posteriors under the first one are stored for fusion."""
     out = []
     sets = face.by_split(test)
-    said = {name: face.predict(graph, rows.items, tuple(scalings)) for name, rows in sets.items()}
+    predictions = {
+        name: face.predict(graph, rows.items, tuple(scalings)) for name, rows in sets.items()
+    }
     for number, (convention, scaling) in enumerate(scalings.items()):
         for name, rows in sets.items():
-            probs = scaling.apply(said[name][convention])
+            probs = scaling.apply(predictions[name][convention])
             if convention == OBSERVERS and not (rows.extra[KEPT] > 0).any():
                 continue
-            asked = judged_rows(rows, convention)
-            some = rows.select(asked.which)
-            targets = np.eye(len(MIEN7))[asked.labels[asked.which]]
+            labelled = judged_rows(rows, convention)
+            some = rows.select(labelled.which)
+            targets = np.eye(len(MIEN7))[labelled.labels[labelled.which]]
             title = f"{name}, {convention}" if len(scalings) > 1 else name
             out.append(
                 Judged(
                     title,
                     targets,
-                    probs[asked.which],
+                    probs[labelled.which],
                     replace(some, targets=targets) if number == 0 else None,
-                    asked.figures(probs) if convention == OBSERVERS else {},
+                    labelled.figures(probs) if convention == OBSERVERS else {},
                 )
             )
     return out

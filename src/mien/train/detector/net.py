@@ -140,7 +140,7 @@ def targets(faces: FloatArray, side: int) -> tuple[FloatArray, FloatArray]:
         cell ``(cells, 14)``, in pixels.
     """
     points, strides = centres(side, side)
-    asked = np.zeros(len(points), np.float32)
+    wanted_scores = np.zeros(len(points), np.float32)
     whose = np.zeros((len(points), 14), np.float32)
     # The largest first, so that a small face before a large one keeps its cells.
     for face in faces[np.argsort(-faces[:, 2:4].max(axis=1, initial=0))]:
@@ -148,15 +148,17 @@ def targets(faces: FloatArray, side: int) -> tuple[FloatArray, FloatArray]:
         away = np.abs(points - middle)
         if face[14] < SURE:
             if face[14] >= DOUBTFUL:
-                asked[(away <= size / 2 + strides[:, None]).all(axis=1) & (asked == 0)] = -1
+                wanted_scores[
+                    (away <= size / 2 + strides[:, None]).all(axis=1) & (wanted_scores == 0)
+                ] = -1
             continue
         for stride, (low, high) in zip(STRIDES, RANGES, strict=True):
             if not low <= size.max() < high:
                 continue
             level = strides == stride
             near = (away <= np.maximum(0.2 * size, 0.5 * stride)).all(axis=1) & level
-            asked[near], whose[near] = 1, face[:14]
-    return asked, whose
+            wanted_scores[near], whose[near] = 1, face[:14]
+    return wanted_scores, whose
 
 
 class DetectorTask:
@@ -182,41 +184,41 @@ class DetectorTask:
                 yield batch
 
     def _compose(self, rng: np.random.Generator) -> tuple[Tensor, ...]:
-        images, asked, whose = [], [], []
+        images, wanted_scores, whose = [], [], []
         for _ in range(self.recipe.batch):
             image, faces = self.train.draw(rng)
             wanted, face = targets(faces, self.recipe.side)
             images.append(image)
-            asked.append(wanted)
+            wanted_scores.append(wanted)
             whose.append(face)
         return (
             torch.from_numpy(np.stack(images)),
-            torch.from_numpy(np.stack(asked)),
+            torch.from_numpy(np.stack(wanted_scores)),
             torch.from_numpy(np.stack(whose)),
         )
 
     def loss(self, model: nn.Module, batch: tuple[Tensor, ...]) -> Tensor:
         """Quality focal loss (Li et al. 2020), generalised IoU and distance of the points."""
-        pictures, asked, whose = batch
+        pictures, wanted_scores, whose = batch
         rows = model(pictures)
         side = self.recipe.side
         points, strides = (torch.tensor(a) for a in centres(side, side))
-        found = asked == 1
+        found = wanted_scores == 1
         count = max(int(found.sum()), 1)
         middles = points.expand(*found.shape, 2)[found]
         stride = strides.expand(*found.shape)[found][:, None]
-        said, face = rows[found], whose[found]
-        distances = torch.exp(said[:, 1:5].clamp(max=WIDEST_LOG)) * stride
+        predicted, face = rows[found], whose[found]
+        distances = torch.exp(predicted[:, 1:5].clamp(max=WIDEST_LOG)) * stride
         boxes = torch.cat([middles - distances[:, :2], middles + distances[:, 2:]], dim=1)
         wanted = torch.cat([face[:, :2], face[:, :2] + face[:, 2:4]], dim=1)
         shared, generalised = _overlap(boxes, wanted)
-        quality = torch.zeros_like(asked)
+        quality = torch.zeros_like(wanted_scores)
         quality[found] = shared.detach().clamp(0, 1)
         scores = rows[..., 0]
-        weight = (torch.sigmoid(scores).detach() - quality) ** 2 * (asked >= 0)
+        weight = (torch.sigmoid(scores).detach() - quality) ** 2 * (wanted_scores >= 0)
         focal = F.binary_cross_entropy_with_logits(scores, quality, weight, reduction="sum")
         size = face[:, 2:4].amax(dim=1, keepdim=True)
-        marks = said[:, 5:] * stride + middles.repeat(1, 5) - face[:, 4:]
+        marks = predicted[:, 5:] * stride + middles.repeat(1, 5) - face[:, 4:]
         near = F.smooth_l1_loss(marks / size, torch.zeros_like(marks), beta=0.02, reduction="sum")
         return (focal + 2 * (1 - generalised).sum() + near) / count
 
@@ -250,9 +252,9 @@ def judge(
         rows = model(torch.from_numpy(image[None]))[0].numpy()
         seen = suppress(decode(rows, image.shape[0], image.shape[1], least))
         clear = (faces[:, 14] >= SURE) & (faces[:, 2:4].max(axis=1, initial=0) >= size)
-        asked = faces[clear]
-        best = np.array([overlaps(f, seen).max(initial=0) for f in asked])
-        hits, wanted = hits + int((best >= 0.5).sum()), wanted + len(asked)
+        clear_faces = faces[clear]
+        best = np.array([overlaps(f, seen).max(initial=0) for f in clear_faces])
+        hits, wanted = hits + int((best >= 0.5).sum()), wanted + len(clear_faces)
         fits += best[best >= 0.5].tolist()
         known = faces[faces[:, 14] >= DOUBTFUL]
         for face in seen:
@@ -277,10 +279,10 @@ def fit_scores(model: nn.Module, pictures: list[tuple[Gray, FloatArray]]) -> tup
     scores, right = [], []
     for image, faces in pictures:
         rows = model(torch.from_numpy(image[None]))[0].numpy()
-        sure = faces[faces[:, 14] >= SURE]
+        confident = faces[faces[:, 14] >= SURE]
         known = faces[faces[:, 14] >= DOUBTFUL]
         for face in suppress(decode(rows, image.shape[0], image.shape[1], LEAST_SCORE)):
-            match = overlaps(face, sure).max(initial=0) >= 0.4
+            match = overlaps(face, confident).max(initial=0) >= 0.4
             if match or overlaps(face, known).max(initial=0) < 0.2:
                 scores.append(float(face[14]))
                 right.append(match)

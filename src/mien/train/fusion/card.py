@@ -37,10 +37,10 @@ COMPOSED = (
     "each branch is on your recordings than on its own test set. The rates of unrelated posteriors "
     "were set by hand as a precaution, not measured: 10 % for the voice, 25 % for the face and 10 "
     "% for the words in `strangers`; 25 %, 40 % and 20 % in `far from home`. Those of the voice "
-    "are low because its posteriors already come from unseen corpora. The figures show which rule "
-    "suits such clips; they are not accuracies on real clips. Labelled real clips are better data: "
-    "`mien train fusion --data DIR --labels CSV` analyses them with all branches and fits fusion "
-    "to the result.",
+    "are lower than those of the face because its posteriors already come from unseen corpora. The "
+    "figures show which rule suits such clips; they are not accuracies on real clips. Labelled "
+    "real clips are better data: `mien train fusion --data DIR --labels CSV` analyses them with "
+    "all branches and fits fusion to the result.",
     "",
 )
 

@@ -168,15 +168,15 @@ def _run(
     out, epochs = options.out / name, options.epochs or 3
     done = out / "metrics.json"
     counts = (len(rows[0]), len(rows[1]))
-    asked: dict[str, Any] = {"name": name, "rows": list(counts), "base": whisper.folder.name}
-    asked |= {"longer": [path.name for path in options.longer], "lr": options.lr}
-    asked |= {"window": options.window}
-    check_settings(out / "run", asked | {"epochs": epochs, "seed": options.seed})
+    run_settings: dict[str, Any] = {"name": name, "rows": list(counts), "base": whisper.folder.name}
+    run_settings |= {"longer": [path.name for path in options.longer], "lr": options.lr}
+    run_settings |= {"window": options.window}
+    check_settings(out / "run", run_settings | {"epochs": epochs, "seed": options.seed})
     if done.exists():
         say(f"{name}: complete in {out}")
         return AsrRun.read(done)
-    heard, kept = (_spoken(side) for side in rows)
-    tests = _tests(options, kept, whisper.seconds)
+    train_rows, test_rows = (_spoken(side) for side in rows)
+    tests = _tests(options, test_rows, whisper.seconds)
 
     def judge() -> list[float]:
         whisper.set_window(None)
@@ -191,7 +191,7 @@ def _run(
         return rates
 
     more = {"rate": options.lr, "data_collator": collate}
-    data = Utterances(heard, whisper)
+    data = Utterances(train_rows, whisper)
     whisper.set_window(options.window)
     trainer = make_trainer(out, epochs, options.seed, whisper.model, data, **more)
     rates = go_on(trainer, out, name, say, before)
@@ -268,11 +268,11 @@ class Whisper:
         """Transcripts of sounds that fit into the window, by greedy decoding."""
         self.model.eval()
         with torch.inference_mode():
-            said = self.model.generate(
+            tokens = self.model.generate(
                 self.features(sounds), **self.spoken, num_beams=1, do_sample=False
             )
         known = len(self.tokenizer)
-        rows = [[i for i in row if i < known] for row in said.tolist()]
+        rows = [[i for i in row if i < known] for row in tokens.tolist()]
         return list(self.tokenizer.batch_decode(rows, skip_special_tokens=True))
 
     def error_rate(self, test: TestSpeech) -> float:
@@ -281,15 +281,15 @@ class Whisper:
             import jiwer
         except ImportError:
             raise MissingExtraError("mien train asr", "hub") from None
-        said: list[str] = []
+        transcripts: list[str] = []
         batch: list[Samples] = []
         for sound in test.sounds():
             batch.append(sound)
             if len(batch) == BATCH:
-                said += self.transcribe(batch)
+                transcripts += self.transcribe(batch)
                 batch = []
-        said += self.transcribe(batch) if batch else []
-        return float(jiwer.wer([plain(w) for w in test.words], [plain(w) for w in said]))
+        transcripts += self.transcribe(batch) if batch else []
+        return float(jiwer.wer([plain(w) for w in test.words], [plain(w) for w in transcripts]))
 
     def save(self, folder: Path) -> None:
         """The checkpoint, with the whole window."""
@@ -331,10 +331,10 @@ def _spoken(rows: LabelledSet) -> list[Spoken]:
     return [spoken for item in rows.items if (spoken := spoken_in(Path(item))) is not None]
 
 
-def _tests(options: AsrOptions, kept: Sequence[Spoken], window: float) -> list[TestSpeech]:
+def _tests(options: AsrOptions, test_rows: Sequence[Spoken], window: float) -> list[TestSpeech]:
     """The held-out short utterances, the same joined, and the longer speech that was given."""
-    tests = [TestSpeech("short: TESS", _sounds(kept), [row.words for row in kept])]
-    tests.append(_joined("longer: TESS joined", kept, window))
+    tests = [TestSpeech("short: TESS", _sounds(test_rows), [row.words for row in test_rows])]
+    tests.append(_joined("longer: TESS joined", test_rows, window))
     for path in options.longer:
         rows = load_spoken(path)
         if path.is_dir():

@@ -293,9 +293,9 @@ def _run(name: str, options: PaperFaceOptions, faces: LabelledSet, say: Say) -> 
     dropped = len(faces) - len(train) - len(test)
     train, test = (limited(rows, options.limit, options.seed) for rows in (train, test))
     schedule = options.schedule(name)
-    asked = {"rows": [len(train), len(test)], "lr": schedule.lr, "epochs": schedule.epochs}
-    asked |= {"weight_decay": schedule.weight_decay, "seed": schedule.seed, "batch": BATCH}
-    check_settings(folder, asked)
+    run_settings = {"rows": [len(train), len(test)], "lr": schedule.lr, "epochs": schedule.epochs}
+    run_settings |= {"weight_decay": schedule.weight_decay, "seed": schedule.seed, "batch": BATCH}
+    check_settings(folder, run_settings)
     done = folder / "metrics.json"
     if done.exists():
         say(f"{name}: complete in {folder}")
@@ -323,7 +323,7 @@ def _run(name: str, options: PaperFaceOptions, faces: LabelledSet, say: Say) -> 
         final={k: round(v, 5) for k, v in classification_figures(test.labels, probs).items()},
         history=trainer.history,
         confusion=matrix.tolist(),
-        about=asked | {"command": command_line(), "commit": commit(), "machine": machine()},
+        about=run_settings | {"command": command_line(), "commit": commit(), "machine": machine()},
     )
     report = report_lines(test.labels, probs, MIEN7.labels)
     (folder / "report.txt").write_text(f"FER-2013 {run.test}\n{report}", encoding="utf-8")

@@ -65,14 +65,14 @@ def run_search(options: PaperFaceOptions, trials: int, say: Say = print) -> list
             "data."
         )
     folder = options.out / "search"
-    asked: dict[str, Any] = {"net": options.net or "23", "rows": [len(train), len(valid)]}
-    asked |= {"epochs": options.epochs or TRIAL_EPOCHS, "seed": options.seed}
-    check_settings(folder, asked)
+    run_settings: dict[str, Any] = {"net": options.net or "23", "rows": [len(train), len(valid)]}
+    run_settings |= {"epochs": options.epochs or TRIAL_EPOCHS, "seed": options.seed}
+    check_settings(folder, run_settings)
     study = _study(folder / "optuna.log")
     while True:
         rows = _rows(study)
         if rows:
-            _write(folder, rows, asked)
+            _write(folder, rows, run_settings)
         if len(rows) >= trials:
             return rows
         _one(study, options, (train, valid), say)

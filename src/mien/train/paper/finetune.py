@@ -113,9 +113,11 @@ def finetune(
         OptionError: if an earlier run in the same place had other settings.
     """
     done = options.out / "metrics.json"
-    asked: dict[str, Any] = {"name": name, "rows": [len(train), len(test)]}
-    asked |= {"base": options.base.name, "loss": options.loss}
-    check_settings(options.out / "run", asked | {"epochs": options.epochs, "seed": options.seed})
+    run_settings: dict[str, Any] = {"name": name, "rows": [len(train), len(test)]}
+    run_settings |= {"base": options.base.name, "loss": options.loss}
+    check_settings(
+        options.out / "run", run_settings | {"epochs": options.epochs, "seed": options.seed}
+    )
     if done.exists():
         say(f"{name}: complete in {options.out}")
         return Run.read(done)
@@ -127,11 +129,11 @@ def finetune(
         return figures
 
     baseline = go_on(trainer, options.out, name, say, before)
-    said = trainer.predict(clips)
-    called = said.predictions.argmax(axis=1)
-    matrix = confusion_matrix(test.labels, called, len(MIEN7))
+    output = trainer.predict(clips)
+    predicted = output.predictions.argmax(axis=1)
+    matrix = confusion_matrix(test.labels, predicted, len(MIEN7))
     history = [dict(row) for row in trainer.state.log_history if row["step"] > 0]
-    final = _figures({k.replace("test_", "eval_"): v for k, v in said.metrics.items()})
+    final = _figures({k.replace("test_", "eval_"): v for k, v in output.metrics.items()})
     run = Run(name, (len(train), len(test)), baseline, final, history, matrix.tolist())
     extractor.save_pretrained(options.out)
     _draw(run, options.out)
