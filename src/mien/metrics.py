@@ -133,7 +133,7 @@ def vote_figures(shares: FloatArray, probs: FloatArray, bins: int = 15) -> dict[
 
 
 def multilabel_macro_f1(targets: FloatArray, probs: FloatArray, threshold: float) -> float:
-    """Macro-F1 over classes; the classes above ``threshold``, at least the best, are predicted.
+    """Macro-F1 if every class above ``threshold`` is predicted, and always the best one.
 
     Args:
         targets: ``(n, k)``; an entry above 0 means that the label applies.

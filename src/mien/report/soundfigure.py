@@ -85,7 +85,7 @@ class _Columns:
         self._power = np.zeros((self.count, 257))
         self._frames = np.zeros(self.count)
         self._rest: Samples = np.zeros(0, np.float32)
-        self.heard = 0
+        self.samples_read = 0
 
     def _column(self, times: FloatArray) -> npt.NDArray[np.int64]:
         share = (times - self.extent.start) / self.extent.duration
@@ -93,7 +93,7 @@ class _Columns:
 
     def add(self, block: AudioBlock) -> None:
         """Add the next samples."""
-        self.heard += len(block.samples)
+        self.samples_read += len(block.samples)
         times = block.start + np.arange(len(block.samples)) / SAMPLE_RATE
         column = self._column(times)
         np.minimum.at(self._low, column, block.samples)
@@ -126,12 +126,12 @@ class _Columns:
     def draw_spectrum(self, axes: Axes) -> AxesImage:
         """Power in dB relative to the maximum, 0 to 8 kHz."""
         shown = self._power / np.maximum(self._frames, 1)[:, None]
-        heard = np.flatnonzero(self._frames)
+        filled = np.flatnonzero(self._frames)
         # The centres of the first and last frames are up to two columns from the ends.
-        if len(heard) and heard[0] <= 2:
-            shown[: heard[0]] = shown[heard[0]]
-        if len(heard) and heard[-1] >= self.count - 3:
-            shown[heard[-1] :] = shown[heard[-1]]
+        if len(filled) and filled[0] <= 2:
+            shown[: filled[0]] = shown[filled[0]]
+        if len(filled) and filled[-1] >= self.count - 3:
+            shown[filled[-1] :] = shown[filled[-1]]
         levels = 10 * np.log10(shown + 1e-10)
         image = axes.imshow(
             (levels - levels.max()).T,
@@ -166,6 +166,6 @@ def _listen(extent: Segment, path: Path) -> _Columns:
         for moment in Part(clip, extent).play(0):
             if isinstance(moment, AudioBlock):
                 columns.add(moment)
-    if not columns.heard:
+    if not columns.samples_read:
         raise InputError(f"{path} has no sound between {extent.start:g} and {extent.end:g} s.")
     return columns

@@ -1,4 +1,4 @@
-"""FeatureArray of recordings from Whisper's encoder, on which the voice heads are trained.
+"""Features of recordings from Whisper's encoder, on which the voice heads are trained.
 
 The encoder is frozen: the features of each recording and of some augmented copies are extracted
 once, by the 8-bit graph that is shipped, and stored.
@@ -127,7 +127,7 @@ def _digest(voices: LabelledSet, graph: Path, settings: Mapping[str, object]) ->
 
 
 def _extract(graph: Graph, path: str, copies: int, seed: tuple[int, int]) -> FeatureArray:
-    """FeatureArray ``(copies + 1, d)`` of a recording and of its augmented copies."""
+    """Features ``(copies + 1, d)`` of a recording and of its augmented copies."""
     sound = prepare(load_audio(path))
     rng = np.random.default_rng(seed)
     sounds = [sound, *(_augmented(sound, rng) for _ in range(copies))]

@@ -12,7 +12,7 @@ function drawTranscript() {
     byId('dropped').remove();
     return;
   }
-  const source = { given: 'as given', sidecar: 'from the subtitle file beside it', subtitles: 'from its subtitles' };
+  const source = { given: 'as given', sidecar: 'from the subtitle file of the recording', subtitles: 'from its subtitles' };
   byId('words-source').textContent = source[spokenWords.source] || `recognised by ${spokenWords.source}`;
   lineNodes = spokenWords.lines.map(([start, end, text], i) => {
     const button = el('button', { type: 'button', tabindex: i ? '-1' : '0', click: () => pickLine(i) },
@@ -44,10 +44,10 @@ function colourLines() {
   data.transcript?.lines.forEach(([start, end], i) => {
     if (!lineNodes[i]) return;
     const byRow = !timed && data.segments.length === lineNodes.length;
-    const said = byRow ? top(data.tracks[0], i) : spoken(start, end);
+    const predicted = byRow ? top(data.tracks[0], i) : spoken(start, end);
     const mark = lineNodes[i].querySelector('.mark');
-    lineNodes[i].className = said ? `e${said[0]}` : '';
-    mark.replaceChildren(said ? chip(said[0]) : 'no prediction');
+    lineNodes[i].className = predicted ? `e${predicted[0]}` : '';
+    mark.replaceChildren(predicted ? chip(predicted[0]) : 'no prediction');
   });
 }
 

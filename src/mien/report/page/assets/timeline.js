@@ -124,11 +124,11 @@ function addRuler() {
 }
 
 function tellRuler() {
-  const said = top(data.tracks[0], state.row);
+  const predicted = top(data.tracks[0], state.row);
   const ruler = byId('ruler');
   ruler.setAttribute('aria-valuenow', state.time.toFixed(1));
   ruler.setAttribute('aria-valuetext',
-    `${clock(state.time)}, ${said ? `${data.labels[said[0]].name} ${percent(said[1])}` : 'no prediction'}`);
+    `${clock(state.time)}, ${predicted ? `${data.labels[predicted[0]].name} ${percent(predicted[1])}` : 'no prediction'}`);
 }
 
 // --- faces ------------------------------------------------------------------------------------
@@ -149,8 +149,8 @@ function addFaces() {
   const several = often.size > 1;
   holder.style.setProperty('height', `${rows.length * FACE_SIZE}px`);
   faces = data.portraits.filter(([, who]) => rows.includes(who)).map(([time, who, png]) => {
-    const said = track ? top(track, rowAt(time), false) : null;
-    const name = `face of person ${who} at ${clock(time)}${said ? `, fused prediction ${data.labels[said[0]].name}` : ''}`;
+    const predicted = track ? top(track, rowAt(time), false) : null;
+    const name = `face of person ${who} at ${clock(time)}${predicted ? `, fused prediction ${data.labels[predicted[0]].name}` : ''}`;
     const button = el('button', { type: 'button', class: 'face', title: name, 'aria-label': name, tabindex: '-1', click: () => seek(time) },
       el('img', { alt: '' }), several ? el('span', null, String(who)) : null);
     button.style.setProperty('top', `${rows.indexOf(who) * FACE_SIZE}px`);
@@ -201,10 +201,10 @@ function tipLines(time, row) {
   if (row < 0) return [...lines, el('p', null, 'no segment here')];
   const modalities = data.tracks.filter((t) => t.who == null);
   const table = el('table', null, ...modalities.map((t) => {
-    const said = top(t, row);
+    const predicted = top(t, row);
     return el('tr', null, el('th', { scope: 'row' }, t.name),
-      el('td', null, said ? chip(said[0], ` ${percent(said[1])}`) : reason(t, row)),
-      el('td', { class: 'quiet' }, said && t.id !== 'fused' ? `quality ${t.q[row]}` : ''));
+      el('td', null, predicted ? chip(predicted[0], ` ${percent(predicted[1])}`) : reason(t, row)),
+      el('td', { class: 'quiet' }, predicted && t.id !== 'fused' ? `quality ${t.q[row]}` : ''));
   }));
   lines.push(table);
   const finding = data.findings[row];

@@ -50,11 +50,11 @@ function conflictNote(finding) {
 }
 
 function headlineOf(track, row, finding, smooth) {
-  const said = top(track, row, smooth);
-  if (!said) return el('p', { class: 'big none' }, 'no prediction');
+  const predicted = top(track, row, smooth);
+  if (!predicted) return el('p', { class: 'big none' }, 'no prediction');
   const more = finding && finding.undecided ? el('span', { class: 'badge' }, 'undecided') : null;
-  return el('p', { class: 'big' }, el('i', { class: `dot e${said[0]}` }),
-    data.labels[said[0]].name, ' ', el('span', { class: 'num' }, percent(said[1])), more);
+  return el('p', { class: 'big' }, el('i', { class: `dot e${predicted[0]}` }),
+    data.labels[predicted[0]].name, ' ', el('span', { class: 'num' }, percent(predicted[1])), more);
 }
 
 function absences(tracks, row) {
@@ -75,11 +75,11 @@ function verdict(tracks, row, finding) {
 }
 
 function stackedBar(shares, name) {
-  const said = shares.map((share, k) => `${data.labels[k].name} ${percent(share * 1000)}`);
-  const bar = el('div', { class: 'shares', role: 'img', 'aria-label': `${name}: ${said.join(', ')}` });
+  const predicted = shares.map((share, k) => `${data.labels[k].name} ${percent(share * 1000)}`);
+  const bar = el('div', { class: 'shares', role: 'img', 'aria-label': `${name}: ${predicted.join(', ')}` });
   shares.forEach((share, k) => {
     if (share < 0.005) return;
-    bar.append(el('span', { class: `e${k}`, '--v': share, title: said[k] }, said[k]));
+    bar.append(el('span', { class: `e${k}`, '--v': share, title: predicted[k] }, predicted[k]));
   });
   return bar;
 }
@@ -108,11 +108,11 @@ function drawMoment() {
 function departuresNow(row) {
   const [start, end] = data.own[row];
   const middle = (start + end) / 2;
-  const said = data.baselines.flatMap((one) => one.departures
+  const predicted = data.baselines.flatMap((one) => one.departures
     .filter(([from, to]) => from <= middle && middle < to)
     .map(([, , label, by]) => [one.who, label, by]));
-  if (!said.length) return null;
-  return el('ul', { class: 'nowpeople departs' }, ...said.map(([who, label, by]) => el('li', null,
+  if (!predicted.length) return null;
+  return el('ul', { class: 'nowpeople departs' }, ...predicted.map(([who, label, by]) => el('li', null,
     several ? `Person ${who}, face: ` : 'Face: ', `${moreOrLess(by)} `, chip(label),
     " than this person's average in this recording ", el('span', { class: 'num' }, `(${signed(by)})`))));
 }
@@ -120,17 +120,17 @@ function departuresNow(row) {
 // The table and the reasons show the row before smoothing, whichever rows are drawn.
 function otherRows(fused, row) {
   const [label, share] = top(fused, row, !state.smooth);
-  const said = `${data.labels[label].name} ${percent(share)}`;
+  const predicted = `${data.labels[label].name} ${percent(share)}`;
   return el('p', { class: 'quiet' }, state.smooth
-    ? `Smoothed over time. Without smoothing: ${said}.` : `Without smoothing. Smoothed over time: ${said}.`);
+    ? `Smoothed over time. Without smoothing: ${predicted}.` : `Without smoothing. Smoothed over time: ${predicted}.`);
 }
 
 function peopleNow(row) {
   const people = data.tracks.filter((t) => t.who != null && present(t, row));
   if (!people.length) return null;
   return el('ul', { class: 'nowpeople' }, ...people.map((t) => {
-    const said = top(t, row, false);
-    return el('li', null, `${t.name}: `, chip(said[0], ` ${percent(said[1])}`));
+    const predicted = top(t, row, false);
+    return el('li', null, `${t.name}: `, chip(predicted[0], ` ${percent(predicted[1])}`));
   }));
 }
 
@@ -141,9 +141,9 @@ function drawOverall() {
   const fused = whole.tracks[0];
   const what = data.partial ? 'The analysed part' : 'The whole recording';
   const says = whole.tracks.slice(1).map((t) => {
-    const said = top(t, 0, false);
+    const predicted = top(t, 0, false);
     return el('li', null, el('b', null, t.name), ' ',
-      said ? chip(said[0], ` ${percent(said[1])}`) : el('span', { class: 'quiet' }, `absent: ${reason(t, 0)}`));
+      predicted ? chip(predicted[0], ` ${percent(predicted[1])}`) : el('span', { class: 'quiet' }, `absent: ${reason(t, 0)}`));
   });
   const shares = present(fused, 0) ? fused.p.map((p) => p / 1000) : null;
   box.replaceChildren(...[
