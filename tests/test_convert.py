@@ -42,7 +42,7 @@ def made(tmp_path_factory):
 def test_what_the_pack_says_is_what_the_original_says(made):
     folder, said = made
     assert "mystery -> surprise" in said[0]
-    assert "largest difference of a probability" in said[1]
+    assert "maximum difference of a probability" in said[1]
     source = open_checkpoint(folder / "voice")
     model = VoiceModel(Pack(folder / "voice.pack", "voice"))
     sound = load_audio(EMBEDDED / "demo" / "speech.flac")

@@ -151,7 +151,7 @@ def test_the_error_rate_is_that_of_the_words(base, tess, monkeypatch):
     whisper = Whisper(base)
     monkeypatch.setattr(whisper, "transcribe", lambda sounds: ["say THE word, bag!"] * len(sounds))
     sound = load_audio(next(tess.rglob("*.wav")))
-    hearing = asr.Hearing("x", lambda: iter([sound] * 10), ["Say the word back."] * 10)
+    hearing = asr.SpeechTest("x", lambda: iter([sound] * 10), ["Say the word back."] * 10)
     assert whisper.error_rate(hearing) == pytest.approx(0.25)
 
 

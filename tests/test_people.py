@@ -191,7 +191,7 @@ def test_one_person_is_asked_for_by_number():
     assert list(second.judge_people(scene, halves)) == [1]
     assert FaceBranch({}).judge_people(scene, halves) == {}
     nobody = FaceBranch({"person": "5"}).judge(scene, halves)
-    assert nobody.reasons[0] == "there is no person 5, the last is 1"
+    assert nobody.reasons[0] == "there is no person 5; the last is 1"
 
 
 def test_the_papers_policy_takes_the_most_emotional_moment_alone():

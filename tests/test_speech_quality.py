@@ -243,7 +243,7 @@ def test_long_speech_is_measured_alike_from_fewer_rows(speech, monkeypatch):
     def heard():
         shape = speech_quality._Shape()
         for _ in range(40):
-            shape.hear(said)
+            shape.add(said)
         return shape
 
     whole = heard()

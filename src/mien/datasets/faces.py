@@ -133,8 +133,8 @@ def majority(faces: LabelledSet) -> npt.NDArray[np.bool_]:
     """
     if VOTES not in faces.extra:
         raise DataError(
-            "This set has no observers' votes (FER+); use an .npz with ferplus_votes, or evaluate "
-            f"with --convention {FER2013}."
+            "This set has no votes of observers (FER+); use an .npz with ferplus_votes, or "
+            f"evaluate with --convention {FER2013}."
         )
     most = faces.extra[VOTES].max(axis=1) * faces.extra[KEPT]
     return np.asarray(most > 0.5 + 1e-9)

@@ -92,7 +92,7 @@ class AsrOptions:
 
 
 @dataclass(frozen=True)
-class TestSpeech:
+class SpeechTest:
     """A set of test speech: its name, the sounds and their transcripts."""
 
     name: str
@@ -275,7 +275,7 @@ class Whisper:
         rows = [[i for i in row if i < known] for row in tokens.tolist()]
         return list(self.tokenizer.batch_decode(rows, skip_special_tokens=True))
 
-    def error_rate(self, test: TestSpeech) -> float:
+    def error_rate(self, test: SpeechTest) -> float:
         """Word error rate: errors over all words of the test, ignoring case and punctuation."""
         try:
             import jiwer
@@ -331,9 +331,9 @@ def _spoken(rows: LabelledSet) -> list[Spoken]:
     return [spoken for item in rows.items if (spoken := spoken_in(Path(item))) is not None]
 
 
-def _tests(options: AsrOptions, test_rows: Sequence[Spoken], window: float) -> list[TestSpeech]:
+def _tests(options: AsrOptions, test_rows: Sequence[Spoken], window: float) -> list[SpeechTest]:
     """The held-out short utterances, the same joined, and the longer speech that was given."""
-    tests = [TestSpeech("short: TESS", _sounds(test_rows), [row.words for row in test_rows])]
+    tests = [SpeechTest("short: TESS", _sounds(test_rows), [row.words for row in test_rows])]
     tests.append(_joined("longer: TESS joined", test_rows, window))
     for path in options.longer:
         rows = load_spoken(path)
@@ -344,7 +344,7 @@ def _tests(options: AsrOptions, test_rows: Sequence[Spoken], window: float) -> l
             tests.append(_joined(f"longer: {path.name} joined", rows, window))
         else:
             tests.append(
-                TestSpeech(f"longer: {path.stem}", _sounds(rows), [row.words for row in rows])
+                SpeechTest(f"longer: {path.stem}", _sounds(rows), [row.words for row in rows])
             )
     return tests
 
@@ -353,7 +353,7 @@ def _sounds(rows: Sequence[Spoken]) -> Callable[[], Iterator[Samples]]:
     return lambda: (load_audio(row.path) for row in rows)
 
 
-def _joined(name: str, rows: Sequence[Spoken], window: float) -> TestSpeech:
+def _joined(name: str, rows: Sequence[Spoken], window: float) -> SpeechTest:
     """Recordings of one speaker joined with pauses, as many as fit."""
     groups: list[list[Spoken]] = []
     seconds, speaker = 0.0, None
@@ -372,7 +372,7 @@ def _joined(name: str, rows: Sequence[Spoken], window: float) -> TestSpeech:
                 [part for row in group for part in (load_audio(row.path), silence)]
             )
 
-    return TestSpeech(name, sounds, [" ".join(row.words for row in group) for group in groups])
+    return SpeechTest(name, sounds, [" ".join(row.words for row in group) for group in groups])
 
 
 def asr_table(runs: Sequence[AsrRun]) -> str:
