@@ -103,7 +103,7 @@ function baselineOf(who) {
     el('button', { type: 'button', class: 'link num', click: () => seek((start + end) / 2) }, `${clock(start)} – ${clock(end)}`),
     ` ${moreOrLess(by)} `, chip(label), el('span', { class: 'num' }, ` (${signed(by)})`)));
   return el('div', { class: 'baseline' },
-    el('p', { class: 'quiet' }, 'Derived: the mean of the face's predictions over the recording.'),
+    el('p', { class: 'quiet' }, "Derived: the mean of the face's predictions over the recording."),
     stackedBar(one.mean, 'Mean of the face'),
     el('p', { class: 'quiet' }, items.length
       ? `Differs most from this person's average${rest ? `, of ${one.departures.length} times` : ''}:`
