@@ -294,7 +294,7 @@ def test_a_whisper_in_another_form_is_told_how_to_become_one(whisper, checkpoint
         open_whisper(str(checkpoint))
     with pytest.raises(OptionError, match="not empty"):
         convert_whisper(checkpoint, whisper)
-    with pytest.raises(PackError, match="no Whisper"):
+    with pytest.raises(PackError, match="not a Transformers Whisper"):
         convert_whisper(tmp_path, tmp_path / "out")
     (tmp_path / "model.bin").write_bytes(b"")
     with pytest.raises(PackError, match=r"lacks config.json, tokenizer.json"):
