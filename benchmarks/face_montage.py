@@ -2,10 +2,10 @@
 
 Usage: ``python benchmarks/face_montage.py OUT CLIP... [--detector auto] [--frames 12]``
 
-Writes for each clip ``OUT/CLIP.frames.png`` (boxes in the colour of the person, score, landmarks
-if the detector has them; thin gray boxes are detections that were dropped as false alarms)
-and ``OUT/CLIP.rows.png`` (the seven probabilities and the quality of each person over time, the
-cuts as lines, the reasons for absent rows). For visual inspection.
+Writes for each clip ``OUT/CLIP.frames.png`` (boxes in the colour of the person, score, landmarks if
+the detector has them; thin gray boxes are detections that were dropped as false alarms) and
+``OUT/CLIP.rows.png`` (the seven probabilities and the quality of each person over time, the cuts as
+lines, the reasons for absent rows). For visual inspection.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """The interface of a branch.
 
-A package that wants to add a modality declares an entry point in the group ``mien.branches``
-whose value is a factory, ``factory(options) -> Branch``; ``options`` is the mapping of the user's
-options for this branch (``{"pack": FOLDER}`` for the built-in ones). ``mien.testing.check_branch``
-checks that a branch follows the contract; ``examples/`` contains a complete branch.
+A package that wants to add a modality declares an entry point in the group ``mien.branches`` whose
+value is a factory, ``factory(options) -> Branch``; ``options`` is the mapping of the user's options
+for this branch (``{"pack": FOLDER}`` for the built-in ones). ``mien.testing.check_branch`` checks
+that a branch follows the contract; ``examples/`` contains a complete branch.
 """
 
 from __future__ import annotations

@@ -25,10 +25,10 @@ def load_clips(folder: Path, labels: Path | None = None) -> LabelledSet:
 
     Args:
         folder: folder of the clips.
-        labels: a CSV with the columns ``file`` (within the folder) and ``label``, and ``group``
-            (or ``speaker``) and ``text`` (the words) if they are known; or a CSV of MELD, whose
-            clips are named ``dia0_utt0`` and whose group is the dialogue. None for sets with labels
-            in the file names (RAVDESS, CREMA-D, TESS): the group is then the actor, and if a clip
+        labels: a CSV with the columns ``file`` (within the folder) and ``label``, and ``group`` (or
+            ``speaker``) and ``text`` (the words) if they are known; or a CSV of MELD, whose clips
+            are named ``dia0_utt0`` and whose group is the dialogue. None for sets with labels in
+            the file names (RAVDESS, CREMA-D, TESS): the group is then the actor, and if a clip
             exists with and without pictures, the one with pictures is used.
 
     Returns:

@@ -127,8 +127,8 @@ def evaluate(
 
     Returns:
         ``accuracy``, ``uar``, ``macro_f1``, ``weighted_f1``, ``ece``, ``nll`` of the arg-max over
-        the rows with one label; for a multi-label set also ``multilabel_macro_f1`` over all rows
-        at the pack's threshold; ``confusion`` (rows: true class, columns: predicted class), counts,
+        the rows with one label; for a multi-label set also ``multilabel_macro_f1`` over all rows at
+        the pack's threshold; ``confusion`` (rows: true class, columns: predicted class), counts,
         provenance. Unusable rows (not decodable, silence, no speech) are counted in ``failed`` and
         listed in ``failures``. For faces also ``convention``; under ``observers``, ``nll`` and
         ``ece`` are computed against the vote shares (:func:`mien.metrics.vote_figures`).

@@ -2,16 +2,12 @@
 
 The paper: 48x48 gray, enlarged to 64x64, ``(v - 0.5) / 0.5``; a net of 23 layers and a baseline
 with a single convolution; AdamW, learning rate 0.001 and weight decay 0.0001 found by random
-search, label smoothing 0.1, cosine annealing, 25 epochs, batch 32, 64 for the evaluation; the
-accuracy on the
-test after every epoch. It mentions no augmentation and no averaging of weights, so neither is used
-here.
+search, label smoothing 0.1, cosine annealing, 25 epochs, batch 32, 64 for the evaluation; the test
+accuracy after every epoch. It mentions no augmentation and no weight averaging; neither is used.
 
-Details that it does not state are chosen as follows: the three blocks have 64, 128 and 256 kernels,
-the dense layer between them and the seven 512 units, and the single convolution 64 kernels with a
-pooling by
-2. Weight decay is not applied to biases and normalisation weights, as in every training here, and
-gradients are not clipped.
+Unstated details are chosen as follows: the three blocks have 64, 128 and 256 kernels, the dense
+layer between them and the seven outputs 512 units, the single convolution 64 kernels and pooling by
+two. Weight decay is not applied to biases and normalisation weights; gradients are not clipped.
 
 With these choices, the net of 23 layers cannot be trained at the paper's learning rate: the first
 steps of AdamW move the 16,384 weights of each dense unit in the same direction, after which all
@@ -124,8 +120,7 @@ class FaceRun:
         test: names of the published splits that form the test.
         number: numeric precision and device of the training.
         final: test metrics after the last epoch, without calibration.
-        history: one row per epoch; ``valid_`` columns are test metrics, by which nothing was
-            chosen.
+        history: one row per epoch; ``valid_`` columns are test metrics, not used for any choice.
         confusion: counts ``(7, 7)``, true class by predicted class.
         about: settings, command, commit and machine.
     """
@@ -377,9 +372,9 @@ def _footing(runs: Sequence[FaceRun]) -> list[str]:
         "does not state which test set it used: the folder version of the set has 7,178 test "
         "pictures (PublicTest and PrivateTest together), whereas the challenge used the 3,589 of "
         "PrivateTest. Nor does it state whether its figure is that of the last or the best epoch. "
-        "Our 'best epoch' is selected on the test itself, is therefore optimistic, and is given "
-        f"for comparison only. {dropped} training pictures were left out because the test has an "
-        "exact copy of them; the paper does not mention copies, which may have raised its figure.",
+        f"Our 'best epoch' is selected on the test itself and so is optimistic. {dropped} training "
+        "pictures were left out because the test has an exact copy of them; the paper does not "
+        "mention copies, which may have raised its figure.",
     ]
 
 
