@@ -10,9 +10,8 @@ layer between them and the seven outputs 512 units, the single convolution 64 ke
 two. Weight decay is not applied to biases and normalisation weights; gradients are not clipped.
 
 With these choices, the net of 23 layers cannot be trained at the paper's learning rate: the first
-steps of AdamW move the 16,384 weights of each dense unit in the same direction, after which all
-units of the last convolution are inactive (``docs/lab-log.md``). The default rate is therefore
-0.0001; ``lr=0.001`` is the paper's.
+steps of AdamW move the 16,384 weights of each dense unit in the same direction, and all units of
+the last convolution become inactive (``docs/lab-log.md``). The default rate is 0.0001.
 """
 
 from __future__ import annotations
