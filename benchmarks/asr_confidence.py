@@ -1,12 +1,11 @@
-r"""Is Whisper as sure as it is right? Clean speech and speech in noise.
+r"""Calibration of Whisper's confidence for clean speech and speech in noise.
 
     python benchmarks/asr_confidence.py --ravdess DIR --tess DIR --clips DIR --rows ROWS.jsonl \
         --out benchmarks/results
 
-Recordings of RAVDESS (all emotions) and TESS drawn by chance, and the speeches of
-``benchmarks/asr.py``, each as it is and in white noise at 15 and 5 dB below the speech. What was
-heard is kept in ``ROWS``, a recording at a time, so that a run that was stopped goes on.
-Writes ``asr_confidence.md``.
+Random recordings of RAVDESS (all emotions) and TESS, and the speeches of ``benchmarks/asr.py``,
+each without noise and in white noise 15 and 5 dB below the speech. Results are stored in ``ROWS``
+after each recording, so that an interrupted run resumes. Writes ``asr_confidence.md``.
 """
 
 from __future__ import annotations
@@ -40,8 +39,10 @@ def main() -> int:
     parser.add_argument("--tess", type=Path)
     parser.add_argument("--clips", type=Path, help="folder of the speeches")
     parser.add_argument("--asr", default="whisper:tiny.en")
-    parser.add_argument("--count", type=int, default=24, help="of each corpus")
-    parser.add_argument("--rows", type=Path, required=True, help="what was heard is kept here")
+    parser.add_argument("--count", type=int, default=24, help="recordings of each corpus")
+    parser.add_argument(
+        "--rows", type=Path, required=True, help="file for the results of each recording"
+    )
     parser.add_argument("--out", type=Path, required=True, help="folder for the result")
     given = parser.parse_args()
     rng = np.random.default_rng(0)
@@ -79,7 +80,7 @@ def _tess(folder: Path, count: int, rng: np.random.Generator) -> list[tuple[Path
 def judge(
     engine: Engine, path: Path, words: str, rng: np.random.Generator
 ) -> Iterator[dict[str, Any]]:
-    """A row a level of noise; none where no speech is found. The turns are those without noise."""
+    """One row per noise level; none if no speech is found. The turns are those without noise."""
     clean = load_audio(path)
     sound = AudioSpool()
     sound.append(clean)
@@ -103,10 +104,10 @@ def judge(
 def _noisy(clean: Samples, speech: Speech, snr: float | None, rng: np.random.Generator) -> Samples:
     if snr is None:
         return clean
-    said = np.concatenate(
+    speech_samples = np.concatenate(
         [clean[int(t.start * SAMPLE_RATE) : int(t.end * SAMPLE_RATE)] for t in speech.turns]
     )
-    level = np.sqrt((said**2).mean()) * 10 ** (-snr / 20)
+    level = np.sqrt((speech_samples**2).mean()) * 10 ** (-snr / 20)
     return (clean + level * rng.normal(0, 1, len(clean))).astype(np.float32)
 
 
@@ -120,11 +121,11 @@ def _heard(engine: Engine, samples: Samples, speech: Speech) -> list[tuple[str, 
 
 
 def page(rows: Sequence[dict[str, Any]], name: str) -> str:
-    """By corpus and noise, and by how sure the engine was, as Markdown."""
+    """Results by corpus and noise, and by confidence, as Markdown."""
     lines = [
-        "# Is Whisper as sure as it is right?", "", f"* engine: {name}", f"* commit: {commit()}",
+        "# Calibration of Whisper's confidence", "", f"* engine: {name}", f"* commit: {commit()}",
         f"* machine: {machine()}",
-        "* seed 0; words that the hallucination filter left out are not heard", "",
+        "* seed 0; words that the hallucination filter dropped are not counted", "",
         "| set | speech to noise | recordings | words | heard | WER | right | confidence |",
         "|---" * 8 + "|",
     ]  # fmt: skip
@@ -154,11 +155,11 @@ def _sure(rows: Sequence[dict[str, Any]]) -> float:
 
 
 def _cells(rows: Sequence[dict[str, Any]]) -> str:
-    said = sum(row["n"] for row in rows)
+    count = sum(row["n"] for row in rows)
     right = [word[-1] for row in rows for word in row["words"]]
-    wer = sum(row["wer"] * row["n"] for row in rows) / said
+    wer = sum(row["wer"] * row["n"] for row in rows) / count
     share = float(np.mean(right or [0.0]))
-    return f"{said} | {len(right)} | {wer:.2f} | {share:.2f} | {_sure(rows):.2f}"
+    return f"{count} | {len(right)} | {wer:.2f} | {share:.2f} | {_sure(rows):.2f}"
 
 
 if __name__ == "__main__":

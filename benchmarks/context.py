@@ -1,11 +1,11 @@
-"""Does it help the text branch to know what was said before, or to read sentence by sentence?
+"""Does the text branch gain from previous utterances, or from processing single sentences?
 
     python benchmarks/context.py --data MELD_FOLDER --out benchmarks/results [--text PACK]
 
-MELD's dev part, in the order of its dialogues, each way of reading beside the one that ships (each
-utterance alone). ``carried over`` multiplies what an utterance says alone by how much likelier a
-label is after the answer before it than anywhere, as counted on the labels of MELD's train part.
-Nothing is fitted to the part that judges. Writes ``context.md``.
+Compares alternatives with the shipped method (each utterance alone) on MELD's dev part, in the
+order of its dialogues. ``carried over`` multiplies the posteriors of an utterance by the ratio
+between the probability of a label after the previous prediction and its prior, counted on MELD's
+train part. Nothing is fitted to the dev part. Writes ``context.md``.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def main() -> int:
     train = load_texts(given.data / "train_sent_emo.csv")
     found = ways(TextModel(pack), dev, train)
     name, digest = next(iter(pack.identity.items()))
-    text = "# What was said before, and sentence by sentence\n\n"
+    text = "# Previous utterances as context, and single sentences\n\n"
     text += f"* MELD dev, {len(dev)} utterances, {len(set(dev.groups))} dialogues\n"
     text += f"* pack: {name}, {digest[:12]}\n* commit: {commit()}\n* machine: {machine()}\n\n"
     text += page(found, dev)
@@ -53,21 +53,21 @@ def main() -> int:
 
 
 def ways(model: TextModel, dev: LabelledSet, train: LabelledSet) -> dict[str, np.ndarray]:
-    """Probabilities ``(n, 7)`` by way of reading."""
+    """Probabilities ``(n, 7)`` by method."""
     texts = [str(text) for text in dev.items]
 
-    def said(lines: Sequence[str]) -> np.ndarray:
+    def predict(lines: Sequence[str]) -> np.ndarray:
         return model.probs(lines, [True] * len(lines))
 
-    alone = said(texts)
+    alone = predict(texts)
     found = {ALONE: alone}
     for back, name in ((1, "the one before + this"), (2, "the two before + this")):
-        found[f"{name}, as one text"] = said(with_before(texts, dev.groups, back))
+        found[f"{name}, as one text"] = predict(with_before(texts, dev.groups, back))
     for share in (0.1, 0.2, 0.3):
         found[f"{share:.0%} of the answer before"] = blended(alone, dev.groups, share)
     found["carried over"] = carried_over(alone, dev.groups, likelier_after(train))
     parts = [_SENTENCE.split(text) for text in texts]
-    parted = iter(said([sentence for part in parts for sentence in part]))
+    parted = iter(predict([sentence for part in parts for sentence in part]))
     found["sentence by sentence, by their words"] = np.stack(
         [
             np.average([next(parted) for _ in part], axis=0, weights=[len(s.split()) for s in part])
@@ -78,7 +78,7 @@ def ways(model: TextModel, dev: LabelledSet, train: LabelledSet) -> dict[str, np
 
 
 def with_before(texts: Sequence[str], groups: np.ndarray, back: int) -> list[str]:
-    """Each text behind as many of those before it in its dialogue."""
+    """Each text preceded by ``back`` previous texts of its dialogue."""
     return [
         " ".join(texts[j] for j in range(max(0, i - back), i + 1) if groups[j] == groups[i])
         for i in range(len(texts))
@@ -86,7 +86,7 @@ def with_before(texts: Sequence[str], groups: np.ndarray, back: int) -> list[str
 
 
 def blended(alone: np.ndarray, groups: np.ndarray, share: float) -> np.ndarray:
-    """Each answer with a share of the one before in its dialogue."""
+    """Each prediction mixed with a share of the previous one in its dialogue."""
     out = alone.copy()
     for i in range(1, len(alone)):
         if groups[i] == groups[i - 1]:
@@ -95,7 +95,7 @@ def blended(alone: np.ndarray, groups: np.ndarray, share: float) -> np.ndarray:
 
 
 def likelier_after(train: LabelledSet) -> np.ndarray:
-    """``(7, 7)``: how much likelier the second label is after the first than anywhere."""
+    """``(7, 7)``: probability of the second label after the first, relative to its prior."""
     labels, same = train.labels, train.groups[1:] == train.groups[:-1]
     pairs = np.ones((len(MIEN7), len(MIEN7)))
     np.add.at(pairs, (labels[:-1][same], labels[1:][same]), 1)
@@ -113,7 +113,7 @@ def carried_over(alone: np.ndarray, groups: np.ndarray, likelier: np.ndarray) ->
 
 
 def page(found: dict[str, np.ndarray], dev: LabelledSet) -> str:
-    """A row a way, as Markdown."""
+    """One row per method, as Markdown."""
     labels = dev.labels
     lines = ["| read | weighted F1 | macro F1 | accuracy | NLL | ECE | p against alone |"]
     lines.append("|---" * 7 + "|")

@@ -2,13 +2,13 @@
 
     taskset -c 0 python benchmarks/detector.py CLIPS --teacher YUNET --pictures DIR --nobody DIR
 
-Recall is of frontal faces larger than 48 px of which the teacher is sure (score 0.8 on pictures of
-at most 640 px; and 0.9, OpenCV's default for YuNet), at an intersection over union of 0.5. A
-detection is right where the teacher sees a face at all (score 0.3) with an overlap of 0.4;
-detections below 24 px are not counted. Composed pictures are those of ``mien train detector`` from
-folders that are named with ``--pictures``; only pictures that the training keeps aside are used. On
-pictures without people, blank frames and printed patterns every detection is a false alarm. The
-peer, ``haar``, is OpenCV's cascade for frontal faces.
+Recall is measured on frontal faces larger than 48 px that the teacher detects with a high score
+(0.8 on pictures of at most 640 px; and 0.9, OpenCV's default for YuNet), at an intersection over
+union of 0.5. A detection is right if the teacher detects a face with any score (0.3) and an overlap
+of 0.4; detections below 24 px are not counted. Composed pictures are made as by ``mien train
+detector`` from the folders of ``--pictures``; only pictures held out from the training are used. On
+pictures without people, blank frames and printed patterns every detection is a false alarm.
+``haar``, for comparison, is OpenCV's cascade for frontal faces.
 """
 
 from __future__ import annotations
@@ -40,10 +40,10 @@ Array = np.ndarray[Any, np.dtype[Any]]
 
 
 class HaarDetector:
-    """The cascade at pictures of at most 480 px, for faces of at least 8 % of the shorter side.
+    """The cascade on pictures of at most 480 px, for faces of at least 8 % of the shorter side.
 
     The score is the last stage's margin over its threshold on a logistic scale; margins above 5 are
-    hardly ever a false alarm.
+    rarely false alarms.
     """
 
     def __init__(self) -> None:
@@ -77,7 +77,7 @@ class Count:
         self.right = self.found = 0
 
     def add(self, reference: Array, found: Array) -> None:
-        """Of one picture: the teacher's faces ``(k, 15)``, and boxes ``(n, 4)``."""
+        """Add one picture: the teacher's faces ``(k, 15)``, and boxes ``(n, 4)``."""
         for face in reference:
             left, right, nose = face[4:6], face[6:8], face[8:10]
             aside = abs(nose[0] - (left[0] + right[0]) / 2)
@@ -105,7 +105,7 @@ class Count:
 
 
 def boxes(detector: Detector, image: Array) -> Array:
-    """Of the detections that are sure enough to begin a track."""
+    """Boxes of the detections with a sufficient score to start a track."""
     found = [face.box for face in detector.detect(image) if face.score >= START]
     return np.array(found, np.float32).reshape(-1, 4)
 
@@ -135,7 +135,7 @@ def composed(folders: list[Path], teacher: Path, cache: Path, count: int) -> Ite
 
 
 def nobody(folders: list[Path]) -> Iterator[tuple[str, Array]]:
-    """Kind and picture, none of them with people."""
+    """Kind and picture, all without people."""
     rng = np.random.default_rng(0)
     for level in (0, 60, 128, 255):
         yield "blank", np.full((480, 640, 3), level, np.uint8)
@@ -152,9 +152,9 @@ def nobody(folders: list[Path]) -> Iterator[tuple[str, Array]]:
 
 
 def milliseconds(detector: Detector, frames: list[Array]) -> float:
-    """Of a 640x480 frame: the median over frames of the least of five runs.
+    """Time for a 640x480 frame: the median over frames of the minimum of five runs.
 
-    Neighbours on the machine cost some runs time; the core is the caller's to bind.
+    The minimum excludes delays by other processes; the caller must bind the process to a core.
     """
     spent = []
     for frame in frames:
@@ -168,7 +168,7 @@ def milliseconds(detector: Detector, frames: list[Array]) -> float:
 
 
 def main() -> None:
-    """Print the table; write it as JSON where asked."""
+    """Print the table; optionally write it as JSON."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("clips", type=Path)
     parser.add_argument("--teacher", type=Path, required=True)

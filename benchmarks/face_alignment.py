@@ -1,17 +1,18 @@
-"""What it brings to turn face crops upright: by landmarks, by boxes, on turned heads and on clips.
+"""Effect of rotating face crops upright: by landmarks or by boxes, on turned heads and on clips.
 
     python benchmarks/face_alignment.py fer2013.npz --teacher YUNET --clips DIR --pack PACK
 
-Pictures of PublicTest of which more than half of FER+'s annotators name the same of our labels are
-enlarged, turned and laid into larger pictures; two detectors look for them there. A crop is made
-by the detector's five landmarks, by its box as it is, or by its box brought to the framing that
-the net was taught: a shift and a scale, the medians over pictures of Training. ``truth`` is where
-the picture was laid; ``not turned`` lies there too but is not turned back. Each detector is judged
-on the faces that it found, so columns compare and detectors do not; what is gained by landmarks
-against the plain box is given with its standard error over the same faces.
+Pictures of PublicTest for which more than half of FER+'s annotators chose the same of our labels
+are enlarged, rotated and inserted into larger pictures, in which two detectors search for them. A
+crop is made from the detector's five landmarks, from its box, or from its box with the framing of
+the net's training data: a shift and a scale, the medians over pictures of Training. ``truth`` is
+the position at which the picture was inserted; ``not turned`` has the same position but is not
+rotated back. Each detector is tested on the faces that it found, so that columns are comparable but
+detectors are not; the gain of landmarks over the plain box is given with its standard error over
+the same faces.
 
-On clips nothing is labelled: what is told is how much the answer changes from one look to the next
-(total variation, the mean over looks 0.2 s apart): crops that jitter make it larger.
+Clips have no labels: the table shows how much the prediction changes between frames 0.2 s apart
+(mean total variation), which jitter of the crops increases.
 """
 
 from __future__ import annotations
@@ -38,19 +39,19 @@ from mien.perceive.tracks import START
 from mien.scene import Frame
 
 ANGLES = (0, 10, 20, 30)
-"""Degrees in the plane, to either side by chance."""
+"""In-plane rotation in degrees, in a random direction."""
 KINDS = ("truth", "not turned", "landmarks", "box", "box, framed")
 LAID, PICTURE = 140, (240, 320)
-"""Side of the face picture when it lies in the larger one, and height and width of that."""
+"""Side of the face picture in the larger picture, and height and width of the latter."""
 TO_MIEN = {"neutral": 4, "happiness": 3, "surprise": 6, "sadness": 5, "anger": 0, "disgust": 1,
            "fear": 2}  # fmt: skip
 Array = np.ndarray[Any, np.dtype[Any]]
 Laid = tuple[Array, Array]
-"""A picture, and the affine map from it to the 48x48 picture that lies in it."""
+"""A picture, and the affine map from it to the 48x48 picture in it."""
 
 
 def majority(path: Path, usage: str) -> tuple[Array, Array]:
-    """Pictures and labels of a part of which more than half of the ten annotators agree."""
+    """Pictures and labels of a split for which more than half of the ten annotators agree."""
     with np.load(path) as stored:
         names = stored["ferplus_names"].tolist()
         votes = stored["ferplus_votes"]
@@ -66,7 +67,7 @@ def majority(path: Path, usage: str) -> tuple[Array, Array]:
 
 
 def lay(face: Array, angle: float, rng: np.random.Generator) -> Laid:
-    """The face picture turned and laid into a larger one, its edges faded into a gray ground."""
+    """Rotate the face picture and insert it into a larger one, with edges faded into gray."""
     height, width = PICTURE
     scale = LAID / SIDE * float(np.exp(rng.uniform(-0.25, 0.25)))
     cos, sin = (scale * f(np.radians(angle)) for f in (np.cos, np.sin))
@@ -87,7 +88,7 @@ def lay(face: Array, angle: float, rng: np.random.Generator) -> Laid:
 
 
 def find(detector: Detector, gray: Array, back: Array) -> Detection | None:
-    """The detection over the face that was laid there, if it is sure enough."""
+    """The detection of the inserted face, if its score is sufficient."""
     forth = cv2.invertAffineTransform(back)
     middle = forth @ np.array([SIDE / 2, SIDE / 2, 1.0])
     side = SIDE * float(np.hypot(*forth[:, 0]))
@@ -101,7 +102,7 @@ def find(detector: Detector, gray: Array, back: Array) -> Detection | None:
 
 
 class Framing:
-    """Brings boxes to where the net's pictures begin and end, by a shift and a scale."""
+    """Maps boxes to the framing of the net's training data by a shift and a scale."""
 
     def __init__(self, boxes: Array, truths: Array) -> None:
         side = boxes[:, 2:].max(axis=1, keepdims=True)
@@ -133,7 +134,7 @@ def fitted(detector: Detector, images: Array, rng: np.random.Generator) -> Frami
 
 
 def crops_of(gray: Array, face: Detection, framing: Framing) -> tuple[Array, Array, Array]:
-    """The crops by the landmarks, the box and the box in the framing."""
+    """The crops by landmarks, box, and framed box."""
     box = replace(face, landmarks=None)
     return crop_face(gray, face), crop_face(gray, box), crop_face(gray, framing(face))
 
@@ -142,7 +143,7 @@ def composed(
     images: Array, labels: Array, detectors: dict[str, Detector], framings: dict[str, Framing],
     models: dict[str, FaceModel],
 ) -> list[dict[str, Any]]:  # fmt: skip
-    """A row an angle, detector and pack: how many were found, and accuracy by each kind of crop."""
+    """One row per angle, detector and pack: number found, and accuracy by kind of crop."""
     table = []
     for angle in ANGLES:
         rng = np.random.default_rng(angle + 1)
@@ -153,28 +154,28 @@ def composed(
             for name, detector in detectors.items():
                 face = find(detector, gray, back)
                 if face is not None:
-                    told = [*laid_crops(gray, back), *crops_of(gray, face, framings[name])]
-                    crops[name].append(told)
+                    laid = [*laid_crops(gray, back), *crops_of(gray, face, framings[name])]
+                    crops[name].append(laid)
                     kept[name].append(int(label))
         for name, pack in product(detectors, models):
             every = np.array(crops[name]).swapaxes(0, 1)
             right = [models[pack].probs(some).argmax(axis=1) == kept[name] for some in every]
             table.append({"angle": angle, "detector": name, "pack": pack, "faces": len(images)})
-            table[-1] |= told_of(dict(zip(KINDS, right, strict=True)))
+            table[-1] |= accuracies(dict(zip(KINDS, right, strict=True)))
             show(table[-1])
     return table
 
 
 def laid_crops(gray: Array, back: Array) -> tuple[Array, Array]:
-    """Where the picture lies: turned back, and not."""
+    """Crops at the true position, rotated back and not."""
     scale = float(np.hypot(*back[:, 0]))
     middle = cv2.invertAffineTransform(back) @ [23.5, 23.5, 1.0]
     upright = np.column_stack([np.eye(2) * scale, 23.5 - scale * middle])
     return _warp(gray, back), _warp(gray, upright)
 
 
-def told_of(right: dict[str, Array]) -> dict[str, Any]:
-    """Accuracy by kind, and what landmarks gain against the box, face by face."""
+def accuracies(right: dict[str, Array]) -> dict[str, Any]:
+    """Accuracy by kind, and the paired gain of landmarks over the box."""
     gain = right["landmarks"].astype(float) - right["box"]
     return {
         "found": len(gain),
@@ -196,7 +197,7 @@ def show(row: dict[str, Any]) -> None:
 
 
 def looks(path: Path, detector: Detector, framing: Framing) -> Iterator[tuple[float, Any]]:
-    """Time and crops of the largest face of each look at a clip."""
+    """Time and crops of the largest face in each examined frame of a clip."""
     clip = open_clip(path)
     for moment in clip.play(5.0):
         if isinstance(moment, Frame):
@@ -212,7 +213,7 @@ def on_clips(
     folder: Path, detectors: dict[str, Detector], framings: dict[str, Framing],
     models: dict[str, FaceModel],
 ) -> list[dict[str, Any]]:  # fmt: skip
-    """Change from look to look by each kind of crop, over all clips with a face."""
+    """Change between examined frames by kind of crop, over all clips with a face."""
     table = []
     for name, detector in detectors.items():
         clips = [list(looks(path, detector, framings[name])) for path in videos(folder)]
@@ -238,12 +239,12 @@ def videos(folder: Path) -> list[Path]:
 
 
 def main() -> None:
-    """Print the tables; write them as JSON where asked."""
+    """Print the tables; optionally write them as JSON."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("data", type=Path)
     parser.add_argument("--teacher", required=True, help="A YuNet file: the second detector.")
     parser.add_argument("--clips", type=Path)
-    parser.add_argument("--pack", type=Path, action="append", help="The one that ships by default.")
+    parser.add_argument("--pack", type=Path, action="append", help="The shipped pack by default.")
     parser.add_argument("--faces", type=int, default=800)
     parser.add_argument("--out", type=Path)
     chosen = parser.parse_args()
@@ -262,17 +263,17 @@ def main() -> None:
         print(f"{name}: boxes are moved by {one.shift.round(3)} and scaled by {one.scale:.3f}")
     images, labels = majority(chosen.data, "PublicTest")
     rows = np.sort(rng.permutation(len(images))[: chosen.faces])
-    told: dict[str, Any] = {"commit": commit(), "machine": machine(), "seed": 0}
-    print(f"commit {told['commit']}, {told['machine']}\n")
+    result: dict[str, Any] = {"commit": commit(), "machine": machine(), "seed": 0}
+    print(f"commit {result['commit']}, {result['machine']}\n")
     print(f"| degrees | detector | pack | found | {' | '.join(KINDS)} | landmarks less box |")
     print("|---" * (5 + len(KINDS)) + "|")
-    told["composed"] = composed(images[rows], labels[rows], detectors, framings, models)
+    result["composed"] = composed(images[rows], labels[rows], detectors, framings, models)
     if chosen.clips is not None:
         print(f"\n| detector | pack | pairs of looks | {' | '.join(KINDS[2:])} |")
         print("|---" * 6 + "|")
-        told["clips"] = on_clips(chosen.clips, detectors, framings, models)
+        result["clips"] = on_clips(chosen.clips, detectors, framings, models)
     if chosen.out is not None:
-        chosen.out.write_text(json.dumps(told, indent=1) + "\n")
+        chosen.out.write_text(json.dumps(result, indent=1) + "\n")
 
 
 if __name__ == "__main__":

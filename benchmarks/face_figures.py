@@ -15,39 +15,39 @@ if TYPE_CHECKING:
 
 Array = np.ndarray[Any, np.dtype[Any]]
 MAPPED_ON = 8000
-"""Training rows that the map of an earlier pack's logits is fitted on."""
+"""Number of training rows to which the map of an earlier pack's logits is fitted."""
 
 
 def without_copy(crops: Array, others: Array) -> Array:
-    """Which crops ``(n,)`` have no exact copy among others."""
+    """The crops ``(n,)`` without an exact copy in ``others``."""
     known = {hashlib.sha1(other.tobytes()).digest() for other in others}
     return np.array([hashlib.sha1(crop.tobytes()).digest() not in known for crop in crops])
 
 
 def figures(
-    asked: JudgedRows, probs: Array, first: Array, fresh: npt.NDArray[np.bool_]
+    labelled: JudgedRows, probs: Array, first: Array, fresh: npt.NDArray[np.bool_]
 ) -> dict[str, Any]:
-    """Figures under one convention, recalls, and the accuracy without copies of training pictures.
+    """Metrics under one convention, recalls, and the accuracy without copies of training pictures.
 
-    Under that of observers ECE and NLL are against the vote shares. ``p`` is McNemar's against the
-    first net.
+    Under ``observers``, ECE and NLL are computed against the vote shares. ``p`` is McNemar's
+    against the first net.
     """
     from mien.metrics import ClassFigures, confusion_matrix, mcnemar_p
 
-    which = asked.which
-    labels = asked.labels[which]
-    every = asked.figures(probs)
+    which = labelled.which
+    labels = labelled.labels[which]
+    every = labelled.figures(probs)
     picked: dict[str, Any] = {key: every[key] for key in ("accuracy", "uar", "ece", "nll")}
-    called = probs[which].argmax(axis=1)
-    picked["accuracy_without_copies"] = float((called == labels)[fresh[which]].mean())
-    matrix = confusion_matrix(labels, called, 7)
+    predicted = probs[which].argmax(axis=1)
+    picked["accuracy_without_copies"] = float((predicted == labels)[fresh[which]].mean())
+    matrix = confusion_matrix(labels, predicted, 7)
     picked["confusion"] = matrix.tolist()
     picked["recall"] = [round(float(r), 4) for r in ClassFigures.of(matrix).recall]
     return picked | {"p": mcnemar_p(labels, first[which], probs[which])}
 
 
 def mapped(before: Callable[[Array], Array], train: LabelledSet, crops: Array) -> Array:
-    """What an earlier pack says, by an affine map of its logits fitted to vote shares.
+    """Predictions of an earlier pack with an affine map of its logits, fitted to vote shares.
 
     Softmax regression of the shares on the logarithms, by L-BFGS from the identity.
     """
@@ -63,10 +63,10 @@ def mapped(before: Callable[[Array], Array], train: LabelledSet, crops: Array) -
         return z / z.sum(axis=1, keepdims=True)
 
     def loss(values: Array) -> tuple[float, Array]:
-        said = answer(values, logits)
-        gap = (said - shares) / len(shares)
+        predictions = answer(values, logits)
+        gap = (predictions - shares) / len(shares)
         slope = np.concatenate([(logits.T @ gap).ravel(), gap.sum(axis=0)])
-        return float(-(shares * np.log(said)).sum() / len(shares)), slope
+        return float(-(shares * np.log(predictions)).sum() / len(shares)), slope
 
     start = np.concatenate([np.eye(7).ravel(), np.zeros(7)])
     found = minimize(loss, start, jac=True, method="L-BFGS-B").x
@@ -74,7 +74,7 @@ def mapped(before: Callable[[Array], Array], train: LabelledSet, crops: Array) -
 
 
 def table(rows: Mapping[str, Mapping[str, Any]]) -> list[str]:
-    """The figures of all nets under one convention in Markdown."""
+    """The metrics of all nets under one convention in Markdown."""
     from mien.emotions import MIEN7
 
     heads = ["net", "accuracy", "p", "without copies", "UAR", "ECE", "NLL"]
@@ -100,24 +100,27 @@ def cost_table(rows: Mapping[str, Mapping[str, Any]]) -> list[str]:
     return lines
 
 
-def clip_table(names: list[str], said: Mapping[str, Array]) -> list[str]:
-    """By clip, what each net calls its faces and how often they say the same as the first."""
+def clip_table(names: list[str], predictions: Mapping[str, Array]) -> list[str]:
+    """By clip, the predicted classes of each net and the agreement with the first net."""
     from mien.emotions import MIEN7
 
-    nets = list(said)
+    nets = list(predictions)
     lines = ["| clip | faces | " + " | ".join(nets) + " |", "|---" * (len(nets) + 2) + "|"]
     where = np.array(names)
-    first = said[nets[0]].argmax(axis=1)
+    first = predictions[nets[0]].argmax(axis=1)
     for clip in dict.fromkeys(names):
         rows = where == clip
         cells = []
         for net in nets:
-            called = said[net][rows].argmax(axis=1)
-            label, count = np.bincount(called, minlength=7).argmax(), np.bincount(called).max()
-            same = float((called == first[rows]).mean())
+            predicted = predictions[net][rows].argmax(axis=1)
+            label, count = (
+                np.bincount(predicted, minlength=7).argmax(),
+                np.bincount(predicted).max(),
+            )
+            same = float((predicted == first[rows]).mean())
             cells.append(
-                f"{MIEN7.labels[label]} {count / len(called):.0%}, mean "
-                f"{said[net][rows].max(axis=1).mean():.2f}"
+                f"{MIEN7.labels[label]} {count / len(predicted):.0%}, mean "
+                f"{predictions[net][rows].max(axis=1).mean():.2f}"
                 + ("" if net == nets[0] else f", same as {nets[0]} {same:.0%}")
             )
         lines.append(f"| {clip} | {rows.sum()} | " + " | ".join(cells) + " |")

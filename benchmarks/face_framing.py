@@ -1,4 +1,4 @@
-"""Where eyes, nose and mouth lie in pictures of FER-2013: the framing that crops are brought to.
+"""Positions of eyes, nose and mouth in pictures of FER-2013: the framing of crops.
 
 Usage: ``python benchmarks/face_framing.py fer2013.npz yunet:FILE [--faces 1500]``
 """

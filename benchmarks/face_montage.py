@@ -1,11 +1,11 @@
-"""What the face branch sees: tracks and detections on frames, and the face rows over time.
+"""Input and output of the face branch: tracks and detections on frames, face rows over time.
 
 Usage: ``python benchmarks/face_montage.py OUT CLIP... [--detector auto] [--frames 12]``
 
-Writes for each clip ``OUT/CLIP.frames.png`` (boxes in the colour of the person, score, landmarks
-where the detector gives them; thin gray boxes are detections that were dropped as false alarms)
-and ``OUT/CLIP.rows.png`` (the seven probabilities and the quality of each person over time, the
-cuts as lines, the reasons where a row is absent). For looking at.
+Writes for each clip ``OUT/CLIP.frames.png`` (boxes in the colour of the person, score, landmarks if
+the detector has them; thin gray boxes are detections that were dropped as false alarms) and
+``OUT/CLIP.rows.png`` (the seven probabilities and the quality of each person over time, the cuts as
+lines, the reasons for absent rows). For visual inspection.
 """
 
 from __future__ import annotations
@@ -36,12 +36,12 @@ GRAY = (150, 150, 150)
 
 
 def colour(identity: int) -> tuple[int, int, int]:
-    """Of a person."""
+    """The colour of a person."""
     return PEOPLE[identity % len(PEOPLE)]
 
 
 def frames(path: Path, detector: str, count: int) -> list[Image]:
-    """Pictures of a clip, evenly spread, with all that was found on them."""
+    """Evenly spaced frames of a clip with all detections."""
     clip = open_clip(path)
     scene = perceive(clip, [FACES, SPEECH], PerceiveOptions(detector=detector))
     clip.close()
@@ -102,7 +102,7 @@ def montage(pictures: list[Image]) -> Image:
 
 
 def rows(analysis: Analysis) -> Figure:
-    """The face rows over time, one panel a person, the row that is fused first."""
+    """The face rows over time, one panel per person; the first panel is the fused one."""
     panels = {"primary (fused)": analysis.by_branch["face"]}
     if len(analysis.people) > 1:
         panels |= {f"person {who}": evidence for who, evidence in analysis.people.items()}
@@ -148,7 +148,7 @@ def main() -> None:
     parser.add_argument("clips", type=Path, nargs="+")
     parser.add_argument("--detector", default="auto")
     parser.add_argument("--frames", type=int, default=12)
-    parser.add_argument("--window", type=float, default=1.0, help="seconds of a row")
+    parser.add_argument("--window", type=float, default=1.0, help="length of a row in seconds")
     chosen = parser.parse_args()
     chosen.out.mkdir(parents=True, exist_ok=True)
     options = Options(

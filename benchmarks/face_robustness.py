@@ -1,12 +1,13 @@
-"""How much accuracy a face net loses to what cameras, codecs and hands do to a face.
+"""Loss of accuracy of a face net by lighting, blur, codecs, size, occlusion and framing.
 
     python benchmarks/face_robustness.py --data fer2013.npz --pack before=DIR --pack now=DIR --out D
 
-The pictures of PublicTest whose label more than half of the observers name are spoilt in one way at
-a time and judged by each pack; a drop is against the same pack on clean pictures. Conditions are
-made here, apart from those of the training, with OpenCV and with a real H.264 encoder. Without
-``--pack`` the shipped pack is judged alone. Writes ``face_robustness.md``, ``.json`` and, for
-looking at, ``.png`` with some faces in every condition.
+The pictures of PublicTest on whose label more than half of the observers agree are degraded by one
+condition at a time and predicted by each pack; a drop is relative to the same pack on clean
+pictures. The conditions are implemented independently of the training's augmentation, with OpenCV
+and a real H.264 encoder. Without ``--pack`` only the shipped pack is tested. Writes
+``face_robustness.md``, ``.json`` and, for visual inspection, ``.png`` with some faces in every
+condition.
 """
 
 from __future__ import annotations
@@ -27,17 +28,18 @@ Array = np.ndarray[Any, np.dtype[Any]]
 Spoil = Callable[[Array, np.random.Generator], Array]
 SIDE = 48
 WORST = 0.08
-"""A larger drop is too much, unless the condition is called hopeless."""
+"""Maximum accepted drop, except under conditions marked as hopeless."""
 
 
 @dataclass(frozen=True)
 class Condition:
-    """One way in which pictures are spoilt.
+    """One kind of degradation.
 
     Args:
-        name: in the table.
-        spoil: pictures ``(n, 48, 48) uint8`` and a generator to pictures of the same shape.
-        hopeless: why no more can be asked for; empty where it can.
+        name: name in the table.
+        spoil: function from pictures ``(n, 48, 48) uint8`` and a random generator to pictures of
+            the same shape.
+        hopeless: why a larger drop is accepted; empty if it is not.
     """
 
     name: str
@@ -46,45 +48,45 @@ class Condition:
 
 
 def one_by_one(change: Callable[[Array], Array]) -> Spoil:
-    """A condition that is the same for every picture."""
+    """A degradation of single pictures."""
     return lambda pictures, _: np.stack([change(picture) for picture in pictures])
 
 
 def levels(change: Callable[[Array], Array]) -> Spoil:
-    """A condition of gray levels, which go in and come out as 0 to 1."""
+    """A degradation of gray levels from 0 to 1."""
     return lambda pictures, _: np.asarray(
         (change(pictures.astype(np.float64) / 255).clip(0, 1) * 255).round(), np.uint8
     )
 
 
 def dim(pictures: Array, rng: np.random.Generator) -> Array:
-    """A twelfth of the light, with the noise of a sensor that has little."""
+    """A twelfth of the light, with sensor noise of low light."""
     dark = pictures / 12 + rng.normal(0, 1.2, pictures.shape)
     return np.asarray(dark.clip(0, 255).round(), np.uint8)
 
 
 def side_light(pictures: Array, _: np.random.Generator) -> Array:
-    """A lamp at the left: from 1.6 times the light to a quarter of it."""
+    """A lamp at the left: from 1.6 times to a quarter of the light."""
     ramp = np.geomspace(1.6, 0.25, SIDE)
     return np.asarray((pictures * ramp).clip(0, 255), np.uint8)
 
 
 def back_light(pictures: Array, _: np.random.Generator) -> Array:
-    """A window behind: the face at a third of its light under a veil, the upper corners clipped."""
+    """A window behind: the face at a third of its light with glare, upper corners clipped."""
     y, x = np.mgrid[:SIDE, :SIDE] / (SIDE - 1)
     window = 255 * np.clip(1.6 * np.hypot(x - 0.5, 0.8 * (y - 0.6)) - 0.45, 0, 1)
     return np.asarray((pictures / 3 + 70 + window).clip(0, 255), np.uint8)
 
 
 def motion(picture: Array) -> Array:
-    """Moved by 6 px of 48, aslant."""
+    """Diagonal motion blur of 6 px of 48."""
     kernel = np.zeros((7, 7), np.float32)
     cv2.line(kernel, (0, 5), (6, 1), 1.0)
     return cv2.filter2D(picture, -1, kernel / kernel.sum(), borderType=cv2.BORDER_REPLICATE)
 
 
 def jpeg(times: int, quality: int) -> Spoil:
-    """Through JPEG at a multiple of the size."""
+    """JPEG compression at a multiple of the size."""
 
     def change(picture: Array) -> Array:
         large = cv2.resize(picture, None, fx=times, fy=times, interpolation=cv2.INTER_CUBIC)
@@ -96,9 +98,9 @@ def jpeg(times: int, quality: int) -> Spoil:
 
 
 def h264(factor: int) -> Spoil:
-    """Filmed: 96 px large on frames of 576x480, in H.264 at a rate factor, and cropped again.
+    """H.264 at a rate factor: faces of 96 px on frames of 576x480, cropped after decoding.
 
-    The studio range of the codec's luma is undone as a player undoes it.
+    The studio range of the codec's luma is converted to full range, as in a player.
     """
     return lambda pictures, _: _filmed(pictures, factor)
 
@@ -117,7 +119,7 @@ def _filmed(pictures: Array, factor: int) -> Array:
         stream = out.add_stream("libx264", rate=25, options=options)
         stream.width, stream.height, stream.pix_fmt = wide * cell, high * cell, "yuv420p"
         for sheet in sheets:
-            # Each sheet twice, so that the one that is kept was predicted from another.
+            # Each sheet twice, so that the second, which is used, is an inter-predicted frame.
             for _again in range(2):
                 out.mux(stream.encode(av.VideoFrame.from_ndarray(sheet, format="gray")))
         out.mux(stream.encode())
@@ -133,7 +135,7 @@ def _filmed(pictures: Array, factor: int) -> Array:
 
 
 def small(side: int) -> Spoil:
-    """A face of so many px, enlarged."""
+    """A face downscaled to ``side`` px and enlarged."""
 
     def change(picture: Array) -> Array:
         little = cv2.resize(picture, (side, side), interpolation=cv2.INTER_AREA)
@@ -143,7 +145,7 @@ def small(side: int) -> Spoil:
 
 
 def glasses(picture: Array) -> Array:
-    """Dark glasses before both eyes."""
+    """Dark glasses over both eyes."""
     out = picture.copy()
     for eye in (15, 33):
         cv2.ellipse(out, (eye, 18), (7, 5), 0, 0, 360, 25, -1)
@@ -152,7 +154,7 @@ def glasses(picture: Array) -> Array:
 
 
 def microphone(picture: Array) -> Array:
-    """A microphone before the chin and a part of the mouth."""
+    """A microphone in front of the chin and a part of the mouth."""
     out = picture.copy()
     cv2.circle(out, (29, 41), 7, 40, -1)
     cv2.line(out, (32, 44), (42, 47), 60, 4)
@@ -160,21 +162,21 @@ def microphone(picture: Array) -> Array:
 
 
 def hand(picture: Array) -> Array:
-    """A hand before a cheek and the side of the mouth, as bright as the face."""
+    """A hand in front of a cheek and the side of the mouth, as bright as the face."""
     out = picture.copy()
     cv2.ellipse(out, (6, 36), (14, 12), -30, 0, 360, int(picture[12:40, 10:38].mean()), -1)
     return out
 
 
 def mask(picture: Array) -> Array:
-    """A mask before nose and mouth."""
+    """A mask over nose and mouth."""
     out = picture.copy()
     out[27:46, 6:42] = 200
     return out
 
 
 def turned(pictures: Array, rng: np.random.Generator) -> Array:
-    """Turned in the plane by 20 degrees to either side."""
+    """In-plane rotation by 20 degrees to either side."""
     signs = rng.choice([-1, 1], len(pictures))
     return np.stack(
         [_moved(p, 20.0 * s, 1.0, (0, 0)) for p, s in zip(pictures, signs, strict=True)]
@@ -182,7 +184,7 @@ def turned(pictures: Array, rng: np.random.Generator) -> Array:
 
 
 def framed(pictures: Array, rng: np.random.Generator) -> Array:
-    """Another frame: shifted by 3 px and scaled by 10 % (one deviation of each)."""
+    """Another framing: shift by 3 px and scale by 10 % (standard deviations)."""
     shifts = rng.normal(0, 3, (len(pictures), 2))
     scales = np.exp(rng.normal(0, 0.1, len(pictures)))
     return np.stack(
@@ -211,11 +213,11 @@ CONDITIONS = (
     Condition("H.264 at 96 px, rate factor 34", h264(34)),
     Condition("H.264 at 96 px, rate factor 40", h264(40)),
     Condition("24 px, enlarged", small(24)),
-    Condition("16 px, enlarged", small(16), "mien does not judge faces below 24 px"),
+    Condition("16 px, enlarged", small(16), "mien does not use faces below 24 px"),
     Condition("dark glasses", one_by_one(glasses)),
     Condition("a hand at a cheek", one_by_one(hand)),
     Condition("a microphone", one_by_one(microphone)),
-    Condition("a mask", one_by_one(mask), "the mouth is what tells most labels apart"),
+    Condition("a mask", one_by_one(mask), "the mouth separates most labels"),
     Condition("another frame", framed),
     Condition("turned by 20 degrees", turned),
     Condition("studio range as it is", levels(lambda x: (16 + 219 * x) / 255)),
@@ -226,7 +228,7 @@ CONDITIONS = (
 def judge(
     packs: Mapping[str, Path], pictures: Array, labels: Array
 ) -> dict[str, dict[str, dict[str, float]]]:
-    """Accuracy and mean recall by pack and condition."""
+    """Accuracy and UAR by pack and condition."""
     from mien.branches.face import FaceModel
     from mien.metrics import classification_figures
     from mien.packs import Pack
@@ -240,8 +242,8 @@ def judge(
         for name, model in models.items():
             figures = classification_figures(labels, model.probs(spoilt))
             out[name][condition.name] = {k: round(figures[k], 4) for k in ("accuracy", "uar")}
-        told = "  ".join(f"{name} {out[name][condition.name]['accuracy']:.3f}" for name in out)
-        print(f"{condition.name}: {told}", flush=True)
+        listed = "  ".join(f"{name} {out[name][condition.name]['accuracy']:.3f}" for name in out)
+        print(f"{condition.name}: {listed}", flush=True)
     return out
 
 
@@ -267,7 +269,7 @@ def table(found: Mapping[str, Mapping[str, Mapping[str, float]]]) -> list[str]:
 
 
 def montage(pictures: Array, count: int = 8) -> Array:
-    """Some faces in every condition, a condition a row, its name beside."""
+    """Some faces in every condition, one condition per row, with its name."""
     rows = []
     for number, condition in enumerate(CONDITIONS):
         spoilt = condition.spoil(pictures[:count], np.random.default_rng(number))
@@ -281,11 +283,11 @@ def montage(pictures: Array, count: int = 8) -> Array:
 
 
 def main() -> None:
-    """Judge, print and write."""
+    """Evaluate, print and write."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
     parser.add_argument("--data", type=Path, required=True, help="FER-2013 with FER+ votes, .npz")
     parser.add_argument("--pack", action="append", metavar="NAME=DIR", help="repeatable")
-    parser.add_argument("--limit", type=int, help="rows at most")
+    parser.add_argument("--limit", type=int, help="maximum number of rows")
     parser.add_argument("--out", type=Path, help="folder for the table, the figures and faces")
     args = parser.parse_args()
 
@@ -297,10 +299,10 @@ def main() -> None:
     given = dict(pair.split("=", 1) for pair in args.pack or [f"mien={EMBEDDED / 'face'}"])
     packs = {name: Path(folder) for name, folder in given.items()}
     test = load_faces(args.data).split("PublicTest")
-    asked = judged_rows(test, OBSERVERS)
+    labelled = judged_rows(test, OBSERVERS)
     pictures, labels = (
-        test.items[asked.which][: args.limit],
-        asked.labels[asked.which][: args.limit],
+        test.items[labelled.which][: args.limit],
+        labelled.labels[labelled.which][: args.limit],
     )
     found = judge(packs, pictures, labels)
     about = {
@@ -310,7 +312,7 @@ def main() -> None:
         "commit": commit(),
         "machine": machine(),
     }
-    lines = ["# Accuracy of the face net on spoilt pictures", ""]
+    lines = ["# Accuracy of the face net on degraded pictures", ""]
     lines += [*(f"* {k}: {v}" for k, v in about.items()), "", *table(found), ""]
     print("\n".join(lines))
     if args.out is not None:

@@ -1,10 +1,10 @@
-"""The rows of the face over time by two packs, one above the other, on the same crops.
+"""The face rows of two packs over time on the same crops, one above the other.
 
     python benchmarks/face_rows.py CLIP... --before PACK --after PACK --out rows.png
 
-Rows are windows of 1 s, two a second, as they were judged; the strip of faces shows what the packs
-were shown. A table says how often each label is the likeliest, per clip and pack. The clips carry
-no labels: whether a row is right is told by looking.
+Rows are windows of 1 s, two per second, without smoothing; the strip of faces shows the input of
+the packs. A table shows the share of each predicted label by clip and pack. The clips have no
+labels: whether a row is right must be checked visually.
 """
 
 from __future__ import annotations
@@ -34,11 +34,11 @@ from matplotlib import pyplot as plt
 
 WINDOW, STEP = 1.0, 0.5
 STRIP = 22
-"""Faces shown a clip."""
+"""Number of faces drawn per clip."""
 
 
 def seen(path: Path) -> Scene:
-    """What was perceived of the faces of a clip."""
+    """The scene of a clip, with its faces."""
     clip = open_clip(path)
     try:
         return perceive(clip, {FACES}, PerceiveOptions(asr="none"))
@@ -47,13 +47,13 @@ def seen(path: Path) -> Scene:
 
 
 def judged(scene: Scene, pack: Path) -> Evidence:
-    """The rows of the face by a pack."""
+    """The face rows of a pack."""
     segments = tuple(Clock(0.0, STEP, WINDOW).windows(scene.extent))
     return FaceBranch({"pack": pack}).judge(scene, segments)
 
 
 def draw_strip(ax: Any, scene: Scene, title: str) -> None:
-    """A few faces of the primary person at their times."""
+    """Draw some faces of the primary person at their times."""
     duration = scene.extent.duration
     wide = duration / STRIP
     last = -wide
@@ -68,7 +68,7 @@ def draw_strip(ax: Any, scene: Scene, title: str) -> None:
 
 
 def draw_rows(ax: Any, evidence: Evidence, name: str, duration: float) -> None:
-    """The rows as a stack; nothing where nothing was judged."""
+    """Draw the rows as a stack, with gaps for absent rows."""
     times = np.array([s.middle for s in evidence.segments])
     probs = np.where(evidence.present[:, None], evidence.probs, np.nan)
     low = np.zeros(len(times))
@@ -80,13 +80,13 @@ def draw_rows(ax: Any, evidence: Evidence, name: str, duration: float) -> None:
 
 
 def figure(clips: Sequence[Path], packs: dict[str, Path], out: Path) -> None:
-    """Draw all clips; print the shares of the likeliest label."""
+    """Draw all clips; print the shares of the predicted labels."""
     heights = [0.55, *[0.9] * len(packs), 0.35] * len(clips)
     fig, axes = plt.subplots(
         len(heights), 1, figsize=(13, 1.05 * sum(heights)), height_ratios=heights, squeeze=False
     )
     axes = axes[:, 0].reshape(len(clips), -1)
-    print(f"| clip | pack | judged | {' | '.join(MIEN7.labels)} |")
+    print(f"| clip | pack | rows | {' | '.join(MIEN7.labels)} |")
     print("|---" * (3 + len(MIEN7)) + "|")
     for path, row in zip(clips, axes, strict=True):
         scene = seen(path)

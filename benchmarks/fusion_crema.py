@@ -1,10 +1,10 @@
-"""How much better is the pool than its best modality? Human votes on CREMA-D, out of fold by actor.
+"""Pooled fusion compared with its best modality: human votes on CREMA-D, out of fold by actor.
 
     python benchmarks/fusion_crema.py --data votes.csv --out benchmarks/results
 
 Writes ``fusion_crema.json``, ``fusion_crema.md``, ``fusion_crema_reliability.png`` and
-``fusion_crema_risk.png``; the bars that the project sets itself are checked and the exit code is 1
-if one is missed.
+``fusion_crema_risk.png``; the project's targets are checked, and the exit code is 1 if one is
+missed.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ from mien.fusion.compare import BEST_SINGLE, PERSON, POOLED, out_of_fold
 from mien.metrics import classification_figures, risk_coverage
 from mien.train.figures import reliability_figure, risk_figure
 
-# What must hold, out of fold.
+# Targets, out of fold.
 ACCURACY, CALIBRATION_ERROR, P, LOST = 0.770, 0.02, 0.001, 0.005
 
 
 def main() -> int:
-    """Run the benchmark; 1 if a bar is missed."""
+    """Run the benchmark; return 1 if a target is missed."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
     parser.add_argument("--data", type=Path, required=True, help="votes.csv of CREMA-D")
     parser.add_argument("--out", type=Path, required=True, help="folder for the results")
@@ -38,8 +38,8 @@ def main() -> int:
     given = parser.parse_args()
     started = time.perf_counter()
     table = load_votes(given.data)
-    said = out_of_fold(table, given.folds, given.seed, lambda doing, share: print(doing))
-    result = figures_of(said, table, given.seed)
+    results = out_of_fold(table, given.folds, given.seed, lambda doing, share: print(doing))
+    result = figures_of(results, table, given.seed)
     both = load_votes_of_both(given.data)
     result[BOTH] = classification_figures(both.labels, both.posteriors[BOTH].probs)
     result["about"] = {
@@ -49,7 +49,7 @@ def main() -> int:
         "actors": len(set(table.groups.tolist())),
         "split": f"{given.folds}-fold by actor; everything fitted, chosen and scaled in the other "
         "folds",
-        "best_single": dict(said.best),
+        "best_single": dict(results.best),
         "seed": given.seed,
         "commit": commit(),
         "machine": machine(),
@@ -63,8 +63,8 @@ def main() -> int:
     text = json.dumps(result, indent=1) + "\n"
     stem.with_suffix(".json").write_text(text, encoding="utf-8")
     stem.with_suffix(".md").write_text(page(result), encoding="utf-8")
-    names = [name for name in (BEST_SINGLE, "mean", POOLED, PERSON) if name in said.methods]
-    shown = {name: said.methods[name] for name in names}
+    names = [name for name in (BEST_SINGLE, "mean", POOLED, PERSON) if name in results.methods]
+    shown = {name: results.methods[name] for name in names}
     curves = {name: risk_coverage(table.labels, probs) for name, probs in shown.items()}
     reliability_figure(table.labels, shown).savefig(f"{stem}_reliability.png", dpi=120)
     risk_figure(curves).savefig(f"{stem}_risk.png", dpi=120)
@@ -73,7 +73,7 @@ def main() -> int:
 
 
 def bars(result: Mapping[str, Any]) -> list[str]:
-    """The bars that are missed, in words."""
+    """The missed targets, in words."""
     pooled = result[POOLED]
     held = {
         f"accuracy {pooled['accuracy']:.4f} >= {ACCURACY}": pooled["accuracy"] >= ACCURACY,
@@ -90,7 +90,7 @@ def bars(result: Mapping[str, Any]) -> list[str]:
 def page(result: Mapping[str, Any]) -> str:
     """The result as Markdown."""
     about = result["about"]
-    lines = ["# Pooling what people heard and saw: CREMA-D", ""]
+    lines = ["# Pooled fusion of human votes: CREMA-D", ""]
     lines += [f"* {key}: {value}" for key, value in about.items()]
     lines += ["", "| method | 95 % of accuracy | " + " | ".join(SHOWN) + " | McNemar's p |"]
     lines += ["|---" * (len(SHOWN) + 3) + "|"]
@@ -104,10 +104,10 @@ def page(result: Mapping[str, Any]) -> str:
         lines.append(f"| {name} | {interval} | {cells} | {p} |")
     lines += [
         "",
-        f"`{BOTH}`: those who heard and saw the clip (raw vote shares), a yardstick. p is against "
-        f"`{BEST_SINGLE}`; intervals draw whole actors. `{PERSON}` also reads what is usual for an "
-        "actor over all their clips, labels unseen, and gains from every actor playing the same "
-        "mixture of emotions: it is no single-clip result.",
+        f"`{BOTH}`: vote shares of raters with sound and picture, for comparison. p is against "
+        f"`{BEST_SINGLE}`; the bootstrap draws whole actors. `{PERSON}` also estimates a baseline "
+        "of each actor from all of their clips, without labels, and gains from every actor playing "
+        "the same mixture of emotions: it is not a single-clip result.",
         "",
         "| pooled, given just | " + " | ".join(SHOWN) + " | lost |",
         "|---" * (len(SHOWN) + 2) + "|",

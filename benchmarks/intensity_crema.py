@@ -1,9 +1,10 @@
-"""Does the derived intensity go with what people rated? CREMA-D, out of fold by actor.
+"""Correlation of the derived intensity with human ratings on CREMA-D, out of fold by actor.
 
     python benchmarks/intensity_crema.py --data votes.csv --out benchmarks/results
 
-The pool sees votes alone, not the ratings. Its answer's intensity (``mien.fusion.derived``) is
-compared with the mean rating of those who heard and saw the clip. Writes ``intensity_crema.json``.
+The input of the fusion is the votes only, not the ratings. The intensity of its prediction
+(``mien.fusion.derived``) is compared with the mean rating of the raters with sound and picture.
+Writes ``intensity_crema.json``.
 """
 
 from __future__ import annotations
@@ -41,8 +42,8 @@ def main() -> None:
         print(f"fold {fold + 1} of {given.folds}")
         pool = fit_pool(table.select(fold_of != fold), FitOptions(extras=(), seed=given.seed))
         probs[fold_of == fold] = pool.probs(table.select(fold_of == fold).posteriors)
-    said = dict(zip(table.items, intensity(probs).tolist(), strict=True))
-    ours = np.array([said.get(item, np.nan) for item in both.items])
+    predicted = dict(zip(table.items, intensity(probs).tolist(), strict=True))
+    ours = np.array([predicted.get(item, np.nan) for item in both.items])
     rated = both.posteriors[BOTH].extras[INTENSITY]
     emotional = both.labels != MIEN7.index("neutral")
     known = np.isfinite(ours) & np.isfinite(rated)
@@ -81,7 +82,7 @@ def _of(table: Any, mode: str, items: tuple[str, ...]) -> FloatArray:
 
 
 def correlations(one: FloatArray, other: FloatArray, rows: Any) -> dict[str, float]:
-    """Pearson's and Spearman's coefficient over some rows, and how many they are."""
+    """Pearson's and Spearman's coefficient over some rows, and their number."""
     rows = rows & np.isfinite(one) & np.isfinite(other)
     x, y = one[rows], other[rows]
     pearson = float(np.corrcoef(x, y)[0, 1])

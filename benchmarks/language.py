@@ -1,9 +1,9 @@
-"""How often is English taken for another language, and how often another one for English?
+"""Error rates of language detection: English taken for another language, and the reverse.
 
     python benchmarks/language.py --data TEXTS --out benchmarks/results
 
-``TEXTS`` holds GoEmotions and MELD, English as people write and say it; each text is asked about
-alone. The sentences in other languages are made up, short as in talk. Writes ``language.md``.
+``TEXTS`` contains GoEmotions and MELD, written and spoken English; each text is tested alone. The
+sentences in other languages were written for this test, short as in speech. Writes ``language.md``.
 """
 
 from __future__ import annotations
@@ -123,7 +123,7 @@ def main() -> int:
     foreign("to load the model")
     lines = ["# Is it English?", "", f"* commit: {commit()}", f"* machine: {machine()}", ""]
     lines += [
-        "| texts | language | n | refused | share | such as | ms a text |",
+        "| texts | language | n | rejected | share | examples | ms per text |",
         "|---" * 7 + "|",
     ]
     for name in (
@@ -143,7 +143,7 @@ def main() -> int:
 
 
 def _row(name: str, code: str, texts: Sequence[str]) -> str:
-    """Refused texts; what is shown as examples are the errors."""
+    """The rejected texts of a language; the examples are errors."""
     started = time.process_time()
     found = [foreign(text) for text in texts]
     spent = (time.process_time() - started) / len(texts) * 1e3

@@ -1,17 +1,16 @@
-"""Does memory stay flat over a long recording? Makes one, analyses it, draws memory over time.
+"""Memory over the length of a recording: generate one, analyse it, draw memory over time.
 
     python benchmarks/length.py --minutes 10 --minutes 120 --work DIR --out benchmarks/results
 
-The recording repeats one minute: the demo's portrait and sentence, a stretch without a face and
-one without speech, with cuts between them; the sentences lie beside it as subtitles (``--asr`` has
-an engine hear them instead). It is put together without encoding anew, so that making it takes
-seconds. The analysis runs in a process of its own, cut into windows of 5 s, with faces shown one
-by one, table and JSON as the command line writes them; its resident memory is read every half
-second.
+The recording repeats one minute: the demo's portrait and sentence, a part without a face and one
+without speech, with cuts between them. The sentences are in a subtitle file (with ``--asr`` an
+engine recognises them instead). The minutes are joined without encoding them again, which takes
+seconds. The analysis runs in a separate process, in windows of 5 s, with all faces, and writes
+table and JSON like the command line; its resident memory is read every half second.
 
-Growth is told twice: the slope while the recording is played (least squares over the second half),
-and the peak against that of the shortest run, both by hour of media. Writes ``length.json``,
-``length.md`` and ``length.png``.
+Growth is reported twice: as the slope while the recording is read (least squares over the second
+half), and as the peak compared with that of the shortest run, both per hour of media. Writes
+``length.json``, ``length.md`` and ``length.png``.
 """
 
 from __future__ import annotations
@@ -37,26 +36,26 @@ from mien.media.writer import write_clip
 from mien.scene import SAMPLE_RATE, Image
 
 LOOP = 60.0
-"""Seconds of the minute that is repeated."""
+"""Length of the repeated minute in seconds."""
 SAID = "This is how the recording sounds."
 SIZE = (128, 96)
 PLAYING = "listening and looking"
 MOST, GROWTH = 1200.0, 5.0
-"""MB at most, and MB per hour of media."""
+"""Maximum memory in MB, and maximum growth in MB per hour of media."""
 
 
 @dataclass
 class Run:
-    """One analysis: when, what was being done, how much memory.
+    """One analysis: time, progress and memory.
 
     Args:
-        minutes: of the recording.
-        asr: what heard the words.
+        minutes: length of the recording.
+        asr: source of the words.
         seconds: ``(n,)`` since the start.
         mb: ``(n,)`` resident memory.
-        doing: ``(n,)`` what was said of the progress.
-        share: ``(n,)`` of that, in [0, 1].
-        done: whether it came to its end.
+        doing: ``(n,)`` progress lines.
+        share: ``(n,)`` progress of the step, in [0, 1].
+        done: whether the analysis was completed.
     """
 
     minutes: float
@@ -74,7 +73,7 @@ class Run:
 
     @property
     def slope(self) -> float:
-        """MB per hour of media while the second half was played; NaN if there is none."""
+        """MB per hour of media while the second half was read; NaN if there is none."""
         rows = [i for i, d in enumerate(self.doing) if d == PLAYING and self.share[i] > 0.5]
         if len(rows) < 10:
             return float("nan")
@@ -86,7 +85,7 @@ def main() -> int:
     """Run the benchmark, or one analysis for it."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
     parser.add_argument("--minutes", type=float, action="append", help="repeatable; 10 and 120")
-    parser.add_argument("--asr", default="auto", help="auto takes the subtitles beside it")
+    parser.add_argument("--asr", default="auto", help="auto uses the subtitle file")
     parser.add_argument("--work", type=Path, required=True, help="folder of the recordings")
     parser.add_argument("--out", type=Path, required=True, help="folder for the results")
     parser.add_argument("--child", type=Path, help=argparse.SUPPRESS)
@@ -101,7 +100,7 @@ def main() -> int:
         run = Run(minutes, given.asr)
         runs.append(run)
         for _ in watched(path, run):
-            # Written as it goes, so that a run that is stopped has something to show.
+            # Written after each run, so that an interrupted benchmark has results.
             write(runs, given.out)
         write(runs, given.out)
     print(page(runs))
@@ -112,7 +111,7 @@ def main() -> int:
 
 
 def recording(work: Path, minutes: float) -> Path:
-    """The recording of so many minutes with its subtitles, made if it is not there."""
+    """The recording of that many minutes with its subtitles, generated if it does not exist."""
     path = work / f"long-{minutes:g}.mp4"
     minute = work / "minute.mp4"
     if not path.exists():
@@ -134,7 +133,7 @@ def recording(work: Path, minutes: float) -> Path:
 
 
 def one_minute(work: Path, path: Path) -> list[float]:
-    """Write the minute; the seconds at which its sentences begin."""
+    """Write the minute; return the times at which its sentences begin."""
     demo = work / "demo.mp4"
     make_clip(demo)
     samples = load_audio(demo)
@@ -169,7 +168,7 @@ def pictures(demo: Path) -> Iterator[Image]:
 
 
 def repeat(minute: Path, path: Path, times: int) -> None:
-    """Put a clip together with itself, packet by packet."""
+    """Repeat a clip packet by packet."""
     with av.open(str(path), "w", format="mp4") as out:
         targets: dict[int, Any] = {}
         for turn in range(times):
@@ -177,12 +176,12 @@ def repeat(minute: Path, path: Path, times: int) -> None:
                 for stream in source.streams:
                     if stream.index not in targets:
                         targets[stream.index] = out.add_stream_from_template(stream)
-                # Sound and pictures side by side, as players want them.
+                # Interleave sound and pictures, as players need it.
                 packets = [p for p in source.demux() if p.dts is not None]
                 for packet in sorted(packets, key=lambda p: float(p.dts * p.time_base)):
                     later = round(turn * LOOP / packet.time_base)
                     starts = float(packet.pts * packet.time_base)
-                    # The encoder's run-up of the sound would overlap the minute before.
+                    # The encoder's priming samples would overlap the previous minute.
                     if starts >= LOOP or (turn and starts < 0):
                         continue
                     packet.pts += later
@@ -197,7 +196,7 @@ def stamp(seconds: float) -> str:
     return f"{ms // 3600000:02d}:{ms // 60000 % 60:02d}:{ms // 1000 % 60:02d},{ms % 1000:03d}"
 
 
-# --- one analysis, and who watches it --------------------------------------------------------
+# --- one analysis, and its monitor --------------------------------------------------------
 
 
 def analyse(path: Path, asr: str) -> None:
@@ -226,18 +225,18 @@ def analyse(path: Path, asr: str) -> None:
 
 
 def watched(path: Path, run: Run) -> Iterator[None]:
-    """Analyse in a process of its own; comes back now and then while it runs.
+    """Analyse in a separate process; yields regularly while it runs.
 
     Raises:
         SystemExit: if the analysis failed.
     """
     command = [sys.executable, __file__, "--work", ".", "--out", ".", "--child", str(path)]
     process = subprocess.Popen([*command, "--asr", run.asr], stdout=subprocess.PIPE, text=True)
-    said = ["starting", "0"]
+    progress = ["starting", "0"]
 
     def listen() -> None:
         for line in process.stdout or ():
-            said[:] = line.rstrip("\n").split("\t")
+            progress[:] = line.rstrip("\n").split("\t")
 
     threading.Thread(target=listen, daemon=True).start()
     started = shown = time.monotonic()
@@ -248,12 +247,13 @@ def watched(path: Path, run: Run) -> Iterator[None]:
             continue
         run.seconds.append(round(time.monotonic() - started, 1))
         run.mb.append(round(memory, 1))
-        run.doing.append(said[0])
-        run.share.append(round(float(said[1]), 4))
+        run.doing.append(progress[0])
+        run.share.append(round(float(progress[1]), 4))
         if time.monotonic() - shown > 20:
             shown = time.monotonic()
             print(
-                f"{run.seconds[-1]:7.0f} s  {run.mb[-1]:7.1f} MB  {said[0]} {float(said[1]):.1%}",
+                f"{run.seconds[-1]:7.0f} s  {run.mb[-1]:7.1f} MB  {progress[0]} "
+                f"{float(progress[1]):.1%}",
                 flush=True,
             )
             yield
@@ -272,7 +272,7 @@ def resident(pid: int) -> float | None:
     return int(found[0][1]) * 1024 / 1e6 if found else None
 
 
-# --- what is written -------------------------------------------------------------------------
+# --- output -------------------------------------------------------------------------
 
 
 def write(runs: list[Run], out: Path) -> None:
@@ -285,7 +285,7 @@ def write(runs: list[Run], out: Path) -> None:
 
 
 def about() -> dict[str, str]:
-    """Where the figures come from."""
+    """The provenance of the figures."""
     return {
         "recording": f"one minute repeated, {SIZE[0]}x{SIZE[1]}, H.264 and AAC; seed 0",
         "memory": "resident (VmRSS) of the process, MB of 10**6 bytes, every half second",
@@ -311,7 +311,7 @@ def page(runs: list[Run]) -> str:
     lines += [f"* {name}: {value}" for name, value in about().items()]
     lines += [
         "",
-        f"Wanted: a peak below {MOST:.0f} MB, growth below {GROWTH:.0f} MB per hour of media.",
+        f"Target: a peak below {MOST:.0f} MB, growth below {GROWTH:.0f} MB per hour of media.",
         "",
         "`played`: slope over the second half of the play. `peak`: over that of the shortest run.",
         "",
@@ -329,7 +329,7 @@ def page(runs: list[Run]) -> str:
 
 
 def draw(runs: list[Run], path: Path) -> None:
-    """Memory over the time of each run, what was being done as shade."""
+    """Draw memory over the time of each run, with shading by step."""
     from matplotlib.figure import Figure
 
     shown = [run for run in runs if run.mb]
@@ -349,7 +349,7 @@ def draw(runs: list[Run], path: Path) -> None:
                     transform=axes.get_xaxis_transform(),
                 )  # fmt: skip
         axes.axhline(MOST, color="#D55E00", lw=1, ls="--")
-        axes.text(minutes[-1], MOST, "wanted below ", ha="right", va="bottom", fontsize=9)
+        axes.text(minutes[-1], MOST, "target: below ", ha="right", va="bottom", fontsize=9)
         axes.set(ylim=(0, MOST * 1.12), xlim=(0, minutes[-1]), ylabel="resident MB")
         axes.set_title(f"{run.minutes:g} minutes: peak {run.peak:.0f} MB", loc="left", fontsize=11)
         axes.spines[["top", "right"]].set_visible(False)

@@ -1,17 +1,17 @@
-"""How soon is the report of a recording of hours to be seen? Makes one, opens it in Chromium.
+"""Time to open the report of a recording of hours: generate one, open it in Chromium.
 
     python benchmarks/page.py --hours 2 --out benchmarks/results
 
-The analysis is made up, not judged: windows of 5 s every 2.5 s, three modalities that drift from
-label to label, each absent at times and for its own reasons, a line of transcript every five
-seconds, cuts, speech turns, 200 faces; fusion, smoothing, events and summaries are the real ones.
-``--analysis FILE`` opens one of yours instead (what ``--json`` wrote). The page is written without
-the recording.
+The analysis is synthetic: windows of 5 s every 2.5 s, three modalities that drift from label to
+label, each absent at times for various reasons, a transcript line every five seconds, cuts, speech
+turns, 200 faces. Fusion, smoothing, events and summaries are computed as usual. ``--analysis FILE``
+uses an existing analysis instead (written by ``--json``). The page is written without the
+recording.
 
-Each time a new browser opens the file. ``drawn`` is what it says has passed from asking for the
-page until a frame has been shown in which the chart of the fused rows has its colours;
-``processor`` what its process had spent by then; ``click`` from a click on the chart until a frame
-shows the moment that was clicked. Writes ``page.md``.
+Each time a new browser opens the file. ``drawn`` is the time from the request of the page until a
+frame shows the chart of the fused rows in colour; ``processor`` is the processor time of the page's
+process until then; ``click`` is the time from a click on the chart until a frame shows the clicked
+moment. Writes ``page.md``.
 """
 
 from __future__ import annotations
@@ -45,15 +45,15 @@ from mien.temporal.events import follow
 from mien.timebase import Clock, Segment
 
 MOST = 3.0
-"""Seconds within which the chart is to be seen."""
+"""Maximum time until the chart is visible, in seconds."""
 SEED = 0
-# By modality: seconds until another label, seconds until it comes or goes, why it is not there.
+# By modality: seconds until the label changes, seconds until presence changes, reason of absence.
 DRIFT = {
     "text": (20.0, 60.0, "no words"),
     "voice": (30.0, 45.0, "no speech (in 5.0 s of sound)"),
-    "face": (60.0, 90.0, "no face in view (25 pictures looked at)"),
+    "face": (60.0, 90.0, "no face in view (25 pictures examined)"),
 }
-# The page's policy forbids playwright's own waiting; a frame has been shown when another begins.
+# The page's policy blocks playwright's waiting; a frame has been shown when the next one begins.
 FRAME = "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
 COLOURS = """() => {
   const canvas = document.querySelector('.lane.fused canvas');
@@ -76,7 +76,7 @@ class Opening:
 
 
 def main() -> int:
-    """Make or read the analysis, write its page, open it, write what was measured."""
+    """Make or read the analysis, write its page, open it, write the measurements."""
     arguments = read_arguments()
     analysis = arguments.analysis and Analysis.from_dict(json.loads(arguments.analysis.read_text()))
     analysis = analysis or made_up(arguments.hours * 3600)
@@ -92,7 +92,7 @@ def main() -> int:
         f"{len(analysis.by_branch)} modalities, {len(analysis.events)} events, "
         f"{len(analysis.transcript.lines) if analysis.transcript else 0} lines, "
         f"{len(analysis.portraits)} faces"
-        + ("" if arguments.analysis else f"; made up, seed {SEED}"),
+        + ("" if arguments.analysis else f"; synthetic, seed {SEED}"),
         "page": f"{size / 1e6:.1f} MB, written in {writing:.1f} s",
         "browser": f"Chromium {browser}, a new one each time, 1280x900, {arguments.times} times",
         "work on the machine before": f"a load of {load:.1f}",
@@ -111,9 +111,11 @@ def read_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
-    parser.add_argument("--hours", type=float, default=2.0, help="of the recording that is made up")
-    parser.add_argument("--analysis", type=Path, help="open this one instead")
-    parser.add_argument("--times", type=int, default=5, help="how often it is opened")
+    parser.add_argument(
+        "--hours", type=float, default=2.0, help="length of the synthetic recording"
+    )
+    parser.add_argument("--analysis", type=Path, help="use this analysis instead")
+    parser.add_argument("--times", type=int, default=5, help="number of openings")
     parser.add_argument("--out", type=Path, required=True, help="folder of page.md")
     return parser.parse_args()
 
@@ -122,7 +124,7 @@ def read_arguments() -> argparse.Namespace:
 
 
 def made_up(seconds: float) -> Analysis:
-    """An analysis of so many seconds; only its evidence is made up."""
+    """An analysis of that length; only its evidence is synthetic."""
     random = np.random.default_rng(SEED)
     part = Segment(0.0, seconds)
     segments = tuple(Clock(0.0, 2.5, 5.0).windows(part))
@@ -167,7 +169,7 @@ def made_up(seconds: float) -> Analysis:
 
 
 def drifting(random: np.random.Generator, name: str, segments: Sequence[Segment]) -> Evidence:
-    """Rows that keep their label for a while and are absent for a while."""
+    """Rows that have the same label, or are absent, for random periods."""
     label_for, there_for, reason = DRIFT[name]
     label, there = int(random.integers(7)), True
     rows: list[tuple[Any, float] | str] = []
@@ -183,12 +185,12 @@ def drifting(random: np.random.Generator, name: str, segments: Sequence[Segment]
 
 
 def in_view(random: np.random.Generator, seconds: float) -> list[tuple[int, float]]:
-    """Who is in view from when: three people, one a minute."""
+    """People in view with start times: three people, one per minute."""
     return [(int(random.integers(3)), float(at)) for at in np.arange(0.0, seconds, 60.0)]
 
 
 def pictures(random: np.random.Generator, seconds: float) -> tuple[Portrait, ...]:
-    """As many faces as a report keeps, of noise, which no PNG makes small."""
+    """The maximum number of faces of a report, as noise, which PNG cannot compress."""
     times = np.linspace(0, seconds, 200, endpoint=False).tolist()
     noise = random.integers(0, 256, (200, 48, 48)).astype(np.uint8)
     return tuple(
@@ -201,7 +203,7 @@ def pictures(random: np.random.Generator, seconds: float) -> tuple[Portrait, ...
 
 
 def opened(page: Path, times: int) -> tuple[list[Opening], str]:
-    """The page opened so often, each time by a new browser; the browser's version.
+    """Open the page repeatedly, each time in a new browser; also returns the browser's version.
 
     Raises:
         SystemExit: if there is no Chromium, or the chart has no colours.
@@ -240,15 +242,15 @@ def open_once(browser: Any, path: Path) -> Opening:
     page.evaluate(FRAME)
     clicked = (page.evaluate("performance.now()") - started) / 1000
     if page.inner_text("#moment") == before:
-        raise SystemExit("A click on the chart went nowhere.")
+        raise SystemExit("A click on the chart had no effect.")
     return Opening(drawn, metrics["ProcessTime"], clicked)
 
 
 def table(about: dict[str, str], openings: Sequence[Opening]) -> str:
-    """What was measured, as Markdown."""
-    lines = ["# How soon the report of a long recording is seen", ""]
+    """The measurements as Markdown."""
+    lines = ["# Time to open the report of a long recording", ""]
     lines += [f"* {name}: {value}" for name, value in about.items()]
-    lines += ["", f"Wanted: drawn within {MOST:.0f} s.", "", "| seconds | least | median | most |"]
+    lines += ["", f"Target: drawn within {MOST:.0f} s.", "", "| seconds | least | median | most |"]
     lines += ["|---|---|---|---|"]
     for name in ("drawn", "processor", "click"):
         values = [getattr(one, name) for one in openings]

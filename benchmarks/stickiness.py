@@ -2,9 +2,9 @@
 
     python benchmarks/stickiness.py MELD_FOLDER
 
-The state of a speaker at two utterances that follow one another in a dialogue is the same with
-probability ``s + (1 - s) pi(y)``, ``s = exp(-dt / tau)``, and else drawn from the prior ``pi``:
-the model of ``mien.temporal.smoothing``. Prints the maximum-likelihood tau and its interval.
+The label of a speaker at two consecutive utterances of a dialogue is the same with probability ``s
++ (1 - s) pi(y)``, ``s = exp(-dt / tau)``, and otherwise drawn from the prior ``pi``: the model of
+``mien.temporal.smoothing``. Prints the maximum-likelihood tau and its interval.
 """
 
 from __future__ import annotations
@@ -19,26 +19,26 @@ import numpy as np
 from mien.emotions import MIEN7, canonical_label
 
 SHORTEST, LONGEST = 0.5, 120.0
-"""Seconds between the middles of two utterances that are compared."""
+"""Bins of the seconds between the centres of two utterances."""
 
 
 def seconds(stamp: str) -> float:
-    """Of ``"00:16:16,059"``."""
+    """Seconds of a time stamp such as ``"00:16:16,059"``."""
     hours, minutes, rest = stamp.replace(",", ".").split(":")
     return 3600 * int(hours) + 60 * int(minutes) + float(rest)
 
 
 def pairs(path: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Seconds between, and both labels, of a speaker's consecutive utterances in a dialogue."""
-    said: dict[tuple[str, str], list[tuple[float, int]]] = {}
+    """Distances in seconds and both labels of a speaker's consecutive utterances in a dialogue."""
+    turns_of: dict[tuple[str, str], list[tuple[float, int]]] = {}
     with path.open(encoding="utf-8", errors="replace") as file:
         for row in csv.DictReader(file):
             middle = (seconds(row["StartTime"]) + seconds(row["EndTime"])) / 2
             label = MIEN7.index(canonical_label(row["Emotion"]))
-            said.setdefault((row["Dialogue_ID"], row["Speaker"]), []).append((middle, label))
+            turns_of.setdefault((row["Dialogue_ID"], row["Speaker"]), []).append((middle, label))
     rows = [
         (b[0] - a[0], a[1], b[1])
-        for turns in said.values()
+        for turns in turns_of.values()
         for a, b in pairwise(sorted(turns))
         if SHORTEST <= b[0] - a[0] <= LONGEST
     ]

@@ -1,10 +1,10 @@
-"""How long do many short texts take?
+"""Time for many short texts.
 
     python benchmarks/texts.py --data goemotions/dev.tsv --out benchmarks/results
 
-Analyses the first texts of the set by ``mien.analyze_text([...])``, models loaded, the least of
-several runs; beside the time on the clock stands that of the processors, which other work on the
-machine does not lengthen. Writes ``texts.md``.
+Analyses the first texts of the set with ``mien.analyze_text([...])`` after the models are loaded,
+and takes the minimum of several runs. Processor time is given beside wall-clock time, since other
+work on the machine affects it less. Writes ``texts.md``.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def main() -> int:
     texts = [str(text) for text in load_texts(given.data).items[: given.count]]
     clock, work = [], []
     for _ in range(given.runs):
-        analyzer = Analyzer()  # a new one, since answers are kept
+        analyzer = Analyzer()  # a new one, since results are cached
         analyzer.analyze_text(["to load the models", "all of them"])
         wall, spent = time.perf_counter(), time.process_time()
         found = analyzer.analyze_text(texts)
@@ -43,7 +43,7 @@ def main() -> int:
             "# Many texts at once",
             "",
             f"* {len(texts)} texts of {given.data.name}, {sum(map(len, texts)) / len(texts):.0f} "
-            f"characters on average; {judged} judged",
+            f"characters on average; {judged} with a prediction",
             f"* least of {given.runs} runs: {min(clock):.1f} s on the clock, {min(work):.1f} s of "
             "the processors",
             f"* work on the machine while it ran: a load of {os.getloadavg()[0]:.1f}",

@@ -1,15 +1,15 @@
-"""How the voice branch fares on recordings as they are: telephone, surround, low bit rates, levels.
+"""Accuracy of the voice branch on real formats: telephone, surround, low bit rates, levels.
 
     python benchmarks/voice_robustness.py RAVDESS --packs OUT.run/unheard --limit 400 --out results
 
-Writes each recording of a RAVDESS folder (or of any voice set that mien reads) as a real file in
-every form, judges it on the way that ``mien analyze`` goes, and prints accuracy and unweighted
-average recall, the change against the clean form, McNemar's p on the same recordings, and the
-shares of recordings that keep the label and the speech turns (within 0.2 s) of the clean form. An
-absent voice counts as wrong; the share that was judged at all is given too. The pack that ships has
-heard every speaker of RAVDESS: ``--packs`` takes the packs that ``mien train voice --folds K``
-leaves beside it, each of which names the speakers it never heard, and judges everybody by the one
-that does not know him.
+Writes each recording of a RAVDESS folder (or of any voice set that mien reads) as a file in every
+format, analyses it like ``mien analyze``, and prints accuracy and unweighted average recall, the
+change compared with the clean format, McNemar's p on the same recordings, and the shares of
+recordings with the same label and the same speech turns (within 0.2 s) as in the clean format. An
+absent voice counts as wrong; the share of present rows is given too. The shipped pack was trained
+on every speaker of RAVDESS: ``--packs`` uses the packs of the folds that ``mien train voice --folds
+K`` writes, each of which lists its unseen speakers, and each speaker is tested with the pack
+trained without that speaker.
 """
 
 from __future__ import annotations
@@ -42,15 +42,15 @@ Array = np.ndarray[Any, np.dtype[Any]]
 
 @dataclass(frozen=True)
 class Form:
-    """How a recording is written.
+    """The format in which a recording is written.
 
     Args:
-        suffix: of the file, which decides the container.
+        suffix: suffix of the file, which selects the container.
         codec: FFmpeg's name of the encoder.
         rate: samples per second in the file.
         layout: FFmpeg's name of the channel layout.
-        channels: from mono samples to ``(channels, n)``.
-        bit_rate: of lossy codecs.
+        channels: function from mono samples to ``(channels, n)``.
+        bit_rate: bit rate of lossy codecs.
     """
 
     suffix: str = "wav"
@@ -86,13 +86,13 @@ def _surround(mono: Array) -> Array:
 
 
 def _noisy(snr: float) -> Callable[[Array], Array]:
-    def spoil(mono: Array) -> Array:
+    def mix(mono: Array) -> Array:
         power = np.square(mono).reshape(-1)
         loud = power[power > power.max() * 1e-4].mean() * 0.5
         noise = np.random.default_rng(len(mono)).standard_normal(len(mono))
         return (mono + np.sqrt(loud / 10 ** (snr / 10)) * noise)[None].astype(np.float32)
 
-    return spoil
+    return mix
 
 
 FORMS: dict[str, Form] = {
@@ -121,7 +121,7 @@ FORMS: dict[str, Form] = {
 
 
 def write(path: Path, mono: Array, form: Form) -> None:
-    """Write mono samples at 16 kHz as a file of a form."""
+    """Write mono samples at 16 kHz as a file in a format."""
     sound = np.ascontiguousarray(form.channels(mono), dtype=np.float32)
     with av.open(str(path), "w") as container:
         stream = container.add_stream(form.codec, rate=form.rate)
@@ -139,21 +139,21 @@ def write(path: Path, mono: Array, form: Form) -> None:
 
 
 @dataclass(frozen=True)
-class Heard:
-    """What was found in the recordings of a form.
+class Results:
+    """The results for the recordings in a format.
 
     Args:
         probs: ``(n, 7)``, NaN where the voice is absent.
         quality: ``(n,)``.
-        turns: of each recording, the edges of its speech turns in seconds.
+        turns: the edges of the speech turns of each recording in seconds.
     """
 
     probs: Array
     quality: Array
     turns: list[Array]
 
-    def same(self, clean: Heard) -> dict[str, float]:
-        """Shares of recordings with the label and with the turns of the clean form."""
+    def same(self, clean: Results) -> dict[str, float]:
+        """Shares of recordings with the same label and the same turns as in the clean format."""
         label = _label(self.probs) == _label(clean.probs)
         pairs = zip(self.turns, clean.turns, strict=True)
         turns = [len(a) == len(b) and bool((np.abs(a - b) <= 0.2).all()) for a, b in pairs]
@@ -164,13 +164,13 @@ def _label(probs: Array) -> Array:
     return np.where(np.isfinite(probs[:, 0]), np.nan_to_num(probs).argmax(axis=1), -1)
 
 
-def judge(rows: LabelledSet, form: Form, analyzers: dict[str, Analyzer]) -> Heard:
-    """What is found in a set whose recordings are written in a form.
+def judge(rows: LabelledSet, form: Form, analyzers: dict[str, Analyzer]) -> Results:
+    """Analyse a set whose recordings are written in a format.
 
     Args:
         rows: the set.
-        form: in which each recording is written first.
-        analyzers: by speaker.
+        form: format in which each recording is written first.
+        analyzers: analyzer by speaker.
     """
     probs, quality = np.full((len(rows), len(MIEN7)), np.nan), np.zeros(len(rows))
     turns = []
@@ -184,11 +184,11 @@ def judge(rows: LabelledSet, form: Form, analyzers: dict[str, Analyzer]) -> Hear
                 spool.append(load_audio(path))
                 found = find_speech(spool).turns
             turns.append(np.array([edge for turn in found for edge in (turn.start, turn.end)]))
-    return Heard(probs, quality, turns)
+    return Results(probs, quality, turns)
 
 
 def filled_in(labels: Array, probs: Array) -> Array:
-    """Probabilities with a wrong answer in the absent rows."""
+    """Probabilities with a wrong prediction in the absent rows."""
     absent = ~np.isfinite(probs[:, 0])
     filled = probs.copy()
     filled[absent] = np.eye(len(MIEN7))[(labels[absent] + 1) % len(MIEN7)]
@@ -196,7 +196,7 @@ def filled_in(labels: Array, probs: Array) -> Array:
 
 
 def figures(labels: Array, probs: Array, clean: Array, groups: Array) -> dict[str, float]:
-    """Figures of merit, absent rows wrong; ``p`` is McNemar's against the clean form."""
+    """Metrics with absent rows as wrong; ``p`` is McNemar's against the clean format."""
     judged = np.isfinite(probs[:, 0])
     filled = filled_in(labels, probs)
     out = {k: classification_figures(labels, filled)[k] for k in ("accuracy", "uar")}
@@ -209,18 +209,18 @@ def figures(labels: Array, probs: Array, clean: Array, groups: Array) -> dict[st
 
 
 def analyzer_of(pack: Path | None) -> Analyzer:
-    """Hears and nothing else."""
+    """An analyzer with the voice branch only."""
     branches = {"voice": {"pack": str(pack)}} if pack else {}
     analyzer = Analyzer(Options(speech=SpeechOptions(asr="none"), branches=branches))
     analyzer.branches = {"voice": analyzer.branches["voice"]}
     return analyzer
 
 
-def strangers(packs: Path) -> dict[str, Analyzer]:
-    """For every speaker, what never heard him.
+def unseen_speakers(packs: Path) -> dict[str, Analyzer]:
+    """An analyzer for every speaker, trained without this speaker.
 
     Args:
-        packs: folder of packs that name the speakers they never heard.
+        packs: folder of packs that list their unseen speakers.
 
     Raises:
         SystemExit: if there is no such pack.
@@ -232,8 +232,8 @@ def strangers(packs: Path) -> dict[str, Analyzer]:
             found[speaker] = analyzer
     if not found:
         raise SystemExit(
-            f"{packs} holds no packs that say whom they never heard; mien train voice --folds K "
-            "leaves some."
+            f"{packs} holds no packs that list their unseen speakers; mien train voice --folds K "
+            "writes such packs."
         )
     return found
 
@@ -251,10 +251,12 @@ def main() -> None:
     """Run every form and print the table."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
     parser.add_argument("data", type=Path)
-    parser.add_argument("--limit", type=int, help="recordings; all by default")
-    parser.add_argument("--packs", type=Path, help="packs that name whom they never heard")
-    parser.add_argument("--pack", type=Path, help="one pack for everybody; the shipped by default")
-    parser.add_argument("--forms", help="names that contain this alone")
+    parser.add_argument("--limit", type=int, help="maximum number of recordings; all by default")
+    parser.add_argument("--packs", type=Path, help="packs that list their unseen speakers")
+    parser.add_argument(
+        "--pack", type=Path, help="one pack for all speakers; the shipped one by default"
+    )
+    parser.add_argument("--forms", help="only formats whose names contain this")
     parser.add_argument("--out", type=Path, help="folder for voice_robustness.json and .md")
     args = parser.parse_args()
     rows = chosen(args.data, args.limit)
@@ -263,8 +265,8 @@ def main() -> None:
         by = f"{pack.name} {pack.files['model.onnx'][:12]}"
         analyzers = dict.fromkeys(rows.groups.tolist(), analyzer_of(args.pack))
     else:
-        analyzers = strangers(args.packs)
-        by = "each by the nets of the fold that never heard the speaker"
+        analyzers = unseen_speakers(args.packs)
+        by = "each by the heads of the fold trained without the speaker"
     head = (
         f"{len(rows)} recordings of {len(set(rows.groups.tolist()))} speakers of {args.data.name}, "
         f"{by}, commit {commit()}, seed 0, {machine()}"
@@ -276,28 +278,28 @@ def main() -> None:
     lines = [head, "", f"| {' | '.join(columns)} |", "|---" * len(columns) + "|"]
     print("\n".join(lines), flush=True)
     result: dict[str, Any] = {"about": head, "forms": {}}
-    clean: Heard | None = None
+    clean: Results | None = None
     for name, form in FORMS.items():
         if name != "clean" and args.forms and args.forms not in name:
             continue
         started = time.perf_counter()
-        heard = judge(rows, form, analyzers)
-        clean = clean or heard
-        found = figures(rows.labels, heard.probs, clean.probs, rows.groups) | heard.same(clean)
-        result["forms"][name] = found | {"quality": float(heard.quality.mean())}
+        results = judge(rows, form, analyzers)
+        clean = clean or results
+        found = figures(rows.labels, results.probs, clean.probs, rows.groups) | results.same(clean)
+        result["forms"][name] = found | {"quality": float(results.quality.mean())}
         drop = found["uar"] - result["forms"]["clean"]["uar"]
         lines.append(
             f"| {name} | {found['accuracy']:.3f} | {found['uar']:.3f} ({found['low']:.2f} to "
             f"{found['high']:.2f}) | {drop:+.3f} | {found['p']:.3f} | "
             f"{found['same_label']:.0%} | {found['same_turns']:.0%} | {found['judged']:.0%} | "
-            f"{heard.quality.mean():.2f} |"
+            f"{results.quality.mean():.2f} |"
         )
         print(lines[-1], f"{time.perf_counter() - started:.0f} s", flush=True)
     if args.out is not None:
         args.out.mkdir(parents=True, exist_ok=True)
         text = json.dumps(result, indent=1) + "\n"
         (args.out / "voice_robustness.json").write_text(text, encoding="utf-8")
-        body = "# Voice on recordings as they are\n\n" + "\n".join(lines) + "\n"
+        body = "# Voice on recordings in real formats\n\n" + "\n".join(lines) + "\n"
         (args.out / "voice_robustness.md").write_text(body, encoding="utf-8")
 
 

@@ -1,8 +1,8 @@
-"""The answers on all clips before and after a change of the code: are they equal to the last digit?
+"""Compare the results on all clips before and after a change of the code, to the last digit.
 
 ``python scripts/answers.py write FOLDER CLIP ...`` analyses every clip in each segmentation and
-keeps the JSON; ``python scripts/answers.py compare BEFORE AFTER`` reads both folders with the
-installed code and lists what differs. The way to a result (provenance) is not compared.
+stores the JSON; ``python scripts/answers.py compare BEFORE AFTER`` reads both folders with the
+installed code and lists the differences. The provenance is not compared.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ WAYS = {
 
 
 def write(folder: Path, clips: list[Path]) -> None:
-    """Analyse every clip in every way."""
+    """Analyse every clip in every segmentation."""
     folder.mkdir(parents=True, exist_ok=True)
     for clip in clips:
         for way, flags in WAYS.items():
@@ -38,7 +38,7 @@ def write(folder: Path, clips: list[Path]) -> None:
 
 
 def differences(before: Any, after: Any, at: str = "") -> Iterator[str]:
-    """Where two plain values differ."""
+    """The differences of two plain values."""
     if isinstance(before, dict) and isinstance(after, dict):
         for key in sorted(set(before) | set(after)):
             if key not in before or key not in after:
@@ -53,10 +53,10 @@ def differences(before: Any, after: Any, at: str = "") -> Iterator[str]:
 
 
 def compare(before: Path, after: Path) -> int:
-    """Print every difference; the exit status says whether there is one."""
+    """Print every difference; the exit status is 1 if there is one."""
     names = sorted(p.name for p in before.glob("*.json"))
     missing = set(names) ^ {p.name for p in after.glob("*.json")}
-    found = [f"{name} is in one folder alone" for name in sorted(missing)]
+    found = [f"{name} is in one folder only" for name in sorted(missing)]
     for name in names:
         if name in missing:
             continue

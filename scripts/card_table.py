@@ -1,7 +1,7 @@
 """Write the figures of the embedded packs into the README: `python scripts/card_table.py`.
 
 The figures are read from the manifest of each pack, which the training wrote. With `--check`
-nothing is written and the exit code tells whether the README is up to date.
+nothing is written; the exit code is 0 if the README is up to date.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ COLUMNS = ("accuracy", "uar", "macro_f1", "weighted_f1", "multilabel_macro_f1", 
 
 
 def table() -> str:
-    """One row for each pack and test set, and how each pack was made."""
+    """One row per pack and test set, and the training command of each pack."""
     made = [""]
     lines = [
         "| pack | MB | tested on | rows | accuracy | UAR | macro F1 | weighted F1 | "
@@ -30,7 +30,7 @@ def table() -> str:
     for folder in embedded_packs():
         manifest = Manifest.read(folder / "pack.json")
         if manifest.kind in ("fusion", "detector"):
-            continue  # figures of composed clips and of boxes: they stand in their cards
+            continue  # metrics of composed clips and of boxes are given in the cards
         size = (folder / "model.onnx").stat().st_size / 1e6
         for row in manifest.metrics:
             cells = [f"{row[c]:.3f}" if c in row else "" for c in COLUMNS]

@@ -1,7 +1,7 @@
 """Write the output of ``mien analyze`` for the demo clip into the README.
 
-Run ``python scripts/demo_output.py`` again when a pack, the clip or the table has changed. The last
-digit of a probability may differ between processors, so no test compares them.
+Run ``python scripts/demo_output.py`` again after a change of a pack, the clip or the table. The
+last digit of a probability may differ between processors, so no test compares it.
 """
 
 from __future__ import annotations

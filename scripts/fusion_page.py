@@ -1,9 +1,9 @@
 """Write figures and real output into docs/fusion.md: ``python scripts/fusion_page.py``.
 
-It redoes the paper's two examples (with a figure), makes a clip whose words contradict its face and
-has ``mien analyze`` explain it, and copies the tables of ``benchmarks/fusion_crema.py`` and
-``benchmarks/intensity_crema.py``. Run it again when a pack or a table has changed. With ``--check``
-nothing is written, and the exit code tells whether the copied tables are up to date.
+It computes the paper's two examples (with a figure), makes a clip whose words contradict its face,
+runs ``mien analyze`` on it, and copies the tables of ``benchmarks/fusion_crema.py`` and
+``benchmarks/intensity_crema.py``. Run it again after a change of a pack or a table. With
+``--check`` nothing is written; the exit code is 0 if the copied tables are up to date.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ PAGE = ROOT / "docs" / "fusion.md"
 FIGURE = ROOT / "docs" / "figures" / "paper_examples.png"
 RESULTS = ROOT / "benchmarks" / "results"
 
-# The first example as the paper prints it; of the face it leaves out surprise, which is the rest.
+# The first example as printed in the paper, which omits the face's surprise: the remainder.
 FIRST = {
     "text": {"fear": 0.559, "anger": 0.279, "neutral": 0.077, "surprise": 0.042,
              "disgust": 0.020, "sadness": 0.019, "joy": 0.004},
@@ -45,13 +45,13 @@ FIRST = {
     "face": {"anger": 0.950, "disgust": 0.003, "fear": 0.003, "joy": 0.027,
              "neutral": 0.010, "sadness": 0.004},
 }  # fmt: skip
-# Of the second the paper prints the words and no number: mostly sad, some fear, some disgust.
+# For the second example the paper prints the words but no numbers: sad, some fear and disgust.
 SECOND_WORDS = "I am so lonely."
 STAND_INS = {
     "voice": {"sadness": 0.35, "fear": 0.45, "neutral": 0.10, "surprise": 0.06, "anger": 0.04},
     "face": {"sadness": 0.35, "disgust": 0.40, "neutral": 0.12, "anger": 0.08, "fear": 0.05},
 }
-# The paper does not say how long its clips are but for the limit of 30 s.
+# The paper does not state the length of its clips, except for the limit of 30 s.
 SECONDS = 20.0
 RULES = ("length", "mean", "product", "pooled")
 SHOWN_RULES = ("length", "pooled")
@@ -59,7 +59,7 @@ CONTRARY_WORDS = "This is disgusting. I hate it, it makes me sick."
 
 
 def evidence(name: str, shares: Mapping[str, float], seconds: float = SECONDS) -> Evidence:
-    """Shares by label as evidence of one segment; a label that is not named has the rest."""
+    """Shares by label as evidence of one segment; a label without a share gets the remainder."""
     given = np.array([shares.get(label, 0.0) for label in MIEN7.labels])
     left = [label not in shares for label in MIEN7.labels]
     rest = max(0.0, 1.0 - given.sum())
@@ -73,10 +73,13 @@ def first() -> dict[str, Evidence]:
 
 
 def second() -> dict[str, Evidence]:
-    """The second: the words judged by our text pack, voice and face assumed."""
+    """The second example: words predicted by our text pack, voice and face assumed."""
     words = analyze_text(SECOND_WORDS).by_branch["text"].probs[0]
-    said = dict(zip(MIEN7.labels, words.tolist(), strict=True))
-    return {name: evidence(name, shares) for name, shares in {"text": said, **STAND_INS}.items()}
+    shares_by_label = dict(zip(MIEN7.labels, words.tolist(), strict=True))
+    return {
+        name: evidence(name, shares)
+        for name, shares in {"text": shares_by_label, **STAND_INS}.items()
+    }
 
 
 def fused(evidences: Mapping[str, Evidence], rule: str) -> Evidence:
@@ -85,7 +88,7 @@ def fused(evidences: Mapping[str, Evidence], rule: str) -> Evidence:
 
 
 def figure(examples: Mapping[str, Mapping[str, Evidence]]) -> Figure:
-    """A panel for each example: each modality, the paper's rule and our default."""
+    """One panel per example: each modality, the paper's rule and our default."""
     drawing = Figure(figsize=(9, 7.2), layout="constrained")
     panels = drawing.subplots(len(examples), 1, sharey=True)
     places = np.arange(len(MIEN7))
@@ -94,12 +97,12 @@ def figure(examples: Mapping[str, Mapping[str, Evidence]]) -> Figure:
         for rule, colour in zip(SHOWN_RULES, ("#999999", FUSED), strict=True):
             series.append((f"fused, {rule}", fused(evidences, rule), colour))
         width = 0.82 / len(series)
-        for i, (name, said, colour) in enumerate(series):
+        for i, (name, evidence_, colour) in enumerate(series):
             offset = (i - (len(series) - 1) / 2) * width
             assumed = title.startswith("2") and name in STAND_INS
             bars = axes.bar(
                 places + offset,
-                said.probs[0],
+                evidence_.probs[0],
                 width * 0.9,
                 label=f"{name} (assumed)" if assumed else name,
                 color="none" if assumed else colour,
@@ -108,8 +111,8 @@ def figure(examples: Mapping[str, Mapping[str, Evidence]]) -> Figure:
                 lw=0.8,
             )
             if name.startswith("fused"):
-                top = said.probs[0].max()
-                shown = [f"{p:.2f}"[1:] if p == top else "" for p in said.probs[0]]
+                top = evidence_.probs[0].max()
+                shown = [f"{p:.2f}"[1:] if p == top else "" for p in evidence_.probs[0]]
                 axes.bar_label(bars, shown, fontsize=8, padding=1)
         axes.set_xticks(places, MIEN7.labels)
         axes.set(ylim=(0, 1.05), ylabel="probability")
@@ -124,11 +127,11 @@ def figure(examples: Mapping[str, Mapping[str, Evidence]]) -> Figure:
 def example_table(evidences: Mapping[str, Evidence], printed: bool) -> str:
     """Rows: each modality, then each rule."""
     lines = ["| | " + " | ".join(MIEN7.labels) + " |", "|---" * (len(MIEN7) + 1) + "|"]
-    for name, said in evidences.items():
+    for name, evidence_ in evidences.items():
         known = FIRST[name] if printed else dict.fromkeys(MIEN7.labels)
         cells = [
             f"{p:.3f}" if label in known else f"({p:.3f})"
-            for label, p in zip(MIEN7.labels, said.probs[0], strict=True)
+            for label, p in zip(MIEN7.labels, evidence_.probs[0], strict=True)
         ]
         source = "the paper's" if printed else ("assumed" if name in STAND_INS else "our pack")
         lines.append(f"| {name}, {source} | {' | '.join(cells)} |")
@@ -139,7 +142,7 @@ def example_table(evidences: Mapping[str, Evidence], printed: bool) -> str:
     return "\n".join(lines)
 
 
-def told(evidences: Mapping[str, Evidence]) -> str:
+def explanation(evidences: Mapping[str, Evidence]) -> str:
     """Explanation, conflict and blends of the default rule for an example."""
     method = Method(FusionOptions())
     found = method.explanations(evidences, method.fuse(evidences))[0]
@@ -168,7 +171,7 @@ def conflict() -> str:
 
 
 def crema() -> str:
-    """The table of the benchmark, and the pool with each modality alone."""
+    """The table of the benchmark, and pooled fusion of each modality alone."""
     result = json.loads((RESULTS / "fusion_crema.json").read_text(encoding="utf-8"))
     shown = ("accuracy", "uar", "macro_f1", "nll", "ece")
     head = "| " + " | ".join(("", *shown)) + " | 95 % of accuracy | p |"
@@ -210,7 +213,7 @@ def intensity() -> str:
 
 
 def put(text: str, name: str, block: str) -> str:
-    """The page with a block between its marks."""
+    """The page with a block inserted between its marks."""
     begin, end = f"<!-- {name}: written by scripts/fusion_page.py -->", f"<!-- end of {name} -->"
     pattern = f"{re.escape(begin)}.*?{re.escape(end)}"
     if not re.search(pattern, text, flags=re.S):
@@ -231,8 +234,8 @@ def main() -> int:
         f"2. “{SECOND_WORDS}”: words judged by our pack, voice and face assumed",
     )
     figure(dict(zip(titles, (one, two), strict=True))).savefig(FIGURE, dpi=120)
-    fresh = put(fresh, "first", f"{example_table(one, True)}\n\n{told(one)}")
-    fresh = put(fresh, "second", f"{example_table(two, False)}\n\n{told(two)}")
+    fresh = put(fresh, "first", f"{example_table(one, True)}\n\n{explanation(one)}")
+    fresh = put(fresh, "second", f"{example_table(two, False)}\n\n{explanation(two)}")
     PAGE.write_text(put(fresh, "conflict", conflict()), encoding="utf-8")
     return 0
 

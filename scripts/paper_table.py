@@ -1,8 +1,8 @@
 """Write the paper's figures beside ours into docs/paper.md: ``python scripts/paper_table.py``.
 
 Ours are read from ``benchmarks/results``, from the manifests of the embedded packs and from the
-blocks of docs/fusion.md; the paper's are the constants below. With ``--check`` nothing is written
-and the exit code tells whether the page is up to date.
+blocks of docs/fusion.md; the paper's are the constants below. With ``--check`` nothing is written;
+the exit code is 0 if the page is up to date.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ Row = dict[str, str]
 
 
 def tables(text: str) -> list[list[Row]]:
-    """Every table of a Markdown text, a row as its cells by the heading."""
+    """Every table of a Markdown text; a row maps headings to cells."""
     found = []
     for block in re.findall(r"(?:^\|.*\n?)+", text, flags=re.M):
         lines = [
@@ -56,7 +56,7 @@ def result(name: str) -> list[list[Row]]:
 
 
 def metrics() -> dict[str, dict[str, dict[str, Any]]]:
-    """The figures of the embedded packs, by kind and test set."""
+    """The metrics of the embedded packs, by kind and test set."""
     manifests = [Manifest.read(folder / "pack.json") for folder in embedded_packs()]
     return {m.kind: {str(row["set"]): dict(row) for row in m.metrics} for m in manifests}
 
@@ -68,12 +68,12 @@ def table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
 
 
 def percent(share: float | str) -> str:
-    """A share as the paper prints it."""
+    """A share in the paper's format."""
     return f"{100 * float(share):.1f} %"
 
 
 def headline() -> str:
-    """One row for each figure that the paper reports for a model."""
+    """One row per figure that the paper reports for a model."""
     packs = metrics()
     nets = {row["net"]: row for row in result("paper_face.md")[0]}
     splits = {row["split"]: row for row in result("paper_voice.md")[0]}
@@ -145,7 +145,7 @@ def headline() -> str:
 
 
 def fusion() -> str:
-    """What the fusion reaches, where the paper has two examples."""
+    """The results of fusion, for which the paper has two examples."""
     votes = json.loads((RESULTS / "fusion_crema.json").read_text(encoding="utf-8"))
     composed = {n.split(": ")[-1]: row for n, row in metrics()["fusion"].items()}
     shown = ("best_single", "mean", "length", "product", "pooled")
@@ -168,7 +168,7 @@ def fusion() -> str:
 
 
 def literal(seconds: float) -> dict[str, float]:
-    """Table 1 as it is printed: the letters inside the brackets are the weights themselves."""
+    """Table 1 as printed: the expressions in brackets are the weights themselves."""
     if 10 <= seconds < 100:
         a = (1 + (seconds - 10) / 100) / 3
         return {"text": (3 - a) / 6, "voice": a, "face": (3 - a) / 6}
@@ -179,7 +179,7 @@ def literal(seconds: float) -> dict[str, float]:
 
 
 def weights() -> str:
-    """Table 1 at some lengths, as printed and as ``length`` computes it."""
+    """Table 1 for some lengths, as printed and as computed by ``length``."""
 
     def cells(row: Mapping[str, float]) -> list[str]:
         return [f"{row[n]:.3f}" for n in ("text", "voice", "face")]
@@ -194,7 +194,7 @@ def weights() -> str:
 
 
 def steps() -> str:
-    """Table 2 beside our run of the same recipe."""
+    """Table 2 and our run of the same recipe."""
     ours = {row["step"]: row for row in result("paper_voice.md")[-1]}
     rows = []
     for step, epoch, loss, norm, rate in STEPS:

@@ -1,4 +1,4 @@
-"""Pictures of a report for the documentation: ``python scripts/report_screens.py PAGE FOLDER``.
+"""Screenshots of a report for the documentation: ``python scripts/report_screens.py PAGE FOLDER``.
 
 Needs playwright and Debian's Chromium. The page is that of ``make demo``.
 """
@@ -17,11 +17,11 @@ from playwright.sync_api import sync_playwright
 SIZES = ((400, 1400), (800, 1120), (1280, 960))
 THEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 AT = 1.9
-"""Seconds; a moment at which the modalities differ."""
+"""A time in seconds at which the modalities differ."""
 
 
 def main(page_file: Path, folder: Path) -> None:
-    """Write the pictures, in 256 colours so that they stay small."""
+    """Write the screenshots in 256 colours, which makes the files small."""
     with sync_playwright() as p:
         browser = p.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox"])
         for (width, height), theme in product(SIZES, THEMES):

@@ -1,12 +1,12 @@
-"""A small wav2vec 2.0 trained here, for the paper's recipe where the hub's base cannot be had.
+"""Train a small wav2vec 2.0 for the paper's recipe if the hub's base model is not available.
 
     python scripts/small_wav2vec2.py --data RAVDESS --out BASE
     mien train voice --recipe paper --base BASE --data TESS --out OUT
 
-The net has the layout of facebook/wav2vec2-base at a fraction of its size (0.6 M weights against
-94 M), and has learnt no speech from thousands of hours: it learns the seven labels of a set of
-recordings, a second at a time, spoiled as recordings are. Nothing of TESS is heard before the
-paper's recipe begins. A killed run goes on from ``BASE.run``.
+The net has the layout of facebook/wav2vec2-base at a fraction of its size (0.6 M weights instead of
+94 M), and is not pre-trained on thousands of hours of speech: it is trained on the seven labels of
+a set of recordings, in augmented excerpts of one second. TESS is not used before the paper's
+recipe. An interrupted run resumes from ``BASE.run``.
 """
 
 from __future__ import annotations
@@ -51,26 +51,26 @@ BATCH = 32
 
 
 class Second(nn.Module):
-    """Sounds of a second ``(n, 16000)`` to logits ``(n, 7)``."""
+    """Sounds of one second ``(n, 16000)`` to logits ``(n, 7)``."""
 
     def __init__(self) -> None:
         super().__init__()
         self.net = Wav2Vec2ForSequenceClassification(CONFIG)
 
     def forward(self, sounds: Tensor) -> Tensor:
-        """As transformers' class, but the logits alone."""
+        """Like transformers' class, but returns the logits only."""
         return self.net(input_values=sounds).logits
 
 
 def second_of(sound: Samples, start: int) -> Samples:
-    """A second from a sample on, filled up, with mean 0 and variance 1."""
+    """One second from a sample on, padded, with mean 0 and variance 1."""
     piece = sound[start : start + SAMPLE_RATE]
     piece = np.pad(piece, (0, SAMPLE_RATE - len(piece)))
     return np.asarray((piece - piece.mean()) / (piece.std() + 1e-7), np.float32)
 
 
 class SecondsTask:
-    """Random seconds of spoiled recordings; the validation hears the first one of each."""
+    """Random augmented seconds of recordings; the validation uses the first second of each."""
 
     def __init__(self, train: LabelledSet, valid: LabelledSet, draws: int) -> None:
         self.model = Second()
@@ -99,7 +99,7 @@ class SecondsTask:
 
     @torch.inference_mode()
     def validate(self, model: nn.Module) -> dict[str, float]:
-        """On a second from the start of each recording."""
+        """Metrics on the first second of each recording."""
         model.eval()
         given = torch.from_numpy(np.stack([second_of(s, 0) for s in self.valid_sounds]))
         probs = torch.cat([torch.softmax(model(part), dim=1) for part in given.split(64)])
@@ -112,8 +112,8 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--epochs", type=int, default=16)
-    parser.add_argument("--draws", type=int, default=3200, help="seconds heard in an epoch")
-    parser.add_argument("--valid", default="ravdess/19,ravdess/20", help="speakers kept aside")
+    parser.add_argument("--draws", type=int, default=3200, help="seconds drawn per epoch")
+    parser.add_argument("--valid", default="ravdess/19,ravdess/20", help="held-out speakers")
     parser.add_argument("--threads", type=int, default=2)
     args = parser.parse_args()
     torch.set_num_threads(args.threads)

@@ -69,7 +69,7 @@ class Broken:
 @pytest.mark.parametrize(
     ("fault", "clause"),
     [("guesses", "tracks are missing"), ("other name", "another name"),
-     ("drops rows", "rows are not the segments"), ("mute", "nothing was judged"),
+     ("drops rows", "rows are not the segments"), ("mute", "all rows are absent"),
      ("names others", "label that its label_map never names")],
 )  # fmt: skip
 def test_the_suite_finds_faults(fault, clause):
@@ -253,7 +253,7 @@ def test_face_rows_follow_the_face():
     scene = planted_scene()
     evidence = branch.judge(scene, [Segment(0.0, 1.5), Segment(2.0, 5.0), Segment(9.0, 10.0)])
     assert evidence.reasons == (
-        "no face in view (8 pictures looked at)",
+        "no face in view (8 pictures examined)",
         "",
         "no picture in this segment",
     )

@@ -84,7 +84,7 @@ def test_meld_takes_the_clips_of_its_own_split(tmp_path):
     assert clips.groups.tolist() == ["dev/0", "dev/12"]
     assert clips.extra["words"][0] == "Oh my God!"
     touch(tmp_path, "more/dev_again/dia0_utt0.mp4")
-    with pytest.raises(DataError, match="lies 3 times"):
+    with pytest.raises(DataError, match="exists 3 times"):
         load_clips(tmp_path, tmp_path / "dev_sent_emo.csv")
 
 
@@ -168,7 +168,7 @@ def test_a_killed_run_goes_on_where_it_stopped_and_ends_in_a_pack(folder):
     done = CliRunner().invoke(app, words_of(folder))
     assert done.exit_code == 0, done.output
     assert f"{len(before)} of 7 clips were judged before" in done.output
-    assert "not judged: broken.mp4:" in done.output
+    assert "not analysed: broken.mp4:" in done.output
     table = load_posteriors(path)
     assert len(table) == 6
     assert sorted(set(table.groups)) == ["a", "b", "c"]
@@ -199,7 +199,7 @@ def test_a_folder_is_evaluated_and_a_clip_that_changed_is_judged_anew(folder, fi
     assert value["text"]["accuracy"] == 1.0
     assert value["about"]["groups"] == 3
     assert value["about"]["failures"][0].startswith("broken.mp4: ")
-    assert "not judged: broken.mp4" in done.output
+    assert "not analysed: broken.mp4" in done.output
 
     # Another text, another label: only the text is judged anew, the label is taken as it is now.
     labels = (folder / "labels.csv").read_text()

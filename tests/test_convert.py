@@ -42,7 +42,7 @@ def made(tmp_path_factory):
 def test_what_the_pack_says_is_what_the_original_says(made):
     folder, said = made
     assert "mystery -> surprise" in said[0]
-    assert "largest difference of a probability" in said[1]
+    assert "maximum difference of a probability" in said[1]
     source = open_checkpoint(folder / "voice")
     model = VoiceModel(Pack(folder / "voice.pack", "voice"))
     sound = load_audio(EMBEDDED / "demo" / "speech.flac")
@@ -125,7 +125,7 @@ def test_a_base_without_a_head_is_no_classifier(tmp_path):
 
 
 def test_what_is_no_checkpoint_is_said(tmp_path):
-    with pytest.raises(DataError, match="no checkpoint"):
+    with pytest.raises(DataError, match="not a checkpoint"):
         open_checkpoint(tmp_path)
     tiny_voice(tmp_path / "v")
     path = tmp_path / "v" / "config.json"

@@ -59,7 +59,7 @@ def test_a_spectrogram_is_part_of_the_pack(kind, longest, parts, tmp_path):
     assert len(rows) == 2
     assert rows[0] == pytest.approx(source.probs(long[:size]), abs=1e-3)
     assert rows[1] == pytest.approx(source.probs(long[-size:]), abs=1e-3)
-    with pytest.raises(OptionError, match=f"hears {longest:g} s at once"):
+    with pytest.raises(OptionError, match=f"is limited to {longest:g} s"):
         open_checkpoint(folder, window=longest + 1)
 
 
@@ -88,7 +88,9 @@ def test_a_head_of_code_of_its_own_is_not_made_up(tmp_path):
     for part in ("weight", "bias"):
         weights[f"classifier.output.{part}"] = weights.pop(f"classifier.{part}")
     save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
-    with pytest.raises(DataError, match="classifier.bias.*would be made up.*classifier.output"):
+    with pytest.raises(
+        DataError, match="classifier.bias.*would be randomly initialised.*classifier.output"
+    ):
         open_checkpoint(folder)
 
 

@@ -44,8 +44,8 @@ def test_fer_csv_with_missing_pixels_names_the_row(tmp_path):
 
 @pytest.mark.parametrize(
     ("emotion", "first", "said"),
-    [("9", "7", "row 3: there is no class '9'"), ("joy", "7", "row 3: there is no class 'joy'"),
-     ("3", "300", "row 3: pixels are 0 to 255"), ("3", "x", "row 3: pixels are 0 to 255")],
+    [("9", "7", "row 3: unknown class '9'"), ("joy", "7", "row 3: unknown class 'joy'"),
+     ("3", "300", "row 3: pixels must be 0 to 255"), ("3", "x", "row 3: pixels must be 0 to 255")],
 )  # fmt: skip
 def test_fer_csv_with_a_bad_value_names_the_row(tmp_path, emotion, first, said):
     path, rest = tmp_path / "fer2013.csv", " 7" * 2303
@@ -58,7 +58,7 @@ def test_fer_csv_with_a_bad_value_names_the_row(tmp_path, emotion, first, said):
     ("images", "labels", "said"),
     [(np.zeros((9, 64, 64), np.uint8), [0] * 9, "expected uint8"),
      (np.full((1, 48, 48), 0.5), [0], "images are float64"),
-     (np.zeros((2, 48, 48), np.uint8), [0, -1], "label 1: there is no class '-1'"),
+     (np.zeros((2, 48, 48), np.uint8), [0, -1], "label 1: unknown class '-1'"),
      (np.zeros((2, 48, 48), np.uint8), [0, 7], "expected 0 to 6")],
 )  # fmt: skip
 def test_npz_with_bad_values_is_refused(tmp_path, images, labels, said):
@@ -69,7 +69,7 @@ def test_npz_with_bad_values_is_refused(tmp_path, images, labels, said):
 
 def test_a_file_that_is_no_npz_is_refused(tmp_path):
     (tmp_path / "faces.npz").write_text("no archive")
-    with pytest.raises(DataError, match=r"faces\.npz is no \.npz"):
+    with pytest.raises(DataError, match=r"faces\.npz is not a readable \.npz"):
         load_faces(tmp_path / "faces.npz")
 
 

@@ -230,7 +230,7 @@ def portrait(rng):
 
 
 def test_a_missing_teacher_and_an_empty_folder_are_refused(tmp_path):
-    with pytest.raises(DataError, match="no teacher at"):
+    with pytest.raises(DataError, match="The teacher .* does not exist"):
         Teacher(tmp_path / "none.onnx")
 
 

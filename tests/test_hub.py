@@ -111,7 +111,7 @@ def test_a_damaged_file_is_found(tmp_path):
     with serving(Hub("owner/model", FILES, damaged="model.safetensors")) as endpoint:
         run = pull(endpoint, tmp_path)
     assert run.returncode == 2
-    assert "model.safetensors of 'owner/model' are not what the hub describes" in run.stderr
+    assert "model.safetensors of 'owner/model' do not match the hub's checksums" in run.stderr
 
 
 @pytest.mark.hub

@@ -194,7 +194,7 @@ def test_in_a_clip_of_two_the_one_whose_lips_keep_to_the_voice_is_primary(duet):
     again = from_wire(json.loads(analysis.to_json()))
     assert again.faces[0].lips == pytest.approx(speaker.lips, abs=1e-3)
     assert again.faces[1].lips_reason == listener.lips_reason
-    assert "2 people in view (--person all shows each), person 0 seen to speak" in headline(
+    assert "2 people in view (--person all shows each), person 0 visibly speaking" in headline(
         analysis
     )
 

@@ -184,7 +184,7 @@ def test_raw_rows_are_shown_on_demand(page):
     drawn = page.evaluate("document.querySelector('.fused canvas').toDataURL()")
     page.locator("#smooth label", has_text="raw").click()
     assert page.evaluate("document.querySelector('.fused canvas').toDataURL()") != drawn
-    assert "This row by itself" in page.inner_text("#moment")
+    assert "Without smoothing" in page.inner_text("#moment")
     assert page.is_checked("#smooth input[value=raw]")
 
 
@@ -398,7 +398,7 @@ def test_what_differs_from_a_persons_average_is_told(browser, tmp_path):
     save_page(several, tmp_path / "a.html")
     with opened(browser, tmp_path / "a.html") as page:
         told = page.inner_text("#people .baseline")
-        assert "mean of what the face shows" in told
+        assert "mean of the face's predictions" in told
         told = [" ".join(x.split()) for x in page.locator(".departures li").all_inner_texts()]
         assert told == [
             "0:20.0 \u2013 0:26.0 more joy (+0.42)",
@@ -431,6 +431,6 @@ def test_two_hours_open_in_less_than_three_seconds(browser, tmp_path):
         session.send("Performance.enable")
         metrics = session.send("Performance.getMetrics")["metrics"]
         (own,) = [m["value"] for m in metrics if m["name"] == "ProcessTime"]
-        assert page.inner_text("#moment .quiet >> nth=1").startswith("row 1 of 28")
+        assert page.inner_text("#moment .quiet >> nth=1").startswith("segment 1 of 28")
         # Where others use the machine as well, what counts is the page's own processor time.
         assert min(since_asked, own) < 3.0, f"{since_asked:.2f} s, processor {own:.2f} s"

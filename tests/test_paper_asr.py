@@ -88,7 +88,7 @@ def test_both_rates_stand_in_one_table_and_a_killed_run_goes_on(tess, base, long
         train_asr(chosen, kill)
     said = []
     (run,) = train_asr(chosen, said.append)
-    assert any("going on from checkpoint-6" in line for line in said)
+    assert any("resuming from checkpoint-6" in line for line in said)
     assert run.rows == (12, 4)
     assert run.history[-1]["epoch"] == pytest.approx(24.0)
     names = [row["speech"] for row in run.speech]
@@ -106,15 +106,15 @@ def test_both_rates_stand_in_one_table_and_a_killed_run_goes_on(tess, base, long
     with pytest.raises(OptionError, match="other settings"):
         train_asr(options(tess, base, tmp_path, longer, lr=1e-3), said.append)
     learnt = Whisper(tmp_path / "word")
-    heard = learnt.hear([load_audio(next(tess.rglob("*_bar_*.wav")))])
+    heard = learnt.transcribe([load_audio(next(tess.rglob("*_bar_*.wav")))])
     assert plain(heard[0]).startswith("say the word")
 
 
 def test_a_shorter_window_is_for_training_alone(tess, base, longer, tmp_path, monkeypatch):
     shown = []
-    judged = Whisper.hear
+    judged = Whisper.transcribe
     monkeypatch.setattr(
-        Whisper, "hear", lambda self, sounds: shown.append(self.features(sounds).shape[-1]) or
+        Whisper, "transcribe", lambda self, sounds: shown.append(self.features(sounds).shape[-1]) or
         judged(self, sounds),
     )  # fmt: skip
     trained = []
@@ -131,7 +131,7 @@ def test_a_shorter_window_is_for_training_alone(tess, base, longer, tmp_path, mo
     ours, theirs = (Whisper(f).model.get_encoder() for f in (tmp_path / "word", base))
     torch.testing.assert_close(ours.embed_positions.weight, theirs.embed_positions.weight)
     with pytest.raises(OptionError, match=r"within the 3 s of the Whisper, got 9 s"):
-        Whisper(base).look(9.0)
+        Whisper(base).set_window(9.0)
 
 
 def test_what_has_become_worse_is_said():
@@ -149,9 +149,9 @@ def test_what_has_become_worse_is_said():
 
 def test_the_error_rate_is_that_of_the_words(base, tess, monkeypatch):
     whisper = Whisper(base)
-    monkeypatch.setattr(whisper, "hear", lambda sounds: ["say THE word, bag!"] * len(sounds))
+    monkeypatch.setattr(whisper, "transcribe", lambda sounds: ["say THE word, bag!"] * len(sounds))
     sound = load_audio(next(tess.rglob("*.wav")))
-    hearing = asr.Hearing("x", lambda: iter([sound] * 10), ["Say the word back."] * 10)
+    hearing = asr.SpeechTest("x", lambda: iter([sound] * 10), ["Say the word back."] * 10)
     assert whisper.error_rate(hearing) == pytest.approx(0.25)
 
 
@@ -179,7 +179,7 @@ def test_refusals(tess, base, longer, tmp_path):
         options(tess, base, tmp_path, longer, split="fair")
     with pytest.raises(OptionError, match="lr must be above 0, got -1"):
         options(tess, base, tmp_path, longer, lr=-1)
-    with pytest.raises(DataError, match="no Whisper"):
+    with pytest.raises(DataError, match="not a Whisper"):
         train_asr(options(tess, tess, tmp_path, longer), print)
 
 

@@ -122,7 +122,7 @@ def test_a_killed_run_goes_on_to_the_same_end(faces, tmp_path):
         run_paper_face(options(faces, tmp_path / "b"), kill)
     said = []
     (resumed,) = run_paper_face(options(faces, tmp_path / "b"), said.append)
-    assert any("going on after epoch 1 of 2" in line for line in said)
+    assert any("resuming after epoch 1 of 2" in line for line in said)
     assert resumed.final == whole.final
     graphs = [(tmp_path / x / "baseline" / "model.onnx").read_bytes() for x in ("a", "b")]
     assert graphs[0] == graphs[1]
@@ -140,7 +140,7 @@ def test_a_net_that_has_died_is_named(faces):
             weights.zero_()
         task.model[-1].bias[MIEN7.labels.index("joy")] = 1.0
     assert task.validate(task.model)["uar"] == pytest.approx(1 / 7)
-    assert "every picture gets the same answer, joy: the net has died" in said[0]
+    assert "every picture gets the same prediction, joy: the net is inactive" in said[0]
     assert "--lr" in said[0]
 
 
@@ -195,7 +195,7 @@ def test_refusals(faces, tmp_path):
         options(faces, tmp_path, lr=0.0)
     with pytest.raises(OptionError, match="search must be at least 1"):
         search.run_search(options(faces, tmp_path), 0)
-    with pytest.raises(DataError, match="nothing at"):
+    with pytest.raises(DataError, match="does not exist"):
         run_paper_face(options(tmp_path / "none.npz", tmp_path))
     stripped = dict(np.load(faces))
     del stripped["usage"]

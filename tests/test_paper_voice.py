@@ -16,7 +16,7 @@ from tests.tiny_whisper import build
 
 from mien.branches.voice import VoiceModel
 from mien.convert.checkpoint import open_checkpoint
-from mien.convert.ctc import Spells, symbol_scores
+from mien.convert.ctc import SymbolScorer, symbol_scores
 from mien.convert.pack import ConvertOptions, convert
 from mien.datasets import load_voices
 from mien.emotions import MIEN7
@@ -74,7 +74,7 @@ def test_random_is_never_shown_without_the_split_by_speaker(tess, base, tmp_path
     assert [run.rows for run in runs] == [(21, 21), (21, 21), (34, 8)]
     table = said[-1]
     assert all(name in table for name in names)
-    assert "never heard" in table
+    assert "on an unseen speaker" in table
     before = [line for line in said[:-1] if line.startswith("random") and "accuracy" in line]
     assert before
     assert all("before training" in line for line in before)
@@ -108,7 +108,7 @@ def test_a_killed_run_goes_on_and_a_complete_one_is_not_repeated(tess, base, tmp
         run_recipe(chosen, kill)
     said = []
     (run,) = run_recipe(chosen, said.append)
-    assert any("going on from checkpoint-2" in line for line in said)
+    assert any("resuming from checkpoint-2" in line for line in said)
     assert run.history[-1]["epoch"] == pytest.approx(3.0)
     again = []
     assert run_recipe(chosen, again.append) == [run]
@@ -158,7 +158,7 @@ def test_the_exported_scores_are_those_of_the_library():
 
     logits = torch.randn(5, 49, 8, generator=torch.Generator().manual_seed(1))
     logits *= torch.tensor([0.0, 0.1, 1.0, 5.0, 30.0])[:, None, None]
-    ours, theirs = Spells(Says())(logits).numpy(), symbol_scores(logits).numpy()
+    ours, theirs = SymbolScorer(Says())(logits).numpy(), symbol_scores(logits).numpy()
     assert ours == pytest.approx(theirs, rel=1e-5, abs=1e-3)
 
 
@@ -191,13 +191,13 @@ def test_refusals(tess, base, tmp_path):
     with pytest.raises(HubError, match="neither a folder nor a hub id"):
         run_recipe(options(tess, tmp_path / "none", tmp_path / "o"), print)
     (tmp_path / "none").mkdir()
-    with pytest.raises(DataError, match="no net of speech"):
+    with pytest.raises(DataError, match="not a pre-trained speech model"):
         run_recipe(options(tess, tmp_path / "none", tmp_path / "o"), lambda line: None)
     spectrograms = tiny_kin(tmp_path / "w", "ast")
-    with pytest.raises(DataError, match="wants a ASTFeatureExtractor"):
+    with pytest.raises(DataError, match="needs a ASTFeatureExtractor"):
         run_recipe(options(tess, spectrograms, tmp_path / "p"), lambda line: None)
     # The data are looked at before a base is fetched.
-    with pytest.raises(DataError, match="There is nothing at"):
+    with pytest.raises(DataError, match="does not exist"):
         run_recipe(options(tmp_path / "nowhere", "owner/model", tmp_path / "q"), print)
     with pytest.raises(DataError, match="needs two speakers"):
         divisions(load_voices(tess / "OAF_ps"), "speaker", 0)

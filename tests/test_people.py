@@ -140,9 +140,9 @@ TIMES = np.arange(2.0, 5.0, 0.2)
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        ({"box": (0, 0, 15, 19)}, "face too small (15 px, at least 24 wanted)"),
-        ({"turn": 71.0}, "face turned away (71 degrees, at most 60 wanted)"),
-        ({"sharp": 0.07}, "face too blurred (sharpness 0.07, at least 0.20 wanted)"),
+        ({"box": (0, 0, 15, 19)}, "face too small (15 px, at least 24 needed)"),
+        ({"turn": 71.0}, "face turned away (71 degrees, at most 60 allowed)"),
+        ({"sharp": 0.07}, "face too blurred (sharpness 0.07, at least 0.20 needed)"),
     ],
 )
 def test_a_face_that_cannot_be_judged_says_why_with_the_measure(change, reason):
@@ -155,8 +155,8 @@ def test_where_nobody_is_seen_each_segment_says_how_often_was_looked(person):
     segments = [Segment(0.0, 2.0), Segment(2.0, 2.2), Segment(2.05, 2.1)]
     found = make_branches({"face": {"person": person}})["face"].judge(scene_of(), segments)
     assert found.reasons == (
-        "no face in view (10 pictures looked at)",
-        "no face in view (1 picture looked at)",
+        "no face in view (10 pictures examined)",
+        "no face in view (1 picture examined)",
         "no picture in this segment",
     )
 
@@ -192,7 +192,7 @@ def test_one_person_is_asked_for_by_number():
     assert list(second.judge_people(scene, halves)) == [1]
     assert FaceBranch({}).judge_people(scene, halves) == {}
     nobody = FaceBranch({"person": "5"}).judge(scene, halves)
-    assert nobody.reasons[0] == "there is no person 5, the last is 1"
+    assert nobody.reasons[0] == "there is no person 5; the last is 1"
 
 
 def test_the_papers_policy_takes_the_most_emotional_moment_alone():

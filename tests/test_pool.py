@@ -356,7 +356,7 @@ def test_train_and_evaluate_on_votes(tmp_path):
     trained = run("train", "fusion", "--data", tmp_path / "votes.csv", "--out", pack, "--folds", 3)
     assert trained.exit_code == 0, trained.output
     card = (pack / "README.md").read_text()
-    for word in ("ODbL", "Made by", "seed 0", "pooled", "never answers surprise"):
+    for word in ("ODbL", "Provenance", "seed 0", "pooled", "never predicts surprise"):
         assert word in card
     judged = run(
         "evaluate", "fusion", "--data", tmp_path / "other.csv", "--pack", pack, "--json", out

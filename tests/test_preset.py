@@ -43,7 +43,7 @@ def parts(tmp_path_factory):
 def test_the_whole_system_of_local_folders(parts, demo_clip, tmp_path):
     said = []
     options = paper(parts, said.append)
-    assert any("largest difference" in line for line in said)
+    assert any("maximum difference" in line for line in said)
     analysis = mien.analyze(demo_clip, options)
     assert analysis.transcript.source == "whisper:ct2"
     # A Whisper of random weights is not believed, so that its words judge nothing.

@@ -30,7 +30,7 @@ def analysis(transcript=None):
     by_branch = {
         "text": Evidence.of_rows("text", SEGMENTS, [row(2)]),
         "voice": Evidence.of_rows("voice", SEGMENTS, [row(0)]),
-        "face": Evidence.absent("face", SEGMENTS, "no face in view (5 pictures looked at)"),
+        "face": Evidence.absent("face", SEGMENTS, "no face in view (5 pictures examined)"),
     }
     return Analysis(
         clip=ClipFacts("clip.mp4", "recording", 6.0, "mov"),
@@ -76,8 +76,10 @@ def test_it_is_said_who_is_seen_to_speak_and_when_that_cannot_be_told():
     value = replace(analysis(), speech=(Segment(0.0, 1.0),))
     one, other = (TrackSummary(i, Segment(0.0, 1.0), 5, 90.0) for i in (0, 1))
     told = replace(other, lips=0.5)
-    assert in_view(replace(value, faces=(one, told))) == "2 people in view, person 1 seen to speak"
-    unclear = "2 people in view, not to be seen who speaks"
+    assert (
+        in_view(replace(value, faces=(one, told))) == "2 people in view, person 1 visibly speaking"
+    )
+    unclear = "2 people in view, speaker not visible"
     assert in_view(replace(value, faces=(one, other))) == unclear
     assert in_view(replace(value, faces=(one, other), speech=())) == "2 people in view"
     assert in_view(replace(value, faces=(told,))) == "1 person in view, who speaks"

@@ -114,5 +114,5 @@ def test_branches_are_asked_for_some_segments_at_a_time():
     assert asked == [AT_A_TIME, AT_A_TIME, 3]
     assert found.segments == segments
     assert [int(i) for i in found.probs.argmax(axis=1)] == [i % 7 for i in range(len(segments))]
-    assert [doing for doing, _ in told] == ["judging the text"] * 3
+    assert [doing for doing, _ in told] == ["analysing the text"] * 3
     assert [share * len(segments) for _, share in told] == [0, AT_A_TIME, 2 * AT_A_TIME]

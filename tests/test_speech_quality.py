@@ -181,13 +181,13 @@ def test_a_file_without_speech_gets_no_emotion_anywhere(name, tmp_path):
     assert analysis.events == ()
 
 
-def test_drowned_speech_is_absent_with_what_was_measured(speech):
+def test_masked_speech_is_absent_with_what_was_measured(speech):
     samples, turns = speech
     others = np.resize(
         samples[int(turns[0].start * RATE) : int(turns[0].end * RATE)][::-1], len(TIME)
     )
     evidence = judged(0.05 * samples + others, turns)
-    assert "drowned in other sound (signal-to-noise ratio -" in evidence.reasons[0]
+    assert "masked by other sound (signal-to-noise ratio -" in evidence.reasons[0]
 
 
 def test_parts_that_contradict_one_another_agree_less():
@@ -216,7 +216,7 @@ def test_speech_under_a_laughter_track_is_not_judged(shared):
         speech=mien.SpeechOptions(asr="none"), faces=mien.FaceOptions(frame_rate=0.2)
     )
     evidence = mien.analyze(shared / "clips" / "test.avi", options).by_branch["voice"]
-    assert "drowned" in evidence.reasons[0]
+    assert "masked" in evidence.reasons[0]
 
 
 @pytest.mark.parametrize("decibels", [-9, -18, -40])
@@ -248,7 +248,7 @@ def test_long_speech_is_measured_alike_from_fewer_rows(speech, monkeypatch):
         shape = speech_quality.Shape()
         tracemalloc.start()
         for _ in range(40):
-            shape.hear(said)
+            shape.add(said)
         kept, _ = tracemalloc.get_traced_memory()
         tracemalloc.stop()
         return shape, kept

@@ -22,7 +22,7 @@ from mien.metrics import classification_figures
 from mien.packs import find_pack
 from mien.train import voice, voice_features, voice_pack, voice_protocols
 from mien.train.commands import TrainOptions
-from mien.train.voice_features import FeatureRecipe, Heard
+from mien.train.voice_features import FeatureRecipe, Features
 from mien.train.voice_protocols import Heads, LeftOut
 
 from .tiny_whisper import build as build_whisper
@@ -116,7 +116,7 @@ def test_a_finished_run_is_not_run_again_and_gives_the_same(trained, corpora, ea
     options = TrainOptions([corpora], out, epochs=1, threads=1)
     again = voice_pack.train_voice(options, said.append, ear=ear, folds=2)
     assert again.files == manifest.files
-    assert not any(line.startswith("heard") for line in said)
+    assert not any(line.startswith("extracted") for line in said)
     lines = corpora.read_text().replace("one/a,one", "one/c,one")
     (corpora.parent / "other.csv").write_text(lines)
     changed = TrainOptions([corpora.parent / "other.csv"], out, epochs=1, threads=1)
@@ -143,7 +143,7 @@ def test_an_ear_of_too_few_blocks_is_refused(corpora, tmp_path, ear, monkeypatch
     recipe = FeatureRecipe(blocks=(2, 5))
     monkeypatch.setattr(voice_pack, "FeatureRecipe", lambda: recipe)
     options = TrainOptions([corpora], tmp_path / "pack", threads=1)
-    with pytest.raises(PackError, match="encoder of 4 blocks"):
+    with pytest.raises(PackError, match="it has 4 blocks"):
         voice_pack.train_voice(options, silent, ear=ear)
 
 
@@ -166,7 +166,9 @@ def planted(shift=0.0, seed=0, per=12):
             features.append(values)
     clean = np.concatenate(features).astype(np.float16)
     n = len(clean)
-    return concatenate(sets), Heard(np.repeat(clean, 2, axis=0), 2 * np.arange(n), np.ones(n, int))
+    return concatenate(sets), Features(
+        np.repeat(clean, 2, axis=0), 2 * np.arange(n), np.ones(n, int)
+    )
 
 
 def test_labels_of_a_corpus_are_drawn_evenly_and_corpora_by_their_share():
@@ -194,8 +196,8 @@ def test_directions_of_speakers_are_projected_out_and_those_of_labels_stay():
 
 def test_copies_are_drawn_as_often_as_the_recipe_says():
     voices, heard = planted()
-    copies = Heard(heard.features.copy(), heard.first, heard.copies)
-    copies.features[1::2] = 100.0
+    copies = Features(heard.values.copy(), heard.first, heard.copies)
+    copies.values[1::2] = 100.0
     recipe = voice.VoiceRecipe(mixup=1e-6, noise=0.0, batch=2000)
     task = voice.VoiceTask(voices, copies, np.arange(len(voices)), recipe)
     features, targets = next(iter(task.batches(0, np.random.default_rng(0))))
@@ -260,8 +262,8 @@ def test_the_temperature_of_a_corpus_is_fitted_without_it():
 @pytest.mark.parametrize("folds", [0, 1, 5])
 def test_folds_that_cannot_be_dealt_are_refused(folds):
     voices, _ = planted()
-    with pytest.raises(DataError, match=f"16 speakers cannot be dealt to {folds} folds"):
-        voice_protocols.deal(voices, folds)
+    with pytest.raises(DataError, match=f"16 speakers cannot be divided into {folds} folds"):
+        voice_protocols.assign_folds(voices, folds)
 
 
 def test_small_corpora_are_heard_more_often():
@@ -283,16 +285,16 @@ def test_hearing_goes_on_where_it_was_stopped(corpora, tmp_path, ear, monkeypatc
         """Stands for a kill."""
 
     def stop_at_ten(line):
-        if line.startswith("heard 10 "):
+        if line.startswith("extracted features of 10 "):
             raise StopError
 
     with pytest.raises(StopError):
-        voice_features.hear_all(rows, graph, recipe, 0, tmp_path / "a", stop_at_ten)
+        voice_features.extract_all(rows, graph, recipe, 0, tmp_path / "a", stop_at_ten)
     said = []
-    resumed = voice_features.hear_all(rows, graph, recipe, 0, tmp_path / "a", said.append)
-    assert said[0] == "heard 20 of 26 recordings"
-    whole = voice_features.hear_all(rows, graph, recipe, 0, tmp_path / "b", silent)
-    np.testing.assert_array_equal(resumed.features, whole.features)
-    assert resumed.features.shape == (52, 96)
-    assert not np.array_equal(resumed.features[0], resumed.features[1])
-    np.testing.assert_array_equal(resumed.clean, resumed.features[::2])
+    resumed = voice_features.extract_all(rows, graph, recipe, 0, tmp_path / "a", said.append)
+    assert said[0] == "extracted features of 20 of 26 recordings"
+    whole = voice_features.extract_all(rows, graph, recipe, 0, tmp_path / "b", silent)
+    np.testing.assert_array_equal(resumed.values, whole.values)
+    assert resumed.values.shape == (52, 96)
+    assert not np.array_equal(resumed.values[0], resumed.values[1])
+    np.testing.assert_array_equal(resumed.clean, resumed.values[::2])

@@ -101,7 +101,7 @@ def test_blocks_give_what_transformers_gives(tiny, speech):
 
 
 def test_more_blocks_than_there_are_is_refused(tiny):
-    with pytest.raises(PackError, match="encoder of 2 blocks"):
+    with pytest.raises(PackError, match="it has 2 blocks"):
         load_encoder(tiny[1], 3)
 
 

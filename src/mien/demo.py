@@ -1,7 +1,7 @@
-"""``mien demo``: a clip made on the spot and analysed, to see that everything works.
+"""``mien demo``: generate a clip and analyse it, to check the installation.
 
-The picture is matplotlib's sample portrait of Grace Hopper (public domain, US Navy), slowly
-moved; the sentence was synthesised with espeak-ng and ships with mien.
+The picture is matplotlib's sample portrait of Grace Hopper (public domain, US Navy), slowly moving;
+the sentence was synthesised with espeak-ng and is shipped with mien.
 """
 
 from __future__ import annotations
@@ -30,17 +30,17 @@ BY_WINDOW = SegmentationOptions("window", 1.5, 0.5)
 
 @dataclass(frozen=True)
 class DemoResult:
-    """What the demo leaves behind."""
+    """The result of the demo."""
 
     table: RenderableType
     files: tuple[Path, ...]
 
 
 def run_demo(out: Path, progress: Callable[[str, float], None]) -> DemoResult:
-    """Make ``demo.mp4`` in a folder and analyse it.
+    """Write ``demo.mp4`` into a folder and analyse it.
 
-    ``analysis.json`` and ``report.html`` hold it by windows, the table and ``analysis.png`` the
-    answer for all of it.
+    ``analysis.json`` and ``report.html`` contain the windows, the table and ``analysis.png`` the
+    overall prediction.
     """
     out.mkdir(parents=True, exist_ok=True)
     clip, data, figure = out / "demo.mp4", out / "analysis.json", out / "analysis.png"

@@ -47,8 +47,8 @@ class EmotionSpace:
 
 MIEN7 = EmotionSpace("mien7", ("anger", "disgust", "fear", "joy", "neutral", "sadness", "surprise"))
 
-# Names that data sets and checkpoints use for our seven. Contempt is counted as disgust: the
-# two share the lip curl and most seven-label corpora that had to choose did the same.
+# Names that data sets and checkpoints use for our seven labels. Contempt is mapped to disgust: both
+# show the lip curl, and most corpora with seven labels did the same.
 _ALIASES: Mapping[str, tuple[str, ...]] = {
     "anger": ("angry", "ang", "mad"),
     "disgust": ("disgusted", "dis", "disgusting", "contempt"),
@@ -65,7 +65,7 @@ def canonical_label(name: str) -> str:
     """Our label for a name that another data set or checkpoint uses.
 
     Raises:
-        LabelError: if the name is not known.
+        LabelError: if the name is unknown.
 
     Examples:
         >>> canonical_label("Happiness"), canonical_label("ps"), canonical_label("calm")
@@ -75,20 +75,20 @@ def canonical_label(name: str) -> str:
         return _CANONICAL[name.strip().lower()]
     except KeyError:
         raise LabelError(
-            f"Emotion name {name!r} is not known; rename it to one of {', '.join(MIEN7.labels)} "
-            "or give an explicit LabelMap."
+            f"Unknown emotion name {name!r}; rename it to one of {', '.join(MIEN7.labels)} "
+            "or use an explicit LabelMap."
         ) from None
 
 
 @dataclass(frozen=True, eq=False)
 class LabelMap:
-    """A row-stochastic matrix that carries probabilities from one space into another.
+    """A row-stochastic matrix that maps probabilities from one space to another.
 
     Args:
-        source: the space that a model speaks.
-        target: the space wanted.
+        source: label space of the model.
+        target: label space of the result.
         matrix: ``(len(source), len(target))``, entries in [0, 1], rows sum to 1, so that no
-            probability is lost on the way.
+            probability is lost.
 
     Raises:
         LabelError: if the shape is wrong or a row does not sum to 1.
@@ -124,23 +124,23 @@ class LabelMap:
         target: EmotionSpace = MIEN7,
         names: Mapping[str, str] | None = None,
     ) -> LabelMap:
-        """The map that sends each source label to the target label it is an alias of.
+        """The map of each source label to the target label of which it is an alias.
 
         Args:
-            source: the space that a model speaks.
-            target: the space wanted.
-            names: target label by source label, for those whose name does not tell.
+            source: label space of the model.
+            target: label space of the result.
+            names: target label by source label, for labels that are not a known alias.
 
         Raises:
-            LabelError: naming the labels that are no known alias and not in ``names``.
+            LabelError: if labels are neither a known alias nor in ``names``.
         """
         known = {name: name for name in target.labels} | _CANONICAL | dict(names or {})
         places = {name: known.get(name, known.get(name.strip().lower())) for name in source.labels}
         unknown = [name for name, label in places.items() if label is None]
         if unknown:
             raise LabelError(
-                f"The labels {', '.join(map(repr, unknown))} of {source.name!r} are none that mien "
-                f"knows; say which of {', '.join(target.labels)} each of them is."
+                f"Unknown labels {', '.join(map(repr, unknown))} of {source.name!r}; map each of "
+                f"them to one of {', '.join(target.labels)}."
             )
         matrix = np.zeros((len(source), len(target)))
         for row, label in enumerate(places.values()):

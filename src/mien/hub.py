@@ -1,9 +1,8 @@
-"""Checkpoints by name: a folder on this machine, or a model of the Hugging Face hub.
+"""Checkpoints by name: a local folder or a model of the Hugging Face hub.
 
-Nothing is fetched unless it is asked for. What was fetched lies in the cache of
-``huggingface_hub`` (``HF_HOME``), which keeps the files that are complete, goes on after a dropped
-connection, and is kept offline by ``HF_HUB_OFFLINE=1``. Only data is ever taken: no code of a
-checkpoint is run.
+Nothing is downloaded without a request. Downloads are stored in the cache of ``huggingface_hub``
+(``HF_HOME``), which keeps complete files, resumes after a dropped connection, and stays offline
+with ``HF_HUB_OFFLINE=1``. Only data is used: no code of a checkpoint is run.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ from mien.errors import HubError, MissingExtraError
 
 _HUB_ID = re.compile(r"^[A-Za-z0-9][\w.-]*/[\w.-]+$")
 
-# Weights for other frameworks, which would multiply what is fetched, and whatever could be code.
+# Weights for other frameworks, which would multiply the download, and anything that may be code.
 _UNWANTED = (
     "*.h5",
     "*.msgpack",
@@ -39,7 +38,7 @@ _PICKLED = ("*.bin", "*.pt", "*.pth")
 
 
 def is_hub_id(name: str) -> bool:
-    """Whether a name could be one of the hub's, ``owner/model``, and is no folder here."""
+    """Whether a name has the form of a hub id, ``owner/model``, and is not a local folder."""
     return bool(_HUB_ID.match(name)) and not Path(name).exists()
 
 
@@ -47,12 +46,12 @@ def local_folder(name: str, *, download: bool) -> Path:
     """The folder of a checkpoint.
 
     Args:
-        name: a folder, which serves in place, or a hub id (``facebook/wav2vec2-base``).
-        download: fetch what is not in the cache; files that an earlier download completed are kept.
-            Pickled weights are fetched only where there are no safetensors.
+        name: a folder, which is used in place, or a hub id (``facebook/wav2vec2-base``).
+        download: download files that are not in the cache; files that an earlier download completed
+            are kept. Pickled weights are downloaded only if there are no safetensors.
 
     Raises:
-        HubError: if it is neither here nor can be fetched.
+        HubError: if it is neither stored locally nor can be downloaded.
         MissingExtraError: if a hub id is given and ``huggingface_hub`` is not installed.
     """
     folder = Path(name).expanduser()
@@ -60,10 +59,10 @@ def local_folder(name: str, *, download: bool) -> Path:
         return folder
     if not _HUB_ID.match(name):
         raise HubError(
-            f"{name!r} is neither a folder nor a hub id; give an existing folder or a name such as "
+            f"{name!r} is neither a folder nor a hub id; use an existing folder or a name such as "
             "owner/model."
         )
-    # What is here serves without a word to the network.
+    # Local files are used without network access.
     try:
         return _snapshot(name, download=False)
     except HubError:
@@ -73,10 +72,10 @@ def local_folder(name: str, *, download: bool) -> Path:
 
 
 def fetch(name: str) -> Path:
-    """Bring a hub model's newest version into the cache; see :func:`local_folder`.
+    """Download a hub model's newest version into the cache; see :func:`local_folder`.
 
     Raises:
-        HubError: if it cannot be fetched or what came is not what the hub describes.
+        HubError: if it cannot be downloaded, or its files do not match the hub's checksums.
         MissingExtraError: if ``huggingface_hub`` is not installed.
     """
     folder = _snapshot(name, download=True)
@@ -99,7 +98,7 @@ def _ask(name: str, download: bool, ignored: tuple[str, ...]) -> Path:
         )
     except errors.RepositoryNotFoundError:
         raise HubError(
-            f"The hub has no model {name!r}, or does not show it to you; check its name, and log "
+            f"The hub has no model {name!r}, or you have no access to it; check its name, and log "
             "in with 'hf auth login' if it is private."
         ) from None
     except errors.LocalEntryNotFoundError:
@@ -112,13 +111,14 @@ def _ask(name: str, download: bool, ignored: tuple[str, ...]) -> Path:
 def _unreachable(name: str) -> str:
     return (
         f"{name!r} is not on this machine and the hub cannot be reached; try again with a network "
-        "(what is complete is kept), or copy the checkpoint here and give its folder."
+        "connection (complete files are kept), or copy the checkpoint to this machine and give its "
+        "folder."
     )
 
 
 def _absent(name: str) -> str:
     return (
-        f"{name!r} is not on this machine; fetch it with 'mien models pull {name}', or give the "
+        f"{name!r} is not on this machine; download it with 'mien models pull {name}', or give the "
         "folder of a checkpoint."
     )
 
@@ -127,7 +127,7 @@ def _verify(name: str, folder: Path) -> None:
     """Compare every file with the hub's checksums.
 
     Raises:
-        HubError: naming the files that differ.
+        HubError: if files differ; the message names them.
     """
     hub, errors = _library()
     try:
@@ -137,8 +137,8 @@ def _verify(name: str, folder: Path) -> None:
     wrong = sorted(str(found["path"]) for found in result.mismatches)
     if wrong:
         raise HubError(
-            f"{', '.join(wrong)} of {name!r} are not what the hub describes; delete {folder} and "
-            "fetch it again."
+            f"{', '.join(wrong)} of {name!r} do not match the hub's checksums; delete {folder} and "
+            "download the model again."
         )
 
 

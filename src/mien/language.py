@@ -1,8 +1,7 @@
-"""Whether a text is English, told from its letters alone; the text branch knows no other language.
+"""Detect whether a text is English; the text branch is trained for English only.
 
-By py3langid (naive Bayes over byte n-grams, numpy alone). A few words say little of a language, so
-a text is taken for English unless it clearly is not: ``benchmarks/language.py`` counts both
-errors.
+Uses py3langid (naive Bayes over byte n-grams, numpy only). A few words are little evidence, so a
+text counts as English unless it clearly is not; ``benchmarks/language.py`` measures both errors.
 """
 
 from __future__ import annotations
@@ -22,29 +21,29 @@ NAMES = {
     "sw": "Swahili", "ta": "Tamil", "te": "Telugu", "th": "Thai", "tl": "Tagalog",
     "tr": "Turkish", "uk": "Ukrainian", "ur": "Urdu", "vi": "Vietnamese", "zh": "Chinese",
 }  # fmt: skip
-"""The languages told apart, by ISO 639-1 code (Tagalog has none but ``tl``).
+"""The detected languages by ISO 639-1 code (``tl`` for Tagalog).
 
-Rarer ones would be found in mere exclamations; a text in one is still told from English, under
-the name of a neighbour.
+Rarer languages would be detected in mere exclamations; a text in one of them is still separated
+from English, under the name of a related language.
 """
 
 AT_HOME = ("en", "pcm", "zxx")
-"""Read as English: it, Nigerian Pidgin ("say no more"), and what is no language (laughter)."""
+"""Treated as English: English, Nigerian Pidgin ("say no more"), and non-language (laughter)."""
 MOST_ENGLISH, LEAST_OTHER = 0.15, 0.4
-"""A text is refused if the former is hardly likely and one other language is."""
+"""A text is rejected if English is below the first value and another language above the second."""
 LEAST_ENGLISH = 0.5
-"""How likely a line must be English to be taken for it among lines of another language."""
+"""Minimum probability of English for a line among lines of another language."""
 LONGEST = 20_000
-"""Characters that are looked at; more change nothing."""
+"""Maximum number of characters to examine; more do not change the result."""
 
 
 @dataclass(frozen=True)
 class Language:
-    """Another language than English, and how likely it is.
+    """A language other than English, with its probability.
 
     Args:
         code: ISO 639-1.
-        probability: among the languages of ``NAMES``, 0 to 1; None if somebody else says so.
+        probability: among the languages of ``NAMES``, 0 to 1; None if the language was given.
     """
 
     code: str
@@ -56,7 +55,7 @@ class Language:
 
 
 def foreign(text: str) -> Language | None:
-    """The language of a text that is clearly not English; None for one that is, or may be.
+    """The language of a text that is clearly not English, else None.
 
     Examples:
         >>> print(foreign("Das habe ich wirklich nicht gewollt, es tut mir leid."))
@@ -71,9 +70,9 @@ def foreign(text: str) -> Language | None:
 
 
 def line_in_other(line: str, whole: Language | None) -> Language | None:
-    """The language of a line that is not English, within a text whose whole is in ``whole``.
+    """The language of a line that is not English, in a text whose language is ``whole``.
 
-    A short line is taken for English, or for the language of the others.
+    A short line counts as English, or as the language of the other lines.
     """
     found = foreign(line)
     if found is not None or whole is None:
@@ -83,7 +82,7 @@ def line_in_other(line: str, whole: Language | None) -> Language | None:
 
 @lru_cache(maxsize=1024)
 def _shares(text: str) -> tuple[float, str, float]:
-    """Probability of English, and the likeliest other language with its own."""
+    """Probability of English, and the most probable other language with its probability."""
     model, labels = _model()
     found: dict[str, float] = dict(model.rank(text[:LONGEST]))
     code = max(labels, key=lambda label: found[label])

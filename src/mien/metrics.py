@@ -1,8 +1,7 @@
-"""Figures of merit for classifiers that give probabilities; numpy only.
+"""Metrics of probabilistic classifiers; numpy only.
 
-All take ``labels (n,)`` (column indices) and ``probs (n, k)`` (rows sum to 1). A class that has
-no row is left out of the class averages, as scikit-learn's ``balanced_accuracy_score`` does for
-recall.
+All take ``labels (n,)`` (column indices) and ``probs (n, k)`` (rows sum to 1). A class without rows
+is left out of the class averages, as scikit-learn's ``balanced_accuracy_score`` does for recall.
 """
 
 from __future__ import annotations
@@ -43,15 +42,15 @@ def expected_calibration_error(labels: IntArray, probs: FloatArray, bins: int = 
 
 
 def calibration_error_by_chance(probs: FloatArray, draws: int = 50, seed: int = 0) -> float:
-    """The calibration error that these probabilities show on average when they are exactly right.
+    """The expected calibration error of these probabilities if they were exactly calibrated.
 
-    Labels are drawn from the rows themselves. Few items have a large error by chance alone, so that
-    a measured one says nothing beyond this.
+    Labels are drawn from the rows themselves. With few items the error is large by chance; a
+    measured error is meaningful only if it exceeds this value.
 
     Args:
         probs: ``(n, k)``, rows sum to 1.
-        draws: how many sets of labels.
-        seed: of the draws.
+        draws: number of sets of labels.
+        seed: random seed of the draws.
     """
     rng = np.random.default_rng(seed)
     steps = probs.cumsum(axis=1)
@@ -113,11 +112,11 @@ def classification_figures(labels: IntArray, probs: FloatArray) -> dict[str, flo
 
 
 def vote_figures(shares: FloatArray, probs: FloatArray, bins: int = 15) -> dict[str, float]:
-    """How near probabilities come to the shares of votes, both ``(n, k)``.
+    """Metrics of probabilities against shares of votes, both ``(n, k)``.
 
     ``nll`` is the mean cross-entropy of the shares in nats; ``ece`` the expected calibration error
-    of the best label when an observer drawn at random says whether it is right: in each of the bins
-    by confidence, the mean confidence against the mean share of votes for the label that is named.
+    of the predicted label if a randomly drawn observer decides whether it is right: in each bin by
+        confidence, the mean confidence against the mean share of votes for the predicted label.
 
     Examples:
         >>> shares = np.array([[0.75, 0.25], [0.25, 0.75]])
@@ -134,10 +133,10 @@ def vote_figures(shares: FloatArray, probs: FloatArray, bins: int = 15) -> dict[
 
 
 def multilabel_macro_f1(targets: FloatArray, probs: FloatArray, threshold: float) -> float:
-    """Macro-F1 over classes when every class above ``threshold`` is given, the best one always.
+    """Macro-F1 if every class above ``threshold`` is predicted, and always the best one.
 
     Args:
-        targets: ``(n, k)``; an entry above 0 means that the label was given.
+        targets: ``(n, k)``; an entry above 0 means that the label applies.
         probs: ``(n, k)``.
         threshold: in [0, 1].
     """
@@ -162,7 +161,7 @@ def fit_temperature(labels: IntArray, probs: FloatArray) -> float:
 
 
 def report_lines(labels: IntArray, probs: FloatArray, names: tuple[str, ...]) -> str:
-    """The classification report as plain text: one row a class, then the averages."""
+    """The classification report as plain text: one row per class, then the averages."""
     per_class = ClassFigures.of(confusion_matrix(labels, probs.argmax(axis=1), len(names)))
     lines = [f"{'':>12} {'precision':>9} {'recall':>9} {'f1':>9} {'support':>9}"]
     for i, name in enumerate(names):
@@ -176,10 +175,10 @@ def report_lines(labels: IntArray, probs: FloatArray, names: tuple[str, ...]) ->
 
 
 def mcnemar_p(labels: IntArray, one: FloatArray, other: FloatArray) -> float:
-    """Two-sided p that two classifiers err equally often on the same rows, in [0, 1].
+    """Two-sided p-value for equal error rates of two classifiers on the same rows, in [0, 1].
 
-    The exact test (McNemar 1947; binomial with 1/2 over the rows where just one of the two is
-    right); 1.0 where they never differ.
+    The exact test (McNemar 1947; binomial with 1/2 over the rows where exactly one of the two is
+    right); 1.0 if they never differ.
 
     Examples:
         >>> labels = np.zeros(6, dtype=np.int64)
@@ -206,17 +205,17 @@ def bootstrap_interval(
     draws: int = 500,
     seed: int = 0,
 ) -> dict[str, tuple[float, float]]:
-    """95 % percentile intervals of figures of merit (Efron and Tibshirani 1993, ch. 13).
+    """95 % percentile intervals of metrics (Efron and Tibshirani 1993, ch. 13).
 
     Whole groups are drawn with replacement, since items of one speaker are not independent.
 
     Args:
-        figures: of labels and probabilities.
+        figures: function from labels and probabilities to metrics.
         labels: ``(n,)``.
         probs: ``(n, k)``.
-        groups: ``(n,)``; one name a row for a plain bootstrap.
-        draws: how many samples.
-        seed: of the draws.
+        groups: ``(n,)``; a distinct name per row for a plain bootstrap.
+        draws: number of samples.
+        seed: random seed of the draws.
     """
     rng = np.random.default_rng(seed)
     _, group, sizes = np.unique(groups, return_inverse=True, return_counts=True)
@@ -234,10 +233,10 @@ def bootstrap_interval(
 
 
 def risk_coverage(labels: IntArray, probs: FloatArray) -> FloatArray:
-    """Rows of threshold, coverage and risk, the threshold falling (El-Yaniv and Wiener 2010).
+    """Rows of threshold, coverage and risk by falling threshold (El-Yaniv and Wiener 2010).
 
-    Answering only where the top probability is at least ``threshold``, ``coverage`` is the share
-    of rows answered and ``risk`` the share of the answers that are wrong.
+    If only rows with a top probability of at least ``threshold`` are answered, ``coverage`` is the
+    share of rows answered and ``risk`` the error rate among them.
 
     Examples:
         >>> probs = np.array([[0.9, 0.1], [0.7, 0.3], [0.6, 0.4]])
@@ -251,6 +250,6 @@ def risk_coverage(labels: IntArray, probs: FloatArray) -> FloatArray:
     rows = np.stack(
         [confidence[order], answered / len(labels), np.cumsum(wrong) / answered], axis=1
     )
-    # Rows of the same confidence are answered together or not at all.
+    # Rows with equal confidence share one threshold.
     last = np.append(np.diff(rows[:, 0]) != 0, True)
     return np.asarray(rows[last], dtype=np.float64)

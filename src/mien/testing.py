@@ -1,4 +1,4 @@
-"""For authors of branches: a suite that tells whether a branch keeps the contract."""
+"""For authors of branches: a test suite for the branch contract."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def planted_scene() -> Scene:
 
 
 def _babble(time: FloatArray) -> FloatArray:
-    """What sets speech apart: gliding pitch, four syllables a second, moving formants."""
+    """Features of speech: gliding pitch, four syllables per second, moving formants."""
     beat = 2 * np.pi * 4 * time
     pitch = 140 + 20 * np.sin(beat / 5)
     phase = 2 * np.pi * np.cumsum(pitch) * (time[1] - time[0])
@@ -93,16 +93,16 @@ def check_branch(branch: Branch) -> None:
     """Check a branch against the contract of :mod:`mien.branches.contract`.
 
     Raises:
-        ContractError: naming the clause that does not hold.
+        ContractError: if a clause of the contract does not hold; the message names it.
     """
     spec = branch.spec
     _require(spec.name == spec.name.lower() and bool(spec.name), "spec.name is not lower case")
-    _require(spec.label_map.target == MIEN7, "spec.label_map does not lead to the seven labels")
+    _require(spec.label_map.target == MIEN7, "spec.label_map does not map to the seven labels")
     _require(bool(spec.needs), "spec.needs is empty")
     segments = [Segment(0.0, 6.0), Segment(0.0, 3.0), Segment(1.0, 3.0), Segment(2.0, 5.0)]
     scene = _only_what_is_needed(planted_scene(), branch)
     evidence = _judged(branch, scene, segments)
-    _require(bool(evidence.present.any()), "nothing was judged in a scene that holds everything")
+    _require(bool(evidence.present.any()), "all rows are absent for a scene with all tracks")
     other = evidence.probs[evidence.present][:, ~spec.label_map.named]
     _require(not other.any(), "it gives a probability to a label that its label_map never names")
     _check_order(branch, scene, segments, evidence)
@@ -110,7 +110,7 @@ def check_branch(branch: Branch) -> None:
     _require(len(_judged(branch, scene, []).segments) == 0, "no segments must give no rows")
     copy = pickle.loads(pickle.dumps(branch))
     again = _judged(copy, scene, segments)
-    _require(_same(evidence, again), "a pickled copy, or a second call, judges otherwise")
+    _require(_same(evidence, again), "a pickled copy or a second call returns other evidence")
 
 
 def _require(holds: bool, clause: str) -> None:
@@ -119,15 +119,15 @@ def _require(holds: bool, clause: str) -> None:
 
 
 def _only_what_is_needed(scene: Scene, branch: Branch) -> Scene:
-    """Without the tracks that the spec does not name, so that a hidden need shows."""
+    """The scene with only the tracks that the spec names, to reveal undeclared needs."""
     needed = {key: track for key, track in scene.tracks.items() if key in branch.spec.needs}
     return replace(scene, tracks=needed)
 
 
 def _judged(branch: Branch, scene: Scene, segments: list[Segment]) -> Evidence:
     evidence = branch.judge(scene, segments)
-    _require(evidence.branch == branch.spec.name, "the evidence carries another name")
-    _require(evidence.segments == tuple(segments), "the rows are not the segments, in their order")
+    _require(evidence.branch == branch.spec.name, "the evidence has another name")
+    _require(evidence.segments == tuple(segments), "the rows are not the segments in their order")
     return evidence
 
 
@@ -138,11 +138,14 @@ def _check_order(branch: Branch, scene: Scene, segments: list[Segment], evidence
 
 
 def _check_absence(branch: Branch, scene: Scene, segments: list[Segment]) -> None:
-    """Without its tracks a branch is absent everywhere and passes the given reason on."""
+    """Without its tracks a branch returns absent rows with the given reason."""
     missing = {key.name: f"no {key.name} at all" for key in branch.spec.needs}
     evidence = _judged(branch, replace(scene, tracks={}, missing=missing), segments)
-    _require(not evidence.present.any(), "it judges although its tracks are missing")
-    _require(set(evidence.reasons) <= set(missing.values()), "it hides why its track is missing")
+    _require(not evidence.present.any(), "rows are present although its tracks are missing")
+    _require(
+        set(evidence.reasons) <= set(missing.values()),
+        "the reason does not state why its track is missing",
+    )
 
 
 def _same(a: Evidence, b: Evidence) -> bool:

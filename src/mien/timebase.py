@@ -13,7 +13,7 @@ from mien.errors import OptionError
 class Segment:
     """The half-open interval ``[start, end)`` in seconds.
 
-    A segment of no duration is an instant (a picture, a text without times).
+    A segment without duration is an instant (a picture, a text without times).
 
     Raises:
         OptionError: if a bound is not finite or ``end < start``.
@@ -41,19 +41,19 @@ class Segment:
 
     @property
     def middle(self) -> float:
-        """The time half-way, in seconds."""
+        """The centre in seconds."""
         return (self.start + self.end) / 2
 
     def __contains__(self, time: float) -> bool:
         return self.start <= time < self.end or self.start == time == self.end
 
     def __and__(self, other: Segment) -> Segment | None:
-        """The part that both share, or None if they share nothing."""
+        """The intersection, or None if it is empty."""
         start, end = max(self.start, other.start), min(self.end, other.end)
         return Segment(start, end) if start < end else None
 
     def overlap(self, other: Segment) -> float:
-        """Seconds that both share."""
+        """Duration of the intersection in seconds."""
         return max(0.0, min(self.end, other.end) - max(self.start, other.start))
 
     def __str__(self) -> str:
@@ -95,9 +95,9 @@ class Clock:
         return math.floor((time - self.start) / self.step + 1e-6)
 
     def windows(self, extent: Segment) -> Iterator[Segment]:
-        """The windows that cover ``extent``, the last one cut at its end.
+        """The windows that cover ``extent``; the last one is cut at its end.
 
-        A window is given only while it brings something that the one before did not cover.
+        A window is returned only if it covers time that the previous ones did not.
         """
         covered = extent.start
         index = max(0, self.index(extent.start))

@@ -1,7 +1,7 @@
-"""The branches: each judges every segment by one modality, blind to the others.
+"""The branches: each predicts every segment from one modality, independently of the others.
 
-``contract`` holds what a branch must be, ``registry`` finds those that are installed; the three
-built-in ones come in by the same door (the entry-point group ``mien.branches``).
+``contract`` defines the interface of a branch, ``registry`` finds the installed branches. The three
+built-in branches use the same entry-point group, ``mien.branches``, as those of other packages.
 """
 
 from mien.branches.contract import BatchBranch, Branch, BranchSpec, LinesBranch, PeopleBranch

@@ -1,4 +1,4 @@
-"""Asking a branch about many segments, or many scenes."""
+"""Run a branch on many segments or many scenes."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from mien.timebase import Segment
 GAP = "a gap in the recording: the time stamps leap over it"
 """Reason of the absent rows of a segment in which nothing was recorded."""
 AT_A_TIME = 32
-"""Segments that a branch judges at a time."""
+"""Number of segments per call of a branch."""
 
 
 def judge_each(branch: Branch, jobs: Sequence[tuple[Scene, tuple[Segment, ...]]]) -> list[Evidence]:
-    """What a branch says of many scenes; at once where it can."""
+    """A branch's evidence for many scenes; in one call if it is a :class:`BatchBranch`."""
     if isinstance(branch, BatchBranch):
         return branch.judge_many(jobs)
     return [branch.judge(scene, segments) for scene, segments in jobs]
@@ -45,7 +45,7 @@ def judge_in_turn(
         progress: told how far it is.
         known: rows of some of the segments that need not be judged.
     """
-    doing = f"judging the {branch.spec.name}"
+    doing = f"analysing the {branch.spec.name}"
     there = set() if known is None else set(known.segments)
     new = tuple(segment for segment in segments if segment not in there)
     found: Evidence | None = None

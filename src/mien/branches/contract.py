@@ -1,9 +1,9 @@
-"""What a branch is: the whole contract on one screen.
+"""The interface of a branch.
 
-A package that wants to add a modality declares an entry point in the group ``mien.branches``
-whose value is a factory, ``factory(options) -> Branch``; ``options`` is a mapping that the user
-gave for this branch (``{"pack": FOLDER}`` for the built-in ones). ``mien.testing.check_branch``
-tells whether a branch keeps the contract; ``examples/`` holds a complete one.
+A package that wants to add a modality declares an entry point in the group ``mien.branches`` whose
+value is a factory, ``factory(options) -> Branch``; ``options`` is the mapping of the user's options
+for this branch (``{"pack": FOLDER}`` for the built-in ones). ``mien.testing.check_branch`` checks
+that a branch follows the contract; ``examples/`` contains a complete branch.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from mien.timebase import Segment
 
 @dataclass(frozen=True)
 class BranchSpec:
-    """What a branch says of itself.
+    """Description of a branch.
 
     Args:
         name: key of its evidence, lower case; also its name in tables.
@@ -37,45 +37,45 @@ class BranchSpec:
 
 
 class Branch(Protocol):
-    """One modality's judge. Cheap to construct and picklable: the model loads at first use."""
+    """One modality's classifier. Cheap to construct and picklable: the model loads at first use."""
 
     @property
     def spec(self) -> BranchSpec:
-        """What it is and needs."""
+        """Description and requirements of the branch."""
         ...
 
     def judge(self, scene: Scene, segments: Sequence[Segment]) -> Evidence:
-        """Evidence with one row a segment, in the same order.
+        """Evidence with one row per segment, in the same order.
 
-        A segment that cannot be judged is an absent row with its reason, never a guess.
+        A segment without usable input is an absent row with the reason, never a guess.
         """
         ...
 
 
 @runtime_checkable
 class PeopleBranch(Protocol):
-    """What a branch may do beside: judge each person that it tells apart on their own."""
+    """Optional method of a branch: predict each person separately."""
 
     def judge_people(self, scene: Scene, segments: Sequence[Segment]) -> Mapping[int, Evidence]:
-        """Evidence as of ``judge``, by the identity of each person who is to be shown."""
+        """Evidence as from ``judge``, by the identity of each person to show."""
         ...
 
 
 @runtime_checkable
 class BatchBranch(Protocol):
-    """What a branch may do beside: judge many clips at once, faster than one by one."""
+    """Optional method of a branch: predict many clips in one call, faster than one by one."""
 
     def judge_many(self, jobs: Sequence[tuple[Scene, Sequence[Segment]]]) -> list[Evidence]:
-        """What ``judge`` would say of each, in the same order."""
+        """The evidence of ``judge`` for each, in the same order."""
         ...
 
 
 @runtime_checkable
 class LinesBranch(Protocol):
-    """What a branch may do beside: judge each line of the transcript, however the clip is cut."""
+    """Optional method of a branch: predict each transcript line, whatever the segmentation."""
 
     def judge_lines(self, scene: Scene) -> Evidence | None:
-        """One row a line, over the line's segment; None without a transcript."""
+        """One row per line, over the line's segment; None without a transcript."""
         ...
 
 

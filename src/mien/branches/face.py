@@ -1,4 +1,4 @@
-"""The face branch: what a face shows, from its gray crops."""
+"""The face branch: predicts emotions from gray face crops."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from mien.timebase import Segment
 
 @dataclass(frozen=True)
 class FaceContract:
-    """What the net is shown; written into the pack and checked against it."""
+    """Input contract of the net; written into the pack and compared with it."""
 
     side: int = 48
     colour: str = "gray"
@@ -36,25 +36,25 @@ class FaceContract:
 
 CONTRACT = FaceContract()
 SMALLEST = 24.0
-"""Sides of a face below this many pixels are not judged."""
+"""Minimum side of a usable face in pixels."""
 LARGE = 96.0
-"""From this side on, size no longer limits the quality."""
+"""Side in pixels from which on the size no longer limits the quality."""
 TURNED = 60.0
-"""Faces turned to the side by more degrees than this are not judged."""
+"""Maximum turn to the side of a usable face in degrees."""
 BLURRED = 0.2
-"""Faces less sharp than this are not judged."""
+"""Minimum sharpness of a usable face."""
 BATCH = 64
-"""Crops that the net is shown at a time."""
+"""Number of crops per batch."""
 WHO = ("primary", "all")
 POLICIES = ("mean", "peak")
 NEUTRAL = MIEN7.labels.index("neutral")
 
 
 def normalise(images: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
-    """Gray pictures ``(n, 48, 48) uint8`` as the net wants them, ``(n, 1, 48, 48)``.
+    """Gray pictures ``(n, 48, 48) uint8`` as input of the net, ``(n, 1, 48, 48)``.
 
-    Each picture has mean 0 and deviation 0.5; the deviation counts as at least 8 of 255, so that
-    an empty picture is not blown up into noise.
+    Each picture is normalised to mean 0 and deviation 0.5. The divisor is at least a deviation of 8
+    of 255, so that the noise of an empty picture is not amplified.
     """
     pixels = images.astype(np.float32)
     mean = pixels.mean(axis=(1, 2), keepdims=True)
@@ -66,8 +66,8 @@ class FaceModel:
     """A face pack as a function from crops to probabilities.
 
     Args:
-        pack: whose input contract is ours.
-        convention: whose way of labelling it answers in, see :meth:`mien.packs.Pack.convention`;
+        pack: a pack with this module's input contract.
+        convention: labelling convention of the predictions, see :meth:`mien.packs.Pack.convention`;
             None for the pack's default.
     """
 
@@ -86,17 +86,17 @@ class FaceModel:
 
 
 class FaceBranch(PackBranch):
-    """Judges the face of one person in each segment, and on request of every person.
+    """Predicts the face of one person in each segment, and optionally of every person.
 
     Args:
-        options: ``pack``, the folder of a pack; ``person``, ``primary`` (in each segment its own
-            primary person, the default), ``all`` (the same, and every person beside) or the number
-            of one; ``policy``, ``mean`` (all looks at the face, weighted by their quality, in the
-            log domain, the default) or ``peak`` (the paper's: its most emotional moment alone);
-            ``convention``, whose way of labelling the pack answers in, its default if not given.
+        options: ``pack``, the folder of a pack; ``person``, ``primary`` (the primary person of each
+            segment, the default), ``all`` (the same, and every person separately) or a person's
+            number; ``policy``, ``mean`` (mean over all samples of the face, weighted by quality, in
+            the log domain, the default) or ``peak`` (the paper's: only the most emotional sample);
+            ``convention``, the labelling convention, by default the pack's default.
 
     Raises:
-        OptionError: if one of them has a value it cannot have.
+        OptionError: if an option has an invalid value.
     """
 
     name = "face"
@@ -117,12 +117,12 @@ class FaceBranch(PackBranch):
         self._memory: WeakKeyDictionary[Faces, FloatArray] = WeakKeyDictionary()
 
     def __getstate__(self) -> dict[str, Any]:
-        """The options, and not the loaded model."""
-        kept = ("_person", "_policy", "_convention")
-        return super().__getstate__() | {name: getattr(self, name) for name in kept}
+        """The options, without the loaded model."""
+        names = ("_person", "_policy", "_convention")
+        return super().__getstate__() | {name: getattr(self, name) for name in names}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        """Nothing is remembered across processes."""
+        """Restore the options; cached probabilities are not transferred between processes."""
         self.__dict__ |= state | {"_memory": WeakKeyDictionary()}
 
     @cached_property
@@ -159,7 +159,7 @@ class FaceBranch(PackBranch):
         self, who: int, people: Mapping[int, FaceSamples], faces: Faces, segments: Sequence[Segment]
     ) -> Evidence:
         if who not in people:
-            why = f"there is no person {who}, the last is {max(people)}"
+            why = f"there is no person {who}; the last is {max(people)}"
             return Evidence.absent("face", segments, why)
         rows = [self._row(faces, people[who].within(segment), segment) for segment in segments]
         return Evidence.of_rows("face", segments, rows)
@@ -167,43 +167,43 @@ class FaceBranch(PackBranch):
     def _row(
         self, faces: Faces, samples: FaceSamples | None, segment: Segment
     ) -> tuple[FloatArray, float] | str:
-        looked = len(faces.times[rows_within(faces.times, segment)])
-        good = usable(samples, looked)
+        examined = len(faces.times[rows_within(faces.times, segment)])
+        good = usable(samples, examined)
         if isinstance(good, str):
             return good
         weights = sample_quality(good)
         probs = self._probs(faces, good.crops)
-        quality = float(weights.mean()) * min(1.0, len(good) / looked)
+        quality = float(weights.mean()) * min(1.0, len(good) / examined)
         if self._policy == "peak":
             best = int(probs[:, NEUTRAL].argmin())
             return probs[best], float(weights[best])
         return log_pool(probs, weights), quality
 
     def _probs(self, faces: Faces, crops: npt.NDArray[np.int64]) -> FloatArray:
-        """Probabilities of crops; each is judged once a scene, though segments overlap."""
+        """Probabilities of crops, each computed once per scene, although segments overlap."""
         known = self._memory.get(faces)
         if known is None:
             most = max(int(track.samples.crops.max()) for track in faces.tracks)
             known = self._memory[faces] = np.full((most + 1, 7), np.nan, np.float32)
         new = crops[np.isnan(known[crops, 0])]
-        # Some at a time: a whole film's crops would be tens of megabytes.
+        # In batches: the crops of a whole film would take tens of megabytes.
         for start in range(0, len(new), BATCH):
             some = new[start : start + BATCH]
             known[some] = self._model.probs(faces.crops.take(some.tolist()), BATCH)
         return known[crops].astype(np.float64)
 
 
-def usable(samples: FaceSamples | None, looked: int) -> FaceSamples | str:
-    """The samples that are good enough to be judged, or why there are none.
+def usable(samples: FaceSamples | None, examined: int) -> FaceSamples | str:
+    """The usable samples, or the reason why there are none.
 
     Args:
-        samples: of one person within a segment; None where nobody is in view at all.
-        looked: how many pictures of the segment were looked at.
+        samples: samples of one person within a segment; None if no one is in view.
+        examined: number of pictures of the segment that were searched for faces.
     """
-    if not looked:
+    if not examined:
         return "no picture in this segment"
     if samples is None or not len(samples):
-        return f"no face in view ({looked} picture{'s' if looked > 1 else ''} looked at)"
+        return f"no face in view ({examined} picture{'s' if examined > 1 else ''} examined)"
     for passes, why in _CHECKS:
         good = samples[passes(samples)]
         if not len(good):
@@ -223,17 +223,17 @@ def _rolled(samples: FaceSamples) -> str:
 _CHECKS: tuple[tuple[Callable[[FaceSamples], Any], Callable[[FaceSamples], str]], ...] = (
     (
         lambda s: s.sides >= SMALLEST,
-        lambda s: f"face too small ({s.sides.max():.0f} px, at least {SMALLEST:.0f} wanted)",
+        lambda s: f"face too small ({s.sides.max():.0f} px, at least {SMALLEST:.0f} needed)",
     ),
     (lambda s: s.rolls == 0, _rolled),
     (
         lambda s: ~(s.turns > TURNED),
-        lambda s: f"face turned away ({s.turns.min():.0f} degrees, at most {TURNED:.0f} wanted)",
+        lambda s: f"face turned away ({s.turns.min():.0f} degrees, at most {TURNED:.0f} allowed)",
     ),
     (
         lambda s: s.sharpness >= BLURRED,
         lambda s: (
-            f"face too blurred (sharpness {s.sharpness.max():.2f}, at least {BLURRED:.2f} wanted)"
+            f"face too blurred (sharpness {s.sharpness.max():.2f}, at least {BLURRED:.2f} needed)"
         ),
     ),
 )
@@ -247,10 +247,10 @@ def _primary(people: Mapping[int, FaceSamples], segment: Segment) -> FaceSamples
 
 
 def sample_quality(samples: FaceSamples) -> FloatArray:
-    """How far each sample is to be trusted, ``(n,)`` in (0, 1].
+    """Quality of each sample, ``(n,)`` in (0, 1].
 
-    The geometric mean of the detector's score, the size (in full from 96 px on), the sharpness,
-    and the cosine of the turn to the side, where that is known.
+    The geometric mean of the detector's score, the size (1 from 96 px on), the sharpness, and the
+    cosine of the turn to the side, if known.
     """
     size = np.minimum(1.0, samples.sides / LARGE)
     facing = np.cos(np.radians(np.nan_to_num(samples.turns, nan=0.0)))

@@ -1,4 +1,4 @@
-"""Log-mel frames, and what is done to speech before a net hears it; numpy only."""
+"""Log-mel frames and preprocessing of speech; numpy only."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ FloatArray = npt.NDArray[np.float32]
 
 @dataclass(frozen=True)
 class MelSettings:
-    """Settings of the spectrogram on which speech quality is measured."""
+    """Settings of the spectrogram for measuring speech quality."""
 
     rate: int = SAMPLE_RATE
     window: int = 400
@@ -64,7 +64,7 @@ def log_mel(samples: Samples, settings: MelSettings = SETTINGS) -> FloatArray:
 
 
 def change_speed(samples: Samples, speed: float) -> Samples:
-    """Played faster or slower, pitch included, by linear interpolation."""
+    """Change speed and pitch by linear interpolation."""
     if speed == 1.0:
         return samples
     places = np.arange(int(len(samples) / speed)) * speed
@@ -72,12 +72,12 @@ def change_speed(samples: Samples, speed: float) -> Samples:
 
 
 def chunks(samples: Samples, size: int, overlap: float = 0.5) -> list[Samples]:
-    """Pieces of at most ``size`` samples that cover all of them.
+    """Chunks of at most ``size`` samples that cover all samples.
 
     Args:
         samples: mono.
-        size: of a chunk.
-        overlap: least share of a chunk that the next one repeats, in [0, 1).
+        size: size of a chunk.
+        overlap: minimum share of a chunk that the next one repeats, in [0, 1).
     """
     if len(samples) <= size:
         return [samples]
@@ -87,7 +87,7 @@ def chunks(samples: Samples, size: int, overlap: float = 0.5) -> list[Samples]:
 
 
 def at_level(samples: Samples, decibels: float = -35.0) -> Samples:
-    """Samples whose root mean square lies at a level; silence stays as it is.
+    """Samples scaled to a root mean square level; silence is not changed.
 
     Args:
         samples: mono in [-1, 1].
@@ -105,7 +105,7 @@ def trim(samples: Samples, below_db: float = 35.0, margin: float = 0.05) -> Samp
     Args:
         samples: mono at 16 kHz.
         below_db: 20 ms frames more than this below the loudest count as quiet.
-        margin: seconds kept on either side.
+        margin: seconds to retain on either side.
     """
     step = SAMPLE_RATE // 50
     n = len(samples) // step

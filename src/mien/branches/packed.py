@@ -1,4 +1,4 @@
-"""What the built-in branches share: a pack that is found, checked and loaded at first use."""
+"""Base class of the built-in branches: a pack that is opened, checked and loaded at first use."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class PackBranch:
     """A branch whose model is a pack; cheap to construct and picklable.
 
     Args:
-        options: ``pack``, the folder of a pack; without it the embedded one of the branch's kind.
+        options: ``pack``, the folder of a pack; by default the embedded pack of the branch's kind.
     """
 
     name: ClassVar[str]
@@ -44,5 +44,5 @@ class PackBranch:
         )
 
     def __getstate__(self) -> dict[str, Any]:
-        """Where the pack is, and not the loaded model."""
+        """The path of the pack, without the loaded model."""
         return {"_where": self._where}

@@ -1,4 +1,4 @@
-"""Finding the branches that are installed."""
+"""Find the installed branches."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from mien.errors import ContractError, OptionError
 from mien.scene import TrackKey
 
 GROUP = "mien.branches"
-# Shown in this order; what others add follows by name.
+# Shown in this order; further branches follow by name.
 _FIRST = ("text", "voice", "face")
 
 
@@ -26,7 +26,7 @@ def make_branches(options: Mapping[str, Mapping[str, Any]] | None = None) -> dic
     """One branch of each that is installed; no pack is read yet.
 
     Args:
-        options: by branch name, what its factory is given.
+        options: options of the factories by branch name.
 
     Raises:
         OptionError: if options name a branch that is not installed.

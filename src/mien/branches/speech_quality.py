@@ -1,4 +1,4 @@
-"""Whether the speech of a segment is fit to be judged by ear, and how far, as it measures."""
+"""Speech quality of a segment: whether its speech is usable, and how far it is to be trusted."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ from mien.scene import SAMPLE_RATE, AudioTrack, Samples, sounding
 from mien.timebase import Segment
 
 SHORTEST = 0.6
-"""Seconds of speech that a segment must hold to be judged."""
+"""Minimum seconds of speech in a usable segment."""
 FULL_LENGTH = 2.0
-"""Seconds of speech from which on length no longer limits the quality."""
+"""Seconds of speech from which on the length no longer limits the quality."""
 FULL_SHARE = 0.2
-"""Share of speech from which on it no longer limits the quality; none at all halves it."""
+"""Share of speech from which on it no longer limits the quality; a share of 0 halves it."""
 FULL_RATIO = 15.0
 """Signal-to-noise ratio in dB from which on it no longer limits the quality."""
 LOWEST_RATIO = 2.0
-"""Signal-to-noise ratio in dB under which the speech is drowned."""
+"""Minimum signal-to-noise ratio in dB of usable speech."""
 ALL_CLIPPED = 0.4
-"""Share of clipped samples at which nothing is left of the quality."""
+"""Share of clipped samples from which on the quality is 0."""
 SILENCE = -80.0
-"""Peak in dB of full scale under which a segment is silent."""
+"""Peak in dB of full scale below which a segment is silent."""
 LEAST_CHANGE = 2.2
-"""Spectral change in dB under which a sound is no speech."""
+"""Minimum spectral change in dB of speech."""
 LEAST_BANDS = 4.0
-"""Mel bands that the power spreads over, under which a sound is a tone."""
+"""Minimum number of mel bands over which the power of speech spreads; below it, a tone."""
 
 _FRAME = 512
 _BLOCK = 20.0
@@ -44,19 +44,20 @@ _DB = 10 / np.log(10)
 
 @dataclass(frozen=True)
 class SpeechQuality:
-    """What is measured of the speech in a segment.
+    """Measurements of the speech in a segment.
 
     Args:
-        seconds: of speech.
-        share: of the segment that is speech.
+        seconds: seconds of speech.
+        share: share of the segment that is speech.
         ratio: signal-to-noise ratio in dB; see :func:`signal_to_noise`.
-        clipped: share of the samples within 2 % of the largest, which is under 0.0005 where the
-            sound does not clip.
-        change: spectral change in dB, the deviation over time of the level of each mel band
-            against the frame's mean, smoothed over 50 ms. Speech has 5 to 12, speech in white
-            noise of the same power 2.8, steady noise, tones and chords at most 1.8.
-        bands: mel bands of 64 that the power of a frame spreads over (the exponential of the
-            entropy, median over frames). Speech has 5 to 16, a tone 2 to 3.5.
+        clipped: share of the samples within 2 % of the largest, below 0.0005 for sound without
+            clipping.
+        change: spectral change in dB: the deviation over time of the level of each mel band
+            relative to the frame's mean, smoothed over 50 ms. It is 5 to 12 for speech, 2.8 for
+            speech in white noise of the same power, and at most 1.8 for steady noise, tones and
+            chords.
+        bands: number of mel bands (of 64) over which the power of a frame spreads: the exponential
+            of the entropy, median over frames. It is 5 to 16 for speech, 2 to 3.5 for a tone.
     """
 
     seconds: float
@@ -68,27 +69,27 @@ class SpeechQuality:
 
     @property
     def unfit(self) -> str:
-        """Why there is nothing to judge, with the value measured; ``""`` if there is."""
+        """Why the speech is not usable, with the measured value; ``""`` if it is usable."""
         if self.seconds < SHORTEST:
-            return f"too little speech ({self.seconds:.1f} s, at least {SHORTEST} s wanted)"
+            return f"too little speech ({self.seconds:.1f} s, at least {SHORTEST} s needed)"
         if self.bands < LEAST_BANDS:
-            return f"a tone, no speech (power in {self.bands:.1f} mel bands of 64)"
+            return f"a tone, not speech (power in {self.bands:.1f} mel bands of 64)"
         if self.change < LEAST_CHANGE:
             return (
                 f"no speech: the sound hardly changes (spectral change {self.change:.1f} dB, at "
-                f"least {LEAST_CHANGE} wanted)"
+                f"least {LEAST_CHANGE} needed)"
             )
         if self.ratio < LOWEST_RATIO:
-            return f"speech drowned in other sound (signal-to-noise ratio {self.ratio:.0f} dB)"
+            return f"speech masked by other sound (signal-to-noise ratio {self.ratio:.0f} dB)"
         return ""
 
     @property
     def quality(self) -> float:
-        """How far the sound is to be trusted, in [0, 1]; a product of four factors.
+        """Quality of the speech in [0, 1], a product of four factors.
 
         ``min(1, seconds / 2) * min(1, (1 + share / 0.2) / 2) * clip(ratio / 15, 0, 1) *
         max(0, 1 - clipped / 0.4)``: the length of the speech, its share of the segment, its
-        signal-to-noise ratio, and what is not clipped.
+        signal-to-noise ratio, and the share without clipping.
         """
         length = min(1.0, self.seconds / FULL_LENGTH)
         share = min(1.0, (1.0 + self.share / FULL_SHARE) / 2)
@@ -119,7 +120,7 @@ def measure(audio: AudioTrack, turns: Sequence[Segment], segment: Segment) -> Sp
     Args:
         audio: mono at 16 kHz.
         turns: the parts of the speech turns that lie in the segment, at least one.
-        segment: what is judged.
+        segment: the segment to measure.
     """
     seconds = sum(turn.duration for turn in turns)
     peak = max(float(np.abs(block).max(initial=0.0)) for block in _blocks(audio, turns))
@@ -130,8 +131,8 @@ def measure(audio: AudioTrack, turns: Sequence[Segment], segment: Segment) -> Sp
         clipped += int((np.abs(block) >= 0.98 * max(peak, 1e-9)).sum())
         count += len(block)
         powers.append(_powers(block))
-        # At one level, so that what lies under the floor of log_mel is the same for all.
-        shape.hear(block * np.float32(_PEAK / max(peak, 1e-6)))
+        # Normalise the level, so that the floor of log_mel has the same effect for all.
+        shape.add(block * np.float32(_PEAK / max(peak, 1e-6)))
     gaps = [_powers(block) for block in _blocks(audio, _between(turns, segment))]
     return SpeechQuality(
         seconds,
@@ -147,15 +148,16 @@ def signal_to_noise(speech: FloatArray, gaps: FloatArray) -> float:
     """Signal-to-noise ratio in dB from the powers of 32 ms frames, ``10 log10(S / N - 1)``.
 
     ``S`` is the mean over the speech turns. ``N`` is the 60th percentile over the gaps between them
-    where these last a second in all: what the detector missed of the speech is mostly less
-    than that, laughter and babble are mostly more. Else ``N`` is the tenth percentile over the
-    turns themselves, since speech has short pauses (after minimum statistics, Martin 2001).
+        if the gaps last at least a second in total: speech that the detector missed is usually
+        shorter, laughter and babble are usually longer. Otherwise ``N`` is the tenth percentile
+        over the turns themselves, which contain short pauses (after minimum statistics, Martin
+        2001).
 
-    With white, pink and babble noise planted into 31 recordings at 0 to 20 dB, the median from the
-    gaps was right to 0.5 dB. Without gaps it was right to 3.5 dB at 0 to 10 dB (1 dB but for
-    babble) and said 15 at 20 dB. WADA (Kim & Stern 2008), tried in its place, was off by 1 to
-    5.5 dB. With gaps of half a second already, a word that the detector missed was taken for noise
-    in 1 of 106 clean recordings, hence the second.
+    With white, pink and babble noise added to 31 recordings at 0 to 20 dB, the median error of the
+    estimate from gaps was at most 0.5 dB. Without gaps it was at most 3.5 dB at 0 to 10 dB (1 dB
+    except for babble), and the estimate at 20 dB was 15. The alternative WADA (Kim & Stern 2008)
+    had errors of 1 to 5.5 dB. With a minimum of half a second of gaps, a missed word was taken for
+    noise in 1 of 106 clean recordings; therefore the minimum is one second.
 
     Args:
         speech: ``(n,)`` powers of the turns' frames, n at least 1.
@@ -164,16 +166,16 @@ def signal_to_noise(speech: FloatArray, gaps: FloatArray) -> float:
     Returns:
         a ratio in [-20, 60] dB.
     """
-    heard = len(gaps) * _FRAME / SAMPLE_RATE >= _LEAST_GAP
-    noise = float(np.percentile(gaps, 60) if heard else np.percentile(speech, 10))
+    enough = len(gaps) * _FRAME / SAMPLE_RATE >= _LEAST_GAP
+    noise = float(np.percentile(gaps, 60) if enough else np.percentile(speech, 10))
     ratio = (float(speech.mean()) + 1e-12) / (noise + 1e-12) - 1.0
     return float(np.clip(10 * np.log10(max(ratio, 1e-3)), -20.0, 60.0))
 
 
 def agreement(rows: FloatArray, weights: FloatArray) -> float:
-    """How far parts of a speech say the same, in [0, 1]; 1 for a single part.
+    """Agreement of the posteriors of parts of a segment, in [0, 1]; 1 for a single part.
 
-    One less the weighted Jensen-Shannon divergence (Lin 1991) over its greatest value.
+    One minus the weighted Jensen-Shannon divergence (Lin 1991), relative to its maximum.
 
     Args:
         rows: probabilities ``(n, k)`` of the parts.
@@ -193,8 +195,8 @@ def agreement(rows: FloatArray, weights: FloatArray) -> float:
 class Shape:
     """Spectral change and breadth of sound that comes in blocks; see :class:`SpeechQuality`.
 
-    Of more than a quarter of an hour of speech every second row is kept, of more than half an
-    hour every fourth, and so on, so that memory does not grow with it.
+    For more than a quarter of an hour of speech every second row is stored, for more than half an
+    hour every fourth, and so on, so that memory is limited.
     """
 
     def __init__(self) -> None:
@@ -203,17 +205,17 @@ class Shape:
         self._count = 0
         self._parts: list[tuple[FloatArray, FloatArray, FloatArray]] = []
 
-    def hear(self, block: Samples) -> None:
-        """Take the next block, ``(n,) float32`` at 16 kHz."""
+    def add(self, block: Samples) -> None:
+        """Add the next block, ``(n,) float32`` at 16 kHz."""
         frames = log_mel(block).astype(np.float64)
         power = np.exp(frames)
         level = power.sum(axis=1)
         share = power / level[:, None]
         bands = np.exp(-(share * np.log(share + 1e-12)).sum(axis=1))
         shape = (frames - frames.mean(axis=1, keepdims=True)) * _DB
-        # Neighbours share most of what was averaged: one row in five tells as much.
+        # Smoothed neighbours are nearly equal: every fifth row is sufficient.
         chosen = slice(None, None, self._step)
-        # Copies, since a view would keep all of the block alive.
+        # Copies, since a view would keep the whole block in memory.
         self._parts.append(
             (level[chosen].copy(), bands[chosen].copy(), _smooth(shape)[chosen].copy())
         )
@@ -223,15 +225,15 @@ class Shape:
             self._thin()
 
     def _thin(self) -> None:
-        """Keep every second row, of what comes as well."""
+        """Drop every second row, now and in further blocks."""
         joined = [np.concatenate(column)[::2].copy() for column in zip(*self._parts, strict=True)]
         self._parts = [(joined[0], joined[1], joined[2])]
         self._count = len(joined[0])
         self._step *= 2
 
     def _loud(self, which: int) -> FloatArray:
-        kept = [part[which][part[0] > _LOUD * self._loudest] for part in self._parts]
-        return np.concatenate(kept)
+        loud = [part[which][part[0] > _LOUD * self._loudest] for part in self._parts]
+        return np.concatenate(loud)
 
     @property
     def rows(self) -> int:
@@ -257,7 +259,7 @@ def _smooth(rows: FloatArray) -> FloatArray:
 
 
 def _powers(block: Samples) -> FloatArray:
-    """Mean square of each 32 ms frame; a rest of less than a frame counts where it is all."""
+    """Mean square of each 32 ms frame; a shorter rest is used only if there is no frame."""
     whole = len(block) // _FRAME * _FRAME
     if not whole:
         return np.asarray([float(np.square(block).mean())] if len(block) else [], dtype=np.float64)
@@ -275,7 +277,7 @@ def _blocks(audio: AudioTrack, segments: Sequence[Segment]) -> Iterator[Samples]
 
 
 def _between(turns: Sequence[Segment], segment: Segment) -> list[Segment]:
-    """The parts of a segment that no turn covers, less 0.1 s next to a turn."""
+    """The parts of a segment that no turn covers, without 0.1 s next to each turn."""
     edges = [segment.start]
     for turn in turns:
         edges += [turn.start - _MARGIN, turn.end + _MARGIN]

@@ -1,4 +1,4 @@
-"""The text branch: what is said, from the transcript."""
+"""The text branch: predicts emotions from the words of the transcript."""
 
 from __future__ import annotations
 
@@ -24,18 +24,18 @@ from mien.timebase import Segment
 
 SOURCES = ("auto", "spoken", "written")
 FULL_WORDS = 4
-"""Words from which on their number no longer limits the quality."""
+"""Number of words from which on it no longer limits the quality."""
 
 
 class FrontEnd(Protocol):
-    """How a text becomes the inputs of a net."""
+    """Converts a text to the inputs of a net."""
 
     def batches(self, text: str, spoken: bool) -> Iterator[tuple[Mapping[str, Any], float]]:
-        """Named inputs of one row each, which together hold the text, and the row's weight.
+        """Named inputs of one row each, which together contain the text, with the row's weight.
 
         Args:
             text: of any length.
-            spoken: whether it was said, or written to be read.
+            spoken: whether it was spoken, rather than written.
         """
         ...
 
@@ -44,11 +44,11 @@ FRONT_ENDS: Mapping[str, Callable[[Pack], FrontEnd]] = {
     "wordpiece": WordPiece,
     "tokenizer": Windows,
 }
-"""By the name that a pack's input contract gives; a new kind of net adds its own."""
+"""Front ends by the name in a pack's input contract; a new kind of net adds its own."""
 
 
 def length_quality(words: float) -> float:
-    """How far so many words are to be trusted, in [0, 1]."""
+    """Quality by the number of words, in [0, 1]."""
     return min(1.0, words / FULL_WORDS)
 
 
@@ -56,7 +56,7 @@ class TextModel:
     """A text pack as a function from texts to probabilities."""
 
     def __init__(self, pack: Pack) -> None:
-        # A line is asked about as part of its segment, of the whole, and alone.
+        # The same line may be predicted in its segment, in the whole clip, and alone.
         self._row = lru_cache(maxsize=4096)(self._run)
         self._front_end = pack.front_end(FRONT_ENDS, "wordpiece")
         self.pack = pack
@@ -66,16 +66,16 @@ class TextModel:
 
         Args:
             texts: of any length.
-            spoken: ``(n,)`` whether each was said, or written to be read.
+            spoken: ``(n,)``, whether each was spoken, rather than written.
 
-        Each text is run alone: an 8-bit pack scales its activations by the largest of a batch, so
-        that together a text's answer would depend on its neighbours. Several are run at a time, as
-        many as there are cores.
+        Each text is a batch of its own: an 8-bit pack scales its activations by the maximum of a
+            batch, so that the prediction would depend on the other texts of the batch. As many
+            texts as there are cores run in parallel.
         """
         rows = [np.zeros((0, 7))]
         if len(texts) < 2:
             return np.concatenate([*rows, *map(self._row, texts, spoken)])
-        rows.append(self._row(texts[0], spoken[0]))  # loads the net, before the threads ask for it
+        rows.append(self._row(texts[0], spoken[0]))  # loads the net before the threads start
         with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as crew:
             return np.concatenate([*rows, *crew.map(self._row, texts[1:], spoken[1:])])
 
@@ -92,17 +92,17 @@ class TextModel:
 
 
 class TextBranch(PackBranch):
-    """Judges the lines of each segment, each line on its own, weighted by its words.
+    """Predicts each line of a segment separately and averages, weighted by the number of words.
 
-    People write and talk differently, and label what they read differently from what they hear:
-    the net is told which it is.
+    People write and talk differently, and label read and heard words differently; therefore the net
+    receives a marker for spoken text.
 
     Args:
         options: ``pack``, the folder of a pack; ``source``, ``spoken``, ``written``, or ``auto``
             (the words of a recording were spoken, a text was written; the default).
 
     Raises:
-        OptionError: if the source is not one of these.
+        OptionError: if the source is none of these.
     """
 
     name = "text"
@@ -115,7 +115,7 @@ class TextBranch(PackBranch):
             raise OptionError.choice("source of the words", self._source, SOURCES)
 
     def __getstate__(self) -> dict[str, Any]:
-        """The options, and not the loaded model."""
+        """The options, without the loaded model."""
         return super().__getstate__() | {"_source": self._source}
 
     @cached_property
@@ -128,22 +128,24 @@ class TextBranch(PackBranch):
 
     def judge_many(self, jobs: Sequence[tuple[Scene, Sequence[Segment]]]) -> list[Evidence]:
         """See :class:`mien.branches.BatchBranch`."""
-        asked = [_asked(scene, segments) for scene, segments in jobs]
+        rows_by_job = [_lines_by_segment(scene, segments) for scene, segments in jobs]
         lines = [
             (text, self._spoken(scene))
-            for (scene, _), rows in zip(jobs, asked, strict=True)
+            for (scene, _), rows in zip(jobs, rows_by_job, strict=True)
             for row in rows
             if not isinstance(row, str)
             for text, _ in row
         ]
-        probs = iter(self._model.probs([text for text, _ in lines], [said for _, said in lines]))
+        probs = iter(
+            self._model.probs([text for text, _ in lines], [is_spoken for _, is_spoken in lines])
+        )
         return [
             Evidence.of_rows(
                 "text",
                 segments,
                 [row if isinstance(row, str) else _pooled(row, probs) for row in rows],
             )
-            for (_, segments), rows in zip(jobs, asked, strict=True)
+            for (_, segments), rows in zip(jobs, rows_by_job, strict=True)
         ]
 
     def judge_lines(self, scene: Scene) -> Evidence | None:
@@ -153,10 +155,10 @@ class TextBranch(PackBranch):
             return None
         whole = _language(transcript)
         why = [_why_not(line.text, whole) for line in transcript.lines]
-        said = [(line.text, line.confidence) for line in transcript.lines]
-        english = [text for (text, _), reason in zip(said, why, strict=True) if not reason]
+        scored = [(line.text, line.confidence) for line in transcript.lines]
+        english = [text for (text, _), reason in zip(scored, why, strict=True) if not reason]
         probs = iter(self._model.probs(english, [self._spoken(scene)] * len(english)))
-        rows = [reason or _pooled([line], probs) for line, reason in zip(said, why, strict=True)]
+        rows = [reason or _pooled([line], probs) for line, reason in zip(scored, why, strict=True)]
         return Evidence.of_rows("text", [line.segment for line in transcript.lines], rows)
 
     def _spoken(self, scene: Scene) -> bool:
@@ -165,21 +167,23 @@ class TextBranch(PackBranch):
         return self._source == "spoken"
 
 
-Said = list[tuple[str, float]]
-"""Lines and how sure it is that they were said."""
+Lines = list[tuple[str, float]]
+"""Lines with their confidence, that is, the probability that they were spoken."""
 
 
-def _asked(scene: Scene, segments: Sequence[Segment]) -> list[Said | str]:
+def _lines_by_segment(scene: Scene, segments: Sequence[Segment]) -> list[Lines | str]:
     """The English lines of each segment, or why there are none."""
     transcript = scene.get(TRANSCRIPT)
     if transcript is None:
         return [scene.why_missing(TRANSCRIPT)] * len(segments)
     near, whole = lines_near(transcript.lines), _language(transcript)
-    none = "no words that can be believed" if transcript.dropped else "no words"
-    return [_said(near(segment), segment, whole, none) for segment in segments]
+    none = "no reliable words" if transcript.dropped else "no words"
+    return [_english_lines(near(segment), segment, whole, none) for segment in segments]
 
 
-def _said(lines: Sequence[Line], segment: Segment, whole: Language | None, none: str) -> Said | str:
+def _english_lines(
+    lines: Sequence[Line], segment: Segment, whole: Language | None, none: str
+) -> Lines | str:
     """What English words of some lines lie in a segment, or why there are none."""
     said = [line.inside(segment) for line in lines]
     said = [(text, confidence) for text, confidence in said if text.strip()]
@@ -204,7 +208,7 @@ def lines_near(lines: Sequence[Line]) -> Callable[[Segment], Sequence[Line]]:
 
 
 def _why_not(line: str, whole: Language | None) -> str:
-    """Why a line is not judged; nothing if it is."""
+    """The reason why a line is absent; ``""`` if it is not."""
     other = line_in_other(line, whole)
     if other is not None:
         return f"not English ({other})"
@@ -212,17 +216,17 @@ def _why_not(line: str, whole: Language | None) -> str:
 
 
 def _language(transcript: Transcript) -> Language | None:
-    """The language of the whole, if it is another: a short line alone would not tell."""
+    """The language of the whole transcript if not English: a short line alone is not sufficient."""
     if transcript.language == "en":
         return foreign(transcript.text)
     return foreign(transcript.text) or Language(transcript.language)
 
 
-def _pooled(said: Said, probs: Iterator[FloatArray]) -> tuple[FloatArray, float]:
-    """Probabilities and quality of a segment: its lines, by their words and confidence."""
-    rows = np.stack([next(probs) for _ in said])
-    counts = np.array([len(text.split()) for text, _ in said], dtype=float)
-    confidence = np.array([c for _, c in said])
+def _pooled(scored: Lines, probs: Iterator[FloatArray]) -> tuple[FloatArray, float]:
+    """Probabilities and quality of a segment: the mean of its lines by words and confidence."""
+    rows = np.stack([next(probs) for _ in scored])
+    counts = np.array([len(text.split()) for text, _ in scored], dtype=float)
+    confidence = np.array([c for _, c in scored])
     weights = counts * np.maximum(confidence, 1e-3)
     pooled = (weights / weights.sum()) @ rows
     quality = float((counts / counts.sum()) @ confidence) * length_quality(counts.sum())

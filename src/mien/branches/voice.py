@@ -1,4 +1,4 @@
-"""The voice branch: how speech sounds, judged on the speech turns."""
+"""The voice branch: predicts emotions from the sound of speech turns."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ from mien.packs import Pack
 from mien.scene import AUDIO, SPEECH, AudioTrack, Samples, Scene, Speech
 from mien.timebase import Segment
 
-# Less than a quarter of a second tells little and would be mostly padding.
+# Less than a quarter of a second has little information and would be mostly padding.
 _SHORTEST_PART = 0.25
-# Longer speech_spans are judged in parts, so that memory does not grow with them.
+# Longer spans are processed in parts, so that memory is limited.
 _LONGEST_PART = 300.0
 
 
 class FrontEnd(Protocol):
-    """How speech becomes the inputs of a net."""
+    """Converts speech to the inputs of a net."""
 
     def batches(self, samples: Samples) -> Iterator[tuple[Mapping[str, Any], Sequence[float]]]:
-        """Named inputs of n pieces that together cover the samples, and the n pieces' weights."""
+        """Named inputs of n chunks that together cover the samples, and the chunks' weights."""
         ...
 
 
@@ -39,7 +39,7 @@ FRONT_ENDS: Mapping[str, Callable[[Pack], FrontEnd]] = {
     "whisper": lambda pack: WhisperMel(pack.manifest.input),
     "waveform": lambda pack: Waveform(pack.manifest.input),
 }
-"""By the name that a pack's input contract gives; a new kind of net adds its own."""
+"""Front ends by the name in a pack's input contract; a new kind of net adds its own."""
 
 
 class VoiceModel:
@@ -50,27 +50,27 @@ class VoiceModel:
         self.pack = pack
 
     def rows(self, samples: Samples) -> tuple[FloatArray, FloatArray]:
-        """Probabilities ``(n, 7)`` and weights ``(n,)`` of pieces that cover the samples.
+        """Probabilities ``(n, 7)`` and weights ``(n,)`` of chunks that cover the samples.
 
         Args:
             samples: mono speech at 16 kHz, at least one sample.
 
         Raises:
-            ContractError: if there is none.
+            ContractError: if there are no samples.
         """
         if not len(samples):
-            raise ContractError("There is no sound to judge; give at least one sample.")
+            raise ContractError("The voice model got no samples; at least one is needed.")
         batches = self._front_end.batches(samples)
         rows, weights = zip(*((self.pack.probs(x), w) for x, w in batches), strict=True)
         return np.concatenate(rows), np.concatenate([np.asarray(w) for w in weights])
 
     def probs(self, samples: Samples) -> FloatArray:
-        """Probabilities ``(7,)`` of mono speech at 16 kHz of any length, its pieces pooled."""
+        """Probabilities ``(7,)`` of mono speech at 16 kHz of any length, its chunks pooled."""
         return log_pool(*self.rows(samples))
 
 
 class VoiceBranch(PackBranch):
-    """Judges the speech inside each segment, turn by turn, each turn by its seconds."""
+    """Predicts each speech turn of a segment and averages, weighted by seconds."""
 
     name = "voice"
     needs = (AUDIO, SPEECH)
@@ -97,11 +97,11 @@ class VoiceBranch(PackBranch):
         if sound.unfit:
             return sound.unfit
         parts = [part for one in speech_spans(audio, speech, segment) for part in _parts(one)]
-        heard = [p for p in parts if p.duration >= _SHORTEST_PART] or parts
-        judged = [self._model.rows(audio.read(part)) for part in heard]
+        long_parts = [p for p in parts if p.duration >= _SHORTEST_PART] or parts
+        judged = [self._model.rows(audio.read(part)) for part in long_parts]
         rows = np.concatenate([rows for rows, _ in judged])
         weights = np.concatenate(
-            [p.duration * w / w.sum() for p, (_, w) in zip(heard, judged, strict=True)]
+            [p.duration * w / w.sum() for p, (_, w) in zip(long_parts, judged, strict=True)]
         )
         return log_pool(rows, weights), sound.quality * agreement(rows, weights)
 

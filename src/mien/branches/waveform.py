@@ -1,4 +1,4 @@
-"""Raw samples for nets that hear the waveform itself (wav2vec 2.0 and its kin); numpy only."""
+"""Front end of nets whose input is the waveform (wav2vec 2.0 and similar); numpy only."""
 
 from __future__ import annotations
 
@@ -18,15 +18,16 @@ FloatArray = npt.NDArray[np.float32]
 
 @dataclass(frozen=True)
 class WaveContract:
-    """What the net is shown; written into the pack.
+    """Input contract of the net; written into the pack.
 
     Args:
         rate: samples per second.
-        normalise: each window to mean 0 and deviation 1, as ``Wav2Vec2FeatureExtractor`` does.
-        window: seconds of the longest chunk; longer sound is judged in windows that overlap by half
-            or more.
-        fixed: whether shorter chunks are filled with silence to a whole window.
-        shortest: seconds that a chunk is filled up to in any case, so that the net has a frame.
+        normalise: normalise each window to mean 0 and deviation 1, like
+            ``Wav2Vec2FeatureExtractor``.
+        window: maximum length of a chunk in seconds; longer sound is divided into windows that
+            overlap by half or more.
+        fixed: whether shorter chunks are padded with silence to a whole window.
+        shortest: minimum length in seconds to which a chunk is padded, so that the net has a frame.
     """
 
     front_end: str = "waveform"
@@ -39,7 +40,7 @@ class WaveContract:
     def __post_init__(self) -> None:
         if self.rate != SAMPLE_RATE or not 0 < self.shortest <= self.window:
             raise PackError(
-                f"a waveform net needs {SAMPLE_RATE} samples per second and windows of at least "
+                f"a waveform model needs {SAMPLE_RATE} samples per second and windows of at least "
                 f"{self.shortest} s; got {self.rate} and {self.window} s."
             )
 
@@ -49,11 +50,11 @@ class WaveContract:
 
     @classmethod
     def read(cls, contract: Mapping[str, Any]) -> WaveContract:
-        """From a pack's input contract."""
+        """Read a pack's input contract."""
         return cls(**{f.name: contract[f.name] for f in fields(cls) if f.name in contract})
 
     def show(self, chunk: Samples) -> FloatArray:
-        """What the net is shown of a chunk of at most one window, ``(n,)``."""
+        """The net's input ``(n,)`` for a chunk of at most one window."""
         least = self.window if self.fixed else self.shortest
         missing = round(least * self.rate) - len(chunk)
         shown = np.pad(chunk, (0, max(0, missing))).astype(np.float32)
@@ -63,20 +64,20 @@ class WaveContract:
 
 
 class Waveform:
-    """Front end of the nets that hear samples.
+    """Front end of nets whose input is samples.
 
     Args:
         contract: input contract of a pack.
 
     Raises:
-        PackError: if no such input can be made.
+        PackError: if the contract is not supported.
     """
 
     def __init__(self, contract: Mapping[str, Any]) -> None:
         self.contract = WaveContract.read(contract)
 
     def batches(self, samples: Samples) -> Iterator[tuple[dict[str, FloatArray], list[float]]]:
-        """Inputs of one window at a time, which counts by its seconds."""
+        """Inputs of one window at a time, weighted by its seconds."""
         for chunk in chunks(samples, round(self.contract.window * self.contract.rate)):
             shown = self.contract.show(chunk)
             yield {"samples": shown[None]}, [len(chunk) / self.contract.rate]

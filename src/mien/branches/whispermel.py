@@ -19,13 +19,13 @@ FloatArray = npt.NDArray[np.float32]
 
 @dataclass(frozen=True)
 class WhisperContract:
-    """Settings of the front end; written into the pack and checked against it.
+    """Settings of the front end; written into the pack and compared with it.
 
     Args:
-        level: root mean square that speech is set to, in decibels of full scale.
+        level: root mean square to which speech is scaled, in decibels of full scale.
         after: seconds of silence appended to each chunk.
-        longest: seconds of the longest chunk; longer speech is divided evenly.
-        bands, window, hop: of Whisper's spectrogram.
+        longest: maximum length of a chunk in seconds; longer speech is divided evenly.
+        bands, window, hop: settings of Whisper's spectrogram.
     """
 
     front_end: str = "whisper"
@@ -44,7 +44,7 @@ class WhisperContract:
 
 CONTRACT = WhisperContract()
 POSITIONS = round((CONTRACT.longest + CONTRACT.after) * CONTRACT.rate / CONTRACT.hop / 2) + 1
-"""States that the encoder makes of the longest chunk."""
+"""Number of encoder states of the longest chunk."""
 
 
 @lru_cache
@@ -52,7 +52,7 @@ def mel_filters() -> FloatArray:
     """Triangular filters ``(201, 80)`` of unit area on Slaney's mel scale, 0 to 8 kHz.
 
     The scale is linear to 1 kHz and logarithmic above (Slaney, Auditory Toolbox, 1998); the values
-    agree with those that Whisper was trained with.
+    equal those in Whisper's training.
     """
     edges = np.linspace(0.0, 15.0 + 27.0 * np.log(8.0) / np.log(6.4), CONTRACT.bands + 2)
     hertz = np.where(edges < 15, edges * 200 / 3, 1000 * 6.4 ** ((edges - 15) / 27))
@@ -81,7 +81,7 @@ def log_mel(samples: Samples) -> FloatArray:
 
 
 def chunk_frames(samples: Samples) -> FloatArray:
-    """What the encoder is shown of one chunk, ``(80, frames)``, an even number of frames."""
+    """The encoder's input for one chunk, ``(80, frames)``, an even number of frames."""
     after = round(CONTRACT.after * CONTRACT.rate)
     whole = -(-(len(samples) + after) // (2 * CONTRACT.hop)) * 2 * CONTRACT.hop
     return log_mel(np.pad(samples, (0, whole - len(samples))))
@@ -93,13 +93,13 @@ def prepare(samples: Samples) -> Samples:
 
 
 def chunks(samples: Samples) -> list[Samples]:
-    """Chunks of equal length, at most the longest of the contract, that together are the whole."""
+    """Divide samples into chunks of equal length, at most the maximum of the contract."""
     count = -(-len(samples) // round(CONTRACT.longest * CONTRACT.rate))
     return np.array_split(samples, max(1, count))
 
 
 class WhisperMel:
-    """Front end of the nets on Whisper's encoder: quiet ends trimmed, level set, in chunks.
+    """Front end of the nets on Whisper's encoder: trims quiet ends, sets the level, makes chunks.
 
     Args:
         contract: input contract of a pack.
@@ -112,6 +112,6 @@ class WhisperMel:
         check_contract(CONTRACT.as_dict(), contract)
 
     def batches(self, samples: Samples) -> Iterator[tuple[dict[str, FloatArray], list[float]]]:
-        """Inputs of one chunk at a time, which counts by its seconds."""
+        """Inputs of one chunk at a time, weighted by its seconds."""
         for chunk in chunks(prepare(samples)):
             yield {"frames": chunk_frames(chunk)[None]}, [len(chunk) / CONTRACT.rate]

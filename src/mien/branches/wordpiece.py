@@ -1,4 +1,4 @@
-"""Turning texts into token ids with the tokenizer file of a pack."""
+"""Convert texts to token ids with the tokenizer file of a pack."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ IntArray = npt.NDArray[np.int64]
 
 @dataclass(frozen=True)
 class TokenContract:
-    """What the net is shown; written into the pack and checked against it.
+    """Input contract of the net; written into the pack and compared with it.
 
     Args:
-        tokenizer: file of the pack.
-        longest: tokens that the net reads at once.
-        spoken: token that stands before what was said, as against what was written.
+        tokenizer: file name in the pack.
+        longest: maximum number of tokens per window.
+        spoken: token that precedes spoken, but not written, text.
     """
 
     tokenizer: str = "tokenizer.json"
@@ -43,7 +43,7 @@ class Tokens:
 
     Args:
         path: tokenizer file.
-        contract: how long a text may be, and what marks speech.
+        contract: maximum length and marker of spoken text.
     """
 
     def __init__(self, path: Path, contract: TokenContract = CONTRACT) -> None:
@@ -55,33 +55,33 @@ class Tokens:
         self._mark = marking(self._tokenizer, contract.spoken)
 
     def ids(self, texts: Sequence[str], spoken: Sequence[bool]) -> list[list[int]]:
-        """Token ids of each text, the special tokens included, without padding."""
+        """Token ids of each text, including special tokens, without padding."""
         found = self._tokenizer.encode_batch(list(texts))
         return [
-            self._mark(encoding.ids) if said else encoding.ids
-            for encoding, said in zip(found, spoken, strict=True)
+            self._mark(encoding.ids) if is_spoken else encoding.ids
+            for encoding, is_spoken in zip(found, spoken, strict=True)
         ]
 
 
 def marking(tokenizer: Any, token: str) -> Callable[[list[int]], list[int]]:
-    """A function that sets a token behind the first of a row of ids.
+    """A function that inserts a token after the first of a row of ids.
 
     Raises:
-        PackError: if the tokenizer does not know the token.
+        PackError: if the tokenizer does not have the token.
     """
     mark = tokenizer.token_to_id(token)
     if mark is None:
-        raise PackError(f"The tokenizer has no token {token!r}, which marks what was said.")
+        raise PackError(f"The tokenizer has no token {token!r}, which marks spoken text.")
     return lambda ids: [ids[0], int(mark), *ids[1:]]
 
 
 class Windows:
-    """Front end of a text of any length, in windows as long as the net can read.
+    """Front end of a text of any length, in windows of the net's maximum length.
 
-    The windows of a long text share a quarter and count by their tokens.
+    The windows of a long text overlap by a quarter and are weighted by their tokens.
 
     Args:
-        pack: of the net, with its tokenizer; its contract says how long a window is.
+        pack: pack of the net, with its tokenizer; its contract sets the length of a window.
     """
 
     def __init__(self, pack: Pack) -> None:
@@ -95,11 +95,11 @@ class Windows:
         self._tokenizer.no_padding()
 
     def batches(self, text: str, spoken: bool) -> Iterator[tuple[dict[str, IntArray], float]]:
-        """Ids and mask of one window after the other, with its number of tokens.
+        """Ids and mask of each window, with its number of tokens.
 
         Args:
             text: of any length.
-            spoken: whether it was said; a net that knows no difference reads it all the same.
+            spoken: whether it was spoken; ignored by nets without a marker.
         """
         first = self._tokenizer.encode(text)
         for window in (first, *first.overflowing):
@@ -121,10 +121,10 @@ def _tokenizer(content: bytes, folder: Path) -> Any:
 
 
 class WordPiece(Windows):
-    """Front end of the nets that mien trains, which are told what was said and what written.
+    """Front end of the nets that mien trains, with a marker of spoken text.
 
     Args:
-        pack: of the net, with its tokenizer.
+        pack: pack of the net, with its tokenizer.
 
     Raises:
         PackError: if the pack was trained with other settings.
@@ -140,7 +140,7 @@ class WordPiece(Windows):
 
 
 def pad(rows: Sequence[Sequence[int]]) -> tuple[IntArray, IntArray]:
-    """Ids and mask ``(n, longest)``; id 0 and mask 0 where a row has ended."""
+    """Ids and mask ``(n, longest)``; shorter rows are padded with id 0 and mask 0."""
     longest = max(len(row) for row in rows)
     ids = np.zeros((len(rows), longest), dtype=np.int64)
     mask = np.zeros_like(ids)

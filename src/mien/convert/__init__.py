@@ -1,1 +1,1 @@
-"""Conversion of checkpoints into packs, for hub ids at inference and for exports of training."""
+"""Conversion of checkpoints into packs, for hub ids at inference and for the trainers."""

@@ -1,4 +1,4 @@
-"""Classifiers of the transformers library as sources of packs: what they hear or read, and say."""
+"""Open classifiers of the transformers library, of sound or of text, as sources of packs."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from mien.branches.waveform import WaveContract
-from mien.convert.ctc import Spells, symbol_scores
+from mien.convert.ctc import SymbolScorer, symbol_scores
 from mien.convert.spectrogram import BANDS
 from mien.errors import DataError, MissingExtraError, OptionError
 from mien.mathematics import FloatArray
@@ -23,12 +23,12 @@ from mien.packs import EMBEDDED
 from mien.scene import SAMPLE_RATE, Samples
 
 WINDOW = 30.0
-"""Seconds that a waveform net is shown at most, unless its checkpoint says otherwise."""
+"""Maximum input length of a waveform model in seconds, unless its checkpoint states another."""
 WINDOW_KEY = "mien_window"
-"""Name in a checkpoint's configuration of the fixed length of the windows it was trained on."""
+"""Configuration key of the fixed window length that a checkpoint was trained on."""
 
 MOST_PARAMETERS = 530_000_000
-"""In 32 bits; an ONNX file ends at 2 GiB, and graph and tables need room as well."""
+"""In 32 bits; an ONNX file is limited to 2 GiB, which includes the graph and other tables."""
 
 _LONGEST_TEXT = 512
 _TEXTS = (
@@ -43,19 +43,20 @@ _TEXTS = (
 
 @dataclass(frozen=True)
 class Source:
-    """A checkpoint, opened.
+    """An opened checkpoint.
 
     Args:
-        kind: which branch it can serve, ``voice`` or ``text``.
-        labels: its own, in the order of its logits.
+        kind: branch that can use it, ``voice`` or ``text``.
+        labels: its labels, in the order of the logits.
         contract: input contract of the pack.
-        graph: what is exported; from the pack's named inputs to logits.
+        graph: module to export, from the pack's named inputs to logits.
         example: inputs of one row, by name.
-        axes: by input name, the axes that vary.
-        files: what a pack needs beside the graph, text by file name.
-        checks: from the files that a user gives to what to compare on (samples, or texts); if none
-            are given, some that mien has.
-        probs: native probabilities ``(k,)`` of one of these, by the checkpoint's own preprocessing.
+        axes: dynamic axes by input name.
+        files: further files of the pack, text by file name.
+        checks: returns the inputs to compare on (samples or texts), from the user's files or, if
+            none are given, from examples in mien.
+        probs: native probabilities ``(k,)`` of such an input, with the checkpoint's own
+            preprocessing.
     """
 
     kind: str
@@ -69,13 +70,13 @@ class Source:
     probs: Callable[[Any], FloatArray]
 
 
-class Hears(nn.Module):
+class SoundClassifier(nn.Module):
     """Samples ``(n, time)`` to logits.
 
     Args:
         model: the classifier.
-        name: of its input.
-        bands: what makes this input of the samples.
+        name: name of its input.
+        bands: module that computes this input from the samples.
     """
 
     def __init__(self, model: nn.Module, name: str, bands: nn.Module) -> None:
@@ -87,7 +88,7 @@ class Hears(nn.Module):
         return self.model(**{self.name: self.bands(samples)}).logits
 
 
-class Reads(nn.Module):
+class TextClassifier(nn.Module):
     """Token ids and mask ``(n, length)`` to logits."""
 
     def __init__(self, model: nn.Module) -> None:
@@ -106,22 +107,22 @@ def voice_source(
     extractor: Any,
     scores: Callable[..., Tensor],
 ) -> Source:
-    """A classifier of sound: wav2vec 2.0, HuBERT, WavLM, AST, Whisper's encoder and their kin.
+    """A sound classifier: wav2vec 2.0, HuBERT, WavLM, AST, Whisper's encoder and similar models.
 
     Args:
-        labels: its own.
-        wave: what the graph is shown.
-        graph: from samples to logits.
-        extractor: of the checkpoint.
-        scores: logits ``(1, k)`` of what the extractor gives.
+        labels: its labels.
+        wave: input contract of the graph.
+        graph: module from samples to logits.
+        extractor: the checkpoint's feature extractor.
+        scores: logits ``(1, k)`` for the extractor's output.
     """
     most = round(wave.window * wave.rate)
 
     def checks(given: Sequence[str]) -> list[Samples]:
         if given:
             return [load_audio(path)[:most] for path in given]
-        said = load_audio(EMBEDDED / "demo" / "speech.flac")
-        return [said[: round(s * SAMPLE_RATE)][:most] for s in (0.7, 1.0, 2.3, 10.0)]
+        samples = load_audio(EMBEDDED / "demo" / "speech.flac")
+        return [samples[: round(s * SAMPLE_RATE)][:most] for s in (0.7, 1.0, 2.3, 10.0)]
 
     def probs(samples: Samples) -> FloatArray:
         shown = fit(samples, wave.window) if wave.fixed else samples
@@ -147,13 +148,13 @@ def voice_source(
 
 
 def fit(samples: Samples, seconds: float) -> Samples:
-    """Samples cut or filled with silence to a length in seconds."""
+    """Samples cut or padded with silence to a length in seconds."""
     size = round(seconds * SAMPLE_RATE)
     return np.pad(samples[:size], (0, max(0, size - len(samples)))).astype(np.float32)
 
 
 def text_source(labels: tuple[str, ...], longest: int, model: nn.Module, tokenizer: Any) -> Source:
-    """A classifier of texts: DistilRoBERTa, BERT and their kin."""
+    """A text classifier: DistilRoBERTa, BERT and similar models."""
 
     def checks(given: Sequence[str]) -> list[str]:
         lines = [line for path in given for line in Path(path).read_text("utf-8").splitlines()]
@@ -171,7 +172,7 @@ def text_source(labels: tuple[str, ...], longest: int, model: nn.Module, tokeniz
         "text",
         labels,
         {"front_end": "tokenizer", "tokenizer": "tokenizer.json", "longest": longest},
-        Reads(model),
+        TextClassifier(model),
         {"ids": example.input_ids, "mask": example.attention_mask},
         {"ids": axes, "mask": axes},
         {"tokenizer.json": tokenizer.backend_tokenizer.to_str()},
@@ -181,16 +182,16 @@ def text_source(labels: tuple[str, ...], longest: int, model: nn.Module, tokeniz
 
 
 def open_checkpoint(folder: Path, window: float | None = None) -> Source:
-    """A classifier in a folder that ``save_pretrained`` wrote, of sound or of text.
+    """Open a sound or text classifier in a folder written by ``save_pretrained``.
 
     Args:
-        folder: of the checkpoint; no code in it is run.
-        window: seconds of a waveform window; None for what the checkpoint says, else 30.
+        folder: folder of the checkpoint; no code in it is run.
+        window: length of a waveform window in seconds; None for the checkpoint's, else 30.
 
     Raises:
-        DataError: if it is no such classifier, or one that mien cannot give its inputs.
+        DataError: if it is not such a classifier, or mien cannot compute its inputs.
         MissingExtraError: if transformers is not installed.
-        OptionError: if it cannot hear as long a window.
+        OptionError: if the window exceeds the model's input length.
     """
     try:
         import transformers
@@ -202,19 +203,21 @@ def open_checkpoint(folder: Path, window: float | None = None) -> Source:
         config = transformers.AutoConfig.from_pretrained(folder, local_files_only=True)
     except (OSError, ValueError) as error:
         why = str(error).splitlines()[0]
-        raise DataError(f"{folder} is no checkpoint of the transformers library ({why}).") from None
+        raise DataError(
+            f"{folder} is not a checkpoint of the transformers library ({why})."
+        ) from None
     _check_head(folder, config)
     if type(config) in auto.MODEL_FOR_AUDIO_CLASSIFICATION_MAPPING:
         return _voice(folder, config, window)
     if type(config) in auto.MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING:
         return _text(folder, config)
     raise DataError(
-        f"{folder} holds a {config.model_type!r}, which classifies neither sound nor text."
+        f"{folder} holds a {config.model_type!r}, which is neither a sound nor a text classifier."
     )
 
 
 def quiet() -> None:
-    """Keep the transformers library from talking; what matters is said by mien."""
+    """Silence the transformers library; mien reports what matters."""
     from transformers.utils import logging
 
     logging.set_verbosity_error()
@@ -224,8 +227,8 @@ def quiet() -> None:
 def _check_head(folder: Path, config: Any) -> None:
     if getattr(config, "problem_type", None) in ("regression", "multi_label_classification"):
         raise DataError(
-            f"{folder} is a {config.problem_type.replace('_', ' ')} model; mien needs one that "
-            "chooses among labels."
+            f"{folder} is a {config.problem_type.replace('_', ' ')} model; mien needs a "
+            "single-label classifier."
         )
     if config.num_labels < 2:
         raise DataError(f"{folder} has {config.num_labels} label; at least two are needed.")
@@ -234,7 +237,7 @@ def _check_head(folder: Path, config: Any) -> None:
 def _voice(folder: Path, config: Any, window: float | None) -> Source:
     from transformers import AutoFeatureExtractor, AutoModelForAudioClassification
 
-    extractor = _part(AutoFeatureExtractor, folder, "a feature extractor")
+    extractor = _part(AutoFeatureExtractor, folder, "feature extractor")
     _check_extractor(folder, extractor)
     kind = type(extractor).__name__
     bands = BANDS[kind](extractor) if kind in BANDS else nn.Identity()
@@ -242,7 +245,7 @@ def _voice(folder: Path, config: Any, window: float | None) -> Source:
     if _is_recogniser(config):
         return _symbols(folder, config, wave, extractor)
     model = _model(AutoModelForAudioClassification, folder)
-    graph = Hears(model, extractor.model_input_names[0], bands)
+    graph = SoundClassifier(model, extractor.model_input_names[0], bands)
     return voice_source(
         _labels(config), wave, graph, extractor, lambda **given: model(**given).logits
     )
@@ -253,20 +256,20 @@ def _check_extractor(folder: Path, extractor: Any) -> None:
     name = type(extractor).__name__
     if name not in known or extractor.sampling_rate != SAMPLE_RATE:
         raise DataError(
-            f"{folder} wants {name} at {extractor.sampling_rate} Hz; mien can give what "
-            f"{', '.join(known)} give at {SAMPLE_RATE} Hz."
+            f"{folder} needs {name} at {extractor.sampling_rate} Hz; mien supports "
+            f"{', '.join(known)} at {SAMPLE_RATE} Hz."
         )
 
 
 def _wave(
     folder: Path, config: Any, extractor: Any, longest: float | None, window: float | None
 ) -> WaveContract:
-    """What the graph is shown; ``longest`` is what its bands can hold, in seconds."""
+    """Input contract of the graph; ``longest`` is the maximum length of its bands in seconds."""
     if longest is not None:
         if window is not None and window > longest:
             raise OptionError(
-                f"{folder} hears {longest:g} s at once; give a --window of at most that, not "
-                f"{window:g} s."
+                f"The input of {folder} is limited to {longest:g} s; use a --window of at most "
+                f"that, not {window:g} s."
             )
         return WaveContract(normalise=False, window=longest if window is None else window)
     fixed = getattr(config, WINDOW_KEY, None)
@@ -283,19 +286,19 @@ def _is_recogniser(config: Any) -> bool:
 
 
 def _symbols(folder: Path, config: Any, wave: WaveContract, extractor: Any) -> Source:
-    """A net that ``--loss ctc`` trained: its symbols are its labels, and its blank."""
+    """A model trained with ``--loss ctc``: its symbols are its labels and the blank."""
     from transformers import AutoModelForCTC
 
     if not wave.fixed or config.vocab_size != config.num_labels + 1:
         raise DataError(
-            f"{folder} recognises speech ({config.architectures[0]}) and names no emotion; give a "
-            "classifier, or what mien train voice --recipe paper --loss ctc made of it."
+            f"{folder} recognises speech ({config.architectures[0]}) and predicts no emotions; "
+            "name a classifier, or the result of mien train voice --recipe paper --loss ctc."
         )
     model = _model(AutoModelForCTC, folder)
     return voice_source(
         _labels(config),
         wave,
-        Spells(model),
+        SymbolScorer(model),
         extractor,
         lambda **given: symbol_scores(model(**given).logits),
     )
@@ -304,12 +307,13 @@ def _symbols(folder: Path, config: Any, wave: WaveContract, extractor: Any) -> S
 def _text(folder: Path, config: Any) -> Source:
     from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
-    tokenizer = _part(AutoTokenizer, folder, "a tokenizer")
+    tokenizer = _part(AutoTokenizer, folder, "tokenizer")
     if not tokenizer.is_fast:
         raise DataError(
-            f"{folder} has a tokenizer without a tokenizer.json; save it with a fast one."
+            f"The tokenizer of {folder} has no tokenizer.json; save the checkpoint with a fast "
+            "tokenizer."
         )
-    # RoBERTa counts positions from the padding id on, so that two fewer tokens fit.
+    # RoBERTa counts positions from the padding id on, so two fewer tokens fit.
     places = int(getattr(config, "max_position_embeddings", _LONGEST_TEXT)) - 2
     longest = int(min(places, tokenizer.model_max_length, _LONGEST_TEXT))
     model = _model(AutoModelForSequenceClassification, folder)
@@ -325,7 +329,7 @@ def _part(loader: Any, folder: Path, what: str) -> Any:
         return loader.from_pretrained(folder, local_files_only=True)
     except (OSError, ValueError) as error:
         why = str(error).splitlines()[0]
-        raise DataError(f"{folder} lacks {what} that can be read ({why}).") from None
+        raise DataError(f"{folder} has no readable {what} ({why}).") from None
 
 
 def _model(loader: Any, folder: Path) -> nn.Module:
@@ -341,25 +345,25 @@ def _model(loader: Any, folder: Path) -> nn.Module:
     missing, others = sorted(info["missing_keys"]), sorted(info["unexpected_keys"])
     if missing and others:
         raise DataError(
-            f"{folder} cannot be used: {', '.join(missing[:4])} would be made up, and nothing is "
-            f"known of its {', '.join(others[:4])}; it was made with code of its own."
+            f"{folder} cannot be used: {', '.join(missing[:4])} would be randomly initialised, and "
+            f"{', '.join(others[:4])} are unknown; the model needs its own code."
         )
     if missing:
         raise DataError(
-            f"{folder} holds no trained classifier: {', '.join(missing[:4])} would be made up. "
-            "Fine-tune it first (mien train voice --recipe paper)."
+            f"{folder} holds no trained classifier: {', '.join(missing[:4])} would be randomly "
+            "initialised. Fine-tune it first (mien train voice --recipe paper)."
         )
     count = sum(p.numel() for p in model.parameters())
     if count > MOST_PARAMETERS:
         raise DataError(
             f"{folder} has {count / 1e6:.0f} million parameters; one ONNX file holds at most "
-            f"{MOST_PARAMETERS / 1e6:.0f} million. Convert a smaller one of its kind."
+            f"{MOST_PARAMETERS / 1e6:.0f} million. Convert a smaller model of this type."
         )
     return model.eval()  # type: ignore[no-any-return]
 
 
 def licence_of(folder: Path) -> str:
-    """The licence that the checkpoint's own card names, or that it names none."""
+    """The licence stated in the checkpoint's card, or a note that there is none."""
     card = folder / "README.md"
     if card.is_file():
         found = re.search(r"^license:\s*(.+)$", card.read_text("utf-8", "replace"), re.M)

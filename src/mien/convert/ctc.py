@@ -1,4 +1,4 @@
-"""The paper's other reading of its loss: CTC with a target of one symbol, the emotion."""
+"""The loss of the paper's text: CTC with a target of one symbol, the emotion."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from torch import Tensor, nn
 
 
 def symbol_scores(logits: Tensor, labels: Tensor | None = None) -> Tensor:
-    """Log-likelihood ``(n, k)`` under CTC that a clip says just one symbol, for each of k symbols.
+    """CTC log-likelihood ``(n, k)`` of the target that consists of one symbol, for k symbols.
 
     Args:
         logits: ``(n, frames, k + 1)``, the blank last.
-        labels: not used; the Trainer hands them over.
+        labels: not used; passed by the Trainer.
     """
     logs = torch.log_softmax(logits.float(), dim=-1).transpose(0, 1)
     frames, n, symbols = logs.shape
@@ -26,12 +26,12 @@ def symbol_scores(logits: Tensor, labels: Tensor | None = None) -> Tensor:
     return torch.stack(scores, dim=1)
 
 
-class Spells(nn.Module):
-    """Samples ``(n, time)`` to the scores of :func:`symbol_scores`, in operators that export.
+class SymbolScorer(nn.Module):
+    """Samples ``(n, time)`` to the scores of :func:`symbol_scores`, in operators that ONNX has.
 
-    A path says symbol k once if it is k in frames s to e - 1 and blank in all others. With B and K
-    the running sums of the logarithms of blank and of k, and D = K - B, its logarithm is
-    ``B[end] + D[e] - D[s]``; the score is the log-sum-exp over all s < e.
+    A path yields symbol k once if it is k in frames s to e - 1 and blank in all others. With B and
+    K the running sums of the logarithms of blank and of k, and D = K - B, its logarithm is ``B[end]
+    + D[e] - D[s]``; the score is the log-sum-exp over all s < e.
     """
 
     def __init__(self, model: nn.Module) -> None:

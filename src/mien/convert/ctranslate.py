@@ -1,4 +1,4 @@
-"""Reader of CTranslate2's ``model.bin``, so that its weights can be used elsewhere."""
+"""Read the weights in CTranslate2's ``model.bin``."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from mien.errors import PackError
 Array = npt.NDArray[Any]
 _TYPES = {0: "<f4", 1: "<i1", 2: "<i2", 3: "<i4", 4: "<f2"}
 _OLDEST, _NEWEST = 5, 6
-"""Versions of the binary format; earlier ones have no aliases or count sizes otherwise."""
+"""Supported versions of the binary format; earlier ones lack aliases or store sizes differently."""
 
 
 def read_weights(path: Path) -> dict[str, Array]:
@@ -22,15 +22,15 @@ def read_weights(path: Path) -> dict[str, Array]:
 
     The format: version (uint32), name of the specification, revision (uint32), number of variables
     (uint32); for each its name, rank (uint8), shape (uint32 each), type (uint8), bytes (uint32) and
-    data; then the number of aliases (uint32), each with its name and that of the variable it
-    stands for. A name is its length with the closing zero (uint16), then the characters. Source:
+    data; then the number of aliases (uint32), each with its name and that of its variable. A name
+    is stored as its length including the terminating zero (uint16), then the characters. Source:
     ``serialize`` in CTranslate2's ``python/ctranslate2/specs/model_spec.py``.
 
     Args:
-        path: of the file.
+        path: path of the file.
 
     Raises:
-        PackError: if it cannot be read, or is of another format or cut off.
+        PackError: if it cannot be read, has another format or is truncated.
     """
     try:
         with path.open("rb") as file:
@@ -39,7 +39,7 @@ def read_weights(path: Path) -> dict[str, Array]:
         raise PackError(f"{path} cannot be read: {error.strerror}.") from None
     except (struct.error, ValueError, KeyError, UnicodeDecodeError) as error:
         raise PackError(
-            f"{path} is no model.bin of CTranslate2 that can be read ({error}); fetch it again."
+            f"{path} is not a readable CTranslate2 model.bin ({error}); download it again."
         ) from None
 
 

@@ -1,4 +1,4 @@
-"""ONNX graphs of trained nets: exported, compared, and made small."""
+"""Export trained nets as ONNX graphs, compare them with the originals and compress them."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from mien.packs import load_onnxruntime
 
 
 class Graph(nn.Module):
-    """An exported graph that can stand wherever the model stood: tests judge what ships.
+    """An exported graph with the interface of the model, so that tests use the shipped model.
 
     Args:
-        path: of the ONNX file.
-        threads: how many callers may run it at a time, each on a core of its own; None for one
-            caller, who gets all cores.
+        path: path of the ONNX file.
+        threads: number of concurrent callers, each with one core; None for one caller with all
+            cores.
     """
 
     def __init__(self, path: Path, threads: int | None = None) -> None:
@@ -60,10 +60,10 @@ def export_graph(
     """Export to one self-contained ONNX file and compare it with the model.
 
     Args:
-        model: in its final state.
+        model: the trained model.
         inputs: example inputs by name, in the order of the model's arguments.
-        dynamic: by input name, the axes that vary and what they are called.
-        path: of the file.
+        dynamic: names of the dynamic axes by input name.
+        path: path of the file.
         quantise: ONNX operators whose weights are stored in 8 bits (dynamic quantisation).
         whole: nodes that stay in 32 bits.
 
@@ -123,13 +123,13 @@ def quantise_weights(
 
 
 class _Feeds:
-    """Calibration inputs in the form that the quantiser reads, one at a time."""
+    """Calibration inputs in the quantiser's interface, one at a time."""
 
     def __init__(self, feeds: Sequence[Mapping[str, npt.NDArray[Any]]]) -> None:
         self._feeds = iter(feeds)
 
     def get_next(self) -> dict[str, npt.NDArray[Any]] | None:
-        """The next inputs, None at the end."""
+        """The next inputs; None at the end."""
         return dict(found) if (found := next(self._feeds, None)) is not None else None
 
 
@@ -138,12 +138,12 @@ def quantise_convolutions(
 ) -> None:
     """Run convolutions in 8 bits, weights and activations, in place (static quantisation).
 
-    Those that take a single channel stay in 32 bits, where they are several times faster.
-    Rectifiers become part of the ranges, so that nothing goes back to 32 bits for their sake.
+    Convolutions with a single input channel stay in 32 bits, where they are several times faster.
+    Rectifiers are folded into the activation ranges, so that no conversion to 32 bits is needed.
 
     Args:
-        path: of the ONNX file.
-        feeds: inputs by name; the ranges of the activations are read off them.
+        path: path of the ONNX file.
+        feeds: calibration inputs by name, from which the activation ranges are measured.
         keep: names of nodes that stay in 32 bits.
     """
     load_onnxruntime()
@@ -168,7 +168,7 @@ def quantise_convolutions(
 
 
 def _single_channels(path: Path) -> list[str]:
-    """Convolutions of one channel, such as a gray picture; not those that take each alone."""
+    """Convolutions with one input channel, such as a gray picture, except depthwise ones."""
     import onnx
 
     graph = onnx.load(path).graph
@@ -182,7 +182,7 @@ def _single_channels(path: Path) -> list[str]:
 
 
 def _shorten_names(path: Path) -> None:
-    """Number what lies between inputs and outputs, in place: a few per cent of a small graph."""
+    """Replace intermediate names by numbers, in place; saves a few per cent of a small graph."""
     import onnx
 
     model = onnx.load(path)
@@ -205,11 +205,11 @@ def _shorten_names(path: Path) -> None:
 
 
 def halve_weights(path: Path, least: int = 1000) -> None:
-    """Store large weights in 16 bits, in place; they are widened when the graph is loaded.
+    """Store large weights in 16 bits, in place; they are converted to 32 bits at loading.
 
     Args:
-        path: of the ONNX file.
-        least: smaller arrays stay as they are.
+        path: path of the ONNX file.
+        least: minimum number of values; smaller arrays are not changed.
     """
     import onnx
     from onnx import TensorProto, helper, numpy_helper

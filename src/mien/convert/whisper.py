@@ -1,4 +1,4 @@
-"""A Whisper checkpoint of Transformers, made one of CTranslate2 for the transcript engine."""
+"""Convert a Transformers Whisper to CTranslate2 for the transcript engine."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from mien.errors import MissingExtraError, OptionError, PackError
 
 
 def is_whisper(folder: Path) -> bool:
-    """Whether a folder holds a Whisper of Transformers that writes down what it hears.
+    """Whether a folder holds a Transformers Whisper for speech recognition.
 
-    Classifiers made of its encoder are of the same type; their decoder would be made up.
+    Classifiers with its encoder have the same type, but no trained decoder.
     """
     try:
         config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
@@ -27,16 +27,16 @@ def convert_whisper(checkpoint: Path, out: Path) -> Path:
     """Write a checkpoint in 8 bits for ``--asr whisper:OUT``, tokenizer included.
 
     Args:
-        checkpoint: folder that ``save_pretrained`` wrote, or as it lies on a hub.
+        checkpoint: folder written by ``save_pretrained`` or downloaded from a hub.
         out: folder to write; must not exist or be empty.
 
     Raises:
         MissingExtraError: if Transformers is not installed.
         OptionError: if ``out`` holds something.
-        PackError: if the checkpoint is no Whisper or not whole.
+        PackError: if the checkpoint is not a Whisper or incomplete.
     """
     if not is_whisper(checkpoint):
-        raise PackError(f"{checkpoint} is no Whisper of Transformers; give the folder of one.")
+        raise PackError(f"{checkpoint} is not a Transformers Whisper; name the folder of one.")
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise OptionError(f"{out} is not empty; name a new folder for the converted Whisper.")
     try:

@@ -1,7 +1,7 @@
-"""Labelled sets in the layout in which they are published, read into one kind of table.
+"""Readers of labelled sets in their published layouts; all return the same kind of table.
 
-``load_faces``, ``load_voices``, ``load_texts`` and ``load_clips`` look at what lies at a path and
-choose the reader; a CSV with ``path`` (or ``text``) and ``label`` columns is always understood.
+``load_faces``, ``load_voices``, ``load_texts`` and ``load_clips`` choose the reader by the content
+of a path; a CSV with ``path`` (or ``text``) and ``label`` columns is always accepted.
 """
 
 from mien.datasets.clips import load_clips

@@ -1,4 +1,4 @@
-"""Clips with sound and pictures, as fusion learns from them: MELD, RAVDESS, CREMA-D, or a CSV."""
+"""Clips with sound and pictures, for training fusion: MELD, RAVDESS, CREMA-D, or a CSV."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from mien.errors import DataError
 
 _WITH_PICTURES = (".mp4", ".flv", ".avi", ".mkv", ".mov")
 _MELD = {"dialogue_id", "utterance_id", "utterance", "emotion"}
-# The extra column with the words of each clip, where they are known.
+# The extra column with the words of each clip, if they are known.
 WORDS = "words"
 
 
@@ -24,37 +24,39 @@ def load_clips(folder: Path, labels: Path | None = None) -> LabelledSet:
     """Paths of the clips in a folder, with label and group.
 
     Args:
-        folder: where the clips lie.
-        labels: a CSV with the columns ``file`` (within the folder) and ``label``, and ``group``
-            (or ``speaker``) and ``text`` (what is said) if they are known; or a CSV of MELD, whose
-            clips are named ``dia0_utt0`` and whose group is the dialogue. None where the file names
-            tell (RAVDESS, CREMA-D, TESS): the group is then the actor, and of a clip that is there
-            with and without pictures the one with pictures is taken.
+        folder: folder of the clips.
+        labels: a CSV with the columns ``file`` (within the folder) and ``label``, and ``group`` (or
+            ``speaker``) and ``text`` (the words) if they are known; or a CSV of MELD, whose clips
+            are named ``dia0_utt0`` and whose group is the dialogue. None for sets with labels in
+            the file names (RAVDESS, CREMA-D, TESS): the group is then the actor, and if a clip
+            exists with and without pictures, the one with pictures is used.
 
     Returns:
-        A set with the extra :data:`WORDS` where the labels carry texts. A clip that the labels name
-        and that is not there keeps its row; that it cannot be opened is found when it is judged.
+        A set with the extra :data:`WORDS` if the labels contain texts. A labelled clip whose file
+        does not exist keeps its row; the error is reported when the clip is analysed.
 
     Raises:
         DataError: if the folder or the labels cannot be read.
     """
     if not folder.is_dir():
-        raise DataError(f"There is no folder {folder}; give --data the folder of the clips.")
+        raise DataError(f"There is no folder {folder}; set --data to the folder of the clips.")
     if labels is None:
-        return _seen_where_possible(load_voices(folder))
+        return _prefer_pictures(load_voices(folder))
     if not labels.is_file():
-        raise DataError(f"There is no file {labels}; give --labels a CSV with file and label.")
+        raise DataError(
+            f"There is no file {labels}; set --labels to a CSV with the columns file and label."
+        )
     rows = read_rows(labels)
     if rows and set(rows[0]) >= _MELD:
         return _meld(folder, labels, rows)
     return _listed(folder, labels, rows)
 
 
-def _seen_where_possible(voices: LabelledSet) -> LabelledSet:
-    """RAVDESS and CREMA-D publish the sound a second time on its own."""
+def _prefer_pictures(voices: LabelledSet) -> LabelledSet:
+    """Prefer clips with pictures: RAVDESS and CREMA-D also publish the sound separately."""
     best: dict[str, int] = {}
     for i, path in enumerate(map(Path, voices.items)):
-        # RAVDESS: 01 is picture and sound, 03 sound alone.
+        # RAVDESS: 01 is picture and sound, 03 sound only.
         clip = path.stem[2:] if voices.corpora[i] == "ravdess" else path.stem
         if clip not in best or path.suffix.lower() in _WITH_PICTURES:
             best[clip] = i
@@ -70,12 +72,12 @@ def _meld(folder: Path, labels: Path, rows: Sequence[Mapping[str, str]]) -> Labe
     for row in rows:
         stem = f"dia{row['dialogue_id'].strip()}_utt{row['utterance_id'].strip()}"
         several = found.get(stem, [folder / f"{stem}.mp4"])
-        # Every split counts its dialogues from 0; the folders are named by the split.
+        # Every split numbers its dialogues from 0; the folders are named after the split.
         own = [path for path in several if split in path.relative_to(folder).parent.as_posix()]
         if len(several) > 1 and len(own) != 1:
             raise DataError(
-                f"{stem} lies {len(several)} times under {folder}; give --data the folder of the "
-                f"split that {labels.name} is of."
+                f"{stem} exists {len(several)} times under {folder}; set --data to the folder of "
+                f"the split that {labels.name} belongs to."
             )
         items.append(str(own[0] if len(own) == 1 else several[0]))
     return build(
@@ -92,7 +94,9 @@ def _listed(folder: Path, labels: Path, rows: Sequence[Mapping[str, str]]) -> La
     names = [column(row, "file", labels).strip() for row in rows]
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
-        raise DataError(f"{labels} names {twice[0]!r} more than once; give each clip one row.")
+        raise DataError(
+            f"{labels} lists {twice[0]!r} more than once; each clip needs exactly one row."
+        )
     texts = any("text" in row for row in rows)
     words = [clean(row.get("text", "")) for row in rows]
     return build(

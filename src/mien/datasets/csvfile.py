@@ -1,4 +1,4 @@
-"""Reading CSV files whose columns are known by name."""
+"""Read CSV files with named columns."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from mien.errors import DataError, InputError
 from mien.files import read_regular
 
 MOST_CELL = 1 << 24
-"""Characters of a cell at most."""
+"""Maximum number of characters in a cell."""
 
 
 def table_text(path: Path) -> str:
-    """The text of a table: UTF-8, else Windows-1252, which is what spreadsheets write.
+    """The text of a table in UTF-8, else in Windows-1252, which spreadsheets write.
 
     Raises:
         DataError: if the file cannot be read.

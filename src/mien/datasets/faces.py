@@ -21,11 +21,11 @@ SIDE = 48
 FER_ORDER = ("anger", "disgust", "fear", "joy", "sadness", "surprise", "neutral")
 PICTURES = (".png", ".jpg", ".jpeg", ".bmp", ".webp")
 OBSERVERS, FER2013 = "observers", "fer2013"
-"""Labelling conventions of faces: what ten observers vote for, and the label that a set gives."""
+"""Labelling conventions of faces: the votes of ten observers, and the data set's label."""
 VOTES, KEPT = "ferplus", "ferplus_kept"
-"""Extra columns: vote shares over our seven ``(n, 7)``, and which share of all votes they are."""
-# FER+ names of our seven. Contempt is none of them: its pictures have FER-2013 labels of every kind
-# (anger 36 %, fear 18, disgust 16, sadness 13), so that no single label could take its votes.
+"""Extra columns: vote shares over our seven labels ``(n, 7)``, and their share of all votes."""
+# FER+ names of our seven labels. Contempt is not mapped: its pictures have FER-2013 labels of every
+# kind (anger 36 %, fear 18, disgust 16, sadness 13), so its votes match no single label.
 FERPLUS = {
     "anger": "anger",
     "disgust": "disgust",
@@ -36,7 +36,7 @@ FERPLUS = {
     "surprise": "surprise",
 }
 LEAST_KEPT = 0.5
-"""Below this share of votes for our seven, a picture has no vote shares."""
+"""Pictures with a smaller share of votes for our seven labels get no vote shares."""
 
 
 def load_faces(path: Path) -> LabelledSet:
@@ -54,7 +54,7 @@ def load_faces(path: Path) -> LabelledSet:
         if rows and "pixels" in rows[0]:
             return _from_fer_csv(path, rows)
         return _from_path_csv(path, rows)
-    raise DataError(f"{path} is no face set; expected a CSV, an .npz or a folder.")
+    raise DataError(f"{path} is not a face set; expected a CSV, an .npz or a folder.")
 
 
 def _from_npz(path: Path) -> LabelledSet:
@@ -62,7 +62,7 @@ def _from_npz(path: Path) -> LabelledSet:
         with np.load(path, allow_pickle=False) as file:
             arrays: dict[str, npt.NDArray[Any]] = {name: file[name] for name in file.files}
     except (ValueError, EOFError, BadZipFile):
-        raise DataError(f"{path} is no .npz of plain arrays that can be read.") from None
+        raise DataError(f"{path} is not a readable .npz of plain arrays.") from None
     missing = {"images", "labels"} - set(arrays)
     if missing:
         raise DataError(f"{path} lacks the arrays {sorted(missing)}.")
@@ -89,7 +89,7 @@ def _from_npz(path: Path) -> LabelledSet:
 def _named(number: str, names: Sequence[str], where: str) -> str:
     """The name of a numbered class."""
     if not number.strip().isdecimal() or int(number) >= len(names):
-        raise DataError(f"{where}: there is no class {number!r}; expected 0 to {len(names) - 1}.")
+        raise DataError(f"{where}: unknown class {number!r}; expected 0 to {len(names) - 1}.")
     return names[int(number)]
 
 
@@ -99,41 +99,42 @@ def vote_shares(
     """FER+ votes as the extra columns of a face set.
 
     Votes for contempt, unknown and not-a-face (1.7, 4.8 and .05 % of those for Training) are left
-    out and the rest is made to sum to 1: the shares are those of the observers who named one of our
-    seven. Where these are fewer than half, or nobody voted, the shares are all zero and the picture
-    has no answer of observers (152 and 149 of the 28,710 pictures of Training).
+    out and the rest is normalised to sum to 1: the shares are those of the observers who chose one
+    of our seven labels. If these are fewer than half, or there are no votes, the shares are all
+    zero and the picture has no label under this convention (152 and 149 of the 28,710 pictures of
+    Training).
 
     Args:
         votes: counts ``(n, k)``.
-        names: of the ``k`` columns, as FER+ names them.
+        names: FER+ names of the ``k`` columns.
 
     Returns:
-        ``VOTES``, shares over our seven ``(n, 7)``; ``KEPT``, the share of all votes that they
-        stand for ``(n,)``.
+        ``VOTES``, shares over our seven labels ``(n, 7)``; ``KEPT``, the share of all votes that
+        these include ``(n,)``.
     """
     counts = np.zeros((len(votes), len(MIEN7)))
     for name, count in zip(names, votes.T, strict=True):
         if str(name) in FERPLUS:
             counts[:, MIEN7.index(FERPLUS[str(name)])] += count
     ours, every = counts.sum(axis=1), votes.sum(axis=1)
-    kept = ours / np.maximum(every, 1)
-    usable = (kept >= LEAST_KEPT)[:, None]
+    counted = ours / np.maximum(every, 1)
+    usable = (counted >= LEAST_KEPT)[:, None]
     shares = np.where(usable, counts / np.maximum(ours, 1)[:, None], 0.0)
-    return {VOTES: shares, KEPT: kept}
+    return {VOTES: shares, KEPT: counted}
 
 
 def majority(faces: LabelledSet) -> npt.NDArray[np.bool_]:
-    """The rows where more than half of all observers name the same of our seven, ``(n,)``.
+    """The rows where more than half of all observers chose the same of our seven labels, ``(n,)``.
 
     Votes for contempt, unknown and not-a-face count among all observers.
 
     Raises:
-        DataError: if the set carries no votes.
+        DataError: if the set has no votes.
     """
     if VOTES not in faces.extra:
         raise DataError(
-            "This set carries no votes of observers (FER+); give an .npz with ferplus_votes, or "
-            f"judge it by --convention {FER2013}."
+            "This set has no votes of observers (FER+); use an .npz with ferplus_votes, or "
+            f"evaluate with --convention {FER2013}."
         )
     most = faces.extra[VOTES].max(axis=1) * faces.extra[KEPT]
     return np.asarray(most > 0.5 + 1e-9)
@@ -145,7 +146,7 @@ def _from_fer_csv(path: Path, rows: list[dict[str, str]]) -> LabelledSet:
         try:
             pixels = np.array(row["pixels"].split(), dtype=np.uint8)
         except (ValueError, OverflowError) as error:
-            raise DataError(f"{path}, row {i + 2}: pixels are 0 to 255 ({error}).") from None
+            raise DataError(f"{path}, row {i + 2}: pixels must be 0 to 255 ({error}).") from None
         if pixels.size != SIDE * SIDE:
             raise DataError(f"{path}, row {i + 2}: {pixels.size} pixels, expected {SIDE * SIDE}.")
         images[i] = pixels.reshape(SIDE, SIDE)
@@ -168,7 +169,7 @@ def _read_picture(path: Path) -> npt.NDArray[np.uint8]:
     except cv2.error:
         picture = None
     if picture is None:
-        raise DataError(f"{path} is not a picture that can be read.")
+        raise DataError(f"{path} is not a readable picture.")
     return np.asarray(cv2.resize(picture, (SIDE, SIDE), interpolation=cv2.INTER_AREA), np.uint8)
 
 

@@ -1,4 +1,4 @@
-"""What a labelled set of faces asks for under each labelling convention, and the figures of it."""
+"""The labels of a face set under each labelling convention, and the metrics against them."""
 
 from __future__ import annotations
 
@@ -18,13 +18,12 @@ CONVENTIONS = (OBSERVERS, FER2013)
 
 @dataclass(frozen=True)
 class JudgedRows:
-    """The rows that a convention asks for a label, and the votes behind them.
+    """The rows with a label under a convention, and the vote shares.
 
     Args:
-        which: ``(n,)``, the rows of the set whose label is judged.
-        labels: ``(n,)``, columns of our seven; of no meaning where ``which`` is False.
-        shares: ``(n, 7)``, vote shares, zero where there are none; None under a convention of
-            labels.
+        which: ``(n,)``, the rows of the set that have a label.
+        labels: ``(n,)``, columns of our seven labels; meaningless where ``which`` is False.
+        shares: ``(n, 7)``, vote shares, zero where there are none; None for ``fer2013``.
     """
 
     which: npt.NDArray[np.bool_]
@@ -32,10 +31,10 @@ class JudgedRows:
     shares: FloatArray | None = None
 
     def figures(self, probs: FloatArray) -> dict[str, float]:
-        """Figures of merit of probabilities ``(n, 7)``.
+        """Metrics of probabilities ``(n, 7)``.
 
-        Those of :func:`mien.metrics.classification_figures` over the rows with a label. Under the
-        convention of observers ``nll`` and ``ece`` are against the vote shares of all rows that
+        Those of :func:`mien.metrics.classification_figures` over the rows with a label. Under
+        ``observers``, ``nll`` and ``ece`` are computed against the vote shares of all rows that
         have any, see :func:`mien.metrics.vote_figures`.
         """
         if not self.which.any():
@@ -48,18 +47,18 @@ class JudgedRows:
 
 
 def default_convention(faces: LabelledSet) -> str:
-    """The convention that a set carries: the votes of observers if there are any."""
+    """The convention of a set: observers' votes if it has them."""
     return OBSERVERS if VOTES in faces.extra else FER2013
 
 
 def judged_rows(faces: LabelledSet, convention: str) -> JudgedRows:
-    """What a set asks for under a convention.
+    """The rows and labels of a set under a convention.
 
-    Under ``observers`` the label is the one that more than half of all observers name
-    (:func:`mien.datasets.faces.majority`), under ``fer2013`` the one that the set gives.
+    Under ``observers`` the label is the one that more than half of all observers chose
+    (:func:`mien.datasets.faces.majority`), under ``fer2013`` it is the set's.
 
     Raises:
-        DataError: if the set has no votes and they are asked for.
+        DataError: if the convention needs votes and the set has none.
         OptionError: if there is no such convention.
     """
     if convention == OBSERVERS:

@@ -1,4 +1,4 @@
-"""Pictures with people, their faces named by a teacher: what the face detector learns from."""
+"""Pictures of people with faces annotated by a teacher, for training the face detector."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ FloatArray = npt.NDArray[np.float32]
 
 SUFFIXES = (".jpg", ".jpeg", ".png")
 LONGEST_SIDE = 320
-"""Pictures are kept at most this large, in pixels."""
+"""Larger pictures are reduced to this size, in pixels."""
 FIELDS = 15
-"""Of a face: left, top, width, height; five points (x, y); score. The points are the right eye,
-the left eye, the nose, the right and the left corner of the mouth, of the person."""
+"""Columns of a face: left, top, width, height; five points (x, y); score. The points are the
+person's right eye, left eye, nose, right and left corner of the mouth."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,9 +29,9 @@ class Pictures:
 
     Args:
         images: ``(h, w) uint8``, of any sizes.
-        faces: ``(k, 15)`` a picture, see :data:`FIELDS`, in pixels.
-        prints: SHA-1 of each file or picture, to divide by.
-        sources: name of the folder or set that each came from.
+        faces: ``(k, 15)`` per picture, see :data:`FIELDS`, in pixels.
+        prints: SHA-1 of each file or picture, for the division into sets.
+        sources: name of the folder or set of each picture.
     """
 
     images: tuple[Gray, ...]
@@ -43,11 +43,11 @@ class Pictures:
         return len(self.images)
 
     def without_faces(self, sources: set[str]) -> Pictures:
-        """The same pictures, with no faces in those of some sources."""
+        """The same pictures without the faces in pictures of some sources."""
         none = np.zeros((0, FIELDS), np.float32)
         pairs = zip(self.faces, self.sources, strict=True)
-        kept = tuple(none if source in sources else faces for faces, source in pairs)
-        return Pictures(self.images, kept, self.prints, self.sources)
+        remaining = tuple(none if source in sources else faces for faces, source in pairs)
+        return Pictures(self.images, remaining, self.prints, self.sources)
 
     def select(self, rows: Iterable[int]) -> Pictures:
         """The pictures at the given places."""
@@ -61,18 +61,18 @@ class Pictures:
 
 
 class Teacher:
-    """A YuNet file through OpenCV, heard down to low scores.
+    """A YuNet detector in OpenCV with a low score threshold.
 
     Args:
-        path: of the ONNX file.
-        least: faces below this score are not given.
+        path: path of the ONNX file.
+        least: minimum score of a face.
     """
 
     def __init__(self, path: Path, least: float = 0.3) -> None:
         import cv2
 
         if not path.is_file():
-            raise DataError(f"There is no teacher at {path}; give a YuNet ONNX file.")
+            raise DataError(f"The teacher {path} does not exist; name a YuNet ONNX file.")
         self._net = cv2.FaceDetectorYN.create(str(path), "", (320, 320), least, 0.3, 500)
 
     def faces(self, bgr: npt.NDArray[np.uint8]) -> FloatArray:
@@ -85,9 +85,9 @@ class Teacher:
 def load_pictures(
     folder: Path, teacher: Teacher, cache: Path, progress: Callable[[str], None] = print
 ) -> Pictures:
-    """All pictures below a folder, named by the teacher; kept in ``cache`` for the next time.
+    """All pictures under a folder, annotated by the teacher and cached in ``cache``.
 
-    Files that are no pictures are counted and left out.
+    Files that are not pictures are counted and left out.
 
     Raises:
         DataError: if there is none.
@@ -120,7 +120,7 @@ def load_pictures(
 def pictures_of_crops(
     crops: npt.NDArray[np.uint8], teacher: Teacher, cache: Path, name: str, *, side: int = 144
 ) -> Pictures:
-    """Face crops ``(n, 48, 48)``, enlarged, with the teacher's face in each; others left out."""
+    """Enlarged crops of ``(n, 48, 48)`` with the teacher's face; those without one are left out."""
     import cv2
 
     if not cache.exists():
@@ -166,7 +166,7 @@ def _read(cache: Path, name: str) -> Pictures:
 
 
 def concatenate_pictures(sets: Iterable[Pictures]) -> Pictures:
-    """Several sets as one."""
+    """Concatenate several sets."""
     parts = list(sets)
     return Pictures(
         tuple(i for p in parts for i in p.images),

@@ -24,33 +24,33 @@ PARQUET = ".parquet"
 
 
 def load_table(path: Path) -> PosteriorTable:
-    """Votes or posteriors at ``path``, as its first line tells.
+    """Votes or posteriors at ``path``, chosen by its first line.
 
     Raises:
-        DataError: if there is nothing, or it is neither.
+        DataError: if the file does not exist, or is neither.
     """
     if not path.is_file():
-        raise DataError(f"There is no file {path}; give --data a table of votes or posteriors.")
+        raise DataError(f"There is no file {path}; set --data to a table of votes or posteriors.")
     if path.suffix != PARQUET and is_votes(table_text(path).partition("\n")[0]):
         return load_votes(path)
     return load_posteriors(path)
 
 
 def load_posteriors(path: Path) -> PosteriorTable:
-    """A table with the columns ``item, branch, label, group, seconds, quality`` and the seven.
+    """A table with the columns ``item, branch, label, group, seconds, quality`` and the labels.
 
     * ``item``: the recording or utterance; its rows share ``label``, ``group`` and ``seconds``.
-    * ``branch``: who judged. An item without a row of a branch is absent there, as is a row whose
-      seven cells are empty.
-    * ``label``: the true one, by any name that mien knows.
-    * ``group``: speaker or dialogue, never divided between training and test; the item itself
-      where the column is missing or empty.
-    * ``seconds``: length, 0 where missing. ``quality``: in [0, 1], 1 where missing.
-    * ``pack``: SHA-256 of the pack that judged, the same for all rows of a branch, if it is known.
+    * ``branch``: the branch of the row. A branch without a row for an item is absent there, as is
+      one with a row whose seven cells are empty.
+    * ``label``: the true label, by any known name.
+    * ``group``: speaker or dialogue, never divided between training and test; the item itself if
+      the column is missing or empty.
+    * ``seconds``: length, 0 if missing. ``quality``: in [0, 1], 1 if missing.
+    * ``pack``: SHA-256 of the branch's pack if known, the same for all rows of a branch.
 
     Raises:
-        DataError: if a column is missing, a cell is no number, an item has two labels, or a branch
-            two packs.
+        DataError: if a column is missing, a cell is not a number, an item has two labels, or a
+            branch has two packs.
         MissingExtraError: for Parquet without pyarrow.
     """
     rows = _parquet_rows(path) if path.suffix == PARQUET else read_rows(path)
@@ -73,13 +73,16 @@ def load_posteriors(path: Path) -> PosteriorTable:
         if facts.setdefault(item, fact) != fact:
             raise DataError(
                 f"{path}, row {number}: item {item!r} has the label, group and length {fact} here "
-                f"and {facts[item]} before; give its rows the same."
+                f"and {facts[item]} before; they must be equal."
             )
         branch = column(row, "branch", path)
         judged.setdefault(branch, {})[item] = (probs, quality)
         pack = row.get("pack") or ""
         if packs.setdefault(branch, pack) != pack:
-            raise DataError(f"{path}, row {number}: {branch} was judged by two packs; judge anew.")
+            raise DataError(
+                f"{path}, row {number}: the rows of {branch} come from two packs; produce all of "
+                "them with one pack."
+            )
     return replace(
         _table(path, facts, judged), packs={b: pack for b, pack in packs.items() if pack}
     )
@@ -124,7 +127,7 @@ def _parquet_rows(path: Path) -> list[dict[str, str]]:
     except (ValueError, OSError) as error:
         # pyarrow's ArrowInvalid is a ValueError.
         raise DataError(f"{path} is not a Parquet file ({error}).") from None
-    # "nan" reads as an absent number all the same.
+    # "nan" is read as an absent number as well.
     return [
         {key.strip().lower(): "" if cell is None else str(cell) for key, cell in row.items()}
         for row in table.to_pylist()
@@ -178,14 +181,14 @@ def posteriors_of(
     quality: npt.NDArray[np.float64] | None = None,
     pack: str = "",
 ) -> PosteriorTable:
-    """The table of what one branch says of a labelled set.
+    """The table of one branch's posteriors for a labelled set.
 
     Args:
-        branch: who judged.
-        rows: n rows; those with one label go into the table.
+        branch: name of the branch.
+        rows: n rows; those with one label are included in the table.
         probs: ``(n, 7)``.
-        quality: ``(n,)``, 1 where it is not given.
-        pack: SHA-256 of the pack that judged.
+        quality: ``(n,)``; None for 1 everywhere.
+        pack: SHA-256 of the branch's pack.
     """
     items = [f"{corpus}/{i}" for i, corpus in enumerate(rows.corpora)]
     quality = np.ones(len(rows)) if quality is None else quality

@@ -1,4 +1,4 @@
-"""Recordings whose words are known: from the names of TESS and RAVDESS, or from a CSV."""
+"""Recordings with known words: by the file names of TESS and RAVDESS, or from a CSV."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _SENTENCES = {"01": "Kids are talking by the door.", "02": "Dogs are sitting by 
 
 @dataclass(frozen=True)
 class Spoken:
-    """A recording, what is said in it, and by whom."""
+    """A recording, its words and its speaker."""
 
     path: str
     words: str
@@ -25,7 +25,7 @@ class Spoken:
 
 
 def spoken_in(path: Path) -> Spoken | None:
-    """What a file's name tells, if it is one of TESS (``OAF_back_angry``) or RAVDESS.
+    """Words and speaker by the file name of TESS (``OAF_back_angry``) or RAVDESS, else None.
 
     Examples:
         >>> spoken_in(Path("OAF_back_angry.wav")).words
@@ -43,7 +43,7 @@ def load_spoken(path: Path) -> list[Spoken]:
     """Recordings at ``path``: a folder of TESS or RAVDESS, or a CSV with ``path`` and ``text``.
 
     Raises:
-        DataError: if the words of none are known.
+        DataError: if no recording has known words.
     """
     if path.suffix.lower() == ".csv" and path.is_file():
         return [
@@ -53,7 +53,7 @@ def load_spoken(path: Path) -> list[Spoken]:
     found = [spoken for file in files_under(path, RECORDINGS) if (spoken := spoken_in(file))]
     if not found:
         raise DataError(
-            f"No words are known of what lies at {path}; give a folder of TESS or RAVDESS, or a "
+            f"{path} has no recordings with known words; name a folder of TESS or RAVDESS, or a "
             "CSV with the columns path and text."
         )
     return found

@@ -1,4 +1,4 @@
-"""The one table that every labelled set is read into."""
+"""The table type of all labelled sets."""
 
 from __future__ import annotations
 
@@ -23,9 +23,10 @@ class LabelledSet:
     Args:
         items: pictures ``(n, 48, 48) uint8``, paths of recordings, or texts.
         targets: ``(n, 7)``, rows sum to 1; several labels share a row's weight equally.
-        corpora: the corpus each row is from.
-        groups: what must not be divided between training and test (speaker, dialogue ...).
-        splits: the published split of each row, ``""`` where there is none.
+        corpora: corpus of each row.
+        groups: group of each row (speaker, dialogue ...), not to be divided between training and
+            test.
+        splits: published split of each row, ``""`` if there is none.
         extra: further columns of length n.
     """
 
@@ -54,7 +55,7 @@ class LabelledSet:
 
     @property
     def single(self) -> npt.NDArray[np.bool_]:
-        """True for the rows that carry one label, ``(n,)``."""
+        """True for the rows with one label, ``(n,)``."""
         return np.asarray((self.targets > 0).sum(axis=1) == 1)
 
     def select(self, which: npt.ArrayLike) -> LabelledSet:
@@ -78,7 +79,7 @@ class LabelledSet:
         """The rows of one published split.
 
         Raises:
-            DataError: if no row belongs to it.
+            DataError: if the split has no rows.
         """
         mask = np.char.lower(self.splits) == name.lower()
         if not mask.any():
@@ -110,7 +111,7 @@ def build(
     """A set of one corpus; groups and splits default to the empty string.
 
     Raises:
-        DataError: if there is no row at all.
+        DataError: if there are no rows.
     """
     n = len(items)
     if n == 0:
@@ -126,7 +127,7 @@ def build(
 
 
 def concatenate(sets: Sequence[LabelledSet]) -> LabelledSet:
-    """Sets one after the other; only the extra columns that all of them have are kept."""
+    """Concatenate sets; only extra columns that all of them have are retained."""
     if len(sets) == 1:
         return sets[0]
     shared = set.intersection(*(set(s.extra) for s in sets))

@@ -11,19 +11,19 @@ from mien.datasets.table import LabelledSet, build, concatenate, files_under
 from mien.emotions import MIEN7, canonical_label, one_hot, shared_targets
 from mien.errors import DataError
 
-# Characters that Windows-1252 has where Unicode has C1 controls; MELD's files carry them.
+# Windows-1252 characters at the places of Unicode's C1 controls; MELD's files contain them.
 _CP1252 = {i: bytes([i]).decode("cp1252", errors="ignore") for i in range(0x80, 0xA0)}
-# The extra column that tells what was said from what was written.
+# The extra column that separates spoken from written texts.
 SPOKEN = "spoken"
-# ISEAR's two self-conscious emotions have no place among the seven.
+# ISEAR's two self-conscious emotions are not mapped to the seven labels.
 _ISEAR_LEFT_OUT = ("shame", "guilt")
 
 
 def load_texts(path: Path) -> LabelledSet:
     """Texts at ``path``: a folder of MELD, GoEmotions or ISEAR, one of their files, or a CSV.
 
-    The group of a row is its dialogue where the corpus has dialogues. The extra :data:`SPOKEN` is
-    True for MELD, whose lines were said, and for rows of a CSV whose column ``spoken`` says 1.
+    The group of a row is its dialogue if the corpus has dialogues. The extra :data:`SPOKEN` is True
+    for MELD, whose lines were spoken, and for rows of a CSV with 1 in the column ``spoken``.
 
     Raises:
         DataError: if nothing there can be read as texts with labels.
@@ -44,12 +44,12 @@ def load_texts(path: Path) -> LabelledSet:
 
 
 def clean(text: str) -> str:
-    """Text with stray Windows-1252 characters mended and white space folded."""
+    """Text with stray Windows-1252 characters repaired and white space folded."""
     return " ".join(text.translate(_CP1252).split())
 
 
 def split_of(path: Path) -> str:
-    """The split that a file name tells: ``train``, ``dev``, ``test`` or nothing."""
+    """The split by the file name: ``train``, ``dev``, ``test`` or ``""``."""
     stem = path.stem.lower()
     return next((name for name in ("train", "dev", "test") if stem.startswith(name)), "")
 
@@ -95,9 +95,9 @@ def _from_isear(path: Path) -> LabelledSet:
         for row in read_rows(path, delimiter="|")
         if row.get("sit") and row.get("field1")
     ]
-    kept = [(t, e) for t, e in rows if e not in _ISEAR_LEFT_OUT and t and not t.startswith("[")]
-    labels = one_hot([canonical_label(emotion) for _, emotion in kept])
-    texts = [text for text, _ in kept]
+    labelled = [(t, e) for t, e in rows if e not in _ISEAR_LEFT_OUT and t and not t.startswith("[")]
+    labels = one_hot([canonical_label(emotion) for _, emotion in labelled])
+    texts = [text for text, _ in labelled]
     return build(texts, labels, "isear", extra={SPOKEN: np.zeros(len(texts), bool)})
 
 

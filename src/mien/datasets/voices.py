@@ -24,21 +24,21 @@ _CREMA = re.compile(r"^(?P<actor>1\d{3})_[A-Z]{3}_(?P<emotion>[A-Z]{3})_[A-Z]{2}
 def load_voices(path: Path) -> LabelledSet:
     """Recordings at ``path``: a folder with TESS, RAVDESS or CREMA-D names, or a CSV of paths.
 
-    The group of a row is its speaker. A folder may hold several of these corpora, and a CSV may
-    name the corpus of each row in a column of its own.
+    The group of a row is its speaker. A folder may contain several of these corpora, and a CSV may
+    have a column ``corpus``.
 
     Raises:
-        DataError: if no file there has a name that tells its emotion.
+        DataError: if no file name there contains an emotion.
     """
     if path.is_dir():
         return _from_folder(path)
     if path.suffix == ".csv":
         return _from_path_csv(path)
-    raise DataError(f"{path} is no voice set; expected a folder or a CSV.")
+    raise DataError(f"{path} is not a voice set; expected a folder or a CSV.")
 
 
 def _named(corpus: str, stem: str) -> tuple[str, str] | None:
-    """Emotion name and speaker that a file name tells, or None if it is not of this corpus."""
+    """Emotion name and speaker by the file name, or None if it is not of this corpus."""
     if corpus == "tess" and (match := TESS_NAME.match(stem)):
         speaker = match["speaker"].upper()
         return match["emotion"], "OAF" if speaker == "OA" else speaker
@@ -63,7 +63,7 @@ def _from_folder(root: Path) -> LabelledSet:
         raise DataError(
             f"No file under {root} is named as in TESS (OAF_back_angry), RAVDESS "
             "(03-01-05-01-01-01-01) or CREMA-D (1001_DFA_ANG_XX); "
-            "give a CSV with the columns path and label instead."
+            "use a CSV with the columns path and label instead."
         )
     return concatenate(sets)
 
@@ -81,6 +81,6 @@ def _from_path_csv(path: Path) -> LabelledSet:
 
 
 def _speaker(row: Mapping[str, str], name: str) -> str:
-    """The speaker with the corpus before it: two corpora may both have a speaker 1."""
+    """The speaker, prefixed by the corpus: two corpora may both have a speaker 1."""
     speaker = row.get("speaker", "")
     return speaker if not speaker or "/" in speaker else f"{row.get('corpus') or name}/{speaker}"

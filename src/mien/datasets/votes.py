@@ -1,8 +1,8 @@
 """Human votes as posteriors: the layout in which CREMA-D publishes its ratings by mode.
 
 Cao, Cooper, Keutmann, Gur, Nenkova, Verma, "CREMA-D: Crowd-sourced Emotional Multimodal Actors
-Dataset", IEEE Transactions on Affective Computing 5(4), 2014: about ten people each named what
-they heard, what they saw, and what they heard and saw.
+Dataset", IEEE Transactions on Affective Computing 5(4), 2014: about ten raters each labelled the
+sound, the picture, and both together.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ from mien.errors import DataError, LabelError
 from mien.mathematics import FloatArray
 from mien.posteriors import Posteriors, PosteriorTable
 
-# The answers that raters could give, as the columns name them; surprise was not on offer.
+# The raters' options by column name; surprise was not an option.
 ANSWERS = {
     "a": "anger", "d": "disgust", "f": "fear", "h": "joy", "n": "neutral", "s": "sadness",
 }  # fmt: skip
-# The modes that are posteriors, and the one that saw and heard both, which is a yardstick alone.
+# The single-modality modes, and the mode with sound and picture, used for comparison only.
 MODES = ("voice", "face")
 BOTH = "multimodal"
 # meanEmoResp is a mean rating from 0 to 100.
 INTENSITY, INTENSITY_SCALE = "intensity", 100.0
-# Laplace's rule of succession: one vote more for each answer.
+# Laplace's rule of succession: one additional vote for each option.
 SMOOTHING = 1.0
 LICENCE = "ODbL 1.0, contents DbCL 1.0"
 
@@ -35,7 +35,7 @@ _COLUMNS = {MIEN7.index(label): letter for letter, label in ANSWERS.items()}
 
 
 def is_votes(header: str) -> bool:
-    """Whether the first line of a CSV is that of a table of votes."""
+    """Whether ``header`` is the first line of a table of votes."""
     names = {name.strip().strip('"').lower() for name in header.split(",")}
     return {"mode", "filename", *ANSWERS} <= names
 
@@ -44,20 +44,20 @@ def load_votes(path: Path) -> PosteriorTable:
     """Voice and face votes of every clip that has a row in either mode.
 
     The columns are those of the file: ``mode`` (voice, face, multimodal), ``fileName``
-    (``ACTOR_SENTENCE_EMOTION_LEVEL``), one count an answer (A D F H N S) and ``meanEmoResp``, the
+    (``ACTOR_SENTENCE_EMOTION_LEVEL``), one count per option (A D F H N S) and ``meanEmoResp``, the
     mean rating of intensity, 0 to 100. The label is the intended emotion, the group the actor.
-    Neither the sentence nor the level is read: they would give part of the label away. The extra
-    ``intensity`` is in [0, 1]; clips are 1 to 5 s long but the file does not say how long, so
-    ``seconds`` is 0.
+    Neither the sentence nor the level is read, since they reveal part of the label. The extra
+    ``intensity`` is in [0, 1]; clips are 1 to 5 s long, but the file does not contain their
+    lengths, so ``seconds`` is 0.
 
     Raises:
-        DataError: if a column is missing, a count is no number, or a file name has other parts.
+        DataError: if a column is missing, a count is not a number, or a file name has other parts.
     """
     return _load(path, MODES)
 
 
 def load_votes_of_both(path: Path) -> PosteriorTable:
-    """The same for those who heard and saw the clip: one posteriors, ``multimodal``."""
+    """The votes with sound and picture, as posteriors of one branch, ``multimodal``."""
     return _load(path, (BOTH,))
 
 
@@ -84,7 +84,7 @@ def _load(path: Path, modes: tuple[str, ...]) -> PosteriorTable:
 
 
 def _ballot(row: Mapping[str, str], path: Path, number: int) -> tuple[FloatArray, float]:
-    """Votes by column of ours ``(7,)``, and the mean intensity in [0, 1], NaN if not given."""
+    """Votes by our labels ``(7,)``, and the mean intensity in [0, 1], NaN if missing."""
     votes = np.zeros(len(MIEN7))
     try:
         for i, letter in _COLUMNS.items():

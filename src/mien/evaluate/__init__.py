@@ -1,4 +1,4 @@
-"""Judging labelled sets with a pack: the figures that cards and tables quote."""
+"""Evaluate packs on labelled sets: the metrics of cards and tables."""
 
 from mien.evaluate.judge import KINDS, evaluate
 

@@ -1,4 +1,4 @@
-"""``mien evaluate fusion``: a table of posteriors in, every method's figures of merit out."""
+"""``mien evaluate fusion``: metrics of every fusion method on a table of posteriors."""
 
 from __future__ import annotations
 
@@ -40,23 +40,24 @@ def evaluate_fusion(
     seed: int = 0,
     progress: Progress = lambda doing, share: None,
 ) -> dict[str, Any]:
-    """Judge every method on a table of votes or of posteriors, or on a folder of clips.
+    """Evaluate every method on a table of votes or of posteriors, or on a folder of clips.
 
     Args:
-        data: a table, see :func:`mien.datasets.posteriors.load_table`, or a folder whose clips
-            are judged first.
-        pack: a fusion pack; None to fit and judge by cross-validation over the groups, everything
-            out of fold.
-        folds: of this cross-validation.
-        seed: of the folds and the bootstrap.
-        progress: told what is being done and the share done.
+        data: a table, see :func:`mien.datasets.posteriors.load_table`, or a folder whose clips are
+            analysed first.
+        pack: a fusion pack; None to fit and test by cross-validation over the groups, with all
+            predictions out of fold.
+        folds: number of folds of this cross-validation.
+        seed: random seed of the folds and the bootstrap.
+        progress: receives the current step and the share done.
 
     Returns:
-        One entry a method: ``accuracy``, ``uar``, ``macro_f1``, ``weighted_f1``, ``nll``, ``ece``,
-        ``ece_by_chance`` (what the same probabilities would show if they were exactly right),
-        ``interval`` (95 %, whole groups drawn) and ``mcnemar_p`` against ``best_single``; and
-        ``subsets`` (the pool given just these modalities), ``about`` (what was judged, and how;
-        clips that could not be judged stand in ``failures``).
+        One entry per method: ``accuracy``, ``uar``, ``macro_f1``, ``weighted_f1``, ``nll``,
+            ``ece``,
+        ``ece_by_chance`` (the value for the same probabilities if they were exactly calibrated),
+        ``interval`` (95 %, bootstrap over groups) and ``mcnemar_p`` against ``best_single``; and
+        ``subsets`` (pooled fusion of only these modalities), ``about`` (data and method;
+        ``failures`` lists clips that could not be analysed).
 
     Raises:
         DataError: if the data cannot be read or divided into so many folds.
@@ -64,28 +65,31 @@ def evaluate_fusion(
     """
     table, failed = posteriors_at(data, folds if pack is None else None, progress)
     if pack is None:
-        said = out_of_fold(table, folds, seed, progress)
+        results = out_of_fold(table, folds, seed, progress)
         how: dict[str, Any] = {"folds": folds, "by": "group", "pack": None}
     else:
         model = Pack(pack, "fusion")
-        said = answers(Pools(load_pool(model)), table)
+        results = answers(Pools(load_pool(model)), table)
         how = {"folds": None, "pack": {"name": model.manifest.name, **model.manifest.files}}
-    about = _about(table, said, how, seed) | {"failures": list(failed)}
-    return {**figures_of(said, table, seed, progress), "about": about}
+    about = _about(table, results, how, seed) | {"failures": list(failed)}
+    return {**figures_of(results, table, seed, progress), "about": about}
 
 
 def figures_of(
-    said: Answers, table: PosteriorTable, seed: int, progress: Progress = lambda doing, share: None
+    results: Answers,
+    table: PosteriorTable,
+    seed: int,
+    progress: Progress = lambda doing, share: None,
 ) -> dict[str, Any]:
-    """An entry a method, and ``subsets`` with an entry a subset; see :func:`evaluate_fusion`."""
-    best = said.methods[BEST_SINGLE]
+    """Entries by method, and ``subsets`` with entries by subset; see :func:`evaluate_fusion`."""
+    best = results.methods[BEST_SINGLE]
     out: dict[str, Any] = {}
-    for done, (name, probs) in enumerate(said.methods.items()):
-        progress(f"judging {name}", done / len(said.methods))
+    for done, (name, probs) in enumerate(results.methods.items()):
+        progress(f"evaluating {name}", done / len(results.methods))
         out[name] = _entry(probs, best, table, seed)
     whole = out[POOLED]["accuracy"]
     subsets: dict[str, Any] = {}
-    for name, probs in said.subsets.items():
+    for name, probs in results.subsets.items():
         figures = _figures(table.labels, probs)
         subsets[name] = {**figures, "lost": whole - figures["accuracy"]}
     return {**out, "subsets": subsets}
@@ -108,7 +112,7 @@ def _entry(probs: FloatArray, best: FloatArray, table: PosteriorTable, seed: int
 
 
 def _about(
-    table: PosteriorTable, said: Answers, how: Mapping[str, Any], seed: int
+    table: PosteriorTable, results: Answers, how: Mapping[str, Any], seed: int
 ) -> dict[str, Any]:
     return {
         "data": table.name,
@@ -116,7 +120,7 @@ def _about(
         "rows": len(table),
         "groups": len(set(table.groups.tolist())),
         "present": {name: int(w.present.sum()) for name, w in table.posteriors.items()},
-        "best_single": dict(said.best),
+        "best_single": dict(results.best),
         **how,
         "seed": seed,
         "draws": DRAWS,
@@ -125,10 +129,10 @@ def _about(
 
 
 def render(result: Mapping[str, Any]) -> RenderableType:
-    """The figures of every method with their intervals, then what a missing modality costs.
+    """The metrics of every method with intervals, then those without a modality.
 
-    ``p`` is McNemar's against ``best_single``; ``lost`` is the accuracy that all
-    modalities together have more.
+    ``p`` is McNemar's against ``best_single``; ``lost`` is the loss of accuracy compared with all
+    modalities.
     """
     about = result["about"]
     source = f"{about['folds']}-fold by group" if about["pack"] is None else about["pack"]["name"]
@@ -142,12 +146,12 @@ def render(result: Mapping[str, Any]) -> RenderableType:
         cells += [f"{entry[name]:.3f}" for name in SHOWN[1:]]
         p = "" if method == BEST_SINGLE else _p(entry["mcnemar_p"])
         table.add_row(Text(method, style="bold" if method == POOLED else ""), *cells, p)
-    subsets = _grid("pooled, given just these", (*SHOWN, "lost"))
+    subsets = _grid("pooled, with these modalities only", (*SHOWN, "lost"))
     for subset, entry in result["subsets"].items():
         subsets.add_row(subset, *(f"{entry[name]:.3f}" for name in (*SHOWN, "lost")))
     chance = result[POOLED]["ece_by_chance"]
-    note = Text(f"ece: {chance:.3f} is what chance alone would show of the pool", style="dim")
-    failed = [Text(f"not judged: {line}", style="yellow") for line in about["failures"]]
+    note = Text(f"ece: {chance:.3f} is expected by chance for a calibrated pool", style="dim")
+    failed = [Text(f"not analysed: {line}", style="yellow") for line in about["failures"]]
     return Group(Text(head), table, note, Text(), subsets, *failed)
 
 

@@ -1,4 +1,4 @@
-"""``mien evaluate face|voice|text``: a set and a pack in, figures of merit out."""
+"""``mien evaluate face|voice|text``: metrics of a pack on a labelled set."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ Progress = Callable[[str, float], None]
 
 @dataclass(frozen=True)
 class _Answers:
-    """What a pack says of n rows: NaN and a failure for each that it could not judge."""
+    """A pack's predictions for n rows; NaN and a failure for each unusable row."""
 
     probs: FloatArray
     quality: FloatArray
@@ -50,18 +50,18 @@ def _judge_faces(
     model = FaceModel(pack, convention)
     parts = []
     for start in range(0, len(rows), 256):
-        progress("judging faces", start / len(rows))
+        progress("evaluating faces", start / len(rows))
         parts.append(model.probs(rows.items[start : start + 256]))
     return _Answers(np.concatenate(parts), np.ones(len(rows)), [])
 
 
 def _judge_voices(pack: Pack, rows: LabelledSet, progress: Progress, _: str | None) -> _Answers:
-    """As ``mien analyze`` judges them: the speech alone, and nothing where there is none."""
+    """As in ``mien analyze``: only the speech is used; recordings without speech fail."""
     branch = VoiceBranch({"pack": pack.folder})
     probs, quality = np.full((len(rows), len(MIEN7)), np.nan), np.zeros(len(rows))
     failed = []
     for i, path in enumerate(rows.items):
-        progress("judging voices", i / len(rows))
+        progress("evaluating voices", i / len(rows))
         try:
             evidence = _voice(branch, Path(path))
         except MediaError as error:
@@ -86,7 +86,7 @@ def _judge_texts(pack: Pack, rows: LabelledSet, progress: Progress, _: str | Non
     model, spoken = TextModel(pack), rows.extra[SPOKEN].tolist()
     parts = []
     for start in range(0, len(rows), 512):
-        progress("judging texts", start / len(rows))
+        progress("evaluating texts", start / len(rows))
         part = slice(start, start + 512)
         parts.append(model.probs(rows.items[part], spoken[part]))
     quality = np.array([length_quality(len(text.split())) for text in rows.items])
@@ -111,33 +111,32 @@ def evaluate(
     convention: str | None = None,
     progress: Progress = lambda doing, share: None,
 ) -> dict[str, Any]:
-    """Judge a labelled set.
+    """Evaluate a pack on a labelled set.
 
     Args:
         kind: ``face``, ``voice`` or ``text``.
         data: the set in its published layout, or a CSV with ``path`` or ``text`` and ``label``.
-        split: judge the rows of this published split alone; None for all rows.
-        pack: folder of a pack; None for the one that ships with mien.
-        posteriors: where to write what was judged of the rows with one label, as a table that
-            ``mien train fusion`` reads (CSV, or Parquet by its suffix); None for nowhere.
-        convention: of faces alone: ``observers``, the label that more than half of the observers
-            name, or ``fer2013``, the label that the set gives. The pack answers in the same. None
-            for the votes of observers where the set has them.
-        progress: told what is being done and the share done.
+        split: use only the rows of this published split; None for all rows.
+        pack: folder of a pack; None for the embedded one.
+        posteriors: file for the posteriors of the rows with one label, as a table that ``mien train
+            fusion`` reads (CSV, or Parquet by its suffix); None to write none.
+        convention: for faces only: ``observers``, the label that more than half of the observers
+            chose, or ``fer2013``, the set's label. The pack predicts under the same convention.
+            None for ``observers`` if the set has votes.
+        progress: receives the current step and the share done.
 
     Returns:
         ``accuracy``, ``uar``, ``macro_f1``, ``weighted_f1``, ``ece``, ``nll`` of the arg-max over
-        the rows with one label; for a multi-label set also ``multilabel_macro_f1`` over all rows
-        at the pack's threshold; ``confusion`` (rows true, columns called), counts, provenance.
-        Rows that could not be judged (not decodable, silence, no speech) are counted in
-        ``failed`` and listed in ``failures``. Of faces also ``convention``; judged by
-        observers, ``nll`` and ``ece`` are against the vote
-        shares (:func:`mien.metrics.vote_figures`).
+        the rows with one label; for a multi-label set also ``multilabel_macro_f1`` over all rows at
+        the pack's threshold; ``confusion`` (rows: true class, columns: predicted class), counts,
+        provenance. Unusable rows (not decodable, silence, no speech) are counted in ``failed`` and
+        listed in ``failures``. For faces also ``convention``; under ``observers``, ``nll`` and
+        ``ece`` are computed against the vote shares (:func:`mien.metrics.vote_figures`).
 
     Raises:
-        OptionError: if the kind or the convention is not known, or a convention is given for
-            what is no face.
-        DataError: if the set cannot be read, or none of its rows.
+        OptionError: if the kind or the convention is unknown, or a convention is given for another
+            kind than ``face``.
+        DataError: if the set or all of its rows cannot be read.
         PackError: if the pack cannot be used.
     """
     rows = _read(kind, data, split)
@@ -166,19 +165,19 @@ def _read(kind: str, data: Path, split: str | None) -> LabelledSet:
     if kind not in _READERS:
         raise OptionError.choice("What to evaluate", kind, KINDS)
     if not data.exists():
-        raise DataError(f"There is nothing at {data}; check --data.")
+        raise DataError(f"{data} does not exist; check --data.")
     rows = _READERS[kind][0](data)
     return rows if split is None else rows.split(split)
 
 
-def _convention(kind: str, rows: LabelledSet, asked: str | None) -> str | None:
-    """The convention that faces are judged by; None for what is no face."""
+def _convention(kind: str, rows: LabelledSet, convention: str | None) -> str | None:
+    """The labelling convention of faces; None for other kinds."""
     if kind == "face":
-        asked = default_convention(rows) if asked is None else asked
-        judged_rows(rows, asked)
-    elif asked is not None:
-        raise OptionError(f"{kind} has no conventions of labelling; leave convention out.")
-    return asked
+        convention = default_convention(rows) if convention is None else convention
+        judged_rows(rows, convention)
+    elif convention is not None:
+        raise OptionError(f"{kind} has no labelling conventions; leave out --convention.")
+    return convention
 
 
 def _write_posteriors(
@@ -189,13 +188,13 @@ def _write_posteriors(
     pack: Pack,
     path: Path,
 ) -> None:
-    """The table of the rows that have a label, under the convention that they were judged by."""
+    """Write the posteriors of the rows with one label, under the convention of the evaluation."""
     probs, quality = answers.probs, answers.quality
     if convention is not None:
-        asked = judged_rows(rows, convention)
-        targets = np.eye(len(MIEN7))[asked.labels]
-        rows = replace(rows, targets=targets).select(asked.which)
-        probs, quality = probs[asked.which], quality[asked.which]
+        labelled = judged_rows(rows, convention)
+        targets = np.eye(len(MIEN7))[labelled.labels]
+        rows = replace(rows, targets=targets).select(labelled.which)
+        probs, quality = probs[labelled.which], quality[labelled.which]
     sha256 = pack.manifest.files["model.onnx"]
     save_posteriors(posteriors_of(kind, rows, probs, quality, sha256), path)
 
@@ -203,13 +202,13 @@ def _write_posteriors(
 def _judge(
     kind: str, pack: Pack, rows: LabelledSet, convention: str | None, progress: Progress
 ) -> tuple[LabelledSet, _Answers]:
-    """The rows that could be judged and their answers, with why the others could not."""
+    """The usable rows and their predictions, with the failures of the others."""
     answers = _READERS[kind][1](pack, rows, progress, convention)
     judged = np.isfinite(answers.probs[:, 0])
     if not judged.any():
-        raise DataError(f"None of the {len(rows)} rows could be judged: {answers.failures[0]}")
-    kept = _Answers(answers.probs[judged], answers.quality[judged], answers.failures)
-    return rows.select(judged), kept
+        raise DataError(f"None of the {len(rows)} rows can be evaluated: {answers.failures[0]}")
+    usable = _Answers(answers.probs[judged], answers.quality[judged], answers.failures)
+    return rows.select(judged), usable
 
 
 def _identity(pack: Pack) -> dict[str, str]:
@@ -221,14 +220,14 @@ def _identity(pack: Pack) -> dict[str, str]:
 def _figures(
     rows: LabelledSet, probs: FloatArray, threshold: float, convention: str | None
 ) -> dict[str, Any]:
-    asked = None if convention is None else judged_rows(rows, convention)
-    single = rows.single if asked is None else asked.which
-    labels = (rows.labels if asked is None else asked.labels)[single]
+    labelled = None if convention is None else judged_rows(rows, convention)
+    single = rows.single if labelled is None else labelled.which
+    labels = (rows.labels if labelled is None else labelled.labels)[single]
     if not len(labels):
-        raise DataError("No row carries exactly one label, so the arg-max cannot be judged.")
+        raise DataError("No row has exactly one label, so the arg-max cannot be evaluated.")
     figures: dict[str, Any] = dict(classification_figures(labels, probs[single]))
-    if asked is not None:
-        figures |= asked.figures(probs)
+    if labelled is not None:
+        figures |= labelled.figures(probs)
     elif not single.all():
         figures["multilabel_macro_f1"] = multilabel_macro_f1(rows.targets, probs, threshold)
         figures["threshold"] = threshold
@@ -236,6 +235,6 @@ def _figures(
     figures["rows_with_one_label"] = int(single.sum())
     counts = np.bincount(labels, minlength=len(MIEN7))
     figures["support"] = dict(zip(MIEN7.labels, counts.tolist(), strict=True))
-    called = probs[single].argmax(axis=1)
-    figures["confusion"] = confusion_matrix(labels, called, len(MIEN7)).tolist()
+    predicted = probs[single].argmax(axis=1)
+    figures["confusion"] = confusion_matrix(labels, predicted, len(MIEN7)).tolist()
     return figures

@@ -1,4 +1,4 @@
-"""The figures of an evaluation as a table in the terminal."""
+"""The metrics of an evaluation as a table in the terminal."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from mien.terminal import Column, Grid
 SHOWN = ("accuracy", "uar", "macro_f1", "weighted_f1", "ece", "nll", "multilabel_macro_f1")
 
 _CONVENTIONS = {
-    "observers": "convention observers: the label that more than half of the observers name; nll "
-    "and ece against the shares of their votes",
-    "fer2013": "convention fer2013: the label that the data set gives",
+    "observers": "convention observers: the label that more than half of the observers chose; nll "
+    "and ece against their vote shares",
+    "fer2013": "convention fer2013: the label in the data set",
 }
 
 
 def render(result: Mapping[str, Any]) -> RenderableType:
-    """Overall figures, then the confusion matrix with recall and F1 of each class."""
+    """Overall metrics, then the confusion matrix with recall and F1 of each class."""
     split = f", split {result['split']}" if result["split"] else ""
     pack = result["pack"]
     parts: list[RenderableType] = [
@@ -36,7 +36,7 @@ def render(result: Mapping[str, Any]) -> RenderableType:
     ]
     parts += [Text(), _confusion(result["labels"], np.asarray(result["confusion"]))]
     if result["failed"]:
-        parts.append(Text(f"{result['failed']} rows could not be judged:", style="yellow"))
+        parts.append(Text(f"{result['failed']} rows could not be evaluated:", style="yellow"))
         parts += [Text(f"  {why}") for why in result["failures"][:5]]
     return Group(*parts)
 

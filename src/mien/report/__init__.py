@@ -1,1 +1,1 @@
-"""From an analysis to what a person or a program reads: table, figure, transcript."""
+"""Output of an analysis for people and programs: table, figures, page, transcript, exports."""

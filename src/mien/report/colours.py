@@ -1,8 +1,8 @@
-"""The colours of the seven labels, for everything that is drawn.
+"""The colours of the seven labels in all drawings.
 
-Chosen so that any two stay apart for readers with protanopia, deuteranopia and tritanopia (distance
-in OKLab of at least 0.11 after the simulation of Machado et al. 2009; ``tests/test_page.py``). No
-drawing may rest on them alone: each also names the label.
+Any two are distinguishable for readers with protanopia, deuteranopia and tritanopia (distance in
+OKLab of at least 0.11 after the simulation of Machado et al. 2009; ``tests/test_page.py``). No
+drawing relies on colour only: each also names the label.
 """
 
 from __future__ import annotations
@@ -33,5 +33,5 @@ def contrast(one: str, other: str) -> float:
 
 
 def ink(colour: str) -> str:
-    """The colour of text that is read best on another."""
+    """The text colour with the best contrast to a background colour."""
     return max(DARK_INK, LIGHT_INK, key=lambda text: contrast(text, colour))

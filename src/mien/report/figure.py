@@ -1,4 +1,4 @@
-"""The analysis as a figure: grouped bars, the course over time, or the sound with its emotions."""
+"""The analysis as a figure: grouped bars, a timeline, or the sound with its emotions."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from mien.errors import OptionError
 
 FORMATS = (".png", ".svg", ".pdf")
 KINDS = ("bars", "timeline", "sound")
-# Okabe and Ito's palette, which colour-blind readers can tell apart; the fused bars are dark.
+# Okabe and Ito's palette, which colour-blind readers can distinguish; the fused bars are dark.
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00")
 FUSED = "#222222"
 SMALL = 9
-"""Points of the smallest text of a figure."""
+"""Size of the smallest text of a figure in points."""
 GRAY = "#5A5A5A"
-"""Of what explains."""
+"""Colour of explanatory text."""
 
 
 def draw(
@@ -34,14 +34,15 @@ def draw(
 
     Args:
         analysis: what to draw.
-        kind: one of ``KINDS``; by default bars for one segment, or where ``row`` names one, and
-            the timeline for several.
-        row: the segment of the bars, the first by default.
-        media: the recording, for the sound; by default the file that was analysed.
+        kind: one of ``KINDS``; by default bars for one segment or if ``row`` is given, else the
+            timeline.
+        row: index of the segment for bars, by default the first.
+        media: the recording, for the kind ``sound``; by default the analysed file.
 
     Raises:
-        OptionError: if there is no such kind or segment, or a timeline of what has no time.
-        InputError: if the recording is not at hand or has no sound.
+        OptionError: if there is no such kind or segment, or a timeline is requested for an analysis
+            without time.
+        InputError: if the recording is missing or has no sound.
     """
     check_kind(kind)
     if kind is None:
@@ -58,10 +59,10 @@ def draw(
 
 
 def check_kind(kind: str | None) -> None:
-    """Refuse what is no kind of figure.
+    """Check the kind of a figure.
 
     Raises:
-        OptionError: if it is none of ``KINDS``; None leaves the choice to :func:`draw`.
+        OptionError: if it is not in ``KINDS``; None is allowed, and :func:`draw` chooses.
     """
     if kind is not None and kind not in KINDS:
         raise OptionError.choice("The kind of a figure", kind, KINDS)
@@ -72,13 +73,13 @@ def bars(analysis: Analysis, row: int = 0) -> Figure:
 
     Args:
         analysis: what to draw.
-        row: which segment.
+        row: index of the segment.
 
     Raises:
         OptionError: if there is no such segment.
     """
     if not 0 <= row < len(analysis.segments):
-        raise OptionError(f"There is no segment {row}; there are {len(analysis.segments)}.")
+        raise OptionError(f"There is no segment {row}; the analysis has {len(analysis.segments)}.")
     series = [*analysis.by_branch.values(), analysis.fused]
     shown = [evidence for evidence in series if evidence.present[row]]
     figure = Figure(figsize=(9, 4.8), layout="constrained")
@@ -101,11 +102,11 @@ def bars(analysis: Analysis, row: int = 0) -> Figure:
     plain(axes)
     segment = analysis.segments[row]
     when = f", {segment}" if segment.duration else ""
-    said = analysis.fused.top(row) or analysis.fused.reasons[row]
-    axes.set_title(f"{_name(analysis)}{when}: {said}", loc="left", fontsize=11)
+    answer = analysis.fused.top(row) or analysis.fused.reasons[row]
+    axes.set_title(f"{_name(analysis)}{when}: {answer}", loc="left", fontsize=11)
     absent = [f"no {e.branch}: {e.reasons[row]}" for e in series[:-1] if not e.present[row]]
     if shown:
-        # Below: the bars may be as high as the axes.
+        # Below the axes, as the bars may be as high as the axes.
         axes.legend(
             frameon=False, ncols=len(shown), loc="lower left", bbox_to_anchor=(0, -0.17),
             borderaxespad=0, fontsize=10,
@@ -115,10 +116,10 @@ def bars(analysis: Analysis, row: int = 0) -> Figure:
 
 
 def title(analysis: Analysis) -> str:
-    """Name of the recording, and what is shown of it on the whole."""
+    """Name of the recording and its overall prediction."""
     whole = analysis.whole.fused.top(0) if analysis.whole is not None else None
     stopped = ", stopped before its end" if analysis.partial else ""
-    return _name(analysis) + (f": {whole} on the whole" if whole else "") + stopped
+    return _name(analysis) + (f": {whole} overall" if whole else "") + stopped
 
 
 def _name(analysis: Analysis) -> str:
@@ -126,19 +127,19 @@ def _name(analysis: Analysis) -> str:
 
 
 def plain(axes: Axes, *sides: str) -> None:
-    """Without the frame at the top, at the right and at the sides named."""
+    """Remove the frame at the top, at the right and at the sides given."""
     axes.spines[["top", "right", *sides]].set_visible(False)
 
 
 def notes(figure: Figure, lines: Iterable[str]) -> None:
-    """Explanations below everything else."""
+    """Write explanations at the bottom of a figure."""
     text = "\n".join(lines)
     if text:
         figure.supxlabel(text, x=0.01, ha="left", fontsize=SMALL, color=GRAY)
 
 
 def save(figure: Figure, path: Path) -> None:
-    """Write a figure; the suffix says the format.
+    """Write a figure; the suffix selects the format.
 
     Raises:
         OptionError: if the suffix is not one of ``FORMATS``.

@@ -1,4 +1,4 @@
-"""An analysis seen at once: the answer for the whole as its one row."""
+"""The overall prediction of an analysis."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from mien.analysis.analysis import Analysis
 
 
 def at_once(analysis: Analysis) -> Analysis:
-    """The analysis with the answer for the whole as the one row; as it is where there is none."""
+    """The analysis with the overall prediction as its only row; unchanged if there is none."""
     whole = analysis.whole
     if whole is None:
         return analysis
@@ -24,11 +24,11 @@ def at_once(analysis: Analysis) -> Analysis:
 
 
 def in_view(analysis: Analysis, more: str = "") -> str:
-    """How many people are in view and who of them speaks, in words; empty if nobody is.
+    """The number of people in view and who of them speaks, in words; empty if nobody is in view.
 
     Args:
-        analysis: of a clip.
-        more: put after the number of people.
+        analysis: analysis of a clip.
+        more: text after the number of people.
     """
     people = {track.identity for track in analysis.faces}
     if not people:
@@ -37,7 +37,7 @@ def in_view(analysis: Analysis, more: str = "") -> str:
     if len(people) == 1:
         return f"1 person in view{more}{', who speaks' if speak else ''}"
     named = "person" if len(speak) == 1 else "people"
-    who = f"{named} {', '.join(map(str, speak))} seen to speak"
+    who = f"{named} {', '.join(map(str, speak))} visibly speaking"
     if not speak and analysis.speech:
-        who = "not to be seen who speaks"
+        who = "speaker not visible"
     return f"{len(people)} people in view{more}{', ' + who if speak or analysis.speech else ''}"

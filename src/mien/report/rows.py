@@ -1,4 +1,4 @@
-"""An analysis as rows: one per segment and modality, the table behind CSV, Parquet and pandas."""
+"""An analysis as rows, one per segment and modality, for CSV, Parquet and pandas."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ COLUMNS = (
     "segment", "start", "end", "branch", "person", *MIEN7.labels, "top", "confidence", "quality",
     "success", "reason", *_DERIVED,
 )  # fmt: skip
-"""What each column holds is said in ``docs/exports.md``."""
+"""``docs/exports.md`` describes the columns."""
 
 
 def tiers(analysis: Analysis) -> Iterator[tuple[str, int | None, Evidence]]:
-    """Name of the modality, identity of the person and evidence of everything that was judged.
+    """Modality, identity of the person and evidence of every prediction.
 
-    The branches come first, then the fused rows, these smoothed, and other people.
+    The branches come first, then the fused rows, the smoothed fused rows, and other people.
     """
     for name, evidence in analysis.by_branch.items():
         yield name, None, evidence
@@ -43,7 +43,7 @@ def tier_name(name: str, who: int | None) -> str:
 def rows(analysis: Analysis) -> Iterator[dict[str, Any]]:
     """One mapping with the keys ``COLUMNS`` per segment and modality; absent numbers are NaN.
 
-    What is derived from an answer stands on the fused rows alone.
+    Derived values are given on the fused rows only.
     """
     for name, who, evidence in tiers(analysis):
         for i, segment in enumerate(analysis.segments):

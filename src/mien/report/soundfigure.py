@@ -35,20 +35,20 @@ from mien.scene import SAMPLE_RATE, AudioBlock, Samples
 from mien.timebase import Segment
 
 COLUMNS = 1600
-"""Of the drawing at most; a long recording is summed up in them while it is played."""
+"""Maximum number of columns; a long recording is summarised in them while it is read."""
 QUIET = "#B9BEC4"
-"""Of the waveform where nobody speaks."""
+"""Colour of the waveform outside of speech."""
 
 
 def sound(analysis: Analysis, media: str | Path | None = None) -> Figure:
-    """Waveform (speech dark), spectrogram, and the fused emotions on one axis of time.
+    """Waveform (speech dark), spectrogram, and the fused emotions on one time axis.
 
     Args:
         analysis: what to draw.
-        media: the recording; by default the file that was analysed.
+        media: the recording; by default the analysed file.
 
     Raises:
-        InputError: if the recording is not at hand or has no sound.
+        InputError: if the recording is missing or has no sound.
         OptionError: if the analysis has no time.
     """
     extent = extent_of(analysis)
@@ -69,17 +69,17 @@ def sound(analysis: Analysis, media: str | Path | None = None) -> Figure:
     shot_lines((wave, spectrum, fused), analysis.shots)
     time_axis(fused, extent)
     bar = figure.colorbar(drawn, ax=[wave, spectrum, fused], pad=0.01, aspect=45, fraction=0.03)
-    bar.set_label("dB below the loudest", fontsize=SMALL)
+    bar.set_label("dB relative to the maximum", fontsize=SMALL)
     bar.ax.tick_params(labelsize=SMALL)
     notes(figure, ["Dark waveform: speech. Spectrogram: 25 ms windows."])
     return figure
 
 
 class _Columns:
-    """Lowest and highest sample and mean power by frequency, in columns of equal time.
+    """Minimum and maximum sample and mean power by frequency, in columns of equal duration.
 
     Args:
-        extent: what is drawn.
+        extent: time span of the drawing.
     """
 
     def __init__(self, extent: Segment) -> None:
@@ -90,15 +90,15 @@ class _Columns:
         self._power = np.zeros((self.count, 257))
         self._frames = np.zeros(self.count)
         self._rest: Samples = np.zeros(0, np.float32)
-        self.heard = 0
+        self.samples_read = 0
 
     def _column(self, times: FloatArray) -> npt.NDArray[np.int64]:
         share = (times - self.extent.start) / self.extent.duration
         return np.clip(share * self.count, 0, self.count - 1).astype(np.int64)
 
-    def hear(self, block: AudioBlock) -> None:
-        """Take the next samples."""
-        self.heard += len(block.samples)
+    def add(self, block: AudioBlock) -> None:
+        """Add the next samples."""
+        self.samples_read += len(block.samples)
         times = block.start + np.arange(len(block.samples)) / SAMPLE_RATE
         column = self._column(times)
         np.minimum.at(self._low, column, block.samples)
@@ -113,14 +113,14 @@ class _Columns:
             np.add.at(self._frames, column, 1)
 
     def draw_wave(self, axes: Axes, speech: Sequence[Segment]) -> None:
-        """The envelope, dark where somebody speaks."""
+        """The envelope, dark during speech."""
         peak = max(float(np.abs(self._low).max()), float(self._high.max()), 1e-4)
-        times, said = self._middles, np.zeros(self.count, dtype=bool)
+        times, spoken = self._middles, np.zeros(self.count, dtype=bool)
         for turn in speech:
-            said |= (times >= turn.start) & (times < turn.end)
-        for colour, where in ((QUIET, ~said), (SPEECH, said)):
+            spoken |= (times >= turn.start) & (times < turn.end)
+        for colour, where in ((QUIET, ~spoken), (SPEECH, spoken)):
             low, high = (np.where(where, a, np.nan) for a in (self._low, self._high))
-            # A hair's breadth at least, so that silence is a line.
+            # A minimum height, so that silence is a line.
             axes.fill_between(
                 times, low - 0.008 * peak, high + 0.008 * peak, step="mid", color=colour, lw=0
             )
@@ -129,14 +129,14 @@ class _Columns:
         plain(axes, "left")
 
     def draw_spectrum(self, axes: Axes) -> AxesImage:
-        """Power in dB below the loudest, 0 to 8 kHz."""
+        """Power in dB relative to the maximum, 0 to 8 kHz."""
         shown = self._power / np.maximum(self._frames, 1)[:, None]
-        heard = np.flatnonzero(self._frames)
-        # The middles of the first and last frames lie up to two columns from the ends.
-        if len(heard) and heard[0] <= 2:
-            shown[: heard[0]] = shown[heard[0]]
-        if len(heard) and heard[-1] >= self.count - 3:
-            shown[heard[-1] :] = shown[heard[-1]]
+        filled = np.flatnonzero(self._frames)
+        # The centres of the first and last frames are up to two columns from the ends.
+        if len(filled) and filled[0] <= 2:
+            shown[: filled[0]] = shown[filled[0]]
+        if len(filled) and filled[-1] >= self.count - 3:
+            shown[filled[-1] :] = shown[filled[-1]]
         levels = 10 * np.log10(shown + 1e-10)
         image = axes.imshow(
             (levels - levels.max()).T,
@@ -161,17 +161,17 @@ class _Columns:
 def _listen(extent: Segment, path: Path, heard: MediaOptions) -> _Columns:
     if not path.is_file():
         raise InputError(
-            f"The sound figure is drawn from the recording itself, and {shown(path)} is not there; "
-            "name it (--media FILE, or media= in Python)."
+            f"The sound figure needs the recording, but {shown(path)} does not exist; name the file "
+            "(--media FILE, or media= in Python)."
         )
     columns = _Columns(extent)
     with closing(open_clip(path, heard)) as clip:
         if not clip.facts.has_audio:
-            raise InputError(f"{shown(path)} has no sound to draw; draw a timeline.")
+            raise InputError(f"{shown(path)} has no sound to draw; use a timeline.")
         for moment in Part(clip, extent).play(0):
             if isinstance(moment, AudioBlock):
-                columns.hear(moment)
-    if not columns.heard:
+                columns.add(moment)
+    if not columns.samples_read:
         raise InputError(
             f"{shown(path)} has no sound between {extent.start:g} and {extent.end:g} s."
         )

@@ -1,4 +1,4 @@
-"""Rows as states: spans that do not overlap, as coders' tools want them on one tier."""
+"""Rows as spans that do not overlap, for the tiers of annotation tools."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from mien.timebase import Segment
 
 @dataclass(frozen=True)
 class Span:
-    """A stretch of one label.
+    """A time span with one label.
 
     Args:
         segment: seconds.
-        label: the likeliest throughout.
+        label: the most probable label of all rows of the span.
         prob: mean probability of the label.
-        rows: of the evidence.
+        rows: row indices of the evidence.
     """
 
     segment: Segment
@@ -31,7 +31,7 @@ class Span:
 
 
 def own_segments(segments: Sequence[Segment]) -> list[Segment]:
-    """Each segment with half of what it shares with its neighbours, so that none overlap."""
+    """Each segment with half of the overlap with its neighbours, so that none overlap."""
     own = list(segments)
     for i in range(len(own) - 1):
         if own[i].end > own[i + 1].start:
@@ -46,7 +46,7 @@ def spans(evidence: Evidence, merge: bool = True) -> list[Span]:
 
     Args:
         evidence: rows in time order.
-        merge: whether rows of one label that touch become one span.
+        merge: whether to merge adjacent rows with the same label.
     """
     found: list[Span] = []
     for i, segment in enumerate(own_segments(evidence.segments)):
@@ -68,7 +68,7 @@ def spans(evidence: Evidence, merge: bool = True) -> list[Span]:
 def labels_of(analysis: Analysis) -> Callable[[Segment], tuple[str, float] | None]:
     """The fused label that speaks for a stretch of time, and its probability, as a function of it.
 
-    The mean of the rows that overlap it, weighted by the overlap; None where none was judged.
+    The mean of the rows that overlap it, weighted by the overlap; None if all are absent.
     """
     starts = np.array([segment.start for segment in analysis.segments])
     ends = np.array([segment.end for segment in analysis.segments])

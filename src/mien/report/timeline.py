@@ -1,4 +1,4 @@
-"""The course of a recording on one axis of time: fused emotions, modalities, events, speech."""
+"""A recording on one time axis: fused emotions, modalities, events, speech."""
 
 from __future__ import annotations
 
@@ -26,31 +26,31 @@ from mien.temporal.events import FUSED as FUSED_ROWS
 from mien.timebase import Segment, format_time
 
 WIDTH = 11.0
-"""Inches of a figure over time."""
+"""Width of a figure over time in inches."""
 GROUND, NOTHING = "#F4F4F2", "#8A8A8A"
-"""Behind a band, and the hatching where nothing was judged."""
+"""Colours of a band's background and of the hatching for absent rows."""
 SPEECH = "#3C4650"
 STEPS = (0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200)
-"""Seconds that may lie between two ticks."""
+"""Possible distances of ticks in seconds."""
 MOST_TICKS = 11
 MARKS = {"onset": "^", "shift": "D", "peak": "o"}
 MOST_SHOTS = 120
 """More cuts than this would be a gray veil over everything; they then stand in a row of ticks."""
 MOST_PEOPLE = 6
-"""People with a band of their own, the most prominent."""
+"""Maximum number of people with a separate band; the most prominent are shown."""
 LETTER = 0.0075
-"""Width of a small letter by that of the strips, to tell whether a text fits."""
+"""Width of a small letter relative to the strips, to determine whether a text fits."""
 LAYER = 0.09
-"""Probability from which on a layer of the stack has room for its name."""
+"""Minimum probability at which a layer of the stack has room for its name."""
 NAMED = 0.45
-"""Quality from which on a band is high enough for the name of its label."""
+"""Minimum quality at which a band is high enough for the name of its label."""
 HEADER = 0.62
-"""Inches above the strips, for the title and the legend."""
+"""Height above the strips for the title and the legend, in inches."""
 
 
 @dataclass(frozen=True)
 class Lane:
-    """One strip of the figure: what it is called, how high, and what draws it."""
+    """One strip of the figure: name, height and drawing function."""
 
     name: str
     height: float
@@ -60,8 +60,8 @@ class Lane:
 def timeline(analysis: Analysis) -> Figure:
     """Fused emotions stacked, and below them one band per modality and person, events and speech.
 
-    The stack is of the rows smoothed over time where there are any. A band is as high as the
-    quality and hatched where the modality is absent. Dashed lines are cuts.
+    The stack shows the rows smoothed over time, if there are any. The height of a band is the
+    quality; a band is hatched where the modality is absent. Dashed lines are cuts.
 
     Raises:
         OptionError: if the analysis has no time (a picture, a text).
@@ -102,15 +102,15 @@ def framed(analysis: Analysis, height: float) -> Figure:
 
 
 def extent_of(analysis: Analysis) -> Segment:
-    """What of the recording was analysed.
+    """The analysed time span of the recording.
 
     Raises:
-        OptionError: if it has no time.
+        OptionError: if the analysis has no time.
     """
     extent = analysis.part or Segment(analysis.segments[0].start, analysis.segments[-1].end)
     if extent.duration <= 0:
         raise OptionError(
-            f"A {analysis.clip.kind} has no time to draw along; draw bars (--figure-kind bars)."
+            f"A {analysis.clip.kind} has no time axis; use bars (--figure-kind bars)."
         )
     return extent
 
@@ -119,7 +119,7 @@ def _lanes(analysis: Analysis) -> Iterator[Lane]:
     yield Lane("fused", 2.4)
     for name, evidence in analysis.by_branch.items():
         yield Lane(name, 0.55, evidence)
-    # Of one person alone the face row tells all.
+    # For a single person the face row is sufficient.
     shown = sorted(analysis.people)[:MOST_PEOPLE] if len(analysis.people) > 1 else ()
     for who in shown:
         yield Lane(f"face {who}", 0.55, analysis.people[who])
@@ -129,7 +129,7 @@ def _lanes(analysis: Analysis) -> Iterator[Lane]:
 
 
 def stack(axes: Axes, analysis: Analysis) -> None:
-    """The fused probabilities one below the other, as on the page; gaps where none was judged."""
+    """The fused probabilities stacked as on the page, with gaps for absent rows."""
     evidence = analysis.smoothed.get(FUSED_ROWS, analysis.fused)
     edges, rows = _steps(evidence)
     top = np.ones(len(rows))
@@ -145,7 +145,7 @@ def stack(axes: Axes, analysis: Analysis) -> None:
 
 
 def _steps(evidence: Evidence) -> tuple[FloatArray, FloatArray]:
-    """Edges ``(m,)`` and the probabilities ``(m, k)`` that hold from each on; NaN in gaps."""
+    """Edges ``(m,)`` and the probabilities ``(m, k)`` from each edge on; NaN in gaps."""
     edges: list[float] = []
     rows: list[FloatArray] = []
     nothing = np.full(len(MIEN7), np.nan)
@@ -153,20 +153,20 @@ def _steps(evidence: Evidence) -> tuple[FloatArray, FloatArray]:
         if edges and segment.start - edges[-1] > 1e-6:
             edges.append(edges[-1])
             rows.append(nothing)
-        # Both ends, since a fill stops at the last edge that has a value.
+        # Both ends, since a fill stops at the last edge with a value.
         edges += [segment.start, segment.end]
         rows += [evidence.probs[i], evidence.probs[i]]
     return np.array(edges), np.array(rows)
 
 
 def _name_layers(axes: Axes, edges: FloatArray, rows: FloatArray, labels: Sequence[str]) -> None:
-    """Each label's name in its layer, at its highest, where it is high and wide enough."""
+    """Write each label's name at the highest point of its layer, if there is room."""
     whole = max(float(edges[-1] - edges[0]), 1e-9)
     for i, label in enumerate(labels):
         tall = np.nan_to_num(rows[:, i]) >= LAYER
         if not tall.any():
             continue
-        # The stretch around the highest place in which the layer stays tall.
+        # The span around the highest point in which the layer is high enough.
         at = int(np.nanargmax(rows[:, i]))
         left = at - int(np.argmin(tall[at::-1])) + 1 if not tall[: at + 1].all() else 0
         right = at + int(np.argmin(tall[at:])) - 1 if not tall[at:].all() else len(edges) - 1
@@ -185,7 +185,7 @@ def _name_layers(axes: Axes, edges: FloatArray, rows: FloatArray, labels: Sequen
 
 
 def band(axes: Axes, evidence: Evidence, extent: Segment) -> None:
-    """One modality: the colour of its likeliest label, as high as its quality."""
+    """One modality: coloured by its most probable label, with its quality as height."""
     boxes: dict[str, list[tuple[float, float, float]]] = {}
     absent: list[tuple[Segment, str]] = []
     for i, segment in enumerate(own_segments(evidence.segments)):
@@ -211,7 +211,7 @@ def band(axes: Axes, evidence: Evidence, extent: Segment) -> None:
 
 
 def _name_span(axes: Axes, span: Span, evidence: Evidence, extent: Segment) -> None:
-    """The label's name in the band, or above it where it is low; none where neither has room."""
+    """Write the label's name in the band or, if the band is low, above it; none without room."""
     half = len(span.label) * LETTER * extent.duration / 2
     if 2 * half > span.segment.duration:
         return
@@ -232,7 +232,7 @@ def _name_span(axes: Axes, span: Span, evidence: Evidence, extent: Segment) -> N
 
 
 def _extend(found: list[tuple[Segment, str]], segment: Segment, reason: str) -> None:
-    """Absent rows that touch become one stretch, with the reason of the first."""
+    """Merge adjacent absent rows, with the reason of the first."""
     if found and segment.start - found[-1][0].end < 1e-6:
         first, why = found[-1]
         same = why if why == reason else why.split(" (")[0]
@@ -247,7 +247,7 @@ def _boxes(rows: Sequence[tuple[float, float, float]], **style: object) -> PolyC
 
 
 def _fit(axes: Axes, segment: Segment, extent: Segment, text: str) -> None:
-    """A text in the middle of a stretch, shorter where it does not fit, none where little does."""
+    """Write a text at the centre of a span, shortened or left out if it does not fit."""
     room = int(segment.duration / extent.duration / LETTER)
     white = {"facecolor": "white", "edgecolor": "none", "pad": 1.0}
     for shown in (text, text.split(" (", maxsplit=1)[0], text.split(":", maxsplit=1)[0]):
@@ -260,7 +260,7 @@ def _fit(axes: Axes, segment: Segment, extent: Segment, text: str) -> None:
 
 
 def _events(axes: Axes, analysis: Analysis) -> None:
-    """Onsets, shifts and peaks of the fused answer, at the height of their probability."""
+    """Onsets, shifts and peaks of the fused prediction, at the height of their probability."""
     for event in (event for event in analysis.events if event.who is None):
         axes.plot(
             event.time, event.prob, MARKS[event.kind], color=EMOTIONS[event.label],
@@ -272,7 +272,7 @@ def _events(axes: Axes, analysis: Analysis) -> None:
 
 
 def _speech(axes: Axes, analysis: Analysis, extent: Segment) -> None:
-    """The speech turns, with the words where they fit."""
+    """The speech turns, with the words if they fit."""
     rows = [(turn.start, turn.end, 1.0) for turn in analysis.speech]
     if rows:
         axes.add_collection(_boxes(rows, facecolor=SPEECH, lw=0))
@@ -293,7 +293,7 @@ def shot_lines(grid: Sequence[Axes], times: Sequence[float]) -> None:
 
 
 def name_lane(axes: Axes, name: str) -> None:
-    """The name of a strip, at its left."""
+    """Write the name of a strip at its left."""
     axes.set_ylabel(name, rotation=0, ha="right", va="center", fontsize=10, labelpad=8)
 
 
@@ -331,11 +331,11 @@ def legend(figure: Figure, analysis: Analysis, marks: bool = True) -> None:
 
 def _explanation(analysis: Analysis) -> str:
     stacked = "fused: probabilities" + (", smoothed" if FUSED_ROWS in analysis.smoothed else "")
-    told = [stacked, "bands: colour of the likeliest label, as high as the quality"]
+    parts = [stacked, "bands: colour of the most probable label, height is the quality"]
     if any(not e.present.all() for e in analysis.by_branch.values()):
-        told.append("hatched: absent")
+        parts.append("hatched: absent")
     if len(analysis.people) > MOST_PEOPLE:
-        told.append(f"{MOST_PEOPLE} of {len(analysis.people)} people")
+        parts.append(f"{MOST_PEOPLE} of {len(analysis.people)} people")
     if analysis.shots:
-        told.append("dashed: cut" if len(analysis.shots) <= MOST_SHOTS else "ticks: cuts")
-    return "; ".join(told) + "."
+        parts.append("dashed: cut" if len(analysis.shots) <= MOST_SHOTS else "ticks: cuts")
+    return "; ".join(parts) + "."

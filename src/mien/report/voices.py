@@ -1,4 +1,4 @@
-"""A labelled voice set to look at: waveform and spectrogram of one recording an emotion."""
+"""Figure of a labelled voice set: waveform and spectrogram of one recording per emotion."""
 
 from __future__ import annotations
 
@@ -17,18 +17,19 @@ from mien.report.figure import COLOURS
 from mien.scene import SAMPLE_RATE, Samples
 
 WINDOW, HOP = 400, 160
-"""Samples of a spectrogram's window and step: 25 and 10 ms."""
+"""Window and hop of a spectrogram in samples: 25 and 10 ms."""
 RANGE = 65.0
-"""Decibels from the loudest of a spectrogram to black."""
+"""Dynamic range of a spectrogram in decibels."""
 
 
 def examples(rows: LabelledSet, speaker: str | None = None, number: int = 0) -> dict[str, Path]:
-    """One recording an emotion, all by one speaker, alike in what is said where the names tell.
+    """One recording per emotion, all by one speaker, with the same words if the names state them.
 
     Args:
-        rows: a voice set; the published sets' names sort by emotion, then by what is said.
+        rows: a voice set; the file names of the published sets sort by emotion, then by words.
         speaker: end of a group's name (``OAF``, ``07``); None for the first one.
-        number: which of a speaker's recordings of an emotion, in the order of their names.
+        number: index of the recording among a speaker's recordings of an emotion, in order of
+            names.
 
     Raises:
         DataError: if the speaker is not in the set.
@@ -48,11 +49,11 @@ def examples(rows: LabelledSet, speaker: str | None = None, number: int = 0) -> 
 
 
 def voices_figure(paths: dict[str, Path], title: str) -> Figure:
-    """Waveforms (left, on one scale) and spectrograms (right, each against its loudest).
+    """Waveforms (left, on one scale) and spectrograms (right, each relative to its maximum).
 
     Args:
         paths: recording by emotion.
-        title: of the figure.
+        title: title of the figure.
     """
     sounds = {label: load_audio(path) for label, path in paths.items()}
     seconds = max(len(sound) for sound in sounds.values()) / SAMPLE_RATE
@@ -82,7 +83,7 @@ def voices_figure(paths: dict[str, Path], title: str) -> Figure:
     for axes in grid[-1]:
         axes.set_xlabel("seconds")
     figure.colorbar(
-        drawn, ax=grid[:, 1].tolist(), label="dB below the loudest", pad=0.01, aspect=40
+        drawn, ax=grid[:, 1].tolist(), label="dB relative to the maximum", pad=0.01, aspect=40
     )
     figure.suptitle(title, fontsize=12)
     return figure

@@ -1,4 +1,4 @@
-"""Calibration of a finished net on validation rows: a temperature, and a bias a label."""
+"""Calibration of a trained model on validation rows: one temperature and a bias per label."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Scaling:
     bias: tuple[float, ...] = ()
 
     def apply(self, probs: FloatArray) -> FloatArray:
-        """To probabilities ``(n, k)`` of the bare net."""
+        """Calibrate the model's raw probabilities ``(n, k)``."""
         logits = np.log(np.maximum(probs, 1e-12)) / self.temperature
         if self.bias:
             logits = logits + np.asarray(self.bias)
@@ -34,13 +34,13 @@ class Scaling:
 
     @classmethod
     def fit(cls, labels: IntArray, probs: FloatArray, *, biased: bool) -> Scaling:
-        """Temperature scaling and, with ``biased``, a bias a label, on rows with one label.
+        """Fit a temperature and, with ``biased``, a bias per label, on rows with one label.
 
-        The temperature alone is that of the least negative log-likelihood (Guo et al. 2017). The
-        bias undoes that the targets of the training had other shares of the labels than the labels
-        (Alexandari et al. 2020); with it the Brier score is the least. Both scores are proper, but
-        a net that has learnt soft targets says too much of the labels that are not at stake: to
-        mend these the likelihood would make the answers too sure.
+        A temperature alone minimises the negative log-likelihood (Guo et al. 2017). Temperature and
+        bias together minimise the Brier score; the bias corrects for label shares that differ
+        between the training targets and the labels (Alexandari et al. 2020). Both scores are
+        proper, but a model trained on soft targets assigns too much probability to improbable
+        labels, and minimising the likelihood would correct this with overconfident predictions.
         """
         temperature = fit_temperature(labels, probs)
         if not biased:
@@ -50,8 +50,8 @@ class Scaling:
 
         def loss(values: FloatArray) -> float:
             z = logits * np.exp(values[-1]) + values[:-1]
-            said = softmax(z)
-            wrong = said / said.sum(axis=1, keepdims=True)
+            predicted = softmax(z)
+            wrong = predicted / predicted.sum(axis=1, keepdims=True)
             wrong[rows, labels] -= 1
             return float(RIDGE * np.square(values[:-1]).sum() + np.square(wrong).sum(1).mean())
 
@@ -62,22 +62,22 @@ class Scaling:
 
     @classmethod
     def fit_shares(cls, shares: FloatArray, probs: FloatArray) -> Scaling:
-        """Temperature and bias by which probabilities come nearest to shares of votes.
+        """Fit a temperature and a bias per label to shares of votes.
 
-        The mean cross-entropy of the shares is the least. Shares are what a calibrated answer
-        should be, so that here the likelihood makes nothing too sure.
+        Minimises the mean cross-entropy against the shares. A calibrated prediction equals the
+        shares, so the likelihood does not cause overconfidence here.
 
         Args:
             shares: ``(n, k)``, rows sum to 1.
-            probs: ``(n, k)``, of the bare net.
+            probs: ``(n, k)``, uncalibrated.
         """
         logits = np.log(np.maximum(probs, 1e-12))
 
         def loss(values: FloatArray) -> float:
             z = logits * np.exp(values[-1]) + values[:-1]
             z = z - z.max(axis=1, keepdims=True)
-            said = z - np.log(np.exp(z).sum(axis=1, keepdims=True))
-            return float(RIDGE * np.square(values[:-1]).sum() - (shares * said).sum(1).mean())
+            predicted = z - np.log(np.exp(z).sum(axis=1, keepdims=True))
+            return float(RIDGE * np.square(values[:-1]).sum() - (shares * predicted).sum(1).mean())
 
         found = minimize(loss, np.zeros(probs.shape[1] + 1), method="L-BFGS-B").x
         bias = found[:-1] - found[:-1].mean()

@@ -1,4 +1,4 @@
-"""The trainers from end to end: data in, pack out."""
+"""Options and steps shared by the trainers, and the text trainer from end to end."""
 
 from __future__ import annotations
 
@@ -30,20 +30,20 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True)
 class TrainOptions:
-    """What every trainer is told.
+    """Options of every trainer.
 
     Args:
-        data: where the labelled sets lie.
+        data: paths of the labelled sets.
         out: folder of the pack; ``OUT.run`` beside it holds the checkpoint of a run.
-        epochs: passes; None for the recipe's own number.
-        seed: of everything random.
-        threads: of torch; None for all cores.
-        limit: use at most this many training rows (to try things out).
-        start: folder of an earlier run (``OUT.run``), whose averaged weights a second cycle starts
-            from, at a third of the recipe's learning rate.
+        epochs: passes over the training rows; None for the recipe's number.
+        seed: random seed.
+        threads: number of torch threads; None for all cores.
+        limit: use at most this many training rows (for trial runs).
+        start: folder of an earlier run (``OUT.run``). A second cycle starts from its averaged
+            weights, at a third of the recipe's learning rate.
 
     Raises:
-        OptionError: if a number is below 1, ``out`` holds something that is no pack, or a second
+        OptionError: if a number is below 1, ``out`` holds something other than a pack, or a second
             cycle would overwrite its start.
     """
 
@@ -59,36 +59,40 @@ class TrainOptions:
         check_counts(self)
         check_place(self.out)
         if self.start is not None and self.start.resolve() == self.work.resolve():
-            raise OptionError(f"A second cycle cannot be written over its start, {self.start}.")
+            raise OptionError(
+                f"A second cycle would overwrite the run it starts from, {self.start}; choose "
+                "another --out."
+            )
 
     @property
     def work(self) -> Path:
-        """Where the checkpoint lies."""
+        """Folder of the checkpoint."""
         return self.out.with_name(self.out.name + ".run")
 
     @property
     def graph(self) -> Path:
-        """Where the model is exported to before it goes into the pack."""
+        """Path of the exported model, before it is copied into the pack."""
         return self.work / "model.onnx"
 
     def paced(self, schedule: Schedule) -> Schedule:
-        """A recipe's schedule, gentler where a second cycle starts from trained weights."""
+        """A recipe's schedule, with a third of its learning rate in a second cycle."""
         return schedule if self.start is None else replace(schedule, lr=schedule.lr / 3)
 
     def load_start(self, model: nn.Module, fold: str = "") -> None:
-        """Give a model the weights that a second cycle starts from; nothing without one.
+        """Load the weights that a second cycle starts from; do nothing without ``start``.
 
         Raises:
-            DataError: if they are not there, or are of another net.
+            DataError: if they are missing or do not fit the model.
         """
         if self.start is not None:
             load_average(model, self.start / fold, "--start")
 
     def earlier(self, model: nn.Module, fold: str = "") -> list[nn.Module]:
-        """A copy of the net that a second cycle starts from, to answer beside what becomes of it.
+        """A copy of the net that a second cycle starts from, for an ensemble with the trained net.
 
-        Nets of one run at the ends of its cycles err differently (Huang et al. 2017). The model has
-        the same weights afterwards; without a start it stays as it is, and there is no copy.
+        Snapshots of a net at the ends of its cycles make different errors (Huang et al. 2017). The
+        weights are also loaded into ``model``. Without ``start`` the model is unchanged and the
+        list is empty.
 
         Raises:
             DataError: as :meth:`load_start`.
@@ -105,34 +109,34 @@ def begin(options: TrainOptions) -> None:
 
 
 def load_sets(reader: Callable[[Path], LabelledSet], paths: Sequence[Path]) -> LabelledSet:
-    """Several sets as one.
+    """Read several sets and concatenate them.
 
     Raises:
-        DataError: if none is named or one is not there.
+        DataError: if no path is given or one does not exist.
     """
     if not paths:
         raise DataError("No data was given; name at least one with --data.")
     for path in paths:
         if not path.exists():
-            raise DataError(f"There is nothing at {path}; check --data.")
+            raise DataError(f"{path} does not exist; check --data.")
     return concatenate([reader(path) for path in paths])
 
 
 def check_rows(train: LabelledSet, valid: LabelledSet) -> None:
-    """Refuse to train on too little.
+    """Check that there are enough rows to train and to validate.
 
     Raises:
-        DataError: naming how many rows there are.
+        DataError: if there are too few; the message gives the numbers.
     """
     if len(train) < 2 or not valid.single.any():
         raise DataError(
-            f"{len(train)} rows for training and {int(valid.single.sum())} with one label for "
-            "validation are too few; give more data."
+            f"Too few rows: {len(train)} for training (at least 2 are needed) and "
+            f"{int(valid.single.sum())} with one label for validation (at least 1); give more data."
         )
 
 
 def limited(train: LabelledSet, options: TrainOptions) -> LabelledSet:
-    """The training rows, or so many drawn from them as the options allow."""
+    """At most ``options.limit`` training rows, drawn at random."""
     if options.limit is None or options.limit >= len(train):
         return train
     rng = np.random.default_rng(options.seed)
@@ -144,7 +148,7 @@ def _scaled(
     probs: FloatArray,
     tests: Mapping[str, tuple[LabelledSet, FloatArray]],
 ) -> tuple[Scaling, list[Judged]]:
-    """Calibration by the validation rows with one label, and the tests under it."""
+    """Calibrate on the validation rows with one label and apply the result to the test sets."""
     single = valid.single
     scaling = Scaling.fit(valid.labels[single], probs[single], biased=False)
     judged = [
@@ -158,15 +162,15 @@ def _scaled(
 def settings_of(
     options: TrainOptions, recipe: object, schedule: Schedule, **rows: int
 ) -> dict[str, object]:
-    """What a card says of how a pack was trained, a first cycle included."""
-    told = {"recipe": asdict(recipe), "schedule": asdict(schedule), "rows": rows}  # type: ignore[call-overload]
+    """The training settings for the card, including those of a first cycle."""
+    settings = {"recipe": asdict(recipe), "schedule": asdict(schedule), "rows": rows}  # type: ignore[call-overload]
     if options.start is None:
-        return told
+        return settings
     if (options.start / "pack.json").is_file():
-        return told | {"start": {"model.onnx": file_sha256(options.start / "model.onnx")}}
+        return settings | {"start": {"model.onnx": file_sha256(options.start / "model.onnx")}}
     first = sorted(options.start.glob("**/checkpoint.pt"))
     schedules = [torch.load(path, weights_only=True)["schedule"] for path in first]
-    return told | {
+    return settings | {
         "start": {path.parent.name: file_sha256(path) for path in first},
         "schedule of the start": schedules[0],
     }
@@ -177,7 +181,7 @@ def train_text(options: TrainOptions, say: Say = print, *, base: Path | None = N
 
     Args:
         options: see :class:`TrainOptions`.
-        say: told one line an epoch.
+        say: receives one progress line per epoch.
         base: folder of a BERT checkpoint to start from; None for MiniLM from its package.
 
     Raises:
@@ -206,7 +210,7 @@ def train_text(options: TrainOptions, say: Say = print, *, base: Path | None = N
         rows = held.select(held.corpora == corpus)
         ids = task.tokens.ids(rows.items, rows.extra[SPOKEN].tolist())
         tests[f"{corpus} dev"] = (rows, text.predict(graph, ids, batch=1))
-    # One by one, as the branch judges: see TextModel.probs.
+    # One text at a time, as in inference: see TextModel.probs.
     valid_probs = text.predict(graph, task.valid_ids, batch=1)
     scaling, judged = _scaled(valid, valid_probs, tests)
     outcome = Outcome(

@@ -1,4 +1,4 @@
-"""A face pack back as nets that can be trained: weights read out of its 8-bit graph."""
+"""Convert a face pack's 8-bit graph back into nets that can be trained."""
 
 from __future__ import annotations
 
@@ -18,26 +18,26 @@ Layer = tuple[str, npt.NDArray[np.float32], npt.NDArray[np.float32]]
 
 
 def load_dequantised(model: nn.Module, graph: Path, member: int, pictures: Tensor) -> None:
-    """Give a net the weights of one net of a face pack; its head keeps its own.
+    """Load the weights of one net of a face pack into a net, except for its head.
 
-    The exporter folded each batch normalisation into the convolution before it. Here the
-    convolution keeps the product, and the normalisation is given the mean and deviation that some
-    pictures have there, and undoes them: the net answers as the pack does, to within its 8 bits,
-    and goes on learning with normalisations as if it had never been stored.
+    The exporter folds each batch normalisation into the preceding convolution. Here the convolution
+    keeps the folded weights. The normalisation is set to the mean and deviation of some pictures at
+    this layer, and its scale and shift are set to the inverse. The net's outputs equal the pack's
+    to within 8-bit rounding, and training continues with active batch normalisation.
 
     Args:
-        model: of the same layers but for its last, the head.
+        model: net with the same layers except for the last, the head.
         graph: the pack's ``model.onnx``.
-        member: which of its nets, from 0.
-        pictures: ``(n, 1, 48, 48)``, some hundreds, for the statistics.
+        member: index of the net in the pack, from 0.
+        pictures: ``(n, 1, 48, 48)``, several hundred, for the batch statistics.
 
     Raises:
-        DataError: if the pack has no such net or other layers.
+        DataError: if the pack has no such net or its layers differ.
     """
     nets = _nets(graph)
     if not 0 <= member < len(nets):
         raise DataError(
-            f"{graph} holds {len(nets)} nets; there is no net {member}; check --member."
+            f"{graph} holds {len(nets)} nets; --member must be 0 to {len(nets) - 1}, got {member}."
         )
     layers = nets[member]
     kernels = [m for m in model.modules() if isinstance(m, nn.Conv2d)]
@@ -46,10 +46,10 @@ def load_dequantised(model: nn.Module, graph: Path, member: int, pictures: Tenso
     stored = [layer for layer in layers if layer[0] == "Conv"]
     matrices = [layer for layer in layers if layer[0] == "Gemm"][:-1]
     if len(stored) != len(kernels) or len(matrices) != len(dense):
-        raise DataError(f"{graph} is not of a net of this recipe; check --start.")
+        raise DataError(f"The layers of {graph} do not fit this recipe; check --start.")
     with torch.no_grad():
         for kernel, norm in zip(kernels, norms, strict=True):
-            # A short cut may come before or after what it passes by; its shape tells.
+            # A shortcut may come before or after the layers it bypasses; its shape identifies it.
             _, weight, bias = _first_of_shape(stored, tuple(kernel.weight.shape), graph)
             kernel.weight.copy_(torch.from_numpy(weight))
             norm.bias.copy_(torch.from_numpy(bias))
@@ -66,18 +66,18 @@ def _first_of_shape(layers: list[Layer], shape: tuple[int, ...], graph: Path) ->
     for i, layer in enumerate(layers):
         if layer[1].shape == shape:
             return layers.pop(i)
-    raise DataError(f"{graph} has no more layer of shape {shape}; check --start.")
+    raise DataError(f"{graph} has no further layer of shape {shape}; check --start.")
 
 
 @torch.no_grad()
 def _open_norms(model: nn.Module, norms: Sequence[nn.BatchNorm2d], pictures: Tensor) -> None:
-    """Let normalisations that do nothing normalise and undo it, as the pictures have it there."""
+    """Set the statistics of identity normalisations, with the inverse as scale and shift."""
     seen: dict[nn.Module, tuple[Tensor, Tensor]] = {}
 
-    def look(module: nn.Module, inputs: tuple[Tensor, ...], _: Any) -> None:
+    def set_statistics(module: nn.Module, inputs: tuple[Tensor, ...], _: Any) -> None:
         seen[module] = inputs[0].mean((0, 2, 3)), inputs[0].var((0, 2, 3))
 
-    handles = [norm.register_forward_hook(look) for norm in norms]
+    handles = [norm.register_forward_hook(set_statistics) for norm in norms]
     model.eval()
     model(pictures)
     for handle in handles:
@@ -91,7 +91,7 @@ def _open_norms(model: nn.Module, norms: Sequence[nn.BatchNorm2d], pictures: Ten
 
 
 def _nets(path: Path) -> list[list[Layer]]:
-    """Convolutions and dense layers of each net that a graph is the mean of, in its order."""
+    """Convolutions and dense layers of each net of an ensemble graph, in graph order."""
     import onnx
     from onnx import numpy_helper
 
@@ -115,7 +115,7 @@ def _nets(path: Path) -> list[list[Layer]]:
 
 
 def _heads(output: str, makers: Mapping[str, Any], values: Values) -> list[str]:
-    """What the last dense layers give, in the order in which the output is put together."""
+    """Outputs of the last dense layers, in the order in which they are concatenated."""
     heads: list[str] = []
     seen: set[str] = set()
     waiting = [output]
@@ -139,7 +139,7 @@ def _layer(node: Any, made: Mapping[str, Any], values: Values) -> Layer:
 
 
 def _value(name: str, made: Mapping[str, Any], values: Values) -> npt.NDArray[np.float32]:
-    """A weight in 32 bits; one of 8 bits is multiplied out."""
+    """A weight in 32 bits; 8-bit weights are dequantised."""
     if name in values:
         return np.array(values[name], np.float32)
     node = made[name]

@@ -1,4 +1,4 @@
-"""A BERT encoder (Devlin et al. 2019) that reads published weights and exports cleanly."""
+"""A BERT encoder (Devlin et al. 2019) that loads published weights and can be exported to ONNX."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class EncoderSize:
 
     @classmethod
     def read(cls, folder: Path) -> EncoderSize:
-        """From a checkpoint's ``config.json``."""
+        """Read the sizes from a checkpoint's ``config.json``."""
         config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
         return cls(**{name: int(config[name]) for name in cls.__dataclass_fields__})
 
@@ -98,7 +98,7 @@ def base_folder(given: Path | None) -> Path:
 
     Raises:
         MissingExtraError: if no folder is given and the package is not installed.
-        PackError: if the package carries another file than the one known.
+        PackError: if the package's checkpoint has another hash.
     """
     if given is not None:
         return given
@@ -107,15 +107,17 @@ def base_folder(given: Path | None) -> Path:
         raise MissingExtraError("Training from MiniLM", "train")
     folder = Path(found.origin).parent / "model"
     if file_sha256(folder / "model.safetensors") != MINILM_SHA256:
-        raise PackError(f"{folder} does not hold the MiniLM checkpoint that mien knows; reinstall.")
+        raise PackError(
+            f"{folder} does not hold the expected MiniLM checkpoint; reinstall its package."
+        )
     return folder
 
 
 def load_encoder(folder: Path, dropout: float = 0.1) -> TextNet:
-    """A net with a published BERT checkpoint's weights and a fresh head.
+    """A net with a published BERT checkpoint's weights and a randomly initialised head.
 
     Raises:
-        DataError: if the checkpoint is not laid out as BERT's.
+        DataError: if the checkpoint does not have BERT's layout.
     """
     from safetensors.torch import load_file
 
@@ -126,7 +128,8 @@ def load_encoder(folder: Path, dropout: float = 0.1) -> TextNet:
     }
     try:
         state = {
-            # The type embedding is a constant for single sentences: it goes into the places.
+            # The token type embedding is constant for single sentences: it is added to the
+            # positions.
             "places.weight": weights["embeddings.position_embeddings.weight"]
             + weights["embeddings.token_type_embeddings.weight"][0],
             "words.weight": weights["embeddings.word_embeddings.weight"],
@@ -138,10 +141,12 @@ def load_encoder(folder: Path, dropout: float = 0.1) -> TextNet:
                 for ours, name in _NAMES.items():
                     state[f"layers.{i}.{ours}.{side}"] = weights[f"{theirs}.{name}.{side}"]
     except KeyError as error:
-        raise DataError(f"{folder} is no BERT checkpoint: it lacks {error}.") from None
+        raise DataError(f"{folder} is not a BERT checkpoint: {error} is missing.") from None
     missing, unexpected = net.load_state_dict(state, strict=False)
     if unexpected or {name.split(".")[0] for name in missing} != {"head"}:
-        raise DataError(f"{folder} does not fit the encoder: {missing} are missing.")
+        raise DataError(
+            f"The checkpoint in {folder} does not fit the encoder: {missing} are missing."
+        )
     return net
 
 

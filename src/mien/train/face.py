@@ -24,23 +24,23 @@ from mien.train.nets import FaceNet
 
 @dataclass(frozen=True)
 class FaceRecipe:
-    """Settings of the net and of what it is shown.
+    """Settings of the net and of its training data.
 
     Args:
         widths, depths: channels and blocks of each stage.
-        side: px that the net enlarges its pictures of 48 px to.
-        augmented: share of the pictures that are degraded as recordings are; all are framed anew.
-        labels: weight of the loss of the second convention, the labels that the data set gives,
-            beside that of the first, the vote shares of observers.
-        taught: weight of a teacher's posteriors in the targets of the labels, where there is one;
-            half as much in those of the votes, if it answers under that convention.
-        smoothing: of the labels towards uniform; the votes are left as they are.
-        small_share: share of the epochs trained at ``small_side`` before full size: the first
-            epochs learn as much from small pictures at half the cost.
+        side: px to which the net enlarges its input of 48 px.
+        augmented: share of the pictures with full augmentation; the others get a geometric one.
+        labels: weight of the loss under the second convention, the data set's labels, relative to
+            the first, the vote shares of observers.
+        taught: weight of a teacher's posteriors in the label targets, if there is a teacher; half
+            as much in the vote targets, if the teacher predicts under that convention.
+        smoothing: label smoothing towards uniform; the votes are not smoothed.
+        small_share: share of the epochs that are trained at ``small_side``, before those at full
+            size. They cost half as much, and the final result is as good.
         small_side: side of the small pictures.
-        least_share: least share of each label among the draws of an epoch, by the votes and by the
-            labels; rare ones are drawn again until they reach it.
-        most_draws: that one picture may be drawn in an epoch.
+        least_share: minimum share of each label among the draws of an epoch, by votes and by
+            labels; rare labels are oversampled to reach it.
+        most_draws: maximum draws of one picture in an epoch.
     """
 
     widths: tuple[int, ...] = (32, 64, 128, 256)
@@ -59,9 +59,9 @@ class FaceRecipe:
     valid_share: float = 0.05
 
 
-# A net that has learnt before needs no small pictures.
+# A second cycle starts from trained weights and uses full size only.
 SECOND_CYCLE = FaceRecipe(small_share=0.0)
-# A teacher's posteriors tell what the votes tell, of every picture and with less noise.
+# A teacher's posteriors approximate the vote shares of every picture, with less noise.
 TAUGHT = 0.5
 
 EXAMPLE = {"pictures": torch.zeros(2, 1, CONTRACT.side, CONTRACT.side)}
@@ -82,26 +82,26 @@ def schedule(epochs: int, seed: int) -> Schedule:
 
 
 def divide(faces: LabelledSet, valid_share: float) -> tuple[LabelledSet, ...]:
-    """Training, validation and test rows, with no picture of the test in the other two.
+    """Training, validation and test rows; no test picture is in the other two.
 
-    The test is the published splits PublicTest, PrivateTest and ``test``; without one there is none
-    and the third set is empty. Exact copies of a test picture are dropped from training, and copies
-    within training stay on one side. A picture is always on the same side, whatever the seed of a
-    run: a second cycle is calibrated on pictures that the first has not seen either. Blank pictures
-    are in neither.
+    The test rows are the published splits PublicTest, PrivateTest and ``test``; without these the
+    third set is empty. Exact copies of test pictures are dropped from training, and copies of each
+    other are all in the training set or all in the validation set. The division does not depend on
+    the seed, so that a second cycle is calibrated on pictures that were not in the first one's
+    training set either. Blank pictures are dropped.
     """
     prints = np.array([hashlib.sha1(p.tobytes()).hexdigest() for p in faces.items])
     held = np.isin(np.char.lower(faces.splits), ["publictest", "privatetest", "test"])
     blank = np.ptp(faces.items.reshape(len(faces), -1), axis=1) == 0
     rest = ~held & ~blank & ~np.isin(prints, prints[held])
-    # The picture's own hash decides the side, so that copies go together.
+    # The division is by the picture's hash, so that copies stay together.
     draw = np.array([int(p[:8], 16) for p in prints])
     valid = rest & ((draw % 10_000) < valid_share * 10_000)
     return faces.select(rest & ~valid), faces.select(valid), faces.select(held)
 
 
 def by_split(test: LabelledSet) -> dict[str, LabelledSet]:
-    """The test rows by the corpus and the published split that they are of, named by both."""
+    """The test rows by corpus and published split; the keys name both."""
     keys = np.char.add(np.char.add(test.corpora, " "), test.splits)
     return {
         str(key).replace("fer2013", "FER-2013"): test.select(keys == key) for key in np.unique(keys)
@@ -109,36 +109,38 @@ def by_split(test: LabelledSet) -> dict[str, LabelledSet]:
 
 
 def note(nets: int, train: LabelledSet, conventions: Sequence[str]) -> str:
-    """What the card says of a pack that is the mean of so many nets."""
+    """The card's note on the data, the ensemble of ``nets`` nets and the metrics."""
     text = (
         "Exact copies of test pictures were dropped from training; temperature and bias were "
-        "fitted on validation rows of the training split. FER-2013 is mostly posed or acted "
-        "pictures from the web, labelled by few: other cameras, ages and cultures will fare "
-        f"worse. The pack runs in 8 bits{', the mean of two nets' if nets > 1 else ''}, "
-        "and looks at each picture and at its mirror image; the figures are of it as it ships."
+        "fitted on validation rows of the training split. FER-2013 consists mostly of posed or "
+        "acted pictures from the web, labelled by few people: expect lower accuracy for other "
+        "cameras, ages and cultures. The model runs in 8 bits and predicts the "
+        f"mean{' of two nets' if nets > 1 else ''} over each picture and its mirror image; the "
+        "figures are those of the shipped model."
     )
     if OBSERVERS not in conventions:
         return text
     shares, kept = train.extra[VOTES], train.extra[KEPT]
     without = int((shares.sum(axis=1) == 0).sum())
     return (
-        f"{text}\n\nOf observers' votes, those for contempt, unknown and not-a-face "
-        f"({1 - kept[kept > 0].mean():.1%}) are left out and the rest sums to 1; {without} "
-        "training pictures with fewer than half of the votes for the seven labels, or none, teach "
-        "the second convention alone. Under `observers` accuracy, UAR and F1 are of the pictures "
-        "whose label more than half of all ten observers name; NLL and ECE are against the vote "
-        "shares of all pictures (the ECE of what an observer drawn at random would say)."
+        f"{text}\n\nObservers' votes for contempt, unknown and not-a-face "
+        f"({1 - kept[kept > 0].mean():.1%}) are left out and the remaining votes are normalised to "
+        f"sum to 1. {without} training pictures have no votes, or fewer than half of their votes "
+        "for the seven labels; they are used for the second convention only. Under `observers`, "
+        "accuracy, UAR and F1 are computed on the pictures for which more than half of the ten "
+        "observers chose the same label; NLL and ECE are computed against the vote shares of all "
+        "pictures (the ECE for the vote of a randomly drawn observer)."
     )
 
 
 def sample_pictures(
     train: LabelledSet, count: int, seed: int
 ) -> list[dict[str, npt.NDArray[np.float32]]]:
-    """Inputs by name to read the ranges of the activations off, 16 pictures each."""
+    """Calibration inputs for the quantisation, by input name, 16 pictures each."""
     rng = np.random.default_rng(seed)
     rows = rng.permutation(len(train))[: count * 16]
     parts = np.array_split(rows, max(1, len(rows) // 16))
-    # Every other one as in the training, so that the ranges hold for poor pictures, too.
+    # Every other batch is augmented, so that the activation ranges cover poor pictures, too.
     return [
         {
             "pictures": augment(train.items[part], CONTRACT.side, rng).numpy()
@@ -150,12 +152,12 @@ def sample_pictures(
 
 
 class FaceTask:
-    """Faces as batches of augmented pictures and soft targets under each convention.
+    """Batches of augmented face pictures with soft targets under each convention.
 
     Args:
         train, valid: pictures and their labels.
         recipe: settings.
-        epochs: passes in all.
+        epochs: total number of passes.
         taught: a teacher's posteriors ``(n, 7)`` of the training pictures by convention.
     """
 
@@ -189,25 +191,25 @@ class FaceTask:
             yield pictures, self.targets[torch.from_numpy(rows)]
 
     def loss(self, model: nn.Module, batch: tuple[Tensor, Tensor]) -> Tensor:
-        """Soft cross-entropy of each convention, those of the labels by the recipe's weight.
+        """Sum of the conventions' soft cross-entropies; that of the labels is weighted.
 
-        A picture without vote shares has targets of zero there, and so no part in that loss.
+        A picture without vote shares has zero targets there and contributes no gradient.
         """
         pictures, targets = batch
-        said = model(pictures.to(memory_format=torch.channels_last)).float()
+        logits = model(pictures.to(memory_format=torch.channels_last)).float()
         total: Tensor = torch.zeros(())
         for i, convention in enumerate(self.conventions):
             known = targets[:, i].sum(dim=1, keepdim=True)
             by_label = convention == FER2013
             total = total + (self.recipe.labels if by_label else 1.0) * soft_cross_entropy(
-                said[:, 7 * i : 7 * i + 7] * known,
+                logits[:, 7 * i : 7 * i + 7] * known,
                 targets[:, i] + (1 - known) / 7,
                 smoothing=self.recipe.smoothing if by_label else 0.0,
             )
         return total
 
     def validate(self, model: nn.Module) -> dict[str, float]:
-        """Figures of each convention on the validation rows, without augmentation."""
+        """Metrics of each convention on the validation rows, without augmentation."""
         out: dict[str, float] = {}
         for convention, probs in predict(model, self.valid.items, self.conventions).items():
             rows = judged_rows(self.valid, convention)
@@ -216,7 +218,7 @@ class FaceTask:
 
 
 def conventions_of(faces: LabelledSet) -> tuple[str, ...]:
-    """The conventions that a set can teach: the votes of observers first, if it has them."""
+    """The conventions for which a set has targets: observers' votes first, if it has them."""
     return (OBSERVERS, FER2013) if VOTES in faces.extra else (FER2013,)
 
 
@@ -230,19 +232,19 @@ def soft_targets(
     out = {FER2013: train.targets}
     if VOTES in train.extra:
         out[OBSERVERS] = train.extra[VOTES]
-    for convention, said in taught.items():
+    for convention, posteriors in taught.items():
         weight = recipe.taught if convention == FER2013 else recipe.taught / 2
         if convention in out:
             known = out[convention].sum(axis=1, keepdims=True) > 0
-            mixed = out[convention] * (1 - weight) + said * weight
+            mixed = out[convention] * (1 - weight) + posteriors * weight
             out[convention] = np.where(known, mixed, 0.0)
     return out
 
 
 def expected_draws(train: LabelledSet, recipe: FaceRecipe) -> FloatArray:
-    """How often each row is drawn in an epoch ``(n,)``, which sums to ``n``; rare labels oftener.
+    """Expected draws of each row in an epoch ``(n,)``, sum ``n``; rare labels are oversampled.
 
-    A row that is rare by its label and by its votes is drawn by the product of both.
+    The factors by label and by votes are multiplied.
     """
     draws = draw_shares(train.labels, recipe.least_share)
     if VOTES in train.extra:
@@ -254,7 +256,7 @@ def expected_draws(train: LabelledSet, recipe: FaceRecipe) -> FloatArray:
 
 
 def draw_shares(labels: IntArray, least: float) -> FloatArray:
-    """How often each row is drawn in an epoch, so that no label makes up less than ``least``.
+    """Expected draws of each row in an epoch, so that each label has at least the share ``least``.
 
     Returns:
         Expected draws ``(n,)``, which sum to ``n``; equal within a label.
@@ -265,7 +267,7 @@ def draw_shares(labels: IntArray, least: float) -> FloatArray:
 
 
 def draw(expected: FloatArray, rng: np.random.Generator) -> IntArray:
-    """Rows in random order, each as often as expected: systematic sampling over a shuffle."""
+    """Rows in random order with the expected draws, by systematic sampling over a shuffle."""
     shuffled = rng.permutation(len(expected))
     ends = np.cumsum(expected[shuffled])
     points = np.arange(len(expected)) + rng.random()
@@ -286,5 +288,5 @@ def predict(
     for start in range(0, len(images), batch):
         pictures = torch.from_numpy(normalise(images[start : start + batch]))
         parts.append(torch.softmax(model(pictures).double().unflatten(1, (-1, 7)), dim=2))
-    said = torch.cat(parts).numpy()
-    return {convention: said[:, i] for i, convention in enumerate(conventions)}
+    probs = torch.cat(parts).numpy()
+    return {convention: probs[:, i] for i, convention in enumerate(conventions)}

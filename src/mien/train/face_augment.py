@@ -1,4 +1,4 @@
-"""What cameras, codecs and hands do to a face, for training: random and cheap, a batch at once."""
+"""Random augmentation of face pictures by batch: geometry, occlusion, light, blur, compression."""
 
 from __future__ import annotations
 
@@ -17,23 +17,23 @@ TURN = 20.0
 
 
 def augment(pictures: npt.NDArray[np.uint8], side: int, rng: Rng, augmented: float = 1.0) -> Tensor:
-    """Faces as a recording may show them, normalised as the net wants them.
+    """Augment faces as recordings may show them, and normalise them for the net.
 
-    Geometry is drawn for every picture; of cover, light, blur, small size and compression each
-    picture that is to be augmented gets a random part, so that about a fifth of these keep their
-    clean pixels.
+    Every picture gets a random geometric transform. The pictures of the augmented share also get a
+    random subset of occlusion, light, blur, downscaling and compression; about a fifth of them get
+    none of these.
 
     Args:
         pictures: ``(n, 48, 48) uint8``.
         side: side of the result, px.
-        rng: where the randomness comes from.
-        augmented: share of the pictures that are to be augmented.
+        rng: random generator.
+        augmented: share of the pictures that get more than the geometric transform.
 
     Returns:
-        ``(n, 1, side, side)`` float32, as of :func:`mien.branches.face.normalise`.
+        ``(n, 1, side, side)`` float32, as from :func:`mien.branches.face.normalise`.
     """
     gray = frame(torch.from_numpy(pictures[:, None].astype(np.float32)), rng)
-    # Rows come in random order, so that the first ones are as good as any.
+    # Rows come in random order, so the first ones are a random subset.
     some = round(augmented * len(gray))
     if some:
         poor = light(cover(gray[:some], rng), rng)
@@ -48,9 +48,9 @@ def augment(pictures: npt.NDArray[np.uint8], side: int, rng: Rng, augmented: flo
 
 
 def frame(gray: Tensor, rng: Rng) -> Tensor:
-    """Mirrored, turned by up to ``TURN`` degrees, scaled, stretched and shifted.
+    """Mirror, rotate by up to ``TURN`` degrees, scale, stretch and shift at random.
 
-    Shift and scale are those by which boxes of a detector differ from those of the data set.
+    Shift and scale match the differences between a detector's boxes and those of the data set.
     """
     n, side = len(gray), gray.shape[-1]
     angle = np.radians(rng.normal(0, 9, n).clip(-TURN, TURN))
@@ -63,16 +63,16 @@ def frame(gray: Tensor, rng: Rng) -> Tensor:
     matrix[:, 1, 1] = np.cos(angle) * scale[:, 1]
     matrix[:, :, 2] = rng.normal(0, 0.08, (n, 2))
     grid = F.affine_grid(torch.from_numpy(matrix), [n, 1, side, side], align_corners=False)
-    # A camera shows more room beyond the box; a crop at the edge repeats the edge.
+    # A recording shows background beyond the box; a crop at the picture's border repeats it.
     padding = "border" if rng.random() < 0.5 else "reflection"
     return F.grid_sample(gray, grid, padding_mode=padding, align_corners=False)
 
 
 def cover(gray: Tensor, rng: Rng, share: float = 0.3) -> Tensor:
-    """A part of the pictures loses a patch to an even gray or to a piece of another picture.
+    """Cover a patch of some pictures with uniform gray or a piece of another picture.
 
-    Patches are rectangles and ellipses of 15 to 55 % of the side: hands, microphones, hair, masks.
-    A fifth of them are bands before both eyes, as dark glasses are.
+    Patches are rectangles and ellipses of 15 to 55 % of the side, like hands, microphones, hair or
+    masks. A fifth of them are bands across both eyes, like dark glasses.
     """
     n, side = len(gray), gray.shape[-1]
     size = rng.uniform(0.15, 0.55, (n, 2)) * side
@@ -89,7 +89,7 @@ def cover(gray: Tensor, rng: Rng, share: float = 0.3) -> Tensor:
     hidden = np.where(round_[:, None, None], ovals, boxes) & (rng.random(n) < share)[:, None, None]
     mean = gray.mean((1, 2, 3), keepdim=True)
     level = torch.from_numpy(rng.uniform(0, 255, (n, 1, 1, 1)).astype(np.float32))
-    # Skin is as bright as the face; a cloth or a microphone may be anything.
+    # A hand is as bright as the face; cloth or a microphone can have any brightness.
     skin = torch.from_numpy((rng.random(n) < 0.4) & ~band)[:, None, None, None]
     other = gray.flip(0).roll(side // 3, 2)
     texture = torch.from_numpy(rng.random(n) < 0.3)[:, None, None, None]
@@ -99,17 +99,17 @@ def cover(gray: Tensor, rng: Rng, share: float = 0.3) -> Tensor:
 
 
 def light(gray: Tensor, rng: Rng, share: float = 0.5) -> Tensor:
-    """A part of the pictures is dim, gamma-distorted, lit from a side or from behind, or clipped.
+    """Change the light of some pictures: dim, gamma, side light, back light, clipping.
 
-    Dim pictures lose levels and gain noise; the light of a window clips the bright side; studio
-    range read as full range and the reverse clip or lose contrast.
+    Dim pictures lose levels and gain noise; strong side light clips the bright side; studio range
+    read as full range clips, and the reverse loses contrast.
     """
     n, side = len(gray), gray.shape[-1]
     some = rng.random(n) < share
 
     def column(values: npt.NDArray[np.float64], neutral: float) -> Tensor:
-        kept = np.where(some, values, neutral).astype(np.float32)
-        return torch.from_numpy(kept)[:, None, None, None]
+        by_picture = np.where(some, values, neutral).astype(np.float32)
+        return torch.from_numpy(by_picture)[:, None, None, None]
 
     x = (gray / 255).clamp(1e-4, 1) ** column(np.exp(rng.normal(0, 0.45, n)), 1.0)
     angle = rng.uniform(0, 2 * np.pi, n)
@@ -118,11 +118,11 @@ def light(gray: Tensor, rng: Rng, share: float = 0.5) -> Tensor:
     ramp = column(steep * np.cos(angle), 0.0) * line[None, None, None, :]
     ramp = ramp + column(steep * np.sin(angle), 0.0) * line[None, None, :, None]
     x = x * torch.exp(ramp)
-    # A veil of back light, and exposure.
+    # Veiling glare of back light, then exposure.
     veil = column(np.where(rng.random(n) < 0.25, rng.uniform(0, 0.6, n), 0), 0.0)
     x = x * (1 - veil) + veil
     x = x * column(np.exp(rng.normal(-0.1, 0.4, n)), 1.0)
-    # Clipped as studio range read as full range is.
+    # Studio range read as full range clips.
     studio = column(np.where(rng.random(n) < 0.3, 1.0, 0.0), 0.0)
     x = torch.where(studio > 0, (x * 255 - 16) / 219, x)
     dim = column(np.where(rng.random(n) < 0.3, rng.uniform(0.08, 0.5, n), 1.0), 1.0)
@@ -133,9 +133,9 @@ def light(gray: Tensor, rng: Rng, share: float = 0.5) -> Tensor:
 
 
 def blur(gray: Tensor, rng: Rng, share: float = 0.35) -> Tensor:
-    """A part of the pictures is out of focus or moves: a kernel of 9x9 for each picture.
+    """Blur some pictures by defocus or motion, with a 9x9 kernel per picture.
 
-    Out of focus is a Gaussian with a deviation of .3 to 1.6 px of 48, motion a line of 2 to 9 px.
+    Defocus is a Gaussian with a deviation of 0.3 to 1.6 px of 48, motion a line of 2 to 9 px.
     """
     n = len(gray)
     chosen = np.flatnonzero(rng.random(n) < share)
@@ -163,7 +163,7 @@ def blur_kernels(n: int, rng: Rng) -> npt.NDArray[np.float32]:
 
 
 def shrink(gray: Tensor, rng: Rng, share: float = 0.15) -> Tensor:
-    """A part of the pictures was small, 16 to 36 px, and is enlarged."""
+    """Downscale some pictures to 16 to 36 px and enlarge them again."""
     n, side = len(gray), gray.shape[-1]
     chosen = np.flatnonzero(rng.random(n) < share)
     if not len(chosen):
@@ -183,10 +183,10 @@ def shrink(gray: Tensor, rng: Rng, share: float = 0.15) -> Tensor:
 def compress(
     pictures: npt.NDArray[np.uint8], rng: Rng, share: float = 0.3
 ) -> npt.NDArray[np.uint8]:
-    """A part of the pictures goes through JPEG, at one to three times the size.
+    """Compress some pictures as JPEG, at one to three times their size.
 
-    The blocks of 8 px so cover 8 to 3 px of the result; half of them are smoothed over, as the
-    filters of video codecs do.
+    The 8 px blocks then cover 8 to 3 px of the result; half of these pictures are smoothed, like
+    the deblocking filters of video codecs.
     """
     out = pictures.copy()
     side = pictures.shape[1]

@@ -1,4 +1,4 @@
-"""``mien train face`` from end to end: data in, pack out."""
+"""``mien train face`` from end to end: read the data, train, test, write the pack."""
 
 from __future__ import annotations
 
@@ -40,25 +40,25 @@ from mien.train.packing import Judged, Outcome, write_pack
 from mien.train.teacher import Teacher, net_of_run
 
 THAWED_ON = 1024
-"""Pictures that the statistics of a net out of a pack are read off."""
+"""Number of pictures for the batch statistics of a net that is loaded from a pack."""
 LEAST_SIDE, MOST_SIDE = 32, 128
 ABOUT = {
-    OBSERVERS: "how ten observers vote (FER+), shares of those who name one of the seven labels",
-    FER2013: "the single label that FER-2013 gives",
+    OBSERVERS: "vote shares of ten observers (FER+) among the votes for the seven labels",
+    FER2013: "the single label of FER-2013",
 }
 
 
 @dataclass(frozen=True)
 class Lineage:
-    """How a new net differs from the recipe's, and what it has from earlier ones.
+    """How a new net differs from the recipe, and which earlier nets it uses.
 
     Args:
-        teacher: folder of an earlier run (``OUT.run``) or of a pack, whose posteriors of the
-            training pictures go into the targets (Hinton et al. 2015). A run's net answers beside
-            the new one, too.
-        member: which net of the pack that ``TrainOptions.start`` names the new one starts from.
-        beside: folder of an earlier run, whose net answers beside the new one.
-        side: px that the net enlarges its pictures to; None for the recipe's.
+        teacher: folder of an earlier run (``OUT.run``) or of a pack, whose posteriors for the
+            training pictures are mixed into the targets (Hinton et al. 2015). A run's net also
+            joins the ensemble.
+        member: index of the net to start from in the pack that ``TrainOptions.start`` names.
+        beside: folder of an earlier run, whose net joins the ensemble.
+        side: px to which the net enlarges its input; None for the recipe's.
     """
 
     teacher: Path | None = None
@@ -73,10 +73,10 @@ def train_face(
     """Train the face pack; see :mod:`mien.train.face`.
 
     Args:
-        options: as for every trainer; ``start`` may also be a face pack, of which
-            ``lineage.member`` says which net.
-        say: takes the progress, a line an epoch.
-        lineage: what the net has from others.
+        options: as for every trainer; ``start`` may also be a face pack, from which
+            ``lineage.member`` selects a net.
+        say: receives one progress line per epoch.
+        lineage: earlier nets to use.
 
     Raises:
         DataError: if the data or the earlier run cannot be read.
@@ -96,17 +96,17 @@ def train_face(
     check_rows(train, valid)
     recipe = replace(recipe, batch=min(recipe.batch, max(2, len(train) // 2)))
     teacher = None if lineage.teacher is None else Teacher(lineage.teacher)
-    taught = None if teacher is None else teacher.sees(train.items)
+    taught = None if teacher is None else teacher.predict(train.items)
     task = face.FaceTask(train, valid, recipe, epochs, taught)
     nets = _nets(task, options, lineage)
-    kin = _kin(options, lineage, teacher)
-    check_settings(options.work, kin)
+    ancestry = _ancestry(options, lineage, teacher)
+    check_settings(options.work, ancestry)
     trainer = Trainer(task, schedule, options.work, say)
     nets.append(trainer.run())
     export_graph(Ensemble(nets, mirrored=True), face.EXAMPLE, face.AXES, options.graph)
     quantise_convolutions(options.graph, face.sample_pictures(train, 32, options.seed))
     counts = {"train": len(train), "valid": len(valid), "test": len(test)}
-    settings = settings_of(options, recipe, schedule, **counts) | kin
+    settings = settings_of(options, recipe, schedule, **counts) | ancestry
     outcome = _outcome(Graph(options.graph), task.conventions, (train, valid, test))
     outcome = replace(
         outcome,
@@ -121,19 +121,20 @@ def _check(options: TrainOptions, lineage: Lineage) -> None:
     """Refuse options that exclude one another."""
     from_pack = options.start is not None and (options.start / "pack.json").is_file()
     if from_pack and lineage.member is None:
-        raise OptionError(f"{options.start} is a pack; say with --member which of its nets to use.")
+        raise OptionError(f"{options.start} is a pack; select one of its nets with --member.")
     if lineage.member is not None and not from_pack:
-        raise OptionError("--member chooses a net of a pack; name the pack with --start.")
+        raise OptionError("--member selects a net of a pack; name the pack with --start.")
     if lineage.side is not None and not LEAST_SIDE <= lineage.side <= MOST_SIDE:
         raise OptionError(
-            f"--side is {LEAST_SIDE} to {MOST_SIDE} px, got {lineage.side}; faces come in 48 px."
+            f"--side must be {LEAST_SIDE} to {MOST_SIDE} px, got {lineage.side}; the input has 48 "
+            "px."
         )
     if lineage.teacher is not None and options.start is not None and not from_pack:
-        raise OptionError("A second cycle has no teacher; leave --start or --teacher out.")
+        raise OptionError("A second cycle cannot have a teacher; leave out --start or --teacher.")
 
 
 def _nets(task: face.FaceTask, options: TrainOptions, lineage: Lineage) -> list[nn.Module]:
-    """The nets that answer beside the new one, which is given the weights that it starts from."""
+    """The other nets of the ensemble; also loads the initial weights of the new net."""
     nets: list[nn.Module] = []
     if lineage.member is not None and options.start is not None:
         pictures = torch.from_numpy(normalise(task.pictures[:THAWED_ON]))
@@ -147,29 +148,29 @@ def _nets(task: face.FaceTask, options: TrainOptions, lineage: Lineage) -> list[
     return nets
 
 
-def _kin(options: TrainOptions, lineage: Lineage, teacher: Teacher | None) -> dict[str, Any]:
-    """What the card says of the nets that this one has something from."""
-    kin: dict[str, Any] = {} if teacher is None else {"teacher": teacher.digests}
+def _ancestry(options: TrainOptions, lineage: Lineage, teacher: Teacher | None) -> dict[str, Any]:
+    """Hashes of the earlier nets that were used, for the card."""
+    ancestry: dict[str, Any] = {} if teacher is None else {"teacher": teacher.digests}
     if lineage.member is not None and options.start is not None:
-        kin["start"] = {
+        ancestry["start"] = {
             "model.onnx": file_sha256(options.start / "model.onnx"),
             "member": lineage.member,
         }
     if lineage.beside is not None:
-        kin["beside"] = {"checkpoint.pt": file_sha256(lineage.beside / "checkpoint.pt")}
-    return kin
+        ancestry["beside"] = {"checkpoint.pt": file_sha256(lineage.beside / "checkpoint.pt")}
+    return ancestry
 
 
 def _outcome(
     graph: Graph, conventions: Sequence[str], sets: tuple[LabelledSet, LabelledSet, LabelledSet]
 ) -> Outcome:
-    """The graph calibrated on the validation rows and judged, under each convention."""
+    """Calibrate the graph on the validation rows and test it, under each convention."""
     train, valid, test = sets
-    said = face.predict(graph, valid.items, conventions)
-    scalings = {c: fit_scaling(valid, c, said[c]) for c in conventions}
+    predictions = face.predict(graph, valid.items, conventions)
+    scalings = {c: fit_scaling(valid, c, predictions[c]) for c in conventions}
     priors = {c: prior_of(train, c) for c in conventions}
     first = conventions[0]
-    # What the net says after its bias is of the labels as they come, not as they were drawn.
+    # After the bias, the posteriors refer to the label shares without oversampling.
     answers = {
         c: Convention(
             (7 * i, 7 * i + 7),
@@ -195,42 +196,44 @@ def _outcome(
 
 
 def fit_scaling(valid: LabelledSet, convention: str, probs: FloatArray) -> Scaling:
-    """Calibration under a convention: by vote shares, or by labels with the least Brier score."""
-    asked = judged_rows(valid, convention)
-    if asked.shares is not None:
-        voted = asked.shares.sum(axis=1) > 0
-        return Scaling.fit_shares(asked.shares[voted], probs[voted])
-    return Scaling.fit(asked.labels[asked.which], probs[asked.which], biased=True)
+    """Fit the calibration of a convention: to vote shares, or to labels by the Brier score."""
+    labelled = judged_rows(valid, convention)
+    if labelled.shares is not None:
+        voted = labelled.shares.sum(axis=1) > 0
+        return Scaling.fit_shares(labelled.shares[voted], probs[voted])
+    return Scaling.fit(labelled.labels[labelled.which], probs[labelled.which], biased=True)
 
 
 def prior_of(train: LabelledSet, convention: str) -> list[float]:
-    """Share of each label in the targets of a convention, as the pictures come."""
+    """Share of each label in the targets of a convention, without oversampling."""
     targets = train.targets if convention == FER2013 else train.extra[VOTES]
     shares = targets.sum(axis=0)
     return [float(p) for p in shares / shares.sum()]
 
 
 def _judged(graph: Graph, test: LabelledSet, scalings: Mapping[str, Scaling]) -> list[Judged]:
-    """The test sets under each convention; the rows of the first are kept for the fusion."""
+    """The results by convention; the posteriors under the first one are stored for fusion."""
     out = []
     sets = face.by_split(test)
-    said = {name: face.predict(graph, rows.items, tuple(scalings)) for name, rows in sets.items()}
+    predictions = {
+        name: face.predict(graph, rows.items, tuple(scalings)) for name, rows in sets.items()
+    }
     for number, (convention, scaling) in enumerate(scalings.items()):
         for name, rows in sets.items():
-            probs = scaling.apply(said[name][convention])
+            probs = scaling.apply(predictions[name][convention])
             if convention == OBSERVERS and not (rows.extra[KEPT] > 0).any():
                 continue
-            asked = judged_rows(rows, convention)
-            some = rows.select(asked.which)
-            targets = np.eye(len(MIEN7))[asked.labels[asked.which]]
-            called = f"{name}, {convention}" if len(scalings) > 1 else name
+            labelled = judged_rows(rows, convention)
+            some = rows.select(labelled.which)
+            targets = np.eye(len(MIEN7))[labelled.labels[labelled.which]]
+            title = f"{name}, {convention}" if len(scalings) > 1 else name
             out.append(
                 Judged(
-                    called,
+                    title,
                     targets,
-                    probs[asked.which],
+                    probs[labelled.which],
                     replace(some, targets=targets) if number == 0 else None,
-                    asked.figures(probs) if convention == OBSERVERS else {},
+                    labelled.figures(probs) if convention == OBSERVERS else {},
                 )
             )
     return out

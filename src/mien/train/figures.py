@@ -1,4 +1,4 @@
-"""Figures of a training: learning curves and confusion matrices."""
+"""Figures of a training: learning curves, confusion matrices, reliability, risk and coverage."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from matplotlib.figure import Figure
 from mien.mathematics import FloatArray, IntArray
 from mien.metrics import expected_calibration_error
 
-# Bins of confidence as in the calibration error; a point of fewer answers would only show noise.
+# Confidence bins as in the calibration error; bins with fewer predictions are too noisy to show.
 _BINS, _FEWEST = 15, 20
-# Left of this the share of wrong answers is that of a handful.
+# Below this coverage too few predictions are left to estimate the risk.
 _LEAST_COVERAGE = 0.02
 _DRAWN = {"accuracy": "#D55E00", "uar": "#009E73", "recall": "#D55E00", "precision": "#009E73"}
 _LINES = {"": "-", "observers_": "-", "fer2013_": "--"}
 
 
 def curves_figure(history: Sequence[Mapping[str, float]], judged_on: str = "validation") -> Figure:
-    """Training loss and, where there were rows to judge on, the figures on them, by epoch."""
+    """Training loss and, if there were validation rows, their metrics, by epoch."""
     given = history[0] if history else {}
-    # A net with several answers names the convention of each figure.
+    # A net with several heads prefixes each metric with its convention.
     drawn = [
         (f"{convention}{key}", colour, style)
         for convention, style in _LINES.items()
@@ -47,14 +47,14 @@ def curves_figure(history: Sequence[Mapping[str, float]], judged_on: str = "vali
 
 
 def confusion_figure(matrix: IntArray, names: Sequence[str], title: str) -> Figure:
-    """Shares of each true class (rows) that were called what (columns), with the counts."""
+    """Confusion matrix: true class (rows) by predicted class (columns), as shares and counts."""
     shares = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
     figure = Figure(figsize=(6.4, 5.6), layout="constrained")
     axes = figure.add_subplot()
     axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
     axes.set_xticks(range(len(names)), names, rotation=35, ha="right")
     axes.set_yticks(range(len(names)), names)
-    axes.set(xlabel="called", ylabel="true", title=title)
+    axes.set(xlabel="predicted class", ylabel="true class", title=title)
     for i, row in enumerate(shares):
         for j, share in enumerate(row):
             axes.text(
@@ -69,16 +69,16 @@ def confusion_figure(matrix: IntArray, names: Sequence[str], title: str) -> Figu
     return figure
 
 
-# Okabe and Ito's palette, which colour-blind readers can tell apart; the pool is dark.
+# Okabe and Ito's palette, which colour-blind readers can tell apart; pooled fusion is dark.
 _COLOURS = ("#E69F00", "#0072B2", "#222222", "#009E73", "#CC79A7")
 
 
 def reliability_figure(labels: IntArray, methods: Mapping[str, FloatArray]) -> Figure:
-    """Share of right answers by confidence, with the number of answers beneath.
+    """Reliability diagram: accuracy by confidence, with the number of predictions below.
 
     Args:
         labels: ``(n,)``.
-        methods: probabilities ``(n, k)`` by name, as many as there are colours at most.
+        methods: probabilities ``(n, k)`` by name, at most as many as there are colours.
     """
     figure = Figure(figsize=(6, 5.6), layout="constrained")
     upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1))
@@ -97,14 +97,14 @@ def reliability_figure(labels: IntArray, methods: Mapping[str, FloatArray]) -> F
             label=f"{name} (ECE {ece:.3f})",
         )
         lower.hist(confidence, bins=_BINS, range=(0, 1), histtype="step", color=colour, lw=1.4)
-    upper.set(ylabel="share of right answers", xlim=(0, 1), ylim=(0, 1), title="reliability")
+    upper.set(ylabel="accuracy", xlim=(0, 1), ylim=(0, 1), title="reliability")
     upper.legend(frameon=False, loc="upper left")
-    lower.set(xlabel="confidence", ylabel="answers")
+    lower.set(xlabel="confidence", ylabel="predictions")
     return _plain(figure)
 
 
 def risk_figure(curves: Mapping[str, FloatArray]) -> Figure:
-    """Share of wrong answers by share of items answered, the surest first.
+    """Risk-coverage curves: error rate by share of items answered, most confident first.
 
     Args:
         curves: rows of threshold, coverage and risk by name.
@@ -113,16 +113,16 @@ def risk_figure(curves: Mapping[str, FloatArray]) -> Figure:
     axes = figure.add_subplot()
     for (name, rows), colour in zip(curves.items(), _COLOURS, strict=False):
         shown = rows[rows[:, 1] >= _LEAST_COVERAGE]
-        label = f"{name} (all answered: {rows[-1, 2]:.1%} wrong)"
+        label = f"{name} (error rate at full coverage: {rows[-1, 2]:.1%})"
         axes.plot(shown[:, 1], shown[:, 2], color=colour, lw=1.8, label=label)
-    axes.set(xlabel="share answered (coverage)", ylabel="share wrong (risk)", xlim=(0, 1))
+    axes.set(xlabel="coverage (share of items answered)", ylabel="risk (error rate)", xlim=(0, 1))
     axes.set(ylim=(0, None), title="risk and coverage")
     axes.legend(frameon=False, loc="upper left")
     return _plain(figure)
 
 
 def search_figure(rows: Sequence[Mapping[str, float]], chosen: Mapping[str, float]) -> Figure:
-    """Validation accuracy by learning rate, one colour a weight decay, the chosen point ringed."""
+    """Validation accuracy by learning rate and weight decay; the chosen point is ringed."""
     figure = Figure(figsize=(6.4, 4.2), layout="constrained")
     axes = figure.add_subplot()
     decays = sorted({row["weight_decay"] for row in rows})

@@ -1,4 +1,4 @@
-"""The training loop that the three trainers share: one cycle, EMA, a checkpoint every epoch."""
+"""Training loop shared by the trainers: one-cycle schedule, EMA, a checkpoint every epoch."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from mien.errors import DataError, OptionError
 
 
 class Task(Protocol):
-    """What a trainer brings: a model, its batches, its loss and its validation."""
+    """What the loop trains: a model with its batches, loss and validation."""
 
     model: nn.Module
     steps_per_epoch: int
@@ -46,11 +46,11 @@ class Schedule:
         lr: peak learning rate.
         optimizer: ``"sgd"`` (Nesterov momentum 0.9) or ``"adamw"``.
         weight_decay: not applied to biases and normalisation weights.
-        warmup: share of the steps that climb linearly to the peak; a cosine follows.
-        ema: decay of the moving average of the weights, which is what is kept.
-        clip: largest gradient norm.
-        seed: of initialisation, order and augmentation.
-        bfloat16: multiply in bfloat16 (automatic mixed precision), weights stay in 32 bits; see
+        warmup: share of the steps with a linear warm-up to the peak; cosine decay follows.
+        ema: decay of the moving average of the weights; the averaged weights are the result.
+        clip: maximum gradient norm.
+        seed: random seed of initialisation, order and augmentation.
+        bfloat16: multiply in bfloat16 (automatic mixed precision); the weights stay in 32 bits; see
             :func:`has_bfloat16`.
     """
 
@@ -94,7 +94,7 @@ class Average:
 
 
 def make_optimizer(model: nn.Module, schedule: Schedule) -> torch.optim.Optimizer:
-    """The optimiser, with weight decay on matrices and kernels alone."""
+    """The optimiser, with weight decay on matrices and kernels only."""
     trainable = [p for p in model.parameters() if p.requires_grad]
     groups = [
         {"params": [p for p in trainable if p.ndim > 1], "weight_decay": schedule.weight_decay},
@@ -108,13 +108,13 @@ def make_optimizer(model: nn.Module, schedule: Schedule) -> torch.optim.Optimize
 
 
 class Trainer:
-    """Runs a task under a schedule; picks up where a killed run left off.
+    """Trains a task under a schedule; resumes an interrupted run.
 
     Args:
         task: what to train.
-        schedule: how.
-        folder: where ``checkpoint.pt`` and ``history.jsonl`` go.
-        say: called with one line of progress an epoch.
+        schedule: optimiser and learning rate.
+        folder: for ``checkpoint.pt`` and ``history.jsonl``.
+        say: receives one progress line per epoch.
     """
 
     def __init__(
@@ -128,11 +128,11 @@ class Trainer:
 
     @property
     def checkpoint(self) -> Path:
-        """The file that a killed run goes on from."""
+        """The file from which an interrupted run resumes."""
         return self.folder / "checkpoint.pt"
 
     def run(self) -> nn.Module:
-        """Train to the last epoch and give the averaged model."""
+        """Train to the last epoch and return the averaged model."""
         self._resume()
         for epoch in range(len(self.history), self.schedule.epochs):
             started = time.perf_counter()
@@ -140,12 +140,12 @@ class Trainer:
             figures = self.task.validate(self.average.model)
             row = {"epoch": epoch + 1, "loss": loss, "seconds": time.perf_counter() - started}
             row |= {f"valid_{name}": value for name, value in figures.items()}
-            said = f"epoch {epoch + 1}/{self.schedule.epochs}  loss {loss:.4f}  "
-            # The first few are what the trainer deems most telling.
-            said += "".join(f"valid {k} {v:.4f}  " for k, v in list(figures.items())[:3])
+            line = f"epoch {epoch + 1}/{self.schedule.epochs}  loss {loss:.4f}  "
+            # Each task lists its most important metrics first.
+            line += "".join(f"valid {k} {v:.4f}  " for k, v in list(figures.items())[:3])
             self.history.append(row)
             self.save_checkpoint()
-            self.say(f"{said}{row['seconds']:.0f} s")
+            self.say(f"{line}{row['seconds']:.0f} s")
         return self.average.model
 
     def _epoch(self, epoch: int) -> float:
@@ -189,35 +189,35 @@ class Trainer:
         state = torch.load(self.checkpoint, weights_only=True)
         if state["schedule"] != asdict(self.schedule):
             raise OptionError(
-                f"{self.checkpoint} is of a run with other settings ({state['schedule']}); "
-                "give the same settings to go on, or delete it to start anew."
+                f"{self.checkpoint} belongs to a run with other settings ({state['schedule']}); "
+                "use the same settings to resume it, or delete it to start again."
             )
         self.task.model.load_state_dict(state["model"])
         self.average.model.load_state_dict(state["average"])
         self.average.updates = state["updates"]
         self.optimizer.load_state_dict(state["optimizer"])
         self.history = state["history"]
-        self.say(f"going on after epoch {len(self.history)} of {self.schedule.epochs}")
+        self.say(f"resuming after epoch {len(self.history)} of {self.schedule.epochs}")
 
 
 def load_average(model: nn.Module, run: Path, option: str) -> None:
-    """Give a model the averaged weights of an earlier run, which an option names.
+    """Load the averaged weights of an earlier run; errors name the ``option`` that chose it.
 
     Raises:
-        DataError: if they are not there, or are of another net.
+        DataError: if they are missing or do not fit the model.
     """
     where = run / "checkpoint.pt"
     try:
         model.load_state_dict(torch.load(where, weights_only=True)["average"])
     except FileNotFoundError:
-        raise DataError(f"There is no {where} to start from; check {option}.") from None
+        raise DataError(f"{where} does not exist; check {option}.") from None
     except RuntimeError as error:
         why = str(error).splitlines()[0]
-        raise DataError(f"{where} is not of a net of this recipe ({why}).") from None
+        raise DataError(f"{where} does not fit the net of this recipe ({why}).") from None
 
 
 def check_counts(options: object) -> None:
-    """Refuse numbers of epochs, threads and rows below 1; None is the recipe's own.
+    """Check that the numbers of epochs, threads and rows are None or at least 1.
 
     Raises:
         OptionError: naming the field.
@@ -228,24 +228,24 @@ def check_counts(options: object) -> None:
             raise OptionError(f"{name} must be at least 1, got {value}.")
 
 
-def check_settings(folder: Path, asked: Mapping[str, Any]) -> None:
-    """Write down what a run in a folder is asked for, or refuse to go on with another one's.
+def check_settings(folder: Path, settings: Mapping[str, Any]) -> None:
+    """Store the settings of a run in its folder, or compare them with those stored there.
 
     Raises:
         OptionError: if an earlier run in the same place had other settings.
     """
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / "settings.json"
-    if path.exists() and (earlier := json.loads(path.read_text(encoding="utf-8"))) != asked:
+    if path.exists() and (earlier := json.loads(path.read_text(encoding="utf-8"))) != settings:
         raise OptionError(
-            f"{folder} holds a run with other settings ({earlier}); give the same to go on, or "
-            "delete it to start anew."
+            f"{folder} holds a run with other settings ({earlier}); use the same settings to "
+            "resume it, or delete the folder to start again."
         )
-    path.write_text(json.dumps(asked), encoding="utf-8")
+    path.write_text(json.dumps(settings), encoding="utf-8")
 
 
 def has_bfloat16() -> bool:
-    """Whether this processor multiplies in bfloat16 natively; elsewhere that is slower."""
+    """Whether this processor multiplies in bfloat16 natively; otherwise bfloat16 is slower."""
     return bool(torch.cpu._is_avx512_bf16_supported())
 
 

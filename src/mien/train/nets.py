@@ -1,4 +1,4 @@
-"""The small nets that we train: a squeeze-excitation ResNet with two kinds of pooling."""
+"""The trained nets: a squeeze-excitation ResNet for faces, a head on pooled states for voices."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class SqueezeExcite(nn.Module):
 
 
 class Block(nn.Module):
-    """Two 3x3 convolutions with a short cut (He et al. 2016) and squeeze-excitation."""
+    """Two 3x3 convolutions with a shortcut (He et al. 2016) and squeeze-excitation."""
 
     def __init__(self, inputs: int, outputs: int, stride: tuple[int, int]) -> None:
         super().__init__()
@@ -54,7 +54,7 @@ class Trunk(nn.Sequential):
     Args:
         widths, depths: channels and blocks of each stage.
         strides: vertical and horizontal stride on entering each stage; the first is the stem's.
-        inputs: channels that come in.
+        inputs: number of input channels.
     """
 
     def __init__(
@@ -81,14 +81,13 @@ class Trunk(nn.Sequential):
 class FaceNet(nn.Module):
     """Gray picture ``(n, 1, h, w)`` to logits ``(n, heads * 7)``; every stage halves the sides.
 
-    Each head answers under a labelling convention of its own, seven columns one after the other.
+    Each head predicts under its own labelling convention; their seven columns are concatenated.
 
     Args:
         widths, depths: channels and blocks of each stage.
         dropout: before the heads.
-        heads: how many.
-        enlarged: by which factor the picture is enlarged first, so that the maps of all stages are
-            as much larger.
+        heads: number of heads.
+        enlarged: factor by which the picture, and so the feature maps of all stages, is enlarged.
     """
 
     def __init__(
@@ -113,11 +112,11 @@ class FaceNet(nn.Module):
 
 
 class Ensemble(nn.Module):
-    """The mean of what several nets say, as log-probabilities ``(n, heads * 7)``.
+    """Mean of the log-probabilities of several nets, ``(n, heads * 7)``.
 
     Args:
-        nets: that answer.
-        mirrored: they are asked about each picture ``(n, c, h, w)`` and about its mirror image.
+        nets: members of the ensemble.
+        mirrored: also average over each picture ``(n, c, h, w)`` and its mirror image.
     """
 
     def __init__(self, nets: Sequence[nn.Module], *, mirrored: bool = False) -> None:
@@ -126,11 +125,11 @@ class Ensemble(nn.Module):
         self.mirrored = mirrored
 
     def forward(self, x: Tensor) -> Tensor:
-        """Of what each of the nets takes."""
+        """Takes the input of a single net."""
         if self.mirrored:
             x = torch.cat([x, x.flip(3)])
-        said = [[torch.log_softmax(part, 1) for part in net(x).split(7, 1)] for net in self.nets]
-        mean = torch.stack([torch.cat(parts, 1) for parts in said]).mean(0)
+        outputs = [[torch.log_softmax(part, 1) for part in net(x).split(7, 1)] for net in self.nets]
+        mean = torch.stack([torch.cat(parts, 1) for parts in outputs]).mean(0)
         return mean.reshape(2, -1, mean.shape[1]).mean(0) if self.mirrored else mean
 
 
@@ -138,10 +137,10 @@ class PooledHead(nn.Module):
     """Means and deviations of states over time ``(n, inputs)`` to logits ``(n, 7)``.
 
     Args:
-        inputs: numbers that come in.
+        inputs: number of input features.
         hidden: width of the hidden layer.
         dropout: before the first and before the second layer.
-        nuisance: directions that are projected out.
+        nuisance: number of directions that are projected out.
     """
 
     mean: Tensor

@@ -1,4 +1,4 @@
-"""Writing a pack: the manifest, the card and the figures of its training."""
+"""Write a pack: manifest, card, metrics and figures."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from mien.packs import file_sha256, put_pack
 from mien.train.calibrate import Scaling
 from mien.train.figures import confusion_figure, curves_figure
 
-# What the cards say of the originals; the sets themselves are not shipped.
+# Licences of the data sets, for the cards; the sets themselves are not shipped.
 LICENCES: Mapping[str, str] = {
     "fer2013": "challenge data, research use, no open licence (FER+ votes: MIT)",
     "tess": "CC BY-NC-ND 4.0",
@@ -49,14 +49,14 @@ PACK_LICENCE = (
 
 @dataclass(frozen=True)
 class Judged:
-    """One test set with what the model said of it.
+    """A test set with the model's predictions.
 
     Args:
-        name: of the set and split, in words.
+        name: name of the set and split.
         targets: ``(n, 7)``.
         probs: ``(n, 7)``, calibrated.
-        rows: the set itself, whose speakers and dialogues the table of posteriors names.
-        better: figures that take the place of those against ``targets``.
+        rows: the set itself, for the speakers and dialogues in the table of posteriors.
+        better: metrics that replace those computed against ``targets``.
     """
 
     name: str
@@ -71,7 +71,7 @@ class Judged:
         return np.asarray((self.targets > 0).sum(axis=1) == 1)
 
     def figures(self, threshold: float) -> dict[str, Any]:
-        """All figures of merit of this set."""
+        """All metrics of this set."""
         labels = self.targets.argmax(axis=1)[self.single]
         out: dict[str, Any] = {"set": self.name, "rows": len(self.targets)}
         out |= {k: round(v, 4) for k, v in self._single(labels).items()}
@@ -86,26 +86,27 @@ class Judged:
 
 @dataclass(frozen=True)
 class Outcome:
-    """Everything of a finished training that goes into the pack.
+    """The result of a training, from which the pack is written.
 
     Args:
-        kind: of the pack.
-        graph: the exported model, as it will ship.
+        kind: kind of the pack.
+        graph: the exported model, as shipped.
         contract: the input contract of the branch.
-        corpora: of the training rows, name to count.
+        corpora: number of training rows by corpus.
         prior: share of each label in the training targets.
         scaling: fitted on validation rows.
-        tests: what the graph was tested on.
-        history: one row an epoch.
+        tests: test sets with predictions of the graph.
+        history: one row per epoch.
         settings: recipe, schedule and how the rows were divided.
-        threshold: for multi-label judgement.
+        threshold: decision threshold for multi-label predictions.
         extra_files: further files of the pack, by name.
         notes: sentences for the card.
         labels: of the model; none for a detector.
         measured: further figures, as rows of the manifest.
-        licences: by corpus, where they are not known to this module.
-        judged_by: SHA-256 of the graph that judged the tests, where it is not the one that ships.
-        conventions: see :class:`mien.packs.Manifest`; ``scaling`` and ``prior`` are the first's.
+        licences: licences of corpora that ``LICENCES`` does not list.
+        judged_by: SHA-256 of the graph that made the predictions, if it is not the shipped one.
+        conventions: see :class:`mien.packs.Manifest`; ``scaling`` and ``prior`` are those of the
+            first.
     """
 
     kind: str
@@ -131,10 +132,10 @@ def write_pack(outcome: Outcome, out: Path, work: Path) -> Manifest:
     """Write a whole pack folder; it replaces ``out`` only when it is complete.
 
     Args:
-        outcome: of the training.
+        outcome: result of the training.
         out: folder of the pack.
-        work: folder for what is left over, and for ``posteriors.csv``: what was said of the rows
-            with one label of all tests, for ``mien train fusion --compose``.
+        work: folder for intermediate files and for ``posteriors.csv``, the posteriors of all test
+            rows with one label, which ``mien train fusion --compose`` reads.
     """
     fresh = work / "pack"
     shutil.rmtree(fresh, ignore_errors=True)
@@ -223,15 +224,15 @@ def _write_figures(outcome: Outcome, folder: Path) -> None:
 
 
 def card(manifest: Manifest, notes: Sequence[str]) -> str:
-    """The pack's card: what it is, from what, how good, and what it must not be used for."""
+    """The pack's card: description, limits of use, licence, training data, metrics, provenance."""
     training = manifest.training
     lines = [f"# {manifest.name} {manifest.version}", ""]
     labels = f" Labels: {', '.join(manifest.labels)}." if manifest.labels else ""
     lines += [f"The {manifest.kind} model of mien.{labels}", ""]
     lines += [
-        "A label is how an observer would name the expression, not what a person feels. Do not use "
-        "it on people at work or in education (EU AI Act, Art. 5(1)(f)); tell people when it is "
-        "used on them (Art. 50(3)).",
+        "A label states how an observer would name the expression, not what a person feels. Do not "
+        "use the model on people at work or in education (EU AI Act, Art. 5(1)(f)); inform people "
+        "when it is used on them (Art. 50(3)).",
         "",
         f"**Licence.** {manifest.licence}",
         "",
@@ -248,17 +249,17 @@ def card(manifest: Manifest, notes: Sequence[str]) -> str:
         cells = [f"{row[c]:.3f}" if c in row else "" for c in columns]
         lines.append(f"| {row['set']} | {row['rows']} | " + " | ".join(cells) + " |")
     if manifest.conventions:
-        lines += ["", "Conventions, the first is the default:", ""]
+        lines += ["", "Labelling conventions; the first is the default:", ""]
         lines += [f"* `{name}`: {c.about}" for name, c in manifest.conventions.items()]
     lines += [
         "",
-        "Confusion matrices, learning curves and reports lie beside this card (installed packages "
-        "leave out the pictures).",
+        "The confusion matrices, learning curves and reports are next to this card (installed "
+        "packages leave out the pictures).",
         "",
     ]
     lines += [*notes, ""] if notes else []
     lines += [
-        "## Made by",
+        "## Provenance",
         "",
         f"    {training['command']}",
         "",

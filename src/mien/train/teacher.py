@@ -1,4 +1,4 @@
-"""What teaches a new face net: an earlier run, or a pack."""
+"""The teacher of a new face net: an earlier run or a pack."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from mien.train.loop import load_average
 
 
 class Teacher:
-    """An earlier run of the same recipe, or a face pack; its posteriors go into the targets.
+    """An earlier run of the same recipe, or a face pack; its posteriors are mixed into the targets.
 
     Args:
         where: folder of a run (``OUT.run``) or of a pack.
 
     Raises:
-        DataError: if there is no finished run and no pack.
+        DataError: if the folder holds neither a finished run nor a pack.
     """
 
     def __init__(self, where: Path) -> None:
@@ -35,33 +35,33 @@ class Teacher:
         names = ("model.onnx",) if self.is_pack else ("model.onnx", "checkpoint.pt")
         for name in names:
             if not (where / name).is_file():
-                raise DataError(f"There is no {where / name} to learn from; check --teacher.")
+                raise DataError(f"{where / name} does not exist; check --teacher.")
         self.digests = {name: file_sha256(where / name) for name in names}
-        """SHA-256 of its files by name, for the card."""
+        """SHA-256 of the teacher's files by name, for the card."""
 
     @property
     def conventions(self) -> tuple[str, ...]:
-        """Under which it answers; the labels of the set where it has one answer."""
+        """Conventions of the predictions; the labels of the set if there is only one head."""
         folder = self.where if self.is_pack else self.where.with_suffix("")
         if not (folder / "pack.json").is_file():
-            raise DataError(f"There is no pack {folder} of the run {self.where}; check --teacher.")
+            raise DataError(f"The run {self.where} has no pack {folder}; check --teacher.")
         return tuple(Manifest.read(folder / "pack.json").conventions) or (FER2013,)
 
-    def sees(self, pictures: npt.NDArray[np.uint8]) -> dict[str, FloatArray]:
-        """Its posteriors ``(n, 7)`` of gray pictures, by convention."""
+    def predict(self, pictures: npt.NDArray[np.uint8]) -> dict[str, FloatArray]:
+        """Posteriors ``(n, 7)`` of gray pictures, by convention."""
         return face.predict(Graph(self.where / "model.onnx"), pictures, self.conventions)
 
 
 def net_of_run(like: nn.Module, run: Path, option: str) -> nn.Module:
-    """The averaged net of an earlier run, of the same layers as a given one.
+    """The averaged net of an earlier run with the same layers as ``like``.
 
     Args:
-        like: it stays as it is.
+        like: a net with the same layers; it is not changed.
         run: folder (``OUT.run``).
-        option: that named it, for the message.
+        option: command-line option to name in errors.
 
     Raises:
-        DataError: if there is none or it has other layers.
+        DataError: if there is none or its layers differ.
     """
     copy = deepcopy(like).eval()
     load_average(copy, run, option)

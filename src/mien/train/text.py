@@ -23,14 +23,13 @@ Batch = tuple[Tensor, Tensor, Tensor]
 
 @dataclass(frozen=True)
 class TextRecipe:
-    """Settings of the net and of what it reads.
+    """Settings of the net and of its training data.
 
     Args:
-        batch: texts in a batch; texts of like length go together.
-        spoken_draws: times that a spoken row is shown in an epoch; there are fewer of them than of
-            written ones.
-        valid_share: share of the training rows kept for temperature and threshold; a dialogue
-            stays on one side.
+        batch: texts in a batch; a batch holds texts of similar length.
+        spoken_draws: draws of a spoken row per epoch; there are fewer spoken than written rows.
+        valid_share: share of the training rows held out for temperature and threshold; a dialogue
+            is not divided.
     """
 
     batch: int = 64
@@ -41,11 +40,11 @@ class TextRecipe:
 
 CARD_NOTE = (
     "English only. Temperature and threshold were fitted on validation rows of the training "
-    "splits. Weights are stored in 8 bits, two matrices in 16; the figures are of the pack as it "
-    "ships."
+    "splits. Weights are stored in 8 bits, two matrices in 16; the figures are those of the "
+    "shipped model."
 )
-# The matrices that lose most in 8 bits, kept in 16: 98.7 % of MELD's lines are then called what the
-# net in 32 bits calls them, in place of 96.8 %, for 1.1 MB more.
+# The matrices that lose most accuracy in 8 bits are stored in 16. The predicted class then equals
+# that of the 32-bit net for 98.7 % of MELD's lines instead of 96.8 %, for 1.1 MB more.
 IN_16_BITS = ("/layers.0/down/MatMul", "/layers.2/down/MatMul")
 EXAMPLE = {name: torch.ones(2, 9, dtype=torch.int64) for name in ("ids", "mask")}
 AXES = {name: {0: "n", 1: "tokens"} for name in EXAMPLE}
@@ -68,11 +67,11 @@ def schedule(epochs: int, seed: int) -> Schedule:
 def divide(texts: LabelledSet, valid_share: float) -> tuple[LabelledSet, LabelledSet, LabelledSet]:
     """Training, validation and test rows; ``dev`` and ``test`` rows are the test.
 
-    A text that also stands in the test is dropped from training.
+    A text that is also in the test rows is dropped from training.
     """
     held = np.isin(texts.splits, ["dev", "test"])
     folded = np.array([text.casefold() for text in texts.items])
-    # Very short lines ("What?") recur by nature; only longer ones count as copies.
+    # Very short lines ("What?") recur naturally; only longer ones count as copies.
     long = np.char.str_len(folded) > 30
     rest = ~held & ~(long & np.isin(folded, folded[held]))
     units = [g or t for g, t in zip(texts.groups.tolist(), texts.items, strict=True)]
@@ -82,7 +81,7 @@ def divide(texts: LabelledSet, valid_share: float) -> tuple[LabelledSet, Labelle
 
 
 class TextTask:
-    """Texts as batches of like length with soft targets."""
+    """Batches of texts of similar length with soft targets."""
 
     def __init__(
         self, train: LabelledSet, valid: LabelledSet, recipe: TextRecipe, base: Path
@@ -118,7 +117,7 @@ class TextTask:
         return soft_cross_entropy(model(ids, mask), targets)
 
     def validate(self, model: nn.Module) -> dict[str, float]:
-        """On the validation rows that carry one label."""
+        """Metrics on the validation rows with one label."""
         probs = predict(model, self.valid_ids)
         return classification_figures(
             self.valid.labels[self.valid.single], probs[self.valid.single]
@@ -142,8 +141,8 @@ def predict(model: nn.Module, ids: Sequence[Sequence[int]], batch: int = 128) ->
 def best_threshold(valid: LabelledSet, probs: FloatArray) -> float:
     """The threshold in steps of 0.01 with the best multi-label macro-F1 on validation rows.
 
-    Only the corpora whose texts may carry several labels can tell; where every text has one, a
-    second label is always wrong.
+    Only corpora whose texts may have several labels are used; in the others a second label is
+    always wrong.
     """
     several = np.isin(valid.corpora, np.unique(valid.corpora[~valid.single]))
     rows = several if several.any() else np.ones(len(valid), bool)

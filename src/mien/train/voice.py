@@ -1,4 +1,4 @@
-"""``mien train voice``: small heads on what Whisper's encoder hears in speech."""
+"""``mien train voice``: small heads on the states of Whisper's encoder."""
 
 from __future__ import annotations
 
@@ -14,25 +14,25 @@ from mien.datasets import LabelledSet
 from mien.mathematics import FloatArray, IntArray
 from mien.train.loop import Schedule, soft_cross_entropy
 from mien.train.nets import PooledHead
-from mien.train.voice_features import Heard
+from mien.train.voice_features import Features
 
 Values = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True)
 class VoiceRecipe:
-    """Settings of a head and of what it is shown.
+    """Settings of a head and of its training data.
 
     Args:
         hidden: width of the hidden layer.
         dropout: before the first and before the second layer.
-        shares: weight of a corpus among the draws, by name; 1 for the others. Two speakers of TESS
-            would drown the others; ordinary speech is there to be told from acted speech.
-        augmented: chance that an augmented copy is drawn in place of the recording as it is.
-        mixup: parameter of the Beta distribution (Zhang et al. 2018), one draw a row.
+        shares: sampling weight of a corpus by name; 1 for the others. TESS, with two speakers, gets
+            a low weight, and so does read speech, which only has to be separated from acted speech.
+        augmented: probability that an augmented copy is drawn instead of the original recording.
+        mixup: parameter of the Beta distribution (Zhang et al. 2018), one draw per row.
         noise: deviation of the noise added to the standardised features.
-        nuisance: directions in which speakers differ that are projected out of the features.
-        heads: how many heads answer together, as the mean of their logarithms.
+        nuisance: number of directions of speaker differences to project out of the features.
+        heads: number of heads in the ensemble, which averages log-probabilities.
     """
 
     hidden: int = 256
@@ -51,12 +51,12 @@ class VoiceRecipe:
 
 
 def schedule(epochs: int, seed: int) -> Schedule:
-    """The schedule of the shipped recipe; an epoch is as many steps as the recipe says."""
+    """The schedule of the shipped recipe, which sets the steps of an epoch."""
     return Schedule(epochs, lr=1e-3, optimizer="adamw", weight_decay=0.1, ema=0.98, seed=seed)
 
 
 def drawing_weights(train: LabelledSet, recipe: VoiceRecipe) -> FloatArray:
-    """Chance ``(n,)`` of each row: corpora by their share, the labels of a corpus evenly."""
+    """Sampling probability ``(n,)`` of a row: corpora by weight, their labels evenly."""
     weights = np.zeros(len(train))
     for corpus in sorted(set(train.corpora.tolist())):
         inside = train.corpora == corpus
@@ -68,22 +68,22 @@ def drawing_weights(train: LabelledSet, recipe: VoiceRecipe) -> FloatArray:
 
 
 class VoiceTask:
-    """Features as mixed and noisy batches.
+    """Batches of features with mixup and noise.
 
     Args:
         train: labels and corpora of the training rows.
-        heard: what was heard, of all rows.
-        rows: the training rows among those that were heard, ``(n,)``.
+        features: those of all rows.
+        rows: indices of the training rows in ``features``, ``(n,)``.
         recipe: settings.
     """
 
     def __init__(
-        self, train: LabelledSet, heard: Heard, rows: IntArray, recipe: VoiceRecipe
+        self, train: LabelledSet, features: Features, rows: IntArray, recipe: VoiceRecipe
     ) -> None:
-        self.recipe, self.heard, self.rows = recipe, heard, rows
+        self.recipe, self.features, self.rows = recipe, features, rows
         self.targets = train.targets.astype(np.float32)
         self.weights = drawing_weights(train, recipe)
-        clean = heard.clean[rows].astype(np.float32)
+        clean = features.clean[rows].astype(np.float32)
         inputs = clean.shape[1]
         nuisance = min(recipe.nuisance, len(set(train.groups.tolist())), inputs)
         head = PooledHead(inputs, recipe.hidden, recipe.dropout, nuisance)
@@ -97,14 +97,14 @@ class VoiceTask:
         self.steps_per_epoch = recipe.steps
 
     def batches(self, epoch: int, rng: np.random.Generator) -> Iterator[tuple[Tensor, Tensor]]:
-        """Drawn with the weights of :func:`drawing_weights`."""
+        """Batches drawn with the probabilities of :func:`drawing_weights`."""
         for _ in range(self.steps_per_epoch):
             drawn = rng.choice(len(self.rows), self.recipe.batch, p=self.weights)
-            copies = self.heard.copies[self.rows[drawn]]
+            copies = self.features.copies[self.rows[drawn]]
             which = 1 + (rng.random(len(drawn)) * copies).astype(np.int64)
             which = np.where(rng.random(len(drawn)) < self.recipe.augmented, which, 0)
-            places = self.heard.first[self.rows[drawn]] + np.minimum(which, copies)
-            features = torch.from_numpy(self.heard.features[places].astype(np.float32))
+            places = self.features.first[self.rows[drawn]] + np.minimum(which, copies)
+            features = torch.from_numpy(self.features.values[places].astype(np.float32))
             targets = torch.from_numpy(self.targets[drawn])
             noise = rng.standard_normal(features.shape, np.float32) * self.recipe.noise
             features = features + torch.from_numpy(noise) * self.head.deviation
@@ -122,7 +122,7 @@ class VoiceTask:
         return soft_cross_entropy(model(features), targets, self.recipe.smoothing)
 
     def validate(self, model: nn.Module) -> dict[str, float]:
-        """Nothing: the protocols judge on speakers and corpora that were left out."""
+        """Nothing: the protocols test on left-out speakers and corpora."""
         return {}
 
 
@@ -137,13 +137,14 @@ def nuisance_directions(features: Values, train: LabelledSet, count: int) -> Val
     """Directions ``(d, count)`` in which speakers of the same label differ the most.
 
     Nuisance attribute projection (Solomonoff, Campbell & Boardman 2005): the leading right singular
-    vectors of the speakers' means, after the mean of each label was taken off. The mean of
-    a label is that of its means by corpus. Rooms and corpora are differences between speakers too.
+    vectors of the speakers' means, after the mean of each label is subtracted. The mean of a label
+    is the mean over its corpus means. Differences of rooms and corpora count as speaker
+    differences.
 
     Args:
         features: standardised, ``(n, d)``.
         train: labels, speakers and corpora of the n rows.
-        count: how many directions.
+        count: number of directions.
     """
     rest = features.copy()
     for label in np.unique(train.labels):

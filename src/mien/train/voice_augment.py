@@ -1,4 +1,4 @@
-"""Spoiling sound as recordings are spoiled: speed, level, colour, room, noise, telephone."""
+"""Random augmentation of sound for training: speed, spectral tilt, telephone band, room, noise."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from mien.scene import SAMPLE_RATE, Samples
 
 
 def augment(sound: Samples, rng: np.random.Generator) -> Samples:
-    """A random variant of a recording; every change is applied with its own chance."""
+    """A random variant of a recording; each change has its own probability."""
     sound = change_speed(sound, float(rng.choice([0.85, 0.9, 0.95, 1.0, 1.05, 1.1, 1.15])))
     size = _padded(len(sound))
     spectrum = np.fft.rfft(sound, size)
@@ -26,7 +26,7 @@ def augment(sound: Samples, rng: np.random.Generator) -> Samples:
 
 
 def _padded(n: int) -> int:
-    """A length of at least ``n`` that the FFT is fast at."""
+    """A length of at least ``n`` with a fast FFT."""
     return -(-n // 2048) * 2048
 
 
@@ -42,7 +42,7 @@ def _colour(hertz: FloatArray, rng: np.random.Generator) -> FloatArray:
 
 
 def _room(n: int, rng: np.random.Generator) -> npt.NDArray[np.complex128]:
-    """Spectrum of a room's answer: a direct sound and decaying noise."""
+    """Spectrum of a room impulse response: a direct sound and decaying noise."""
     decay = rng.uniform(0.15, 0.6)
     time = np.arange(int(decay * SAMPLE_RATE)) / SAMPLE_RATE
     tail = rng.standard_normal(len(time)) * np.exp(-6.9 * time / decay)
@@ -52,7 +52,7 @@ def _room(n: int, rng: np.random.Generator) -> npt.NDArray[np.complex128]:
 
 
 def add_noise(sound: Samples, snr_db: float, slope: float, rng: np.random.Generator) -> Samples:
-    """With noise of a power spectrum falling as ``1 / f ** slope``, at a signal-to-noise ratio."""
+    """Add noise with a power spectrum of ``1 / f ** slope`` at a signal-to-noise ratio in dB."""
     size = _padded(len(sound))
     spectrum = np.fft.rfft(rng.standard_normal(size))
     hertz = np.maximum(np.fft.rfftfreq(size, 1 / SAMPLE_RATE), 20.0)

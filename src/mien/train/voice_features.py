@@ -1,7 +1,7 @@
-"""What Whisper's encoder hears in recordings: the features that the voice heads learn from.
+"""Features of recordings from Whisper's encoder, on which the voice heads are trained.
 
-The encoder stays as it is, so that each recording is heard once, with some augmented copies of it,
-and the heads are trained on what was kept. It is heard by the graph that ships, in 8 bits.
+The encoder is frozen: the features of each recording and of some augmented copies are extracted
+once, by the 8-bit graph that is shipped, and stored.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from mien.packs import file_sha256
 from mien.scene import Samples
 from mien.train.voice_augment import augment
 
-Features = npt.NDArray[np.float16]
+FeatureArray = npt.NDArray[np.float16]
 Say = Callable[[str], None]
 TOGETHER = 400
 _SHORTEST = 4000
@@ -36,12 +36,12 @@ _NOISE_BELOW = 45.0
 
 @dataclass(frozen=True)
 class FeatureRecipe:
-    """What of Whisper's encoder is listened to, and how often each recording is heard.
+    """The encoder blocks to pool and the number of augmented copies.
 
     Args:
-        blocks: of the encoder, counted from 1, whose states are pooled over time.
-        heard: how many augmented copies a corpus has in all at most.
-        most: augmented copies of a recording at most.
+        blocks: encoder blocks, counted from 1, whose states are pooled over time.
+        heard: maximum number of augmented copies of a corpus.
+        most: maximum number of augmented copies of a recording.
     """
 
     blocks: tuple[int, ...] = (2, 3, 4)
@@ -49,53 +49,54 @@ class FeatureRecipe:
     most: int = 4
 
     def copies(self, recordings: int) -> int:
-        """Augmented copies of each recording of a corpus of so many recordings."""
+        """Augmented copies per recording of a corpus with ``recordings`` recordings."""
         return min(self.heard // recordings, self.most)
 
 
 @dataclass(frozen=True)
-class Heard:
+class Features:
     """Pooled states of recordings and of their augmented copies.
 
     Args:
-        features: ``(m, d)``; the copies of a recording follow the recording as it is.
-        first: ``(n,)``, the row of ``features`` that is the recording as it is.
-        copies: ``(n,)``, how many augmented copies follow.
+        values: ``(m, d)``; each recording is followed by its augmented copies.
+        first: ``(n,)``, the row of ``values`` of each original recording.
+        copies: ``(n,)``, the number of augmented copies that follow.
     """
 
-    features: Features = field(repr=False)
+    values: FeatureArray = field(repr=False)
     first: IntArray
     copies: IntArray
 
     @property
-    def clean(self) -> Features:
-        """Of the recordings as they are, ``(n, d)``."""
-        return self.features[self.first]
+    def clean(self) -> FeatureArray:
+        """Values of the original recordings, ``(n, d)``."""
+        return self.values[self.first]
 
 
 def audible(voices: LabelledSet, say: Say) -> LabelledSet:
-    """The recordings that are not silent; a label of silence would teach nothing.
+    """The recordings that are not silent.
 
-    CREMA-D contains such a file, ``1076_MTI_SAD_XX``.
+    CREMA-D contains a silent recording, ``1076_MTI_SAD_XX``.
     """
-    heard = np.array([is_audible(load_audio(path)) for path in voices.items], dtype=bool)
-    for path in np.asarray(voices.items, dtype=object)[~heard]:
-        say(f"left out, since it is silent: {Path(path).name}")
-    return voices.select(heard)
+    sounding = np.array([is_audible(load_audio(path)) for path in voices.items], dtype=bool)
+    for path in np.asarray(voices.items, dtype=object)[~sounding]:
+        say(f"left out as silent: {Path(path).name}")
+    return voices.select(sounding)
 
 
-def hear_all(
+def extract_all(
     voices: LabelledSet, graph: Graph, recipe: FeatureRecipe, seed: int, folder: Path, say: Say
-) -> Heard:
-    """Listen to all recordings and their augmented copies; what was heard is kept in a folder.
+) -> Features:
+    """Extract the features of all recordings and augmented copies; they are cached in a folder.
 
     Args:
         voices: paths and corpora.
         graph: from spectrograms to pooled states.
         recipe: settings.
-        seed: of the augmentation; a recording's copies depend on it and on its place alone.
-        folder: where a run that was stopped goes on.
-        say: told about every 400 recordings.
+        seed: random seed of the augmentation; a recording's copies depend on it and on the
+            recording's index only.
+        folder: cache, from which an interrupted run resumes.
+        say: receives a progress line every 400 recordings.
     """
     counts = {c: int((voices.corpora == c).sum()) for c in set(voices.corpora.tolist())}
     copies = np.array([recipe.copies(counts[c]) for c in voices.corpora.tolist()], np.int64)
@@ -108,29 +109,29 @@ def hear_all(
             rows = range(start, min(start + TOGETHER, len(voices)))
             jobs = [(str(voices.items[i]), int(copies[i]), (seed, i)) for i in rows]
             with ThreadPoolExecutor(graph.threads) as pool:
-                found = list(pool.map(lambda job: _hear(graph, *job), jobs))
+                found = list(pool.map(lambda job: _extract(graph, *job), jobs))
             fresh = path.with_suffix(".new")
             with fresh.open("wb") as file:
                 np.save(file, np.concatenate(found))
             fresh.replace(path)
-            say(f"heard {rows.stop} of {len(voices)} recordings")
+            say(f"extracted features of {rows.stop} of {len(voices)} recordings")
         parts.append(np.load(path))
     first = np.concatenate([[0], np.cumsum(copies + 1)[:-1]]).astype(np.int64)
-    return Heard(np.concatenate(parts), first, copies)
+    return Features(np.concatenate(parts), first, copies)
 
 
 def _digest(voices: LabelledSet, graph: Path, settings: Mapping[str, object]) -> str:
-    """Short name of what the features depend on."""
-    rested = [file_sha256(graph), json.dumps(settings, sort_keys=True), *map(str, voices.items)]
-    return hashlib.sha256("\n".join(rested).encode()).hexdigest()[:12]
+    """Short hash of everything that the features depend on."""
+    parts = [file_sha256(graph), json.dumps(settings, sort_keys=True), *map(str, voices.items)]
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:12]
 
 
-def _hear(graph: Graph, path: str, copies: int, seed: tuple[int, int]) -> Features:
-    """Features ``(copies + 1, d)`` of a recording as it is and of its augmented copies."""
+def _extract(graph: Graph, path: str, copies: int, seed: tuple[int, int]) -> FeatureArray:
+    """Features ``(copies + 1, d)`` of a recording and of its augmented copies."""
     sound = prepare(load_audio(path))
     rng = np.random.default_rng(seed)
-    heard = [sound, *(_augmented(sound, rng) for _ in range(copies))]
-    return np.stack([pooled(graph, samples) for samples in heard]).astype(np.float16)
+    sounds = [sound, *(_augmented(sound, rng) for _ in range(copies))]
+    return np.stack([pooled(graph, samples) for samples in sounds]).astype(np.float16)
 
 
 def _augmented(sound: Samples, rng: np.random.Generator) -> Samples:

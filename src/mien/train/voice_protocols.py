@@ -1,6 +1,6 @@
-"""Judging the voice on speakers and on corpora that were left out of the training.
+"""Test the voice on speakers and on corpora that were left out of the training.
 
-Every figure of the voice card is of heads that never heard the speaker, or nothing of the corpus.
+Every figure of the voice card is that of heads trained without the speaker or the whole corpus.
 """
 
 from __future__ import annotations
@@ -24,17 +24,17 @@ from mien.train.loop import Trainer
 from mien.train.nets import Ensemble
 from mien.train.packing import Judged
 from mien.train.voice import VoiceRecipe, VoiceTask, schedule
-from mien.train.voice_features import Heard
+from mien.train.voice_features import Features
 
 Say = Callable[[str], None]
 Mask = npt.NDArray[np.bool_]
 
 
-def deal(voices: LabelledSet, folds: int) -> IntArray:
-    """The fold ``(n,)`` of each row: speakers in order of their names, corpus by corpus.
+def assign_folds(voices: LabelledSet, folds: int) -> IntArray:
+    """The fold ``(n,)`` of each row; the speakers of each corpus are assigned in order of name.
 
     Raises:
-        DataError: if a fold would hold nobody, or all of it.
+        DataError: if there are fewer than two folds, or a fold would be empty.
     """
     fold = np.zeros(len(voices), np.int64)
     for corpus in sorted(set(voices.corpora.tolist())):
@@ -43,22 +43,22 @@ def deal(voices: LabelledSet, folds: int) -> IntArray:
             fold[voices.groups == speaker] = place % max(folds, 1)
     if folds < 2 or len(set(fold.tolist())) < folds:
         raise DataError(
-            f"{len(set(voices.groups.tolist()))} speakers cannot be dealt to {folds} folds; give "
-            "at least 2 folds and no more than the largest set has speakers."
+            f"{len(set(voices.groups.tolist()))} speakers cannot be divided into {folds} folds; "
+            "use at least 2 folds and at most as many as the largest set has speakers."
         )
     return fold
 
 
 @dataclass(frozen=True)
 class Trained:
-    """Heads, and how each of them learnt, a row an epoch."""
+    """Heads and their training histories, one row per epoch."""
 
     heads: list[nn.Module]
     histories: list[list[dict[str, float]]]
 
     @property
     def history(self) -> list[dict[str, float]]:
-        """One row an epoch: the mean loss of the heads, the sum of their seconds."""
+        """One row per epoch: the mean loss of the heads and the sum of their seconds."""
         return [
             {
                 "epoch": rows[0]["epoch"],
@@ -71,19 +71,19 @@ class Trained:
 
 @dataclass(frozen=True)
 class Heads:
-    """Trains heads on some of what was heard and says what they say of the rest.
+    """Trains heads on some recordings and predicts the others.
 
     Args:
         voices: all recordings.
-        heard: what was heard of them.
+        features: the features of the recordings.
         recipe: settings.
-        epochs, seed: of each training.
-        folder: where trained heads are kept, so that a run that was stopped goes on.
-        say: takes the progress.
+        epochs, seed: epochs and random seed of each training.
+        folder: for trained heads, from which an interrupted run resumes.
+        say: receives progress lines.
     """
 
     voices: LabelledSet
-    heard: Heard
+    features: Features
     recipe: VoiceRecipe
     epochs: int
     seed: int
@@ -91,19 +91,19 @@ class Heads:
     say: Say
 
     def train(self, name: str, rows: Mask, count: int) -> Trained:
-        """Heads of different seeds, trained on some rows, or read where they are kept.
+        """Heads with different seeds, trained on some rows or loaded from an earlier run.
 
         Args:
-            name: of the folder that they are kept in.
+            name: name of their folder.
             rows: ``(n,)``, the training rows.
-            count: how many heads.
+            count: number of heads.
         """
         train, places = self.voices.select(rows), np.flatnonzero(rows)
         heads, histories = [], []
         for i in range(count):
             seed = self.seed + i
             torch.manual_seed(seed)
-            task = VoiceTask(train, self.heard, places, self.recipe)
+            task = VoiceTask(train, self.features, places, self.recipe)
             trainer = Trainer(
                 task, schedule(self.epochs, seed), self.folder / name / f"head{i}", _silent
             )
@@ -112,7 +112,7 @@ class Heads:
         return Trained(heads, histories)
 
     def left_out(self, name: str, held: Mask, count: int) -> FloatArray:
-        """Probabilities ``(h, 7)`` of the held rows, by heads in 8 bits trained on the others."""
+        """Probabilities ``(h, 7)`` of the held-out rows, by 8-bit heads trained on the others."""
         heads = self.train(name, ~held, count).heads
         probs = self.judge(heads, held, self.folder / name / "heads.onnx")
         right = probs.argmax(axis=1) == self.voices.labels[held]
@@ -120,8 +120,8 @@ class Heads:
         return probs
 
     def judge(self, heads: Sequence[nn.Module], rows: Mask, path: Path) -> FloatArray:
-        """Probabilities ``(h, 7)`` of some rows by the mean of heads, in 8 bits as it ships."""
-        features = torch.from_numpy(self.heard.clean[rows].astype(np.float32))
+        """Probabilities ``(h, 7)`` of some rows by the ensemble of heads, in 8 bits as shipped."""
+        features = torch.from_numpy(self.features.clean[rows].astype(np.float32))
         graph = export_graph(
             Ensemble(heads), {"features": features[:2]}, {"features": {0: "n"}}, path,
             quantise=("MatMul",),
@@ -130,21 +130,21 @@ class Heads:
 
 
 def _silent(line: str) -> None:
-    """Heads train in seconds; only what comes of them is told."""
+    """Discard the progress of a head, which trains in seconds; only its result is reported."""
 
 
 @dataclass(frozen=True)
 class LeftOut:
-    """What was said of all recordings by heads that knew less and less of them.
+    """Predictions for all recordings by heads that were trained without a part of the data.
 
     Args:
         voices: the recordings.
-        fold: ``(n,)``, of each recording.
-        speakers: ``(n, 7)``, by heads that never heard the speaker.
-        corpora: ``(n, 7)``, by heads that heard nothing of the corpus; NaN for corpora of a single
-            label, and where there are fewer than three others to train and to calibrate on.
-        pairs: by the names of two corpora, ``(n, 7)``, by heads that heard nothing of either; NaN
-            for the rows of all others.
+        fold: ``(n,)``, fold of each recording.
+        speakers: ``(n, 7)``, by heads trained without the speaker.
+        corpora: ``(n, 7)``, by heads trained without the corpus; NaN for corpora with a single
+            label, and if fewer than three other corpora remain to train and to calibrate on.
+        pairs: by the names of two corpora, ``(n, 7)``, by heads trained without both; NaN for the
+            rows of all other corpora.
     """
 
     voices: LabelledSet
@@ -165,9 +165,9 @@ class LeftOut:
         return len(speakers) <= int(self.fold.max()) + 1
 
     def speaker_scaling(self, rows: Mask) -> Scaling:
-        """The temperature that fits some rows best, of corpora with many speakers if there are any.
+        """Temperature fitted to some rows, from corpora with many speakers if there are any.
 
-        A corpus of two speakers tells how sure a net may be of those two.
+        A corpus of two speakers only shows how confident a net may be for these two.
         """
         large = [c for c in set(self.voices.corpora.tolist()) if not self.few(c)]
         many = np.isin(self.voices.corpora, large)
@@ -175,24 +175,24 @@ class LeftOut:
         return Scaling.fit(self.voices.labels[chosen], self.speakers[chosen], biased=False)
 
     def corpus_scaling(self, unseen: str | None = None) -> Scaling:
-        """The temperature that fits corpora best that were left out; without any row of one.
+        """Temperature fitted to left-out corpora, without any row of ``unseen``.
 
         Args:
-            unseen: a corpus that neither the temperature nor the heads behind it may know of.
+            unseen: corpus to exclude from the fit and from the training of the heads.
         """
         others = [corpus for corpus in self.acted if corpus != unseen]
         chosen = self._even(np.isin(self.voices.corpora, others))
         if unseen is None:
-            said = self.corpora
+            probs = self.corpora
         else:
-            said = np.full_like(self.corpora, np.nan)
+            probs = np.full_like(self.corpora, np.nan)
             for corpus in others:
                 rows = self.voices.corpora == corpus
-                said[rows] = self.pairs[min(corpus, unseen), max(corpus, unseen)][rows]
-        return Scaling.fit(self.voices.labels[chosen], said[chosen], biased=False)
+                probs[rows] = self.pairs[min(corpus, unseen), max(corpus, unseen)][rows]
+        return Scaling.fit(self.voices.labels[chosen], probs[chosen], biased=False)
 
     def _even(self, rows: Mask) -> Mask:
-        """As many rows of each corpus, drawn among some."""
+        """A random selection of ``rows`` with equally many rows of each corpus."""
         rng = np.random.default_rng(0)
         names = sorted(set(self.voices.corpora[rows].tolist()))
         inside = [np.flatnonzero(rows & (self.voices.corpora == name)) for name in names]
@@ -204,13 +204,13 @@ class LeftOut:
 
 
 def leave_out(heads: Heads, folds: int) -> LeftOut:
-    """Leave out the speakers of each fold, each corpus, and each two corpora.
+    """Train without the speakers of each fold, each corpus and each pair of corpora.
 
-    Corpora of a single label, such as ordinary speech, are left out by speaker alone. The heads
-    behind the temperatures, which leave out two corpora, are single ones.
+    Corpora with a single label, such as read speech, are left out by speaker only. For pairs of
+    corpora, which only serve to fit temperatures, one head is trained instead of an ensemble.
     """
     voices = heads.voices
-    fold = deal(voices, folds)
+    fold = assign_folds(voices, folds)
     count = heads.recipe.heads
     speakers = np.full((len(voices), 7), np.nan)
     for k in range(folds):
@@ -230,11 +230,11 @@ def leave_out(heads: Heads, folds: int) -> LeftOut:
 
 
 def judged(found: LeftOut) -> list[Judged]:
-    """One test a corpus by speakers left out, and one by the corpus left out.
+    """Two tests per corpus: with its speakers left out, and with the whole corpus left out.
 
-    Speakers are judged at the temperature of the other folds, a corpus at that of the other
-    corpora. A corpus of few speakers has a test for each of them as well. Fusion is fitted to
-    the corpora left out, and to the speakers left out of those that have many.
+    Speakers are tested at the temperature of the other folds, a corpus at that of the other
+    corpora. A corpus with few speakers has an additional test for each of them. Fusion is fitted to
+    the left-out corpora, and to the left-out speakers of corpora with many speakers.
     """
     voices, tests = found.voices, []
     speakers = np.zeros_like(found.speakers)
@@ -245,9 +245,9 @@ def judged(found: LeftOut) -> list[Judged]:
         inside = voices.corpora == corpus
         names = sorted(set(voices.groups[inside].tolist()))
         few = found.few(corpus)
-        told = [(f"{corpus}, {len(names)} speakers, each unheard", inside)]
-        told += [(f"{who} unheard", voices.groups == who) for who in names if few]
-        for name, some in told:
+        groups = [(f"{corpus}, {len(names)} speakers, each unheard", inside)]
+        groups += [(f"{who} unheard", voices.groups == who) for who in names if few]
+        for name, some in groups:
             rows = voices.select(some)
             tests.append(Judged(name, rows.targets, speakers[some], None if few else rows))
     for corpus in found.acted:

@@ -21,7 +21,7 @@ FRAMES_PER_STATE = 2
 
 
 class EncoderBlock(nn.Module):
-    """Self-attention and two dense layers, each behind a normalisation (pre-norm)."""
+    """Self-attention and two dense layers, each preceded by a normalisation (pre-norm)."""
 
     def __init__(self, width: int, heads: int) -> None:
         super().__init__()
@@ -48,13 +48,13 @@ class EncoderBlock(nn.Module):
 class WhisperEncoder(nn.Module):
     """Spectrograms ``(n, 80, frames)`` to a list of states ``(n, frames // 2, width)``.
 
-    The list holds what the convolutions give and what each block gives.
+    The list holds the output of the convolutions and of each block.
 
     Args:
-        width: of a state.
-        heads: of each attention.
-        blocks: how many of the encoder's blocks are used.
-        positions: states at most.
+        width: size of a state.
+        heads: number of attention heads.
+        blocks: number of encoder blocks.
+        positions: maximum number of states.
     """
 
     positions: Tensor
@@ -81,8 +81,8 @@ class PooledStates(nn.Module):
     Spectrograms ``(n, 80, frames)`` to ``(n, 2 * width * len(blocks))``.
 
     Args:
-        encoder: of at least as many blocks as the last of ``blocks``.
-        blocks: counted from 1; 0 is what the convolutions give.
+        encoder: an encoder with at least ``max(blocks)`` blocks.
+        blocks: counted from 1; 0 is the output of the convolutions.
     """
 
     def __init__(self, encoder: WhisperEncoder, blocks: Sequence[int]) -> None:
@@ -105,11 +105,11 @@ def load_encoder(folder: Path, blocks: int, positions: int | None = None) -> Whi
 
     Args:
         folder: with ``model.bin`` in 16 or 32 bits.
-        blocks: how many blocks to take.
-        positions: states at most, 50 a second; None for all that the encoder was trained for.
+        blocks: number of blocks to load.
+        positions: maximum number of states, 50 per second; None for all that the encoder has.
 
     Raises:
-        PackError: if the folder holds no such Whisper or one of fewer blocks.
+        PackError: if the folder does not hold such a Whisper, or it has fewer blocks.
     """
     weights = read_weights(folder / "model.bin")
     depth = sum(
@@ -118,8 +118,8 @@ def load_encoder(folder: Path, blocks: int, positions: int | None = None) -> Whi
     )
     if depth < blocks or "encoder/conv1/weight_scale" in weights:
         raise PackError(
-            f"{folder} holds an encoder of {depth} blocks, in 8 bits or not a Whisper; at least "
-            f"{blocks} blocks in 16 or 32 bits are needed."
+            f"{folder} must hold a Whisper encoder with at least {blocks} blocks in 16 or 32 bits; "
+            f"it has {depth} blocks or is stored in 8 bits."
         )
     width = len(weights["encoder/conv1/bias"])
     heads = int(weights["encoder/num_heads"])

@@ -1,4 +1,4 @@
-"""An analysis in the formats that other tools read: the suffix of the file says which."""
+"""Export an analysis in the formats of other tools, selected by the suffix of the file."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from mien.errors import OptionError
 
 Writer = Callable[[Analysis, Path], None]
 
-# By format: module and function that write it. The longest suffix that fits is taken.
+# Module and function by format. The longest matching suffix is used.
 _WRITERS: Mapping[str, tuple[str, str]] = {
     "csv": ("tables", "write_csv"),
     "parquet": ("tables", "write_parquet"),
@@ -30,7 +30,7 @@ _NAMES = {"textgrid": "TextGrid"}
 
 
 def format_of(path: Path, given: str | None = None) -> str:
-    """The format of a file by its suffix, or the one that was named.
+    """The format that is given, else by the suffix of a file.
 
     Raises:
         OptionError: if it is none of ``FORMATS``.
@@ -57,12 +57,12 @@ def export(analysis: Analysis, path: Path, given: str | None = None) -> None:
 
     Args:
         analysis: what to write.
-        path: where.
-        given: the format; by the suffix if None.
+        path: path of the file.
+        given: the format; None to select it by the suffix.
 
     Raises:
-        OptionError: if the format is not known.
-        InputError: if the analysis has nothing that such a file could hold.
+        OptionError: if the format is unknown.
+        InputError: if the analysis has no content for such a file.
         MissingExtraError: if the format needs a package that is not installed.
     """
     module, name = _WRITERS[format_of(path, given)]
@@ -71,7 +71,7 @@ def export(analysis: Analysis, path: Path, given: str | None = None) -> None:
 
 
 def check_export(path: Path, given: str | None = None) -> None:
-    """Find out before the work whether such a file can be written.
+    """Check, before the analysis, that such a file can be written.
 
     Raises:
         OptionError, MissingExtraError: as :func:`export` would.

@@ -1,7 +1,7 @@
 """EmotionML 1.0 (W3C Recommendation, 22 May 2014): one emotion per segment and modality.
 
-The W3C's vocabulary *big6* has no neutral and calls joy happiness. The document therefore brings
-its own, ``big6-neutral``, with the same names and one more.
+The W3C's vocabulary *big6* has no neutral and uses happiness for joy. The document therefore
+defines its own vocabulary, ``big6-neutral``, with the same names and neutral.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from mien.report.rows import SMOOTHED, tiers
 NAMESPACE = "http://www.w3.org/2009/10/emotionml"
 VOCABULARY = "big6-neutral"
 _NAMES = {"joy": "happiness"}
-# What the Recommendation names as channels of expression ("expressed-through").
+# The Recommendation's channels of expression ("expressed-through").
 _CHANNELS = {"text": "text", "voice": "voice", "face": "face"}
 
 
 def write_emotionml(analysis: Analysis, path: Path) -> None:
-    """Every judged row as an ``<emotion>``; absent rows are left out, as the standard has no word.
+    """Every row with a prediction as an ``<emotion>``; the standard cannot express absent rows.
 
     A category's ``value`` is its probability, ``confidence`` the quality of the row. Times are
     given as a fragment of the recording, in seconds (W3C Media Fragments 1.0).
@@ -33,8 +33,8 @@ def write_emotionml(analysis: Analysis, path: Path) -> None:
     root = Xml.Element(_tag("emotionml"), {"version": "1.0", "category-set": f"#{VOCABULARY}"})
     info = Xml.SubElement(root, _tag("info"))
     info.text = (
-        f"mien {analysis.provenance.mien}: how an observer would name the expression, not what a "
-        "person feels. The value of a category is its probability."
+        f"mien {analysis.provenance.mien}: a label states how an observer would name the "
+        "expression, not what a person feels. The value of a category is its probability."
     )
     vocabulary = Xml.SubElement(root, _tag("vocabulary"), {"type": "category", "id": VOCABULARY})
     for label in MIEN7.labels:
@@ -76,7 +76,7 @@ def _add_rows(
 
 
 def _channels(analysis: Analysis, name: str, row: int) -> str:
-    """The channels of a row; those that were present for the fused one."""
+    """The channels of a row; for the fused row those that were present."""
     if name in analysis.by_branch:
         return _CHANNELS.get(name, name)
     there = [n for n, e in analysis.by_branch.items() if e.present[row]]

@@ -1,4 +1,4 @@
-"""The packages that some formats need and that are not installed with mien."""
+"""Optional packages that some formats need."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def need(kind: str) -> Any:
     """The package that a format needs.
 
     Raises:
-        MissingExtraError: if one is not installed.
+        MissingExtraError: if it is not installed.
     """
     try:
         return import_module(_PACKAGES[kind])

@@ -1,4 +1,4 @@
-"""Label Studio: the timeline as predictions that people can correct."""
+"""Label Studio: the timeline as predictions for annotators to correct."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ DATA_KEY = "audio"
 
 
 def write_labelstudio(analysis: Analysis, path: Path) -> None:
-    """One task with a prediction per modality; each stretch of one label is a region.
+    """One task with a prediction per modality; each span of one label is a region.
 
-    The labelling interface that goes with it is in ``docs/exports.md``. ``data`` names the
-    recording; put there the address under which your Label Studio serves it.
+    The matching labelling interface is in ``docs/exports.md``. ``data`` names the recording;
+    replace it by the address at which your Label Studio serves the file.
     """
     task = {
         "data": {DATA_KEY: analysis.clip.name},

@@ -24,7 +24,7 @@ _BORIS = (
 
 
 def write_csv(analysis: Analysis, path: Path) -> None:
-    """One row per segment and modality; numbers that are absent are empty."""
+    """One row per segment and modality; absent numbers are empty."""
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
         writer.writeheader()
@@ -52,17 +52,17 @@ def write_parquet(analysis: Analysis, path: Path) -> None:
 
 
 def write_json(analysis: Analysis, path: Path) -> None:
-    """The wire form, whole."""
+    """The complete wire form."""
     wire.write_json(analysis, path)
 
 
 def write_boris(analysis: Analysis, path: Path) -> None:
-    """The columns of BORIS's aggregated events: one state event per stretch of one label.
+    """The columns of BORIS's aggregated events: one state event per span of one label.
 
     Subject is the modality (and person), behaviour the label.
     """
     name = analysis.clip.name
-    judged = analysis.part.duration if analysis.part is not None else analysis.clip.duration
+    covered = analysis.part.duration if analysis.part is not None else analysis.clip.duration
     fixed = {
         "Observation id": Path(name).stem,
         "Description": "expression as an observer would name it; by mien",
@@ -70,7 +70,7 @@ def write_boris(analysis: Analysis, path: Path) -> None:
         "Source": f"player #1:{name}",
         "Time offset (s)": 0,
         "Media duration (s)": round(analysis.clip.duration, 3),
-        "Observation duration by subject by observation": round(judged, 3),
+        "Observation duration by subject by observation": round(covered, 3),
         "Behavioral category": "emotion",
         "Behavior type": "STATE",
         "Media file name": name,

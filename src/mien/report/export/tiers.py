@@ -1,4 +1,4 @@
-"""Tiers for coders' tools: ELAN, Praat, RTTM. One tier per modality and person, one for words."""
+"""Tiers for annotation tools: ELAN, Praat, RTTM. One per modality and person, one for words."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def tier_spans(analysis: Analysis) -> Iterator[tuple[str, list[tuple[Segment, st
 def _duration(analysis: Analysis) -> float:
     ends = [analysis.clip.duration, *(s.end for s in analysis.segments)]
     if max(ends) <= 0:
-        raise InputError(f"{shown(analysis.clip.path)} has no time; tiers are for recordings.")
+        raise InputError(f"{shown(analysis.clip.path)} has no time axis; tiers need a recording.")
     return max(ends)
 
 
@@ -61,9 +61,9 @@ def write_eaf(analysis: Analysis, path: Path) -> None:
 
 
 def _linked(media: Path, path: Path) -> tuple[str, str]:
-    """Where the recording lies as ELAN writes it: in full, unescaped, and seen from the file.
+    """Paths of the recording as ELAN writes them: absolute (not escaped), and relative to the file.
 
-    Where it is not at hand any more, ELAN is told to look beside its own file.
+    If the recording does not exist any more, the paths point to the folder of the ELAN file.
     """
     there = media.resolve()
     seen = f"./{media.name}"
@@ -74,7 +74,7 @@ def _linked(media: Path, path: Path) -> tuple[str, str]:
 
 
 def write_textgrid(analysis: Analysis, path: Path) -> None:
-    """Praat's long text format; written by pympi, which fills the holes with empty intervals.
+    """Praat's long text format; written by pympi, which fills gaps with empty intervals.
 
     Raises:
         InputError: if the analysis has no time.
@@ -91,7 +91,7 @@ def write_textgrid(analysis: Analysis, path: Path) -> None:
 
 
 def write_rttm(analysis: Analysis, path: Path) -> None:
-    """NIST's Rich Transcription Time Marked, one ``SPEAKER`` line per stretch of one label.
+    """NIST's Rich Transcription Time Marked, one ``SPEAKER`` line per span of one label.
 
     The fields are: type, file, channel, start, duration, two unused, name, confidence, lookahead.
     The file is the recording's name and the modality; the name is the label.

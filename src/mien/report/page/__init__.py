@@ -1,4 +1,4 @@
-"""The analysis as one page: a file that opens offline, with the recording if that is wanted."""
+"""The analysis as one HTML file that opens offline, optionally with the recording."""
 
 from __future__ import annotations
 

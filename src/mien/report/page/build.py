@@ -1,8 +1,8 @@
-"""The page put together: template, styles, scripts and the data, in one file.
+"""Build the page: template, styles, scripts and data in one file.
 
-Nothing of the recording is ever written into markup or code: it travels as JSON in which ``<`` is
-escaped, and the scripts put it into the page as text. The content security policy allows no
-connection, and no script or style but those whose hashes it names.
+Data of the recording is never written into markup or code: it is JSON in which ``<`` is escaped,
+and the scripts insert it into the page as text. The content security policy allows no connections,
+and only the scripts and styles whose hashes it lists.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def page_html(analysis: Analysis, media: PageMedia = NO_MEDIA) -> str:
         "script": script,
     }
     page = _asset("page.html")
-    # One pass over the template, so that nothing that was filled in is looked at again.
+    # A single pass over the template, so that inserted text is not replaced again.
     parts = page.split("@@")
     return "".join(fields[part] if i % 2 else part for i, part in enumerate(parts))
 
@@ -59,7 +59,7 @@ def save_page(analysis: Analysis, path: Path, media: Path | None = None, how: st
 
     Args:
         analysis: what to show.
-        path: of the page.
+        path: path of the page.
         media: the recording, to play it in the page.
         how: see :func:`mien.report.page.page_media`.
 
@@ -72,11 +72,11 @@ def save_page(analysis: Analysis, path: Path, media: Path | None = None, how: st
 def policy(script: str, style: str, media: PageMedia) -> str:
     """The content security policy of a page.
 
-    uPlot places its parts by inline styles through the DOM, which a policy does not concern.
+    uPlot sets inline styles through the DOM, to which a policy does not apply.
     """
     played = "media-src blob:"
     if media.link:
-        # A linked recording lies beside the page, on disk or on the same server.
+        # A linked recording is next to the page, on disk or on the same server.
         played += " 'self' file:"
     images = "img-src data: blob:" + (" 'self' file:" if media.link else "")
     return "; ".join(
@@ -99,7 +99,7 @@ def _hash(text: str) -> str:
 
 def _as_json(value: Any) -> str:
     text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-    # Within a script element only "<" could end it or open a comment.
+    # In a script element, only "<" can end the element or open a comment.
     return text.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
 
 

@@ -1,4 +1,4 @@
-"""A small piece of markup for notebooks: the answer, and each modality beside it."""
+"""Markup for notebooks: the fused prediction and each modality."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ if TYPE_CHECKING:
     from mien.analysis.analysis import Analysis
     from mien.analysis.evidence import Evidence
 
-NOTE = "A label says how an observer would name the expression, not what a person feels."
+NOTE = "A label states how an observer would name the expression, not what a person feels."
 _NAMED = 0.14
 _MOMENTS = 160
 
 
 def card_html(analysis: Analysis) -> str:
-    """Bars of the answer for the whole (else of the first segment) and its course, without scripts.
+    """Bars of the overall prediction (else of the first segment) and a timeline, without scripts.
 
     Every word of the recording is escaped; colours follow the notebook's theme.
     """
@@ -44,9 +44,9 @@ def card_html(analysis: Analysis) -> str:
     notes = [conflict, *analysis.provenance.warnings, NOTE]
     return (
         '<div style="font:14px/1.5 system-ui,sans-serif;max-width:640px">'
-        f"<b>{escape(analysis.clip.name)}</b>: {escape(said or 'not judged')} "
+        f"<b>{escape(analysis.clip.name)}</b>: {escape(said or 'no prediction')} "
         f'<span style="opacity:.75">({escape(", ".join(facts))})</span>'
-        # Notebooks give tables a font and a colour of their own.
+        # Notebooks style tables with their own font and colour.
         '<table style="width:100%;border-collapse:collapse;font:inherit;color:inherit">'
         f"{''.join(rows)}</table>"
         + "".join(f'<div style="font-size:12px;opacity:.75">{escape(n)}</div>' for n in notes if n)
@@ -55,7 +55,7 @@ def card_html(analysis: Analysis) -> str:
 
 
 def _course(analysis: Analysis) -> str:
-    """The likeliest label of the fused rows, smoothed where they are, from moment to moment."""
+    """The most probable label of the fused rows over time, smoothed if available."""
     segments = analysis.segments
     if len(segments) < 2 or segments[-1].end <= segments[0].start:
         return ""
@@ -82,12 +82,12 @@ def _bar(parts: list[str], gap: int) -> str:
     return f'<td style="padding:1px 0">{bar}</td>'
 
 
-def _part(label: str | None, share: float, told: str) -> str:
-    """A piece of a bar; without a label it is empty."""
+def _part(label: str | None, share: float, tooltip: str) -> str:
+    """A part of a bar; empty without a label."""
     colours = "" if label is None else f"background:{EMOTIONS[label]};color:{ink(EMOTIONS[label])};"
-    text = told if share >= _NAMED else ""
+    text = tooltip if share >= _NAMED else ""
     return (
-        f'<span title="{told or "not judged"}" style="flex:{share:.4f} 1 0;min-width:0;'
+        f'<span title="{tooltip or "no prediction"}" style="flex:{share:.4f} 1 0;min-width:0;'
         f"overflow:hidden;white-space:nowrap;{colours}"
         f'font-size:12px;line-height:20px;padding-left:{4 if text else 0}px">{text}</span>'
     )
@@ -95,7 +95,7 @@ def _part(label: str | None, share: float, told: str) -> str:
 
 def _row(name: str, evidence: Evidence) -> str:
     if not len(evidence.segments) or evidence.reasons[0]:
-        why = evidence.reasons[0] if evidence.reasons else "nothing to judge"
+        why = evidence.reasons[0] if evidence.reasons else "no input"
         absent = f'<td style="text-align:left;opacity:.75">absent: {escape(why)}</td>'
         return f"<tr>{_head(name)}{absent}</tr>"
     probs = zip(MIEN7.labels, evidence.probs[0].tolist(), strict=True)

@@ -1,7 +1,7 @@
-"""What the page's scripts are given: plain values, small enough for a recording of hours.
+"""The data of the page's scripts: plain values, compact enough for a recording of hours.
 
-Probabilities travel as per mille and qualities as per cent, row by row in flat lists; reasons of
-absence as indices into one list.
+Probabilities are stored as per mille and qualities as per cent, row by row in flat lists; reasons
+of absence are indices into one list.
 """
 
 from __future__ import annotations
@@ -30,22 +30,22 @@ if TYPE_CHECKING:
 
 SHOWN_BLEND = 0.3
 LIMITS = (
-    "A label says how an observer would name the expression, not what a person feels.",
-    "Models err. Expect more errors on everyday recordings than on the acted and posed ones that "
-    "the models were tested on, and others for people unlike those that they were trained on.",
+    "A label states how an observer would name the expression, not what a person feels.",
+    "Models make errors. Expect more errors on everyday recordings than on the acted and posed "
+    "ones on which the models were tested, and for people unlike those in the training data.",
     "Smoothed rows, events, a person's average, valence, intensity, blends and explanations are "
-    "derived from the judgements, not judged.",
-    "In the European Union it is forbidden to infer emotions of people at work or in education "
-    "(AI Act, Art. 5(1)(f)); elsewhere such systems are high-risk (Annex III 1(c)), and people "
-    "must be told when one is used on them (Art. 50(3)).",
+    "derived from the predictions; they are not predicted by a model.",
+    "In the European Union it is forbidden to infer emotions of people at work or in education (AI "
+    "Act, Art. 5(1)(f)); other such systems are high-risk (Annex III 1(c)), and people must be "
+    "informed when one is used on them (Art. 50(3)).",
     "The embedded packs may be used for research and non-commercial purposes only.",
 )
 
 
 def page_data(analysis: Analysis, media: PageMedia) -> dict[str, Any]:
-    """Everything that the page shows, as values that JSON can hold."""
+    """The content of the page as JSON values."""
     reasons = _Reasons()
-    # One person alone is what the face says already.
+    # A single person is already shown by the face track.
     known = {None} if len(analysis.people) < 2 else {None, *analysis.people}
     own = own_segments(analysis.segments)
     spoken = analysis.transcript
@@ -101,7 +101,7 @@ def _said(line: Line) -> list[object]:
 
 
 class _Reasons:
-    """Reasons of absence, each kept once."""
+    """Reasons of absence without duplicates."""
 
     def __init__(self) -> None:
         self.words: list[str] = []
@@ -232,15 +232,15 @@ def _provenance(analysis: Analysis) -> dict[str, list[list[str]]]:
         for branch, pack in made.packs.items()
     ]
     return {
-        "Made by": [["mien", made.mien], ["Python", made.python]],
+        "Software": [["mien", made.mien], ["Python", made.python]],
         "Packs": packs,
         "Options": _flat(made.options),
-        "Seconds spent": [[room, f"{spent:.1f}"] for room, spent in made.seconds.items()],
+        "Processing time (s)": [[room, f"{spent:.1f}"] for room, spent in made.seconds.items()],
     }
 
 
 def _flat(value: Mapping[str, Any], before: str = "") -> list[list[str]]:
-    """Options as name and value; nested ones under dotted names, what was not set left out."""
+    """Options as name and value; nested options have dotted names, unset ones are left out."""
     out: list[list[str]] = []
     for name, one in value.items():
         if isinstance(one, Mapping):

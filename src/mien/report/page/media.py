@@ -1,4 +1,4 @@
-"""The recording in the page: embedded, linked, or left out."""
+"""Embed the recording in the page, link it, or leave it out."""
 
 from __future__ import annotations
 
@@ -12,11 +12,10 @@ from mien.errors import InputError, OptionError
 
 HOW = ("auto", "embed", "link", "none")
 AUTO_LIMIT = 48 * 2**20
-"""Bytes up to which ``auto`` embeds."""
+"""Maximum size in bytes that ``auto`` embeds."""
 EMBED_LIMIT = 512 * 2**20
-"""Bytes above which browsers refuse to open the page."""
-# What browsers play under the name that they play it by; others are sent without a type, so that
-# the browser looks for itself.
+"""Maximum size in bytes of an embedded recording; browsers do not open larger pages."""
+# MIME types that browsers play; other files have no type, so that the browser detects it.
 _TYPES = {
     ".mp4": "video/mp4", ".m4v": "video/mp4", ".mov": "video/mp4", ".webm": "video/webm",
     ".mkv": "video/webm", ".ogv": "video/ogg", ".mp3": "audio/mpeg", ".wav": "audio/wav",
@@ -28,12 +27,12 @@ _TYPES = {
 
 @dataclass(frozen=True)
 class PageMedia:
-    """What the page plays.
+    """The recording of the page.
 
     Args:
-        type: MIME type, ``""`` where the browser is to look for itself.
-        link: where the file lies, seen from the page; ``""`` where it is embedded or left out.
-        content: base64 of the file where it is embedded.
+        type: MIME type, ``""`` if the browser is to detect it.
+        link: path of the file relative to the page; ``""`` if it is embedded or left out.
+        content: base64 of the embedded file.
     """
 
     type: str = ""
@@ -45,10 +44,10 @@ NO_MEDIA = PageMedia()
 
 
 def check_media(path: Path | None, how: str) -> None:
-    """Find out before the work whether a recording can be put into a page.
+    """Check, before the analysis, that a recording can be included in a page.
 
     Raises:
-        OptionError: if ``how`` is none of ``HOW``, or the file is too large to embed.
+        OptionError: if ``how`` is not in ``HOW``, or the file is too large to embed.
         InputError: if there is no such file.
     """
     if how not in HOW:
@@ -56,12 +55,12 @@ def check_media(path: Path | None, how: str) -> None:
     if path is None or how == "none":
         return
     if not path.is_file():
-        raise InputError(f"There is no file {path} to put into the report; name the recording.")
+        raise InputError(f"There is no file {path} to include in the report; name the recording.")
     if how == "embed" and path.stat().st_size > EMBED_LIMIT:
         size = path.stat().st_size / 2**20
         raise OptionError(
-            f"{path.name} has {size:.0f} MB; browsers open no page with more than "
-            f"{EMBED_LIMIT >> 20} MB embedded. Give --report-media link."
+            f"{path.name} has {size:.0f} MB; browsers cannot open a page with more than "
+            f"{EMBED_LIMIT >> 20} MB embedded. Use --report-media link."
         )
 
 
@@ -69,10 +68,10 @@ def page_media(path: Path | None, how: str, page: Path | None) -> PageMedia:
     """The recording for a page.
 
     Args:
-        path: of the recording; None leaves it out.
+        path: path of the recording; None leaves it out.
         how: ``embed``, ``link`` (the page names the file by its path from the page, so both have
             to be moved together), ``none``, or ``auto``: embedded up to 48 MB, else linked.
-        page: where the page will lie; None if that is not known, and then a link is absolute.
+        page: path of the page; None if unknown, in which case a link is absolute.
 
     Raises:
         OptionError, InputError: as :func:`check_media`.

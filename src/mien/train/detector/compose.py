@@ -1,4 +1,4 @@
-"""Pictures to train the face detector on: scaled, turned, pasted over one another, augmented."""
+"""Training pictures for the face detector, composed by scaling, rotation, pasting, augmentation."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ import numpy as np
 from mien.datasets.people import FIELDS, FloatArray, Gray, Pictures
 
 SURE, DOUBTFUL = 0.7, 0.3
-"""A face at or above the first is one, below the second is none, between them is not judged."""
+"""Scores from the first on mean a face, scores below the second none; others are ignored."""
 SMALLEST = 10.0
-"""Pixels of the canvas; smaller faces are not judged."""
+"""Minimum size of a face in canvas pixels; smaller faces are ignored."""
 _MIRRORED = [2, 3, 0, 1, 4, 5, 8, 9, 6, 7]
 
 
 @dataclass(eq=False)
 class Canvas:
-    """A picture in the making: ``(side, side)`` gray, and the faces so far."""
+    """A picture during composition: ``(side, side)`` gray, and its faces so far."""
 
     image: Gray
     faces: list[FloatArray] = field(default_factory=list)
@@ -33,9 +33,9 @@ class Composer:
     """Draws training pictures.
 
     Args:
-        people: pictures in which faces are named, and pictures without any.
-        crops: face crops to paste; their own frame is feathered away.
-        side: of the canvas, pixels.
+        people: pictures with annotated faces, and pictures without any.
+        crops: face crops to paste; their edges are feathered.
+        side: side of the canvas, pixels.
     """
 
     def __init__(self, people: Pictures, crops: Pictures | None, side: int) -> None:
@@ -44,14 +44,14 @@ class Composer:
         best = np.array([f[:, 14].max(initial=0.0) for f in people.faces])
         self._with = np.flatnonzero(best >= SURE)
         self._without = np.flatnonzero(best < DOUBTFUL)
-        # A set is drawn by the root of its size, so that a large one does not drown the others.
+        # Sets are sampled by the square root of their size, so that a large one does not dominate.
         sources = np.array(people.sources)
         counts = {name: int((sources[self._with] == name).sum()) for name in set(people.sources)}
         weights = np.array([counts[name] ** -0.5 for name in sources[self._with]])
         self._shares = weights / weights.sum()
 
     def draw(self, rng: np.random.Generator) -> tuple[Gray, FloatArray]:
-        """One picture ``(side, side)`` and its faces ``(k, 15)``, the doubtful ones too."""
+        """One picture ``(side, side)`` and its faces ``(k, 15)``, including doubtful ones."""
         kind = rng.choice(4, p=[0.45, 0.25, 0.15, 0.15])
         canvas = Canvas(self._backdrop(rng))
         if kind == 0:
@@ -86,7 +86,7 @@ class Composer:
     def place(
         self, canvas: Canvas, index: int, rng: np.random.Generator, largest: float = 0.9
     ) -> None:
-        """A whole picture, so that its largest face has a size drawn evenly in the logarithm."""
+        """Place a whole picture so that the size of its largest face is log-uniform."""
         image, faces = self.people.images[index], self.people.faces[index]
         sure = faces[faces[:, 14] >= SURE]
         centre = np.array(image.shape[::-1]) / 2
@@ -105,7 +105,7 @@ class Composer:
         canvas.faces.append(_moved(faces, matrix, scale, mirror, canvas.side))
 
     def _mosaic(self, rng: np.random.Generator) -> Canvas:
-        """Four pictures beside one another."""
+        """Four pictures in a 2x2 mosaic."""
         canvas = Canvas(self._backdrop(rng))
         cut = (rng.uniform(0.3, 0.7, 2) * self.side).astype(int)
         for rows in ((0, cut[1]), (cut[1], self.side)):
@@ -123,7 +123,7 @@ class Composer:
         return canvas
 
     def _paste(self, canvas: Canvas, rng: np.random.Generator) -> None:
-        """A face crop in a soft oval, at another contrast."""
+        """Paste a face crop in a feathered oval, with changed contrast."""
         assert self.crops is not None
         index = int(rng.integers(len(self.crops)))
         image, faces = self.crops.images[index], self.crops.faces[index]
@@ -148,7 +148,7 @@ class Composer:
 
 
 def _matrix(shape: tuple[int, ...], scale: float, turn: float, mirror: bool) -> FloatArray:
-    """Scale, turn and mirror about a picture's middle, which comes to the origin: ``(2, 3)``."""
+    """Scale, rotate and mirror about a picture's centre, which maps to the origin: ``(2, 3)``."""
     angle = np.deg2rad(turn)
     cos, sin = np.cos(angle) * scale, np.sin(angle) * scale
     linear = np.array([[cos, -sin], [sin, cos]]) @ np.diag([-1.0 if mirror else 1.0, 1.0])
@@ -157,7 +157,8 @@ def _matrix(shape: tuple[int, ...], scale: float, turn: float, mirror: bool) -> 
 
 
 def _warp(image: Gray, matrix: FloatArray, size: tuple[int, int]) -> Gray:
-    # Halved first as long as needed: a plain warp skips pixels and makes small faces crumble.
+    # Halve the picture first if it shrinks a lot: a plain warp skips pixels and aliases small
+    # faces.
     scale = float(np.sqrt(abs(np.linalg.det(matrix[:, :2]))))
     if scale < 0.6:
         image = np.asarray(
@@ -199,7 +200,7 @@ def _shifted(faces: FloatArray, move: FloatArray) -> FloatArray:
 
 
 def _framed(faces: FloatArray, frame: tuple[int, int, int, int]) -> FloatArray:
-    """Faces of which little is inside a frame become doubtful; those outside of it go."""
+    """Mark faces that are mostly outside a frame as doubtful; remove those entirely outside."""
     left, top, right, bottom = frame
     wide = np.minimum(faces[:, 0] + faces[:, 2], right) - np.maximum(faces[:, 0], left)
     high = np.minimum(faces[:, 1] + faces[:, 3], bottom) - np.maximum(faces[:, 1], top)
@@ -226,7 +227,7 @@ def _touch(some: FloatArray, others: FloatArray) -> bool:
 
 
 def pattern(side: int, rng: np.random.Generator) -> Gray:
-    """What is no face and must not become one: flat, noise, waves, discs, letters."""
+    """A background without faces: flat, noise, waves, discs or letters."""
     kind = rng.integers(5)
     base, swing = rng.uniform(20, 235), rng.uniform(5, 100)
     line = np.arange(side)
@@ -255,7 +256,7 @@ LETTERS = list("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789%&
 
 
 def write(image: Gray, faces: FloatArray, rng: np.random.Generator) -> None:
-    """Words over a picture, in place, as captions are; never over a face."""
+    """Write words on a picture in place, like captions; never over a face."""
     side = image.shape[0]
     for _ in range(rng.integers(1, 8)):
         word = "".join(rng.choice(LETTERS, int(rng.integers(1, 14))))
@@ -275,7 +276,7 @@ def write(image: Gray, faces: FloatArray, rng: np.random.Generator) -> None:
 
 
 def augment(image: Gray, rng: np.random.Generator) -> Gray:
-    """Another exposure, blur, noise, compression: what cameras and web pages do."""
+    """Change exposure, blur, noise and compression at random."""
     out = image.astype(np.float64)
     if rng.random() < 0.7:
         out = 255 * (out / 255) ** np.exp(rng.normal(-0.05, 0.25))

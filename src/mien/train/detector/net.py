@@ -1,4 +1,4 @@
-"""``mien train detector``: a single-shot face detector, taught by another on composed pictures."""
+"""``mien train detector``: a single-shot face detector, taught by another detector."""
 
 from __future__ import annotations
 
@@ -25,22 +25,22 @@ from mien.train.detector.compose import DOUBTFUL, SURE, Composer
 from mien.train.loop import Schedule, channels_last
 
 MIDDLE = 127.5
-"""Gray level that the net takes for 0; what is black or white comes out at -1 and 1."""
+"""Gray level that the net maps to 0; black and white map to -1 and 1."""
 RANGES = ((0, 40), (28, 96), (68, 1000))
-"""Largest side of the faces that each stride looks for, pixels; neighbours overlap."""
+"""Maximum side of the faces of each stride, pixels; the ranges of neighbours overlap."""
 
 
 @dataclass(frozen=True)
 class DetectorRecipe:
-    """Settings of the net and of what it is shown.
+    """Settings of the net and of its training data.
 
     Args:
         widths: channels of the stem's two layers and of the three strides.
-        side: of the composed pictures.
-        draws: pictures an epoch.
-        batch: pictures a step.
-        valid_share: of the pictures, kept for validation by their own hash.
-        judged: pictures composed of those, to judge on after every epoch.
+        side: side of the composed pictures, pixels.
+        draws: pictures per epoch.
+        batch: pictures per step.
+        valid_share: share of the pictures for validation, selected by their hash.
+        judged: number of composed validation pictures, evaluated after every epoch.
     """
 
     widths: tuple[int, ...] = (12, 24, 32, 48, 64)
@@ -52,7 +52,7 @@ class DetectorRecipe:
 
 
 LEAST_SCORE = 0.1
-"""Of a detection, before its score is calibrated."""
+"""Minimum score of a detection, before calibration."""
 EXAMPLE = {"picture": torch.zeros(1, 192, 256, dtype=torch.uint8)}
 AXES = {"picture": {0: "n", 1: "height", 2: "width"}, "logits": {0: "n", 1: "cells"}}
 
@@ -76,7 +76,7 @@ def _head(inputs: int) -> nn.Sequential:
     with torch.no_grad():
         last.weight.zero_()
         last.bias.zero_()  # type: ignore[union-attr]
-        # About one cell in a hundred looks like a face before training.
+        # Before training, the predicted probability of a face is about 0.01.
         last.bias[0] = -4.6  # type: ignore[index]
     return nn.Sequential(_layer(inputs, between), last)
 
@@ -99,7 +99,7 @@ class Stage(nn.Module):
 
 
 class DetectorNet(nn.Module):
-    """Gray pictures ``(n, h, w) uint8`` to one row a cell ``(n, cells, 15)``.
+    """Gray pictures ``(n, h, w) uint8`` to one row per cell ``(n, cells, 15)``.
 
     See :mod:`mien.perceive.anchors` for the rows. h and w are multiples of 32.
     """
@@ -129,18 +129,18 @@ class DetectorNet(nn.Module):
 
 
 def targets(faces: FloatArray, side: int) -> tuple[FloatArray, FloatArray]:
-    """What the cells of a picture should say.
+    """Targets for the cells of a picture.
 
     Args:
         faces: ``(k, 15)``.
-        side: of the picture.
+        side: side of the picture.
 
     Returns:
-        ``(cells,)`` with 1 for a face, 0 for none and -1 where nothing is asked; and the face of
-        each cell ``(cells, 14)``, in pixels.
+        ``(cells,)`` with 1 for a face, 0 for none and -1 for ignored cells; and the face of each
+        cell ``(cells, 14)``, in pixels.
     """
     points, strides = centres(side, side)
-    asked = np.zeros(len(points), np.float32)
+    wanted_scores = np.zeros(len(points), np.float32)
     whose = np.zeros((len(points), 14), np.float32)
     # The largest first, so that a small face before a large one keeps its cells.
     for face in faces[np.argsort(-faces[:, 2:4].max(axis=1, initial=0))]:
@@ -148,19 +148,21 @@ def targets(faces: FloatArray, side: int) -> tuple[FloatArray, FloatArray]:
         away = np.abs(points - middle)
         if face[14] < SURE:
             if face[14] >= DOUBTFUL:
-                asked[(away <= size / 2 + strides[:, None]).all(axis=1) & (asked == 0)] = -1
+                wanted_scores[
+                    (away <= size / 2 + strides[:, None]).all(axis=1) & (wanted_scores == 0)
+                ] = -1
             continue
         for stride, (low, high) in zip(STRIDES, RANGES, strict=True):
             if not low <= size.max() < high:
                 continue
             level = strides == stride
             near = (away <= np.maximum(0.2 * size, 0.5 * stride)).all(axis=1) & level
-            asked[near], whose[near] = 1, face[:14]
-    return asked, whose
+            wanted_scores[near], whose[near] = 1, face[:14]
+    return wanted_scores, whose
 
 
 class DetectorTask:
-    """Composed pictures as batches; recall and precision on pictures kept aside."""
+    """Batches of composed pictures; recall and precision on held-out pictures."""
 
     def __init__(self, train: Composer, valid: Composer, recipe: DetectorRecipe) -> None:
         self.recipe = recipe
@@ -171,8 +173,8 @@ class DetectorTask:
         self.valid = [valid.draw(rng) for _ in range(recipe.judged)]
 
     def batches(self, epoch: int, rng: np.random.Generator) -> Iterator[tuple[Tensor, ...]]:
-        """Pictures, what is asked of each cell, and the faces."""
-        # The next batch is composed while the net learns from this one.
+        """Pictures, the target score of each cell, and the faces."""
+        # The next batch is composed while the net is trained on this one.
         with ThreadPoolExecutor(1) as composing:
             ahead = composing.submit(self._compose, rng)
             for step in range(self.steps_per_epoch):
@@ -182,46 +184,46 @@ class DetectorTask:
                 yield batch
 
     def _compose(self, rng: np.random.Generator) -> tuple[Tensor, ...]:
-        images, asked, whose = [], [], []
+        images, wanted_scores, whose = [], [], []
         for _ in range(self.recipe.batch):
             image, faces = self.train.draw(rng)
             wanted, face = targets(faces, self.recipe.side)
             images.append(image)
-            asked.append(wanted)
+            wanted_scores.append(wanted)
             whose.append(face)
         return (
             torch.from_numpy(np.stack(images)),
-            torch.from_numpy(np.stack(asked)),
+            torch.from_numpy(np.stack(wanted_scores)),
             torch.from_numpy(np.stack(whose)),
         )
 
     def loss(self, model: nn.Module, batch: tuple[Tensor, ...]) -> Tensor:
         """Quality focal loss (Li et al. 2020), generalised IoU and distance of the points."""
-        pictures, asked, whose = batch
+        pictures, wanted_scores, whose = batch
         rows = model(pictures)
         side = self.recipe.side
         points, strides = (torch.tensor(a) for a in centres(side, side))
-        found = asked == 1
+        found = wanted_scores == 1
         count = max(int(found.sum()), 1)
         middles = points.expand(*found.shape, 2)[found]
         stride = strides.expand(*found.shape)[found][:, None]
-        said, face = rows[found], whose[found]
-        distances = torch.exp(said[:, 1:5].clamp(max=WIDEST_LOG)) * stride
+        predicted, face = rows[found], whose[found]
+        distances = torch.exp(predicted[:, 1:5].clamp(max=WIDEST_LOG)) * stride
         boxes = torch.cat([middles - distances[:, :2], middles + distances[:, 2:]], dim=1)
         wanted = torch.cat([face[:, :2], face[:, :2] + face[:, 2:4]], dim=1)
         shared, generalised = _overlap(boxes, wanted)
-        quality = torch.zeros_like(asked)
+        quality = torch.zeros_like(wanted_scores)
         quality[found] = shared.detach().clamp(0, 1)
         scores = rows[..., 0]
-        weight = (torch.sigmoid(scores).detach() - quality) ** 2 * (asked >= 0)
+        weight = (torch.sigmoid(scores).detach() - quality) ** 2 * (wanted_scores >= 0)
         focal = F.binary_cross_entropy_with_logits(scores, quality, weight, reduction="sum")
         size = face[:, 2:4].amax(dim=1, keepdim=True)
-        marks = said[:, 5:] * stride + middles.repeat(1, 5) - face[:, 4:]
+        marks = predicted[:, 5:] * stride + middles.repeat(1, 5) - face[:, 4:]
         near = F.smooth_l1_loss(marks / size, torch.zeros_like(marks), beta=0.02, reduction="sum")
         return (focal + 2 * (1 - generalised).sum() + near) / count
 
     def validate(self, model: nn.Module) -> dict[str, float]:
-        """Recall, precision and mean IoU at a score of 0.5 on composed pictures kept aside."""
+        """Recall, precision and mean IoU at a score of 0.5 on held-out composed pictures."""
         return judge(model, self.valid)
 
 
@@ -242,7 +244,7 @@ def judge(
 ) -> dict[str, float]:
     """Recall and precision at IoU 0.5 on pictures with known faces.
 
-    Faces that are doubtful or smaller than ``size`` pixels are neither missed nor false.
+    Faces that are doubtful or smaller than ``size`` pixels are ignored.
     """
     model.eval()
     hits, wanted, found, right, fits = 0, 0, 0, 0, []
@@ -250,9 +252,9 @@ def judge(
         rows = model(torch.from_numpy(image[None]))[0].numpy()
         seen = suppress(decode(rows, image.shape[0], image.shape[1], least))
         clear = (faces[:, 14] >= SURE) & (faces[:, 2:4].max(axis=1, initial=0) >= size)
-        asked = faces[clear]
-        best = np.array([overlaps(f, seen).max(initial=0) for f in asked])
-        hits, wanted = hits + int((best >= 0.5).sum()), wanted + len(asked)
+        clear_faces = faces[clear]
+        best = np.array([overlaps(f, seen).max(initial=0) for f in clear_faces])
+        hits, wanted = hits + int((best >= 0.5).sum()), wanted + len(clear_faces)
         fits += best[best >= 0.5].tolist()
         known = faces[faces[:, 14] >= DOUBTFUL]
         for face in seen:
@@ -268,19 +270,19 @@ def judge(
 
 @torch.inference_mode()
 def fit_scores(model: nn.Module, pictures: list[tuple[Gray, FloatArray]]) -> tuple[float, float]:
-    """Slope and intercept that make of a score's logit that of the share of true faces.
+    """Slope and intercept that map a score's logit to the logit of the probability of a face.
 
-    The net's score predicts how well its box fits (quality focal loss), not whether a face is
-    there. Logistic regression as of Platt (1999) on detections of which it is known.
+    The net's score predicts the IoU of its box (quality focal loss), not whether a face is present.
+    Logistic regression (Platt 1999) on detections with known ground truth.
     """
     model.eval()
     scores, right = [], []
     for image, faces in pictures:
         rows = model(torch.from_numpy(image[None]))[0].numpy()
-        sure = faces[faces[:, 14] >= SURE]
+        confident = faces[faces[:, 14] >= SURE]
         known = faces[faces[:, 14] >= DOUBTFUL]
         for face in suppress(decode(rows, image.shape[0], image.shape[1], LEAST_SCORE)):
-            match = overlaps(face, sure).max(initial=0) >= 0.4
+            match = overlaps(face, confident).max(initial=0) >= 0.4
             if match or overlaps(face, known).max(initial=0) < 0.2:
                 scores.append(float(face[14]))
                 right.append(match)
@@ -292,13 +294,13 @@ def fit_scores(model: nn.Module, pictures: list[tuple[Gray, FloatArray]]) -> tup
 
 
 def divide(people: Pictures, share: float) -> tuple[Pictures, Pictures]:
-    """Training and validation pictures, by each picture's own hash."""
+    """Training and validation pictures, divided by each picture's hash."""
     held = [int(p[:8], 16) % 10_000 < share * 10_000 for p in people.prints]
     rows = np.arange(len(people))
     return people.select(rows[~np.array(held)]), people.select(rows[np.array(held)])
 
 
 def sample_pictures(composer: Composer, count: int, seed: int) -> list[dict[str, Gray]]:
-    """Inputs by name to read the ranges of the activations off."""
+    """Calibration inputs for the quantisation, by input name."""
     rng = np.random.default_rng(seed)
     return [{"picture": composer.draw(rng)[0][None]} for _ in range(count)]

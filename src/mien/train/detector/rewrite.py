@@ -1,8 +1,8 @@
-"""The detector's graph in 8 bits, rewritten: the same sums in the order that costs least.
+"""Rewrite the detector's 8-bit graph into an equivalent faster one.
 
-ONNX Runtime computes 8-bit convolutions with the channels last and 8 or 16 of them at a time. The
-graph as it is exported leaves that order at its first layer, at both enlargements and at the rows
-of each stride; a third of the time went into going there and back.
+ONNX Runtime computes 8-bit convolutions with the channels last, 8 or 16 channels at a time. The
+exported graph leaves this layout at its first layer, at both upsampling layers and at the output
+rows of each stride; converting the layout took a third of the time.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from mien.errors import PackError
 from mien.train.detector.net import MIDDLE
 
 COLUMNS = 8
-"""Neighbouring pixels of a row that the first layer takes for channels."""
+"""Neighbouring pixels of a row that become input channels of the first layer."""
 ZERO = 128
-"""The gray level that stands for 0 in 8 bits; the half that is missing goes into the bias."""
+"""The gray level of the 8-bit zero point; the bias compensates for the missing half."""
 
 Array = npt.NDArray[Any]
 
@@ -28,17 +28,17 @@ Array = npt.NDArray[Any]
 def rewrite_detector(path: Path) -> None:
     """Rewrite a detector's quantised graph, in place; its input becomes ``(n, h, w) uint8``.
 
-    Three changes: the first layer takes the bytes of the picture as they are, eight columns as
-    eight channels, in 8 bits; feature maps are enlarged by copying; the rows of a stride are a
-    matrix product, so that they come out as rows. The first changes what the net says by the
-    rounding of its first weights, the others by nothing.
+    There are three changes. The first layer runs in 8 bits on the bytes of the picture, with eight
+    columns as eight channels. Feature maps are upsampled by copying. The output rows of a stride
+    are computed by a matrix product, so that no transposition is needed. The first change alters
+    the output by the rounding of the first weights; the others are exact.
 
     Args:
-        path: of what :func:`mien.convert.onnx_graph.quantise_convolutions` made of the export of
-            :class:`mien.train.detector.DetectorNet`.
+        path: an exported :class:`mien.train.detector.net.DetectorNet`, quantised by
+            :func:`mien.convert.onnx_graph.quantise_convolutions`.
 
     Raises:
-        PackError: if the graph is not built like that.
+        PackError: if the graph does not have that structure.
     """
     import onnx
 
@@ -51,7 +51,7 @@ def rewrite_detector(path: Path) -> None:
         _rows(edit)
     except (StopIteration, KeyError, IndexError, ValueError) as error:
         raise PackError(
-            f"{path} is not the graph of a face detector in 8 bits ({error!r}); train it anew."
+            f"{path} is not the graph of a face detector in 8 bits ({error!r}); train it again."
         ) from error
     edit.finish()
     onnx.checker.check_model(model)
@@ -59,7 +59,7 @@ def rewrite_detector(path: Path) -> None:
 
 
 class _Edit:
-    """A graph with its nodes found by what they make and take, and new ones put in their place."""
+    """An editor of a graph: finds nodes by their inputs and outputs, adds and removes nodes."""
 
     def __init__(self, graph: Any) -> None:
         from onnx import numpy_helper
@@ -75,8 +75,8 @@ class _Edit:
     def maker(self, name: str) -> Any:
         return next(node for node in self.nodes if name in node.output)
 
-    def taker(self, node: Any) -> Any:
-        """The one node that takes what a node makes."""
+    def consumer(self, node: Any) -> Any:
+        """The only consumer of a node's output."""
         (found,) = (other for other in self.nodes if node.output[0] in other.input)
         return found
 
@@ -86,7 +86,7 @@ class _Edit:
         return name
 
     def add(self, kind: str, inputs: Sequence[str], output: str = "", **attributes: Any) -> str:
-        """A new node; the name of what it makes."""
+        """Add a node and return the name of its output."""
         from onnx import helper
 
         output = output or self._name()
@@ -101,7 +101,7 @@ class _Edit:
         return f"new{self._count}"
 
     def finish(self) -> None:
-        """Put the nodes in an order in which each finds its inputs; leave out what nobody takes."""
+        """Sort the nodes topologically and remove unused ones."""
         from onnx import numpy_helper
 
         makers = {name: node for node in self.nodes for name in node.output}
@@ -128,22 +128,22 @@ class _Edit:
 
 
 def columns_as_channels(weights: Array, columns: int = COLUMNS) -> Array:
-    """The weights of a 3x3 layer of stride 2 for an input whose columns became channels.
+    """The weights of a 3x3 layer of stride 2 for an input with columns as channels.
 
     Args:
-        weights: ``(o, 1, 3, 3)``, of a layer that pads by 1.
-        columns: neighbouring columns of the input that are channels, even.
+        weights: ``(o, 1, 3, 3)``, of a layer with a padding of 1.
+        columns: number of neighbouring input columns that become channels, even.
 
     Returns:
-        ``(columns / 2 * o, columns, 3, 2)``: for strides (2, 1), padded by 1 above and on the
-        left. The output's neighbouring columns are channels likewise.
+        ``(columns / 2 * o, columns, 3, 2)``: for strides (2, 1) and a padding of 1 at the top and
+        on the left. Neighbouring columns of the output are channels as well.
     """
     out = weights.shape[0]
     found = np.zeros((columns // 2, out, columns, 3, 2), weights.dtype)
     for place in range(columns // 2):
         for across in range(3):
             column = 2 * place + across - 1
-            # One column reaches into the group on the left.
+            # One column belongs to the group on the left.
             found[place, :, column % columns, :, int(column >= 0)] = weights[:, 0, :, across]
     return found.reshape(-1, columns, 3, 2)
 
@@ -153,8 +153,8 @@ def _first_layer(edit: _Edit) -> None:
 
     picture = edit.graph.input[0]
     conv = next(n for n in edit.all("Conv") if n.input[1] in edit.values and _strides(n) == [2, 2])
-    relu = edit.taker(conv)
-    quantise = edit.taker(relu)
+    relu = edit.consumer(conv)
+    quantise = edit.consumer(relu)
     weights, bias = edit.values[conv.input[1]], edit.values[conv.input[2]]
     if weights.shape[1:] != (1, 3, 3):
         raise ValueError(f"first weights {weights.shape}")
@@ -175,7 +175,7 @@ def _first_layer(edit: _Edit) -> None:
         _constants(edit, whole, steps),
     ]
     layer = edit.add("Conv", inputs, kernel_shape=[3, 2], strides=[2, 1], pads=[1, 1, 0, 0])
-    # What lies below 0 has no byte: the rectifier is in the range.
+    # The range has no values below 0, so it includes the rectifier.
     layer = edit.add("QuantizeLinear", [layer, *quantise.input[1:]])
     layer = edit.add("Transpose", [layer], perm=[0, 2, 3, 1])
     layer = edit.add("Reshape", [layer, edit.constant(np.array([0, 0, -1, len(weights)]))])
@@ -190,20 +190,20 @@ def _strides(node: Any) -> list[int]:
 
 
 def _constants(edit: _Edit, values: Array, scale: Array) -> str:
-    """Weights in whole numbers, one scale an output channel."""
+    """Integer weights with one scale per output channel."""
     zeros = np.zeros(len(scale), values.dtype)
     names = [edit.constant(value) for value in (values, scale, zeros)]
     return edit.add("DequantizeLinear", names, axis=0)
 
 
 def _enlargement(edit: _Edit, resize: Any) -> None:
-    """Twice the width by copying, twice the height by adding each row to two."""
+    """Double the width by copying, and the height by adding each row to two."""
     narrow = edit.maker(resize.input[0])
-    quantise = edit.taker(resize)
-    wide = edit.taker(quantise)
-    add = edit.taker(wide)
+    quantise = edit.consumer(resize)
+    wide = edit.consumer(quantise)
+    add = edit.consumer(wide)
     (fine,) = (edit.maker(name) for name in add.input if name != wide.output[0])
-    after = edit.taker(add)
+    after = edit.consumer(add)
     edit.remove(resize, quantise, wide, add, after)
 
     rows = edit.add("Transpose", [narrow.input[0]], perm=[0, 2, 3, 1])
@@ -226,12 +226,12 @@ def _enlargement(edit: _Edit, resize: Any) -> None:
 
 
 def _rows(edit: _Edit) -> None:
-    """One row a cell, stride after stride, where channels came first and were turned round."""
+    """Output one row per cell, stride by stride, instead of transposing channels-first maps."""
     (turn,) = (n for n in edit.all("Transpose") if n.output[0] == edit.graph.output[0].name)
     join = edit.maker(turn.input[0])
     parts = []
     picture = edit.graph.input[0].name
-    # As many pictures as were given; Gemm adds the bias at no cost, and has two axes alone.
+    # The batch size is dynamic. Gemm adds the bias at no cost, but takes two axes only.
     count = edit.add("Shape", [picture])
     count = edit.add("Slice", [count, *(edit.constant(np.array([i])) for i in (0, 1))])
     for name in join.input:

@@ -1,4 +1,4 @@
-"""``mien train detector`` from end to end: folders of pictures and a teacher in, pack out."""
+"""``mien train detector`` from end to end: annotate by a teacher, train, write the pack."""
 
 from __future__ import annotations
 
@@ -31,18 +31,18 @@ from mien.train.loop import Trainer
 from mien.train.packing import Outcome, write_pack
 
 CROPS = 8_000
-"""Face crops that are enlarged and pasted."""
+"""Number of face crops that are enlarged and pasted."""
 
 
 @dataclass(frozen=True)
 class PeopleOptions:
-    """What else the detector's training is told.
+    """Further options of the detector's training.
 
     Args:
         teacher: a YuNet ONNX file.
         crops: a set of face crops (FER-2013), or None.
-        nobody: folders of pictures without people; what the teacher sees there is a mistake.
-        licences: by the name of a folder of pictures, the licence that its card should state.
+        nobody: folders of pictures without people; the teacher's detections there are discarded.
+        licences: licence of each folder of pictures by name, for the card.
     """
 
     teacher: Path
@@ -64,7 +64,7 @@ def _crops(options: TrainOptions, people: PeopleOptions, teacher: Teacher) -> Pi
 def _folders(paths: Sequence[Path], options: TrainOptions, teacher: Teacher, say: Say) -> Pictures:
     for path in paths:
         if not path.is_dir():
-            raise DataError(f"{path} is no folder of pictures; check --data.")
+            raise DataError(f"{path} is not a folder of pictures; check --data.")
     return concatenate_pictures(
         [load_pictures(path, teacher, options.work / f"{path.name}.npz", say) for path in paths]
     )
@@ -74,7 +74,7 @@ def train_detector(options: TrainOptions, people: PeopleOptions, say: Say = prin
     """Train the face detector; see :mod:`mien.train.detector.net`.
 
     Raises:
-        DataError: if a folder holds no pictures or the teacher is not there.
+        DataError: if a folder holds no pictures or the teacher does not exist.
         OptionError: if an earlier run in the same place had other settings.
     """
     begin(options)
@@ -116,8 +116,9 @@ def train_detector(options: TrainOptions, people: PeopleOptions, say: Say = prin
         labels=(),
         measured=_measured(len(task.valid), plain, stored),
         notes=[
-            f"Faces were named by a teacher, {people.teacher.stem} (MIT): what it misses, this "
-            "net was taught to miss. Pictures of people from public repositories; none is shipped."
+            f"The faces were annotated by a teacher, {people.teacher.stem} (MIT); this net "
+            "reproduces its misses. The pictures of people come from public repositories; none is "
+            "shipped."
         ],
     )
     return write_pack(outcome, options.out, options.work)
@@ -126,18 +127,18 @@ def train_detector(options: TrainOptions, people: PeopleOptions, say: Say = prin
 def _measured(
     count: int, plain: Mapping[str, float], stored: Mapping[str, float]
 ) -> list[dict[str, Any]]:
-    """Rows of the manifest: before and after the weights went into 8 bits."""
+    """Rows of the manifest: before and after the quantisation to 8 bits."""
     return [
-        {"set": f"composed pictures kept aside, {kind}", "rows": count}
+        {"set": f"held-out composed pictures, {kind}", "rows": count}
         | {name: round(value, 4) for name, value in figures.items()}
-        for kind, figures in (("32 bits", plain), ("8 bits, as it ships", stored))
+        for kind, figures in (("32 bits", plain), ("8 bits, as shipped", stored))
     ]
 
 
 def last_layers(path: Path) -> list[str]:
     """The layers that give the rows: 8 bits would blur the boxes."""
     graph = onnx.load(path).graph
-    # Before quantisation every convolution that feeds no activation or sum is such a layer.
+    # Before the quantisation, these are the convolutions without a following activation or sum.
     consumers = {name: node.op_type for node in graph.node for name in node.input}
     return [
         node.name

@@ -15,37 +15,39 @@ from mien.metrics import classification_figures
 from mien.posteriors import PosteriorTable
 
 USE = (
-    "A label is how an observer would name the expression, not what a person feels. Do not use it "
-    "on people at work or in education (EU AI Act, Art. 5(1)(f)); tell people when it is used on "
-    "them (Art. 50(3))."
+    "A label states how an observer would name the expression, not what a person feels. Do not use "
+    "the model on people at work or in education (EU AI Act, Art. 5(1)(f)); inform people when it "
+    "is used on them (Art. 50(3))."
 )
 FIGURES = ("accuracy", "uar", "macro_f1", "nll", "ece")
-# Shares of wrong answers for which the card says what they cost.
+# Error rates for which the card gives the coverage.
 RISKS = (0.05, 0.1, 0.15, 0.2, 0.3, 0.4)
 COMPOSED = (
     "## These clips were composed",
     "",
-    "No set with the same clip judged by all branches was at hand. A clip here is a label "
-    "drawn from a prior and, for each modality, the judgement of an item of that branch's own "
-    "held-out data: mostly one with the clip's label, now and then another (conflict), at "
-    "times one that has nothing to do with it (a stranger, a bad room, poor quality), at times "
-    "none. The settings are the rows below, all with equal weight; `pack.json` has their "
-    "numbers.",
+    "No data set with predictions of all branches for the same clips was available. A composed "
+    "clip has a label drawn from a prior and, for each modality, the posteriors of one of the "
+    "branch's held-out items: in most cases an item with the clip's label, sometimes one with "
+    "another label (conflict), sometimes an unrelated one (an unseen speaker, a poor room, low "
+    "quality), sometimes none. The rows below are the settings, all with equal weight; their "
+    "parameters are in `pack.json`.",
     "",
     "**What this cannot show:** whether words, voice and face of real clips are independent "
-    "given the emotion, as they are here; how often they conflict; how much worse each branch "
-    "is on your recordings than on its own test set. How strange your recordings are was set "
-    "by hand, as a caution (for `strangers` the voice is off one time in ten, the face one in "
-    "four, the words one in ten; for `far from home` one in four, two in five, one in five), "
-    "not measured; the voice less, as its posteriors are of corpora it never heard. The figures "
-    "tell which rule suits such clips; they are no accuracy on real ones. Real clips with labels "
-    "are the better data: `mien train fusion --data DIR --labels "
-    "CSV` judges them by all branches and fits to that.",
+    "given the emotion, as they are here; how often they conflict; how much lower the accuracy of "
+    "each branch is on your recordings than on its own test set. The rates of unrelated posteriors "
+    "were set by hand as a precaution, not measured: 10 % for the voice, 25 % for the face and 10 "
+    "% for the words in `strangers`; 25 %, 40 % and 20 % in `far from home`. Those of the voice "
+    "are lower than those of the face because its posteriors already come from unseen corpora. The "
+    "figures show which rule suits such clips; they are not accuracies on real clips. Labelled "
+    "real clips are better data: `mien train fusion --data DIR --labels CSV` analyses them with "
+    "all branches and fits fusion to the result.",
     "",
 )
 
 
-def card(manifest: Manifest, pool: Pool, said: Answers, notes: Sequence[str] | None = None) -> str:
+def card(
+    manifest: Manifest, pool: Pool, results: Answers, notes: Sequence[str] | None = None
+) -> str:
     """The pack's card: what it pools, from what data, how good, and its limits."""
     training = manifest.training
     tested = "mcnemar_p" in manifest.metrics[0]
@@ -53,7 +55,7 @@ def card(manifest: Manifest, pool: Pool, said: Answers, notes: Sequence[str] | N
         f"# {manifest.name} {manifest.version}",
         "",
         f"Pools {', '.join(pool.readers)} into {', '.join(manifest.labels)}; log-linear, with a "
-        "calibration of its own for each modality alone and weights for every subset.",
+        "separate calibration for each single modality and weights for every modality subset.",
         "",
         USE,
         "",
@@ -65,8 +67,8 @@ def card(manifest: Manifest, pool: Pool, said: Answers, notes: Sequence[str] | N
         "",
         "## Figures",
         "",
-        f"All out of fold, {training['settings']['folds']}-fold by group; `mcnemar_p` is against "
-        f"`best_single` (by fold: {dict(said.best)}).",
+        f"All figures are out of fold, {training['settings']['folds']}-fold by group; `mcnemar_p` "
+        f"compares with `best_single` (by fold: {dict(results.best)}).",
         "",
         *_table(manifest.metrics, ("set", *FIGURES, *(["mcnemar_p"] if tested else []))),
         "",
@@ -74,14 +76,14 @@ def card(manifest: Manifest, pool: Pool, said: Answers, notes: Sequence[str] | N
         "",
         *_risks(pool),
         *(notes or []),
-        *_limits(manifest, said),
+        *_limits(manifest, results),
         *_origin(training),
     ]
     return "\n".join(lines)
 
 
 def _risks(pool: Pool) -> list[str]:
-    """What ``--max-risk`` costs: how many items are answered, and from which confidence on."""
+    """Coverage and minimum confidence by ``--max-risk``."""
     rows = []
     for wanted in RISKS:
         good = [row for row in pool.risk if row[2] <= wanted]
@@ -91,29 +93,33 @@ def _risks(pool: Pool) -> list[str]:
                 {
                     "--max-risk": f"{wanted:g}",
                     "answered": f"{coverage:.0%}",
-                    "of these wrong": f"{risk:.1%}",
-                    "from a confidence of": f"{threshold:.2f}",
+                    "error rate": f"{risk:.1%}",
+                    "minimum confidence": f"{threshold:.2f}",
                 }
             )
     if not rows:
         return []
-    told = "When to say nothing, read off the risk-coverage curve of `pooled`, out of fold:"
-    return [told, "", *_table(rows, tuple(rows[0])), ""]
+    intro = "Abstention, from the out-of-fold risk-coverage curve of `pooled`:"
+    return [intro, "", *_table(rows, tuple(rows[0])), ""]
 
 
-def _limits(manifest: Manifest, said: Answers) -> list[str]:
+def _limits(manifest: Manifest, results: Answers) -> list[str]:
     lines = ["## Limits", ""]
     silent = [label for label in MIEN7.labels if label not in manifest.labels]
     if silent:
         lines += [f"* It never answers {', '.join(silent)}: its data has none.", ""]
-    if PERSON in said.methods:
+    if PERSON in results.methods:
         lines += [
             "* `pooled_person` also reads the mean of each person over all their items, labels "
             "unseen, and assumes that people show about the same mixture of emotions. It is "
             "compared here alone; this pack does not hold it.",
             "",
         ]
-    return [*lines, "* Weights for these posteriors and no others: fit anew when one changes.", ""]
+    return [
+        *lines,
+        "* The weights are valid for these branch packs only: fit again when one of them changes.",
+        "",
+    ]
 
 
 def _origin(training: Mapping[str, Any]) -> list[str]:
@@ -124,7 +130,7 @@ def _origin(training: Mapping[str, Any]) -> list[str]:
         lines += [""]
     return [
         *lines,
-        "## Made by",
+        "## Provenance",
         "",
         f"    {training['command']}",
         "",
@@ -137,21 +143,28 @@ def _origin(training: Mapping[str, Any]) -> list[str]:
 def composed_notes(
     pool: Pool,
     alone: Mapping[str, Pool],
-    said: Answers,
+    results: Answers,
     table: PosteriorTable,
     training: Mapping[str, Any],
 ) -> list[str]:
-    """What the card says of composed clips: how they came about, and what they cannot show."""
+    """The card's section on composed clips: how they were made, and what they cannot show."""
     names = sorted(pool.readers)
-    rows = [_setting_row(name, own, said, table) for name, own in alone.items()]
-    shown = ("best_single", "mean", "product", POOLED, f"NLL {POOLED}", *(f"a {n}" for n in names))
+    rows = [_setting_row(name, own, results, table) for name, own in alone.items()]
+    shown = (
+        "best_single",
+        "mean",
+        "product",
+        POOLED,
+        f"NLL {POOLED}",
+        *(f"weight {n}" for n in names),
+    )
     lines = [
         *COMPOSED,
-        "Accuracy by setting, out of fold, and the weights that this setting alone would give:",
+        "Accuracy by setting, out of fold, and the weights fitted to this setting alone:",
         "",
         *_table(rows, ("setting", *shown)),
         "",
-        "Weights as fitted to all settings, by who is present (1: as loud as alone):",
+        "Weights fitted to all settings, by modality subset (1: the weight of a single modality):",
         "",
         *_table(_weights(pool, names), ("present", *names)),
         "",
@@ -160,15 +173,15 @@ def composed_notes(
     other = [name for name, digest in packs if training["judged_by"][name] != digest]
     if other:
         lines += [
-            f"The judgements of {', '.join(other)} are of held-out weights under the same recipe, "
-            "since the weights that ship have seen the rows.",
+            f"The posteriors of {', '.join(other)} come from models trained without these rows "
+            "under the same recipe, since the shipped model was trained on them.",
             "",
         ]
     return lines
 
 
 def _weights(pool: Pool, names: Sequence[str]) -> list[dict[str, str]]:
-    """By subset, the weight of each member; empty for who is not in it."""
+    """The weight of each modality by subset; empty for absent modalities."""
     return [
         dict.fromkeys(names, "")
         | {"present": " + ".join(subset)}
@@ -178,16 +191,16 @@ def _weights(pool: Pool, names: Sequence[str]) -> list[dict[str, str]]:
     ]
 
 
-def _setting_row(name: str, own: Pool, said: Answers, table: PosteriorTable) -> dict[str, Any]:
+def _setting_row(name: str, own: Pool, results: Answers, table: PosteriorTable) -> dict[str, Any]:
     rows = np.array([item.startswith(f"{name}/") for item in table.items])
     labels = table.labels[rows]
     row: dict[str, Any] = {"setting": name}
     for method in ("best_single", "mean", "product", POOLED):
-        figures = classification_figures(labels, said.methods[method][rows])
+        figures = classification_figures(labels, results.methods[method][rows])
         row[method] = f"{figures['accuracy']:.3f}"
     row[f"NLL {POOLED}"] = f"{figures['nll']:.3f}"
     everyone = tuple(sorted(own.readers))
-    return row | {f"a {n}": f"{own.weight(n, everyone):.2f}" for n in everyone}
+    return row | {f"weight {n}": f"{own.weight(n, everyone):.2f}" for n in everyone}
 
 
 def _table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> list[str]:

@@ -1,10 +1,10 @@
-"""Composed clips: what each branch said of its own held-out data, put together by label.
+"""Composed clips: posteriors of each branch on its own held-out data, combined by label.
 
-There is no set of ours in which the same clip was judged by all branches. What stands in for one:
-a clip's label is drawn from a prior; each modality shows it or, now and then, something else; what
-the branch says of that is the judgement of a held-out item of its own that carries the label shown.
-Given the labels shown the modalities are independent by construction: what they have in common in
-real clips (a noisy place, a person who is hard to read) is not in it.
+No data set with predictions of all branches for the same clips is available. As a substitute, the
+label of a clip is drawn from a prior; each modality shows this label or, sometimes, another one;
+the posteriors of a branch are those of one of its held-out items with the label shown. Given the
+labels shown, the modalities are independent by construction: common causes in real clips (a noisy
+place, a person whose expressions are hard to recognise) are not modelled.
 """
 
 from __future__ import annotations
@@ -32,19 +32,20 @@ class Setting:
     """How clips are composed.
 
     Args:
-        name: in figures.
-        prior: ``(7,)`` chance of each label of a clip.
-        contrary: chance that a modality shows another label than the clip's: neutral one time in
-            two, else any by the prior. That is a calm voice with angry words, and sarcasm.
-        strange: by modality, chance that its judgement has nothing to do with what it shows: how
-            much worse than on its own test set a branch is with strangers, cameras and rooms. That
-            was not measured; it is a caution.
-        unclear: chance that all modalities show one and the same label that is not the clip's:
-            what a clip shows is disputed (those who heard and saw CREMA-D's clips named another
-            label than the intended one a quarter of the time).
-        murky: chance that a modality has a quality below 1; it is then uniform in (0, 1), and the
-            judgement has nothing to do with what is shown as often as the quality is short of 1.
-        absent: chance that a modality is missing.
+        name: name in tables.
+        prior: ``(7,)`` probability of each label of a clip.
+        contrary: probability that a modality shows another label than the clip's: neutral in half
+            of the cases, else drawn from the prior. This models a calm voice with angry words, or
+            sarcasm.
+        strange: by modality, probability that its posteriors are unrelated to the label shown. This
+            models how much worse a branch is for unseen persons, cameras and rooms than on its own
+            test set. It was not measured but set as a precaution.
+        unclear: probability that all modalities show the same label, which is not the clip's:
+            raters disagree about a clip (raters of CREMA-D's clips chose another label than the
+            intended one in a quarter of the cases).
+        murky: probability that a modality has a quality below 1; the quality is then uniform in (0,
+            1), and the posteriors are unrelated to the label shown with probability 1 - quality.
+        absent: probability that a modality is absent.
     """
 
     name: str
@@ -56,14 +57,14 @@ class Setting:
     absent: float = 0.2
 
 
-# The posteriors of the voice are of corpora that its heads heard nothing of; those of the face and
-# the text are of held-out rows of the corpora they learnt from.
+# The voice posteriors are for unseen corpora; the face and text posteriors are for held-out rows of
+# their training corpora.
 STRANGENESS: Mapping[str, Mapping[str, float]] = {
     "as tested": {"voice": 0.0, "face": 0.0, "text": 0.0},
     "strangers": {"voice": 0.1, "face": 0.25, "text": 0.1},
     "far from home": {"voice": 0.25, "face": 0.4, "text": 0.2},
 }
-# Of a branch that is not named above.
+# For a branch that is not listed above.
 OTHER = 0.25
 
 SETTINGS = tuple(
@@ -78,13 +79,13 @@ SETTINGS = tuple(
 
 @dataclass(frozen=True, eq=False)
 class Source:
-    """What one branch said of its own held-out data.
+    """Posteriors of one branch on its own held-out data.
 
     Args:
-        labels, groups, quality: ``(n,)`` of the items.
+        labels, groups, quality: ``(n,)``, of the items.
         probs: ``(n, 7)``.
-        tables: names of the tables it was read from.
-        pack: SHA-256 of the pack that judged, "" if it is not known.
+        tables: names of the source tables.
+        pack: SHA-256 of the pack that made the predictions, "" if unknown.
     """
 
     labels: IntArray
@@ -102,10 +103,10 @@ class Source:
 
 
 def read_sources(paths: Sequence[Path]) -> dict[str, Source]:
-    """By branch, all rows of the tables at ``paths``; a folder stands for the tables in it.
+    """All rows of the tables at ``paths``, by branch; a folder means all tables in it.
 
     Raises:
-        DataError: if there is no table, or fewer than two branches.
+        DataError: if there is no table, or there are fewer than two branches.
     """
     tables = [load_posteriors(file) for path in paths for file in _files(path)]
     names = sorted({name for table in tables for name in table.posteriors})
@@ -131,7 +132,9 @@ def _source(name: str, tables: Sequence[PosteriorTable]) -> Source:
     parts = [table.select(table.posteriors[name].present) for table in tables]
     packs = {table.packs.get(name, "") for table in tables}
     if len(packs) > 1:
-        raise DataError(f"The tables of {name} are of different packs; judge them with one.")
+        raise DataError(
+            f"The tables of {name} were made by different packs; make all of them with one pack."
+        )
     return Source(
         labels=np.concatenate([part.labels for part in parts]),
         groups=np.concatenate([[f"{part.name}/{g}" for g in part.groups] for part in parts]),
@@ -145,22 +148,22 @@ def _source(name: str, tables: Sequence[PosteriorTable]) -> Source:
 def compose(
     sources: Mapping[str, Source], settings: Sequence[Setting], items: int, folds: int, seed: int
 ) -> list[PosteriorTable]:
-    """A table of composed clips a setting.
+    """One table of composed clips per setting.
 
     The group of a clip is a fold of the sources, divided by their own groups (speakers, dialogues),
-    so that no judgement stands in two groups.
+    so that no item is used in two groups.
 
     Args:
         sources: by branch; see :func:`read_sources`.
         settings: see :class:`Setting`.
-        items: clips of each setting.
-        folds: how many groups.
-        seed: of everything random.
+        items: number of clips per setting.
+        folds: number of groups.
+        seed: random seed.
 
     Raises:
         DataError: if a fold of a branch lacks one of the seven labels.
     """
-    dealt = {name: _deal(name, source, folds, seed) for name, source in sources.items()}
+    folded = {name: _assign_folds(name, source, folds, seed) for name, source in sources.items()}
     tables = []
     for number, setting in enumerate(settings):
         rng = np.random.default_rng([seed, number])
@@ -176,16 +179,16 @@ def compose(
                 groups=np.array([f"fold {f}" for f in fold]),
                 posteriors={
                     name: _posteriors(name, parts, shown, fold, setting, rng)
-                    for name, parts in dealt.items()
+                    for name, parts in folded.items()
                 },
-                # Lengths for the rule by length alone.
+                # Text lengths, for the rule ``length`` only.
                 seconds=rng.uniform(2, 30, items),
             )
         )
     return tables
 
 
-def _deal(name: str, source: Source, folds: int, seed: int) -> list[Source]:
+def _assign_folds(name: str, source: Source, folds: int, seed: int) -> list[Source]:
     fold_of = group_folds(source.groups, folds, seed)
     parts = [source.fold(fold_of == fold) for fold in range(folds)]
     for part in parts:
@@ -206,7 +209,7 @@ def _posteriors(
     setting: Setting,
     rng: np.random.Generator,
 ) -> Posteriors:
-    """What a branch says of clips that show ``shown``, ``(n,)``."""
+    """Posteriors of a branch for clips that show the labels ``shown``, ``(n,)``."""
     n, k = len(shown), len(MIEN7)
     other = rng.choice(k, size=n, p=np.array(setting.prior) / sum(setting.prior))
     other = np.where(rng.random(n) < 0.5, MIEN7.index("neutral"), other)
@@ -226,7 +229,7 @@ def _posteriors(
 
 
 def pooled_table(tables: Sequence[PosteriorTable], name: str, licence: str) -> PosteriorTable:
-    """Tables of the same posteriors, one below the other."""
+    """Concatenate tables of the same posteriors."""
     posteriors = {
         who: Posteriors(
             np.concatenate([t.posteriors[who].probs for t in tables]),

@@ -1,4 +1,4 @@
-"""``mien train fusion``: posteriors of labelled items in, a fusion pack out; no torch."""
+"""``mien train fusion``: fit a fusion pack to posteriors of labelled items; without torch."""
 
 from __future__ import annotations
 
@@ -31,23 +31,23 @@ from mien.train.fusion.compose import SETTINGS, Source, compose, pooled_table, r
 
 Say = Callable[[str], None]
 COMPOSED_LICENCE = (
-    "the terms of the branch packs whose judgements it was fitted to, research and non-commercial "
+    "the terms of the branch packs whose posteriors it was fitted to, research and non-commercial "
     "use only"
 )
-# Points of the risk-coverage curve that a pack keeps: enough for a threshold to 1 % of coverage.
+# Stored points of the risk-coverage curve, enough for thresholds in steps of 1 % coverage.
 RISK_POINTS = 100
 DECIMALS = 4
 
 
 @dataclass(frozen=True)
 class FusionOptions:
-    """What ``mien train fusion`` is asked for.
+    """Options of ``mien train fusion``.
 
     Args:
-        data: a table of votes or of posteriors, or a folder of clips to be judged first.
-        out: folder of the pack; replaced if it is there.
-        folds: of the cross-validation by group whose figures the card quotes.
-        seed: of the folds.
+        data: a table of votes or of posteriors, or a folder of clips to be analysed first.
+        out: folder of the pack; replaced if it exists.
+        folds: number of folds of the cross-validation by group, whose metrics the card gives.
+        seed: random seed of the folds.
     """
 
     data: Path | Folder
@@ -57,22 +57,22 @@ class FusionOptions:
 
     def __post_init__(self) -> None:
         if self.folds < 2:
-            raise OptionError(f"--folds is {self.folds}; cross-validation needs at least 2.")
+            raise OptionError(f"--folds must be at least 2, got {self.folds}.")
         check_place(self.out)
 
 
 @dataclass(frozen=True)
 class ComposeOptions:
-    """What ``mien train fusion --compose`` is asked for.
+    """Options of ``mien train fusion --compose``.
 
     Args:
         sources: tables of posteriors that ``mien evaluate --posteriors`` wrote, or folders of them.
-        out: folder of the pack; replaced if it is there.
-        packs: by branch, the folder of the pack that the pool is fitted for; the pack that ships
-            where none is named.
-        items: clips composed a setting.
-        folds: into which each branch's rows are divided.
-        seed: of everything random.
+        out: folder of the pack; replaced if it exists.
+        packs: by branch, the folder of the pack that fusion is fitted for; the shipped pack for
+            branches that are not named.
+        items: number of composed clips per setting.
+        folds: number of folds into which each branch's rows are divided.
+        seed: random seed.
     """
 
     sources: Sequence[Path]
@@ -88,10 +88,10 @@ class ComposeOptions:
 
 @dataclass(frozen=True, eq=False)
 class _Fitted:
-    """All that goes into a pack."""
+    """Everything that is written into a pack."""
 
     pool: Pool
-    said: Answers
+    results: Answers
     table: PosteriorTable
     training: Mapping[str, Any]
     notes: Sequence[str] = ()
@@ -100,23 +100,23 @@ class _Fitted:
 
 @one_thread
 def train_fusion(options: FusionOptions, say: Say) -> Manifest:
-    """Judge by cross-validation, fit to all rows, write the pack.
+    """Cross-validate, fit to all rows, write the pack.
 
-    Of a folder every clip is judged by the branches first; see :class:`mien.posteriors.Folder`.
+    The clips of a folder are first analysed by the branches; see :class:`mien.posteriors.Folder`.
 
     Raises:
         DataError: if the data cannot be read or has fewer groups than folds.
-        PackError: if a pack that judges clips cannot be used.
+        PackError: if a branch pack cannot be used.
     """
     started = time.perf_counter()
     table, failed = posteriors_at(options.data, options.folds, lambda doing, share: say(doing))
     for line in failed:
-        say(f"not judged: {line}")
+        say(f"not analysed: {line}")
     say(f"{table.name}: {len(table)} items, posteriors {', '.join(table.posteriors)}")
-    said = out_of_fold(table, options.folds, options.seed, lambda doing, share: say(doing))
+    results = out_of_fold(table, options.folds, options.seed, lambda doing, share: say(doing))
     fitting = FitOptions(seed=options.seed)
     say("fitting to all rows")
-    pool = _with_risk(fit_pool(table, fitting), said, table)
+    pool = _with_risk(fit_pool(table, fitting), results, table)
     training = {
         "data": [{"name": table.name, "rows": len(table), "licence": table.licence}],
         "fitted_for": dict(table.packs),
@@ -124,7 +124,7 @@ def train_fusion(options: FusionOptions, say: Say) -> Manifest:
         "settings": {"folds": options.folds, "by": "group", "fit": asdict(fitting)},
         **_origin(started),
     }
-    return _write(_Fitted(pool, said, table, training), options.out)
+    return _write(_Fitted(pool, results, table, training), options.out)
 
 
 def _origin(started: float) -> dict[str, Any]:
@@ -142,7 +142,7 @@ def train_composed(options: ComposeOptions, say: Say) -> Manifest:
 
     Raises:
         DataError: if there are no tables of at least two branches, or too few rows in one.
-        PackError: if a pack that the pool is fitted for cannot be read.
+        PackError: if a pack that fusion is fitted for cannot be read.
     """
     started = time.perf_counter()
     sources = read_sources(options.sources)
@@ -152,9 +152,11 @@ def train_composed(options: ComposeOptions, say: Say) -> Manifest:
     tables = compose(sources, SETTINGS, options.items, options.folds, options.seed)
     table = pooled_table(tables, "composed clips", COMPOSED_LICENCE)
     fitting = FitOptions(seed=options.seed, matrices=False, penalties=(0.1, 10.0))
-    said = out_of_fold(table, options.folds, options.seed, lambda doing, share: say(doing), fitting)
+    results = out_of_fold(
+        table, options.folds, options.seed, lambda doing, share: say(doing), fitting
+    )
     say("fitting to all clips, then to each setting alone")
-    pool = _with_risk(fit_pool(table, fitting), said, table)
+    pool = _with_risk(fit_pool(table, fitting), results, table)
     alone = {part.name: fit_pool(part, fitting) for part in tables}
     training = {
         "data": [
@@ -177,21 +179,21 @@ def train_composed(options: ComposeOptions, say: Say) -> Manifest:
         },
         **_origin(started),
     }
-    notes = composed_notes(pool, alone, said, table, training)
-    return _write(_Fitted(pool, said, table, training, notes, composed=True), options.out)
+    notes = composed_notes(pool, alone, results, table, training)
+    return _write(_Fitted(pool, results, table, training, notes, composed=True), options.out)
 
 
 def _pack_of(name: str, source: Source, packs: Mapping[str, Path]) -> str:
-    """SHA-256 of the pack that will judge: the one named, else the one that ships."""
+    """SHA-256 of the branch's pack: the one named, else the shipped one."""
     where = packs.get(name)
     if where is None and not (EMBEDDED / name).is_dir():
         return source.pack
     return next(iter(find_pack(name, where).identity.values()))
 
 
-def _with_risk(pool: Pool, said: Answers, table: PosteriorTable) -> Pool:
+def _with_risk(pool: Pool, results: Answers, table: PosteriorTable) -> Pool:
     """The pool with its risk-coverage curve out of fold."""
-    return replace(pool, risk=_thin(risk_coverage(table.labels, said.methods[POOLED])))
+    return replace(pool, risk=_thin(risk_coverage(table.labels, results.methods[POOLED])))
 
 
 def _thin(rows: FloatArray) -> tuple[tuple[float, float, float], ...]:
@@ -201,15 +203,15 @@ def _thin(rows: FloatArray) -> tuple[tuple[float, float, float], ...]:
 
 
 def _metrics(
-    said: Answers, table: PosteriorTable, folds: int, composed: bool
+    results: Answers, table: PosteriorTable, folds: int, composed: bool
 ) -> tuple[dict[str, Any], ...]:
-    best = said.methods["best_single"]
+    best = results.methods["best_single"]
     rows = []
-    for name, probs in said.methods.items():
+    for name, probs in results.methods.items():
         figures = classification_figures(table.labels, probs)
         row: dict[str, Any] = {"set": f"{table.name}, {folds}-fold by group: {name}"}
         row |= {"rows": len(table)} | {key: round(figures[key], DECIMALS) for key in FIGURES}
-        # Composed clips draw the same judgements again and again: a p-value would say nothing.
+        # Composed clips reuse the same posteriors many times, so a p-value would be meaningless.
         if not composed:
             # Three significant digits: a p-value spans hundreds of orders.
             row["mcnemar_p"] = float(f"{mcnemar_p(table.labels, probs, best):.3g}")
@@ -218,7 +220,7 @@ def _metrics(
 
 
 def _write(fitted: _Fitted, out: Path) -> Manifest:
-    pool, said, table, training = fitted.pool, fitted.said, fitted.table, fitted.training
+    pool, results, table, training = fitted.pool, fitted.results, fitted.table, fitted.training
     fresh = out.with_name(out.name + ".new")
     shutil.rmtree(fresh, ignore_errors=True)
     fresh.mkdir(parents=True)
@@ -237,13 +239,13 @@ def _write(fitted: _Fitted, out: Path) -> Manifest:
         files={path.name: file_sha256(path) for path in sorted(fresh.iterdir())},
         licence=f"Weights fitted to data under: {table.licence}. The code is Apache-2.0.",
         training=training,
-        metrics=_metrics(said, table, training["settings"]["folds"], fitted.composed),
+        metrics=_metrics(results, table, training["settings"]["folds"], fitted.composed),
     )
     (fresh / "pack.json").write_text(manifest.to_json(), encoding="utf-8")
-    shown = {name: said.methods[name] for name in ("best_single", "mean", POOLED)}
+    shown = {name: results.methods[name] for name in ("best_single", "mean", POOLED)}
     reliability_figure(table.labels, shown).savefig(fresh / "reliability.png", dpi=100)
     curves = {name: risk_coverage(table.labels, probs) for name, probs in shown.items()}
     risk_figure(curves).savefig(fresh / "risk.png", dpi=100)
-    (fresh / "README.md").write_text(card(manifest, pool, said, fitted.notes), encoding="utf-8")
+    (fresh / "README.md").write_text(card(manifest, pool, results, fitted.notes), encoding="utf-8")
     put_pack(fresh, out)
     return manifest

@@ -1,1 +1,1 @@
-"""The paper's own recipes, which leave figures and checkpoints rather than packs."""
+"""The paper's own recipes, which write metrics and checkpoints instead of packs."""

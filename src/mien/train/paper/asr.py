@@ -1,9 +1,10 @@
-"""``mien train asr``: Whisper fine-tuned on TESS as in the paper, and what it costs elsewhere.
+"""``mien train asr``: Whisper fine-tuned on TESS as in the paper, tested on other speech, too.
 
-The paper found word errors just above 1 % on TESS, and more than before on longer speech. Both are
-always measured, before and after: on TESS's own short utterances, on these joined into recordings
-of about half a minute, and on whatever longer speech is given. The Trainer is that of the paper's
-voice recipe; the learning rate, which the paper does not name, is the customary 1e-5.
+The paper reports a word error rate just above 1 % on TESS, and a higher rate than before on longer
+speech. Both are always measured, before and after training: on TESS's short utterances, on these
+joined into recordings of about half a minute, and on any further speech given. The Trainer is that
+of the paper's voice recipe; the learning rate, which the paper does not state, is the customary
+1e-5.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ Say = Callable[[str], None]
 BASE = "openai/whisper-tiny"
 RATE = 1e-5
 LONGEST_SHARE = 0.9
-"""Of the window (30 s) that joined recordings fill at most."""
+"""Maximum share of the window (30 s) that joined recordings fill."""
 PAUSE = 0.4
 """Seconds of silence between the recordings that are joined."""
 BATCH = 8
@@ -48,26 +49,26 @@ _WORD = re.compile(r"[\w']+")
 
 @dataclass(frozen=True)
 class AsrOptions:
-    """What the fine-tuning is told.
+    """Options of the fine-tuning.
 
     Args:
-        data: where TESS lies.
-        out: folder; a folder a split is made in it, with the checkpoint and its figures.
-        base: hub id or folder of a Whisper in the form of Transformers.
-        longer: further speech to judge before and after, as for
-            :func:`mien.datasets.spoken.load_spoken`; that of a folder is joined.
-        split: ``word`` (no word of the test was heard in training), ``speaker``, or ``random`` (the
+        data: paths of TESS.
+        out: folder, with a subfolder per split for the checkpoint and its metrics.
+        base: hub id or folder of a Transformers Whisper checkpoint.
+        longer: further speech to test on before and after, as for
+            :func:`mien.datasets.spoken.load_spoken`; the recordings of a folder are joined.
+        split: ``word`` (no test word is in the training set), ``speaker``, or ``random`` (the
             paper's; brings ``speaker`` along).
-        epochs: passes; None for 3.
-        seed: of the split and the order.
-        threads: of torch; None for all cores.
-        limit: use at most this many recordings of each set (to try things out).
+        epochs: number of passes; None for 3.
+        seed: random seed of the split and the order.
+        threads: number of torch threads; None for all cores.
+        limit: use at most this many recordings of each set (for trial runs).
         lr: learning rate at the start, from which it falls to zero.
-        window: seconds that the encoder is shown in training; None for the whole 30. Judging is
-            always done on the whole window.
+        window: seconds of input to the encoder in training; None for all 30. Tests always use the
+            whole window.
 
     Raises:
-        OptionError: if one of them has a value it cannot have.
+        OptionError: if a value is out of range.
     """
 
     data: Sequence[Path]
@@ -91,8 +92,8 @@ class AsrOptions:
 
 
 @dataclass(frozen=True)
-class Hearing:
-    """Speech to be judged: its name, the sounds and what is said in each."""
+class SpeechTest:
+    """A set of test speech: its name, the sounds and their transcripts."""
 
     name: str
     sounds: Callable[[], Iterator[Samples]]
@@ -101,12 +102,12 @@ class Hearing:
 
 @dataclass(frozen=True)
 class AsrRun:
-    """What came of one run.
+    """The result of one run.
 
     Args:
-        name: of the division.
-        rows: to train on and to test on.
-        speech: a row a test: its name, recordings, words, word error rate before and after.
+        name: name of the division.
+        rows: numbers of training and test rows.
+        speech: one row per test: its name, recordings, words, word error rate before and after.
         history: what the Trainer logged, in order.
     """
 
@@ -123,24 +124,26 @@ class AsrRun:
 
 
 def train_asr(options: AsrOptions, say: Say = print) -> list[AsrRun]:
-    """Fine-tune under every division of the split, and judge each before and after.
+    """Fine-tune on every division of the split, and test each before and after.
 
-    A run that was killed goes on from its last checkpoint; one that is complete is not repeated.
+    An interrupted run resumes from its last checkpoint; a complete run is not repeated.
 
     Raises:
-        DataError: if there is no TESS at the place, or the base is no Whisper.
-        HubError: if the base is neither here nor can be fetched.
+        DataError: if TESS is not found, or the base is not a Whisper.
+        HubError: if the base is neither stored locally nor can be downloaded.
         MissingExtraError: if the extra 'hub' is not installed.
         OptionError: if an earlier run in the same place had other settings.
     """
     begin("mien train asr", options.threads, options.seed)
     base = local_folder(options.base, download=True)
     if not is_whisper(base):
-        raise DataError(f"{options.base} is no Whisper of Transformers; give the folder of one.")
+        raise DataError(
+            f"{options.base} is not a Whisper of Transformers; name the folder or hub id of one."
+        )
     rows = tess_rows(options.data, options.limit, options.seed)
     runs = []
     for division in divisions(rows, options.split, options.seed):
-        say(f"{division.name}: {len(division.train)} to train on, {len(division.test)} to test on")
+        say(f"{division.name}: {len(division.train)} training rows, {len(division.test)} test rows")
         begin("mien train asr", options.threads, options.seed)
         whisper = Whisper(base)
         runs.append(_run(options, division.name, whisper, (division.train, division.test), say))
@@ -165,31 +168,31 @@ def _run(
     out, epochs = options.out / name, options.epochs or 3
     done = out / "metrics.json"
     counts = (len(rows[0]), len(rows[1]))
-    asked: dict[str, Any] = {"name": name, "rows": list(counts), "base": whisper.folder.name}
-    asked |= {"longer": [path.name for path in options.longer], "lr": options.lr}
-    asked |= {"window": options.window}
-    check_settings(out / "run", asked | {"epochs": epochs, "seed": options.seed})
+    run_settings: dict[str, Any] = {"name": name, "rows": list(counts), "base": whisper.folder.name}
+    run_settings |= {"longer": [path.name for path in options.longer], "lr": options.lr}
+    run_settings |= {"window": options.window}
+    check_settings(out / "run", run_settings | {"epochs": epochs, "seed": options.seed})
     if done.exists():
         say(f"{name}: complete in {out}")
         return AsrRun.read(done)
-    heard, kept = (_spoken(side) for side in rows)
-    tests = _tests(options, kept, whisper.seconds)
+    train_rows, test_rows = (_spoken(side) for side in rows)
+    tests = _tests(options, test_rows, whisper.seconds)
 
     def judge() -> list[float]:
-        whisper.look(None)
+        whisper.set_window(None)
         rates = [whisper.error_rate(test) for test in tests]
-        whisper.look(options.window)
+        whisper.set_window(options.window)
         return rates
 
     def before() -> list[float]:
         rates = judge()
-        said = ", ".join(f"{t.name} {rate:.3f}" for t, rate in zip(tests, rates, strict=True))
-        say(f"{name}: word error rate before training: {said}")
+        listed = ", ".join(f"{t.name} {rate:.3f}" for t, rate in zip(tests, rates, strict=True))
+        say(f"{name}: word error rate before training: {listed}")
         return rates
 
     more = {"rate": options.lr, "data_collator": collate}
-    data = Utterances(heard, whisper)
-    whisper.look(options.window)
+    data = Utterances(train_rows, whisper)
+    whisper.set_window(options.window)
     trainer = make_trainer(out, epochs, options.seed, whisper.model, data, **more)
     rates = go_on(trainer, out, name, say, before)
     speech = [
@@ -206,13 +209,13 @@ def _run(
 
 
 class Whisper:
-    """A checkpoint with its tokenizer and feature extractor; hears English.
+    """A checkpoint with its tokenizer and feature extractor; transcribes English.
 
     Args:
-        folder: of the checkpoint.
+        folder: folder of the checkpoint.
 
     Raises:
-        DataError: if it is not whole.
+        DataError: if the checkpoint is incomplete.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -232,7 +235,7 @@ class Whisper:
             self.extractor = AutoFeatureExtractor.from_pretrained(folder, **given)
         except (OSError, ValueError) as error:
             why = str(error).splitlines()[0]
-            raise DataError(f"{folder} is no whole Whisper ({why}).") from None
+            raise DataError(f"{folder} is not a complete Whisper checkpoint ({why}).") from None
         self._places = self.model.get_encoder().embed_positions
         self.spoken: dict[str, str] = {}
         if getattr(self.model.generation_config, "is_multilingual", False):
@@ -241,63 +244,63 @@ class Whisper:
 
     @property
     def seconds(self) -> float:
-        """The window."""
+        """Length of the window."""
         return float(self.extractor.chunk_length)
 
-    def look(self, seconds: float | None) -> None:
-        """Show the encoder so many seconds from here on; None for its whole window."""
+    def set_window(self, seconds: float | None) -> None:
+        """Set the length of the encoder's input in seconds; None for the whole window."""
         encoder = self.model.get_encoder()
         encoder.embed_positions = self._places
         show(encoder, self.seconds if seconds is None else seconds)
 
     def features(self, sounds: Sequence[Samples]) -> Tensor:
-        """Log-mel windows ``(n, bands, frames)`` of sounds at 16 kHz, as long as it is shown."""
+        """Log-mel windows ``(n, bands, frames)`` of sounds at 16 kHz, of the set length."""
         given = self.extractor(sounds, sampling_rate=SAMPLE_RATE, return_tensors="pt")
         seen: Tensor = given.input_features
         return seen[..., : 2 * self.model.config.max_source_positions]
 
     def labels(self, words: str) -> list[int]:
-        """Token ids of what is said, without the first, which the model puts before them."""
+        """Token ids of a transcript, without the start token, which the model adds."""
         ids: list[int] = list(self.tokenizer(words).input_ids)
         return ids[1:] if ids[0] == self.model.config.decoder_start_token_id else ids
 
-    def hear(self, sounds: Sequence[Samples]) -> list[str]:
-        """What is said in sounds that fit into the window, by the likeliest token at a time."""
+    def transcribe(self, sounds: Sequence[Samples]) -> list[str]:
+        """Transcripts of sounds that fit into the window, by greedy decoding."""
         self.model.eval()
         with torch.inference_mode():
-            said = self.model.generate(
+            tokens = self.model.generate(
                 self.features(sounds), **self.spoken, num_beams=1, do_sample=False
             )
         known = len(self.tokenizer)
-        rows = [[i for i in row if i < known] for row in said.tolist()]
+        rows = [[i for i in row if i < known] for row in tokens.tolist()]
         return list(self.tokenizer.batch_decode(rows, skip_special_tokens=True))
 
-    def error_rate(self, test: Hearing) -> float:
-        """Word error rate: errors over all words of the test, spelling of case and stops aside."""
+    def error_rate(self, test: SpeechTest) -> float:
+        """Word error rate: errors over all words of the test, ignoring case and punctuation."""
         try:
             import jiwer
         except ImportError:
             raise MissingExtraError("mien train asr", "hub") from None
-        said: list[str] = []
+        transcripts: list[str] = []
         batch: list[Samples] = []
         for sound in test.sounds():
             batch.append(sound)
             if len(batch) == BATCH:
-                said += self.hear(batch)
+                transcripts += self.transcribe(batch)
                 batch = []
-        said += self.hear(batch) if batch else []
-        return float(jiwer.wer([plain(w) for w in test.words], [plain(w) for w in said]))
+        transcripts += self.transcribe(batch) if batch else []
+        return float(jiwer.wer([plain(w) for w in test.words], [plain(w) for w in transcripts]))
 
     def save(self, folder: Path) -> None:
         """The checkpoint, with the whole window."""
-        self.look(None)
+        self.set_window(None)
         self.model.save_pretrained(folder)
         self.tokenizer.save_pretrained(folder)
         self.extractor.save_pretrained(folder)
 
 
 class Utterances(torch.utils.data.Dataset[dict[str, Any]]):
-    """Recordings with their words; features are made as they are needed (1 MB each)."""
+    """Recordings with their words; features are computed on demand (1 MB each)."""
 
     def __init__(self, rows: Sequence[Spoken], whisper: Whisper) -> None:
         self._rows, self._whisper = rows, whisper
@@ -312,7 +315,7 @@ class Utterances(torch.utils.data.Dataset[dict[str, Any]]):
 
 
 def collate(rows: Sequence[Mapping[str, Any]]) -> dict[str, Tensor]:
-    """A batch; -100 where the words have ended, which the loss passes over."""
+    """A batch; labels are padded with -100, which the loss ignores."""
     longest = max(len(row["labels"]) for row in rows)
     filled = [row["labels"] + [-100] * (longest - len(row["labels"])) for row in rows]
     features = torch.stack([row["input_features"] for row in rows])
@@ -328,20 +331,20 @@ def _spoken(rows: LabelledSet) -> list[Spoken]:
     return [spoken for item in rows.items if (spoken := spoken_in(Path(item))) is not None]
 
 
-def _tests(options: AsrOptions, kept: Sequence[Spoken], window: float) -> list[Hearing]:
-    """The short utterances held out, these joined, and the longer speech that was given."""
-    tests = [Hearing("short: TESS", _sounds(kept), [row.words for row in kept])]
-    tests.append(_joined("longer: TESS joined", kept, window))
+def _tests(options: AsrOptions, test_rows: Sequence[Spoken], window: float) -> list[SpeechTest]:
+    """The held-out short utterances, the same joined, and the longer speech that was given."""
+    tests = [SpeechTest("short: TESS", _sounds(test_rows), [row.words for row in test_rows])]
+    tests.append(_joined("longer: TESS joined", test_rows, window))
     for path in options.longer:
         rows = load_spoken(path)
         if path.is_dir():
-            # Spread over the speakers, in the same way at every run.
+            # Evenly spread over the speakers and the same in every run.
             order = np.random.default_rng(options.seed).permutation(len(rows))
             rows = [rows[i] for i in sorted(order[: options.limit or len(rows)].tolist())]
             tests.append(_joined(f"longer: {path.name} joined", rows, window))
         else:
             tests.append(
-                Hearing(f"longer: {path.stem}", _sounds(rows), [row.words for row in rows])
+                SpeechTest(f"longer: {path.stem}", _sounds(rows), [row.words for row in rows])
             )
     return tests
 
@@ -350,8 +353,8 @@ def _sounds(rows: Sequence[Spoken]) -> Callable[[], Iterator[Samples]]:
     return lambda: (load_audio(row.path) for row in rows)
 
 
-def _joined(name: str, rows: Sequence[Spoken], window: float) -> Hearing:
-    """Recordings one after another with pauses between, as many as fit; a speaker at a time."""
+def _joined(name: str, rows: Sequence[Spoken], window: float) -> SpeechTest:
+    """Recordings of one speaker joined with pauses, as many as fit."""
     groups: list[list[Spoken]] = []
     seconds, speaker = 0.0, None
     for row in sorted(rows, key=lambda row: row.speaker):
@@ -369,11 +372,11 @@ def _joined(name: str, rows: Sequence[Spoken], window: float) -> Hearing:
                 [part for row in group for part in (load_audio(row.path), silence)]
             )
 
-    return Hearing(name, sounds, [" ".join(row.words for row in group) for group in groups])
+    return SpeechTest(name, sounds, [" ".join(row.words for row in group) for group in groups])
 
 
 def asr_table(runs: Sequence[AsrRun]) -> str:
-    """Word error rates before and after, in Markdown; what has become worse is said below."""
+    """Word error rates before and after, in Markdown; increases are listed below the table."""
     lines = ["| split | speech | recordings | words | before | after | change |"]
     lines.append("|---" * 7 + "|")
     worse = []
@@ -386,7 +389,10 @@ def asr_table(runs: Sequence[AsrRun]) -> str:
             )
             if change > 0:
                 worse.append(f"{row['speech']} ({run.name}) by {change:.3f}")
-    lines += ["", "Word error rate: errors over words, case and punctuation aside."]
+    lines += ["", "Word error rate: errors over words, ignoring case and punctuation."]
     if worse:
-        lines += ["", f"**Worse than before: {'; '.join(worse)}.** Use the base for such speech."]
+        lines += [
+            "",
+            f"**Worse than before: {'; '.join(worse)}.** Use the base model for such speech.",
+        ]
     return "\n".join(lines)

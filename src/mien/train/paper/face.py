@@ -1,18 +1,17 @@
-"""``mien train face --recipe paper``: the paper's two nets on FER-2013, trained as it says.
+"""``mien train face --recipe paper``: the paper's two nets on FER-2013, trained as described.
 
-The paper: 48x48 gray, enlarged to 64x64, ``(v - 0.5) / 0.5``; a net of 23 layers beside one of a
-single convolution; AdamW, learning rate 0.001 and weight decay 0.0001 found by random search, label
-smoothing 0.1, cosine annealing, 25 epochs, batch 32, 64 for the evaluation; the accuracy on the
-test after every epoch. It names no augmentation and no average of the weights: there is none here.
+The paper: 48x48 gray, enlarged to 64x64, ``(v - 0.5) / 0.5``; a net of 23 layers and a baseline
+with a single convolution; AdamW, learning rate 0.001 and weight decay 0.0001 found by random
+search, label smoothing 0.1, cosine annealing, 25 epochs, batch 32, 64 for the evaluation; the test
+accuracy after every epoch. It mentions no augmentation and no weight averaging; neither is used.
 
-What it leaves open is read as follows: the three blocks have 64, 128 and 256 kernels, the dense
-layer between them and the seven 512 units, and the single convolution 64 kernels with a pooling by
-2. Weight decay spares biases and normalisation, as in every training here, and gradients are not
-clipped.
+Unstated details are chosen as follows: the three blocks have 64, 128 and 256 kernels, the dense
+layer between them and the seven outputs 512 units, the single convolution 64 kernels and pooling by
+two. Weight decay is not applied to biases and normalisation weights; gradients are not clipped.
 
-So read, the net of 23 layers does not survive the paper's learning rate: the first steps of AdamW
-move 16,384 weights of each dense unit the same way, and no unit of the last convolution is above
-zero any more (``docs/lab-log.md``). Its rate is 0.0001 here; ``lr=0.001`` is the paper's.
+With these choices, the net of 23 layers cannot be trained at the paper's learning rate: the first
+steps of AdamW move the 16,384 weights of each dense unit in the same direction, and all units of
+the last convolution become inactive (``docs/lab-log.md``). The default rate is 0.0001.
 """
 
 from __future__ import annotations
@@ -45,33 +44,33 @@ Say = Callable[[str], None]
 NETS = ("baseline", "23")
 """The nets, the cheaper one first."""
 REPORTED: Mapping[str, float] = {"baseline": 0.409, "23": 0.622}
-"""Accuracy on the test in the paper."""
+"""Test accuracy reported in the paper."""
 LEARNING_RATES: Mapping[str, float] = {"baseline": 1e-3, "23": 1e-4}
 """Learning rate of each net."""
 TITLE = "# The paper's face recipe"
 EPOCHS, BATCH, TEST_BATCH, SMOOTHING = 25, 32, 64, 0.1
 STANDSTILL = 1e-4
-"""Probabilities that differ by less than this from picture to picture do not tell them apart."""
+"""Below this difference between pictures, the probabilities are considered constant."""
 SIDE = 64
 
 
 @dataclass(frozen=True)
 class PaperFaceOptions:
-    """What the paper's recipe is told.
+    """Options of the paper's recipe.
 
     Args:
-        data: where FER-2013 lies.
-        out: folder; a folder a net is made in it, with its figures, and a table of all.
+        data: paths of FER-2013.
+        out: folder, with a subfolder per net for its metrics, and a table of all nets.
         net: ``23`` or ``baseline``; None for both.
-        lr: of AdamW; None for what each net learns at, ``LEARNING_RATES``.
-        weight_decay: of AdamW; the paper's by default.
-        epochs: passes; None for the paper's 25.
-        seed: of the weights, the order and the search.
-        threads: of torch; None for all cores.
-        limit: use at most this many training rows, and as many of the test (to try things out).
+        lr: learning rate of AdamW; None for the default of each net, ``LEARNING_RATES``.
+        weight_decay: weight decay of AdamW; the paper's by default.
+        epochs: number of passes; None for the paper's 25.
+        seed: random seed of the weights, the order and the search.
+        threads: number of torch threads; None for all cores.
+        limit: use at most this many training rows, and as many test rows (for trial runs).
 
     Raises:
-        OptionError: if one of them has a value it cannot have.
+        OptionError: if a value is out of range.
     """
 
     data: Sequence[Path]
@@ -96,7 +95,7 @@ class PaperFaceOptions:
         check_counts(self)
 
     def schedule(self, net: str) -> Schedule:
-        """AdamW under a cosine from the first step on, without average and clipping."""
+        """AdamW with cosine decay from the first step, without weight averaging and clipping."""
         return Schedule(
             self.epochs or EPOCHS,
             LEARNING_RATES[net] if self.lr is None else self.lr,
@@ -110,18 +109,18 @@ class PaperFaceOptions:
 
 @dataclass(frozen=True)
 class FaceRun:
-    """What came of one net.
+    """The result of one net.
 
     Args:
         net: its name.
-        parameters: how many.
-        rows: to train on and to test on.
-        dropped: training pictures left out, since the test holds an exact copy.
-        test: the published splits that make up the test.
-        number: precision that was trained in, and where.
-        final: figures on the test after the last epoch, probabilities as they are.
-        history: one row an epoch; ``valid_`` are figures on the test, which nothing was chosen by.
-        confusion: counts ``(7, 7)``, true by called.
+        parameters: number of parameters.
+        rows: numbers of training and test rows.
+        dropped: number of training pictures left out because the test has an exact copy.
+        test: names of the published splits that form the test.
+        number: numeric precision and device of the training.
+        final: test metrics after the last epoch, without calibration.
+        history: one row per epoch; ``valid_`` columns are test metrics, not used for any choice.
+        confusion: counts ``(7, 7)``, true class by predicted class.
         about: settings, command, commit and machine.
     """
 
@@ -144,10 +143,10 @@ class FaceRun:
 
 
 class Enlarge(nn.Module):
-    """Gray pictures ``(n, 1, 48, 48)`` from 0 to 255, as the nets want them: 64x64, -1 to 1."""
+    """Gray pictures ``(n, 1, 48, 48)`` from 0 to 255 to the nets' input: 64x64, -1 to 1."""
 
     def forward(self, x: Tensor) -> Tensor:
-        """Bilinear, as the usual tools resize."""
+        """Resize bilinearly, as usual tools do, and normalise."""
         large = F.interpolate(x, size=(SIDE, SIDE), mode="bilinear", align_corners=False)
         return (large / 255 - 0.5) / 0.5
 
@@ -170,7 +169,7 @@ def make_net(name: str) -> nn.Module:
 
 
 class PaperFaceTask:
-    """Faces as they are, in batches of 32, and their labels; judged on other faces."""
+    """Batches of 32 faces without augmentation, with their labels; tested on other faces."""
 
     def __init__(
         self, net: str, train: LabelledSet, judged: LabelledSet, say: Say = lambda line: None
@@ -203,19 +202,19 @@ class PaperFaceTask:
         return F.cross_entropy(logits.float(), labels, label_smoothing=SMOOTHING)
 
     def validate(self, model: nn.Module) -> dict[str, float]:
-        """Figures on the rows to judge on; a net that has come to a standstill is named."""
+        """Metrics on the test rows; warns of a net whose predictions are constant."""
         probs = predict(model, self.judged.items)
         if len(probs) > 1 and np.ptp(probs, axis=0).max() < STANDSTILL:
             self.say(
-                f"every picture gets the same answer, {MIEN7.labels[probs[0].argmax()]}: the net "
-                "has died and will not learn; stop it and try a lower --lr or another --seed"
+                f"every picture gets the same prediction, {MIEN7.labels[probs[0].argmax()]}: the "
+                "net is inactive and will not learn; stop it and try a lower --lr or another --seed"
             )
         return classification_figures(self.judged.labels, probs)
 
 
 @torch.inference_mode()
 def predict(model: nn.Module, images: npt.NDArray[np.uint8]) -> FloatArray:
-    """Probabilities ``(n, 7)`` of pictures ``(n, 48, 48)``; even, where a net has come apart."""
+    """Probabilities ``(n, 7)`` of pictures ``(n, 48, 48)``; uniform if not finite."""
     model.eval()
     where = next(iter(model.parameters()), torch.zeros(0)).device
     parts = [np.zeros((0, len(MIEN7)))]
@@ -231,16 +230,16 @@ def load_fer(options: PaperFaceOptions) -> LabelledSet:
     """FER-2013 with its published splits.
 
     Raises:
-        DataError: if it is not there, or names no test.
+        DataError: if it is not found, or has no test split.
     """
     for path in options.data:
         if not path.exists():
-            raise DataError(f"There is nothing at {path}; check --data.")
+            raise DataError(f"{path} does not exist; check --data.")
     faces = concatenate([load_faces(path) for path in options.data])
     if len(divide(faces, 0.0)[2]) == 0:
         raise DataError(
             "The paper's recipe needs FER-2013 with its published splits (Training, PublicTest); "
-            "no row here is of a test."
+            "no row here belongs to a test split."
         )
     return faces
 
@@ -254,19 +253,21 @@ def limited(rows: LabelledSet, limit: int | None, seed: int) -> LabelledSet:
 
 
 def run_paper_face(options: PaperFaceOptions, say: Say = print) -> list[FaceRun]:
-    """Train and test the nets that were asked for; the table is of all that lie in ``out``.
+    """Train and test the selected nets; the table covers all nets in ``out``.
 
-    A run that was killed goes on from its last epoch to the same end; a complete one is not
+    An interrupted run resumes from its last epoch, with the same result; a complete run is not
     repeated.
 
     Raises:
         DataError: if the data cannot be read.
-        OptionError: if an earlier run in the same place had other settings, or the table would take
-            the place of another's README.md.
+        OptionError: if an earlier run in the same place had other settings, or the table would
+            overwrite another README.md.
     """
     page = options.out / "README.md"
     if page.is_file() and not page.read_text("utf-8", "replace").startswith(TITLE):
-        raise OptionError(f"{page} is not of this recipe and would be lost; name another --out.")
+        raise OptionError(
+            f"{page} is not of this recipe and would be overwritten; choose another --out."
+        )
     if options.threads is not None:
         torch.set_num_threads(options.threads)
     faces = load_fer(options)
@@ -286,9 +287,9 @@ def _run(name: str, options: PaperFaceOptions, faces: LabelledSet, say: Say) -> 
     dropped = len(faces) - len(train) - len(test)
     train, test = (limited(rows, options.limit, options.seed) for rows in (train, test))
     schedule = options.schedule(name)
-    asked = {"rows": [len(train), len(test)], "lr": schedule.lr, "epochs": schedule.epochs}
-    asked |= {"weight_decay": schedule.weight_decay, "seed": schedule.seed, "batch": BATCH}
-    check_settings(folder, asked)
+    run_settings = {"rows": [len(train), len(test)], "lr": schedule.lr, "epochs": schedule.epochs}
+    run_settings |= {"weight_decay": schedule.weight_decay, "seed": schedule.seed, "batch": BATCH}
+    check_settings(folder, run_settings)
     done = folder / "metrics.json"
     if done.exists():
         say(f"{name}: complete in {folder}")
@@ -299,7 +300,7 @@ def _run(name: str, options: PaperFaceOptions, faces: LabelledSet, say: Say) -> 
         say(f"{name}: {line}")
 
     task = PaperFaceTask(name, train, test, tell)
-    tell(f"{len(train)} to train on, {len(test)} to test on, {task.number}")
+    tell(f"{len(train)} training rows, {len(test)} test rows, {task.number}")
     trainer = Trainer(task, schedule, folder / "run", tell)
     model = trainer.run().cpu()
     example = {"pictures": torch.zeros(2, 1, 48, 48)}
@@ -316,7 +317,7 @@ def _run(name: str, options: PaperFaceOptions, faces: LabelledSet, say: Say) -> 
         final={k: round(v, 5) for k, v in classification_figures(test.labels, probs).items()},
         history=trainer.history,
         confusion=matrix.tolist(),
-        about=asked | {"command": command_line(), "commit": commit(), "machine": machine()},
+        about=run_settings | {"command": command_line(), "commit": commit(), "machine": machine()},
     )
     report = report_lines(test.labels, probs, MIEN7.labels)
     (folder / "report.txt").write_text(f"FER-2013 {run.test}\n{report}", encoding="utf-8")
@@ -338,7 +339,7 @@ def _title(net: str) -> str:
 
 
 def results_table(runs: Sequence[FaceRun]) -> str:
-    """The paper's accuracy beside ours, and what stands between the two, in Markdown."""
+    """The paper's accuracy beside ours, and the differences in method, in Markdown."""
     lines = [
         "| net | parameters | train | test | epochs | rate | the paper | ours (95 %) | best epoch "
         "| UAR | macro F1 | ECE |",
@@ -365,21 +366,21 @@ def _footing(runs: Sequence[FaceRun]) -> list[str]:
     tests = " and ".join(sorted({run.test for run in runs}))
     dropped = max((run.dropped for run in runs), default=0)
     return [
-        f"**Footing.** Ours is the accuracy on FER-2013's {tests} after the last epoch, every "
-        f"setting fixed before; the paper's are {EPOCHS} epochs and a rate of 0.001. It says "
-        "'test' and not which: the set as folders has 7,178 test pictures (PublicTest and "
-        "PrivateTest together), the challenge judged by the 3,589 of PrivateTest. Nor does it say "
-        "whether its figure is of the last epoch or of the best one; "
-        "'best epoch' is ours picked on the test itself, which flatters, and is there to compare. "
-        f"{dropped} training pictures were left out because the test holds an exact copy of "
-        "them; the paper does not speak of copies, and its figure may gain by them.",
+        f"**Comparability.** Ours is the accuracy on FER-2013's {tests} after the last epoch, with "
+        f"every setting fixed beforehand; the paper used {EPOCHS} epochs and a rate of 0.001. It "
+        "does not state which test set it used: the folder version of the set has 7,178 test "
+        "pictures (PublicTest and PrivateTest together), whereas the challenge used the 3,589 of "
+        "PrivateTest. Nor does it state whether its figure is that of the last or the best epoch. "
+        f"Our 'best epoch' is selected on the test itself and so is optimistic. {dropped} training "
+        "pictures were left out because the test has an exact copy of them; the paper does not "
+        "mention copies, which may have raised its figure.",
     ]
 
 
 def short_trial(
     options: PaperFaceOptions, train: LabelledSet, valid: LabelledSet, folder: Path
 ) -> dict[str, float]:
-    """Figures on validation rows after a short run; it goes on where a killed one stopped.
+    """Metrics on validation rows after a short run; an interrupted run resumes.
 
     Returns:
         ``accuracy``, ``uar`` and the training ``loss`` of the last epoch.
@@ -390,7 +391,7 @@ def short_trial(
     trainer = Trainer(task, options.schedule(net), folder, lambda line: None)
     trainer.run()
     last = trainer.history[-1]
-    trainer.checkpoint.unlink()  # tens of megabytes a trial, and the figures stay
+    trainer.checkpoint.unlink()  # tens of megabytes per trial; the metrics are kept
     return {"accuracy": last["valid_accuracy"], "uar": last["valid_uar"], "loss": last["loss"]}
 
 

@@ -1,8 +1,8 @@
 """``mien train face --recipe paper --search N``: random search over learning rate and weight decay.
 
-Short runs on a part of the training rows, judged on other training rows; the test is not touched.
+Short runs on a part of the training rows, evaluated on other training rows; the test is not used.
 The paper drew the learning rate on a logarithmic scale, tried the weight decays 0.01, 0.001 and
-0.0001, and found 0.05 to be unstable; its choice, 0.001 and 0.0001, is the first trial.
+0.0001, and found 0.05 to be unstable. The first trial is its choice, 0.001 and 0.0001.
 """
 
 from __future__ import annotations
@@ -39,18 +39,18 @@ Row = Mapping[str, float]
 
 
 def run_search(options: PaperFaceOptions, trials: int, say: Say = print) -> list[Row]:
-    """Search until there are ``trials``, those of earlier calls in the same place counted in.
+    """Search until there are ``trials``, including those of earlier calls with the same folder.
 
-    What a trial draws depends on the seed and its number alone, and a killed trial goes on from
-    its last epoch, so that a search ends the same whether it was stopped or not.
+    The values of a trial depend only on the seed and its number, and an interrupted trial resumes
+    from its last epoch, so that an interrupted search has the same result.
 
     Returns:
-        One row a trial, the best first.
+        One row per trial, the best first.
 
     Raises:
         DataError: if the data cannot be read.
         MissingExtraError: if Optuna is not installed.
-        OptionError: if there are no trials to make, or an earlier search had other settings.
+        OptionError: if ``trials`` is below 1, or an earlier search had other settings.
     """
     if trials < 1:
         raise OptionError(f"search must be at least 1, got {trials}.")
@@ -60,23 +60,26 @@ def run_search(options: PaperFaceOptions, trials: int, say: Say = print) -> list
     train = limited(train, min(options.limit or TRIAL_ROWS, TRIAL_ROWS), options.seed)
     valid = limited(valid, options.limit, options.seed)
     if not len(train) or not len(valid):
-        raise DataError(f"{len(train)} rows to train on and {len(valid)} to judge on are too few.")
+        raise DataError(
+            f"Too few rows: {len(train)} for training and {len(valid)} for validation; give more "
+            "data."
+        )
     folder = options.out / "search"
-    asked: dict[str, Any] = {"net": options.net or "23", "rows": [len(train), len(valid)]}
-    asked |= {"epochs": options.epochs or TRIAL_EPOCHS, "seed": options.seed}
-    check_settings(folder, asked)
+    run_settings: dict[str, Any] = {"net": options.net or "23", "rows": [len(train), len(valid)]}
+    run_settings |= {"epochs": options.epochs or TRIAL_EPOCHS, "seed": options.seed}
+    check_settings(folder, run_settings)
     study = _study(folder / "optuna.log")
     while True:
         rows = _rows(study)
         if rows:
-            _write(folder, rows, asked)
+            _write(folder, rows, run_settings)
         if len(rows) >= trials:
             return rows
         _one(study, options, (train, valid), say)
 
 
 def _study(path: Path) -> Any:
-    """The study of a folder, new or as it was left."""
+    """The study of a folder, new or continued."""
     try:
         import optuna
         from optuna.storages.journal import JournalFileBackend
@@ -95,7 +98,7 @@ def _study(path: Path) -> Any:
 def _one(
     study: Any, options: PaperFaceOptions, rows: tuple[LabelledSet, LabelledSet], say: Say
 ) -> None:
-    """Make the next trial, or finish the one that was killed."""
+    """Run the next trial, or finish an interrupted one."""
     import optuna
     from optuna.trial import TrialState
 
@@ -105,7 +108,7 @@ def _one(
     else:
         for broken in running:
             study.tell(broken.number, state=TrialState.FAIL)
-        # Seeded by its number: a sampler that starts anew would draw its first values again.
+        # Seeded by the trial's number: a new sampler would draw its first values again.
         count = len(study.trials) - len(study.get_trials(states=(TrialState.WAITING,)))
         study.sampler = optuna.samplers.RandomSampler(seed=options.seed * 10_000 + count)
         trial = study.ask()
@@ -148,8 +151,8 @@ def search_table(rows: Sequence[Row], about: Mapping[str, Any]) -> str:
     lines = [
         "# Random search over learning rate and weight decay",
         "",
-        f"Each trial: {about['epochs']} epochs on {train} training rows, judged on {valid} other "
-        "training rows; the test was not touched. So short a run favours rates that learn fast. "
+        f"Each trial: {about['epochs']} epochs on {train} training rows, evaluated on {valid} "
+        "other training rows; the test was not used. Such short runs favour rates that learn fast. "
         "Trial 1 is the paper's choice.",
         "",
         "| trial | learning rate | weight decay | accuracy | UAR | training loss |",

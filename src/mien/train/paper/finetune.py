@@ -1,4 +1,4 @@
-"""Fine-tuning a net of speech under the Hugging Face Trainer: one run, base to checkpoint."""
+"""Fine-tune a pre-trained speech model with the Hugging Face Trainer: one run."""
 
 from __future__ import annotations
 
@@ -26,27 +26,28 @@ from mien.train.loop import check_settings
 from mien.train.paper.window import show
 
 SECONDS = 1.0
-"""Every recording is cut or filled to this length, as in the paper."""
+"""Every recording is cut or padded to this length, as in the paper."""
 BATCH, RATE, WEIGHT_DECAY, EVERY = 16, 5e-5, 0.01, 50
 LOSSES = ("cross-entropy", "ctc")
 WHISPER = "WhisperFeatureExtractor"
 EXTRACTORS = ("Wav2Vec2FeatureExtractor", WHISPER)
-"""What the nets that can be fine-tuned here are shown."""
+"""Input types of the models that can be fine-tuned here."""
 BLANK = len(MIEN7)
-"""Index of CTC's blank; the emotions stand before it."""
+"""Index of CTC's blank, after those of the emotions."""
 
 
 @dataclass(frozen=True)
 class FinetuneOptions:
-    """What one run is told.
+    """Options of one run.
 
     Args:
-        base: folder of the pre-trained net.
-        out: folder of the fine-tuned checkpoint; ``OUT/run`` holds what a killed run goes on from.
+        base: folder of the pre-trained model.
+        out: folder of the fine-tuned checkpoint; ``OUT/run`` holds the checkpoints from which an
+            interrupted run resumes.
         loss: ``cross-entropy`` or ``ctc``.
-        epochs: passes.
-        seed: of the head and the order.
-        threads: of torch; None for all cores.
+        epochs: number of passes.
+        seed: random seed of the head and the order.
+        threads: number of torch threads; None for all cores.
     """
 
     base: Path
@@ -59,15 +60,15 @@ class FinetuneOptions:
 
 @dataclass(frozen=True)
 class Run:
-    """What came of one run.
+    """The result of one run.
 
     Args:
-        name: of the division.
-        rows: to train on and to test on.
-        baseline: figures on the test rows before training.
-        final: figures after it: loss, accuracy, and precision, recall and F1 averaged over classes.
+        name: name of the division.
+        rows: numbers of training and test rows.
+        baseline: metrics on the test rows before training.
+        final: metrics after it: loss, accuracy, and precision, recall and F1 averaged over classes.
         history: what the Trainer logged, in order.
-        confusion: counts ``(7, 7)``, true by called.
+        confusion: counts ``(7, 7)``, true class by predicted class.
     """
 
     name: str
@@ -85,7 +86,7 @@ class Run:
 
 
 class Clips(torch.utils.data.Dataset[dict[str, Any]]):
-    """Recordings of one second with their labels, read and prepared once."""
+    """Recordings of one second with their labels, loaded and preprocessed once."""
 
     def __init__(self, rows: LabelledSet, extractor: Any, ctc: bool) -> None:
         sounds = [fit(load_audio(path), SECONDS) for path in rows.items]
@@ -104,17 +105,19 @@ class Clips(torch.utils.data.Dataset[dict[str, Any]]):
 def finetune(
     options: FinetuneOptions, name: str, train: LabelledSet, test: LabelledSet, say: Any = print
 ) -> Run:
-    """Fine-tune, or go on where a killed run stopped, or read what a complete run left.
+    """Fine-tune, resume an interrupted run, or load the result of a complete run.
 
     Raises:
-        DataError: if the base is neither a waveform net nor a Whisper.
+        DataError: if the base is neither a waveform model nor a Whisper.
         MissingExtraError: if transformers or accelerate is not installed.
         OptionError: if an earlier run in the same place had other settings.
     """
     done = options.out / "metrics.json"
-    asked: dict[str, Any] = {"name": name, "rows": [len(train), len(test)]}
-    asked |= {"base": options.base.name, "loss": options.loss}
-    check_settings(options.out / "run", asked | {"epochs": options.epochs, "seed": options.seed})
+    run_settings: dict[str, Any] = {"name": name, "rows": [len(train), len(test)]}
+    run_settings |= {"base": options.base.name, "loss": options.loss}
+    check_settings(
+        options.out / "run", run_settings | {"epochs": options.epochs, "seed": options.seed}
+    )
     if done.exists():
         say(f"{name}: complete in {options.out}")
         return Run.read(done)
@@ -126,11 +129,11 @@ def finetune(
         return figures
 
     baseline = go_on(trainer, options.out, name, say, before)
-    said = trainer.predict(clips)
-    called = said.predictions.argmax(axis=1)
-    matrix = confusion_matrix(test.labels, called, len(MIEN7))
+    output = trainer.predict(clips)
+    predicted = output.predictions.argmax(axis=1)
+    matrix = confusion_matrix(test.labels, predicted, len(MIEN7))
     history = [dict(row) for row in trainer.state.log_history if row["step"] > 0]
-    final = _figures({k.replace("test_", "eval_"): v for k, v in said.metrics.items()})
+    final = _figures({k.replace("test_", "eval_"): v for k, v in output.metrics.items()})
     run = Run(name, (len(train), len(test)), baseline, final, history, matrix.tolist())
     extractor.save_pretrained(options.out)
     _draw(run, options.out)
@@ -139,13 +142,13 @@ def finetune(
 
 
 def begin(command: str, threads: int | None, seed: int) -> None:
-    """What the Trainer needs before a model is made.
+    """Check the dependencies and set threads and seed, before a model is created.
 
     Raises:
         MissingExtraError: if transformers or accelerate is not installed.
     """
     try:
-        import accelerate  # noqa: F401  (the Trainer asks for it late, and less clearly)
+        import accelerate  # noqa: F401  (the Trainer's own error comes late and is less clear)
         from transformers import set_seed
     except ImportError:
         raise MissingExtraError(command, "hub") from None
@@ -160,12 +163,12 @@ def make_trainer(out: Path, epochs: int, seed: int, model: Any, train: Any, **mo
 
     Args:
         out: see :class:`FinetuneOptions`.
-        epochs: passes.
-        seed: of the order.
-        model: to be trained.
-        train: data set to train on.
-        more: for the Trainer; with an ``eval_dataset``, that is judged every 50 steps. ``rate`` is
-            the learning rate.
+        epochs: number of passes.
+        seed: random seed of the order.
+        model: model to train.
+        train: training data.
+        more: further arguments of the Trainer; an ``eval_dataset`` is evaluated every 50 steps.
+            ``rate`` is the learning rate.
     """
     from transformers import Trainer, TrainingArguments
     from transformers.trainer_callback import PrinterCallback
@@ -191,7 +194,8 @@ def make_trainer(out: Path, epochs: int, seed: int, model: Any, train: Any, **mo
         dataloader_pin_memory=torch.cuda.is_available(),
     )
     trainer = Trainer(model=model, args=settings, train_dataset=train, **more)
-    # The Trainer's own printing would show the random split's figures before the honest ones.
+    # The Trainer's own output would show the random split's metrics before the speaker-independent
+    # ones.
     trainer.remove_callback(PrinterCallback)
     return trainer
 
@@ -199,17 +203,17 @@ def make_trainer(out: Path, epochs: int, seed: int, model: Any, train: Any, **mo
 def go_on(
     trainer: Any, out: Path, name: str, say: Callable[[str], None], before: Callable[[], Any]
 ) -> Any:
-    """Train to the end, from the last checkpoint of a killed run if there is one.
+    """Train to the end, resuming from the last checkpoint of an interrupted run if there is one.
 
     Args:
-        trainer: of :func:`make_trainer`.
+        trainer: from :func:`make_trainer`.
         out: see :class:`FinetuneOptions`.
-        name: of the run, for the news.
-        say: told how it goes.
-        before: gives the figures before training, as JSON has them; asked once, in the first run.
+        name: name of the run, for progress lines.
+        say: receives progress lines.
+        before: computes the metrics before training, as JSON values; called once, in the first run.
 
     Returns:
-        The figures before training.
+        The metrics before training.
     """
     from transformers.trainer_utils import get_last_checkpoint
 
@@ -219,11 +223,11 @@ def go_on(
         kept.write_text(json.dumps(before()), encoding="utf-8")
     baseline = json.loads(kept.read_text(encoding="utf-8"))
     if last is not None:
-        say(f"{name}: going on from {Path(last).name}")
+        say(f"{name}: resuming from {Path(last).name}")
     trainer.add_callback(_news(name, say))
     trainer.train(resume_from_checkpoint=last)
     trainer.save_model(out)
-    (out / "training_args.bin").unlink(missing_ok=True)  # a pickle, which nobody needs
+    (out / "training_args.bin").unlink(missing_ok=True)  # a pickle that is not needed
     return baseline
 
 
@@ -237,7 +241,7 @@ def _prepare(
     try:
         extractor = AutoFeatureExtractor.from_pretrained(options.base, local_files_only=True)
         if type(extractor).__name__ not in EXTRACTORS:
-            raise ValueError(f"it wants a {type(extractor).__name__}")
+            raise ValueError(f"it needs a {type(extractor).__name__}")
         if type(extractor).__name__ == WHISPER:
             extractor = type(extractor)(
                 feature_size=extractor.feature_size, chunk_length=round(SECONDS)
@@ -245,7 +249,9 @@ def _prepare(
         model = _fresh_model(options)
     except (OSError, ValueError) as error:
         why = str(error).splitlines()[0]
-        raise DataError(f"{options.base} is no net of speech to start from ({why}).") from None
+        raise DataError(
+            f"{options.base} is not a pre-trained speech model that can be fine-tuned ({why})."
+        ) from None
     ctc = options.loss == "ctc"
     clips = Clips(test, extractor, ctc)
     trainer = make_trainer(
@@ -255,7 +261,7 @@ def _prepare(
         model,
         Clips(train, extractor, ctc),
         eval_dataset=clips,
-        compute_metrics=_judge,
+        compute_metrics=_metrics,
         preprocess_logits_for_metrics=symbol_scores if ctc else None,
     )
     return trainer, clips, extractor
@@ -264,7 +270,7 @@ def _prepare(
 def _fresh_model(options: FinetuneOptions) -> Any:
     """The base with a head of seven classes, or of CTC's seven symbols and its blank.
 
-    The head is fresh unless the base has one of just that shape.
+    The head is randomly initialised unless the base has one of the same shape.
     """
     from transformers import AutoConfig, AutoModelForAudioClassification, AutoModelForCTC
 
@@ -289,12 +295,12 @@ def _fresh_model(options: FinetuneOptions) -> Any:
         dtype=torch.float32,
     )
     if config.model_type == "whisper":
-        # Its encoder alone, shown one second instead of thirty.
+        # Only its encoder, with an input of one second instead of thirty.
         show(model.encoder, SECONDS)
     return model
 
 
-def _judge(given: Any) -> dict[str, float]:
+def _metrics(given: Any) -> dict[str, float]:
     """Accuracy, and precision, recall and F1 averaged over the classes, as scikit-learn's macro."""
     labels = np.asarray(given.label_ids).reshape(-1)
     scores: FloatArray = np.asarray(given.predictions)
@@ -315,7 +321,7 @@ def _figures(given: Mapping[str, float]) -> dict[str, float]:
 
 
 def _news(name: str, say: Callable[[str], None]) -> Any:
-    """Tells the training loss as it is logged; figures on the test rows come with the others'."""
+    """Reports the training loss as it is logged; test metrics are reported at the end."""
     from transformers import TrainerCallback
 
     class News(TrainerCallback):  # type: ignore[misc]

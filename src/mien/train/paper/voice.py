@@ -1,11 +1,11 @@
-"""``mien train voice --recipe paper``: wav2vec 2.0 fine-tuned on TESS, to the letter, and honestly.
+"""``mien train voice --recipe paper``: wav2vec 2.0 fine-tuned on TESS, with a test by speaker.
 
 The paper: TESS with labels by regular expression from the file names, 80/20 at random, 1 second at
 16 kHz, ``Wav2Vec2ForSequenceClassification`` under the Hugging Face Trainer (AdamW, linear decay
-from 5e-5), batch 16, 3 epochs, weight decay 0.01, evaluation every 50 steps. Where wav2vec 2.0
-cannot be had, the encoder of a Whisper (``mien models unpack``) takes its place. TESS has two
-speakers and 200 words, so that a random split measures how well these are remembered; the split by
-speaker (train on one, test on the other, both ways) is therefore always run and printed with it.
+from 5e-5), batch 16, 3 epochs, weight decay 0.01, evaluation every 50 steps. If wav2vec 2.0 is not
+available, the encoder of a Whisper (``mien models unpack``) can be used. TESS has two speakers and
+200 words, so a random split measures how well the model has memorised them; the split by speaker
+(train on one, test on the other, both ways) is therefore always run and reported with it.
 """
 
 from __future__ import annotations
@@ -35,22 +35,22 @@ BASE, REPORTED = "facebook/wav2vec2-base", 0.998
 
 @dataclass(frozen=True)
 class RecipeOptions:
-    """What the paper's recipe is told.
+    """Options of the paper's recipe.
 
     Args:
-        data: where TESS lies.
-        out: folder; a folder a split is made in it, with the checkpoint, its figures and tables.
-        base: hub id or folder of the pre-trained wav2vec 2.0, or of a Whisper of Transformers.
-        loss: ``cross-entropy`` (what ``Wav2Vec2ForSequenceClassification`` trains with) or ``ctc``
-            (what the paper's text says: a target of one symbol).
+        data: paths of TESS.
+        out: folder, with a subfolder per split for the checkpoint, its metrics and tables.
+        base: hub id or folder of the pre-trained wav2vec 2.0, or of a Transformers Whisper.
+        loss: ``cross-entropy`` (the loss of ``Wav2Vec2ForSequenceClassification``) or ``ctc`` (the
+            loss in the paper's text, with a target of one symbol).
         split: ``random`` (the paper's; brings ``speaker`` along), ``speaker`` or ``word``.
-        epochs: passes; None for the paper's 3.
-        seed: of the split, the head and the order.
-        threads: of torch; None for all cores.
-        limit: use at most this many recordings (to try things out).
+        epochs: number of passes; None for the paper's 3.
+        seed: random seed of the split, the head and the order.
+        threads: number of torch threads; None for all cores.
+        limit: use at most this many recordings (for trial runs).
 
     Raises:
-        OptionError: if one of them has a value it cannot have.
+        OptionError: if a value is out of range.
     """
 
     data: Sequence[Path]
@@ -73,7 +73,7 @@ class RecipeOptions:
 
 @dataclass(frozen=True)
 class Division:
-    """One way of dividing TESS: its name, the rows to train on and those to test on."""
+    """A division of TESS: its name, the training rows and the test rows."""
 
     name: str
     train: LabelledSet
@@ -81,14 +81,14 @@ class Division:
 
 
 def run_recipe(options: RecipeOptions, say: Say = print) -> list[Run]:
-    """Train and test under every division that the split asks for.
+    """Train and test on every division of the split.
 
-    A run that was killed goes on from its last checkpoint; one that is complete is not repeated.
+    An interrupted run resumes from its last checkpoint; a complete run is not repeated.
 
     Raises:
-        DataError: if there is no TESS at the place, or the base is no wav2vec 2.0, none of its kin
-            and no Whisper.
-        HubError: if the base is neither here nor can be fetched.
+        DataError: if TESS is not found, or the base is neither a wav2vec 2.0 or similar model nor a
+            Whisper.
+        HubError: if the base is neither stored locally nor can be downloaded.
         MissingExtraError: if the extra 'hub' is not installed.
         OptionError: if an earlier run in the same place had other settings.
     """
@@ -97,7 +97,7 @@ def run_recipe(options: RecipeOptions, say: Say = print) -> list[Run]:
     base = local_folder(options.base, download=True)
     runs = []
     for division in divided:
-        say(f"{division.name}: {len(division.train)} to train on, {len(division.test)} to test on")
+        say(f"{division.name}: {len(division.train)} training rows, {len(division.test)} test rows")
         settings = FinetuneOptions(
             base,
             options.out / division.name,
@@ -117,14 +117,14 @@ def run_recipe(options: RecipeOptions, say: Say = print) -> list[Run]:
 
 
 def tess_rows(data: Sequence[Path], limit: int | None, seed: int) -> LabelledSet:
-    """The recordings of TESS at some places, at most ``limit`` of them, drawn by ``seed``.
+    """The recordings of TESS under some paths, at most ``limit`` of them, drawn at random.
 
     Raises:
         DataError: if there are none.
     """
     for path in data:
         if not path.exists():
-            raise DataError(f"There is nothing at {path}; check --data.")
+            raise DataError(f"{path} does not exist; check --data.")
     rows = concatenate([load_voices(path) for path in data])
     rows = rows.select(rows.corpora == "tess")
     if len(rows) < 10:
@@ -139,10 +139,10 @@ def tess_rows(data: Sequence[Path], limit: int | None, seed: int) -> LabelledSet
 
 
 def divisions(rows: LabelledSet, split: str, seed: int) -> list[Division]:
-    """The divisions of a split; those by speaker come with ``random``, and before it.
+    """The divisions of a split; ``random`` includes those by speaker, which come first.
 
     Raises:
-        DataError: if there are not two speakers, or not two words.
+        DataError: if there are fewer than two speakers or two words.
     """
     made = {"random": [_by_speaker, _at_random], "speaker": [_by_speaker], "word": [_by_word]}
     return [division for make in made[split] for division in make(rows, seed)]
@@ -158,7 +158,7 @@ def _at_random(rows: LabelledSet, seed: int) -> list[Division]:
 def _by_speaker(rows: LabelledSet, seed: int) -> list[Division]:
     speakers = sorted(set(rows.groups.tolist()))
     if len(speakers) < 2:
-        raise DataError(f"A split by speaker needs two speakers; here is only {speakers[0]}.")
+        raise DataError(f"A split by speaker needs two speakers; the data has only {speakers[0]}.")
     return [
         _division(f"speaker-{who.rsplit('/', 1)[-1]}-unseen", rows, rows.groups == who)
         for who in speakers
@@ -170,7 +170,7 @@ def _by_word(rows: LabelledSet, seed: int) -> list[Division]:
     words = np.array([match["word"].lower() if match else "" for match in named])
     known = sorted(set(words.tolist()))
     if len(known) < 2:
-        raise DataError(f"A split by word needs two words; here is only {known[0]!r}.")
+        raise DataError(f"A split by word needs two words; the data has only {known[0]!r}.")
     order = np.random.default_rng(seed).permutation(len(known))
     held = [known[i] for i in order[: max(1, round(TEST_SHARE * len(known)))]]
     return [_division("word", rows, np.isin(words, held))]
@@ -181,7 +181,7 @@ def _division(name: str, rows: LabelledSet, test: npt.NDArray[np.bool_]) -> Divi
 
 
 def honest_table(runs: Sequence[Run]) -> str:
-    """The final figures of all runs, in Markdown; the random split never stands alone."""
+    """The final metrics of all runs, in Markdown; the random split is never shown alone."""
     lines = [
         "| split | train | test | accuracy | precision | recall | F1 | loss | before training |"
     ]
@@ -194,7 +194,7 @@ def honest_table(runs: Sequence[Run]) -> str:
         )
     apart = [run.final["accuracy"] for run in runs if run.name.startswith("speaker")]
     if len(apart) > 1:
-        lines += ["", f"Mean accuracy on a speaker never heard: {np.mean(apart):.3f}."]
+        lines += ["", f"Mean accuracy on an unseen speaker: {np.mean(apart):.3f}."]
     return "\n".join(lines)
 
 

@@ -1,8 +1,8 @@
-"""A Whisper encoder that is shown less than its whole window.
+"""Shorten the input window of a Whisper encoder.
 
-Whisper fills every sound with silence to 30 s, 1,500 states. A sound of two seconds needs few of
-them, and a step of training on 10 s costs a third. The places of the first states are the same in a
-shorter window, so that the table of places is cut and nothing else changes.
+Whisper pads every sound with silence to 30 s, 1,500 states. A sound of two seconds needs few of
+them, and a training step on 10 s costs a third. The position embeddings of the first states are the
+same in a shorter window, so it is enough to cut the table of position embeddings.
 """
 
 from __future__ import annotations
@@ -17,20 +17,20 @@ STATES_A_SECOND = 50
 
 
 def show(encoder: Any, seconds: float) -> None:
-    """Cut an encoder's table of places to the states of so many seconds.
+    """Cut an encoder's position embeddings to the states of ``seconds``.
 
     Args:
         encoder: a ``WhisperEncoder`` of Transformers.
-        seconds: of sound that it is to be shown, silence included.
+        seconds: length of the input, silence included.
 
     Raises:
-        OptionError: if it has fewer states, or none are left.
+        OptionError: if the encoder has fewer states, or none are left.
     """
     states = round(seconds * STATES_A_SECOND)
     most = len(encoder.embed_positions.weight)
     if not 0 < states <= most:
         raise OptionError(
-            f"The window must lie above 0 and within the {most / STATES_A_SECOND:g} s of the "
+            f"The window must be above 0 s and within the {most / STATES_A_SECOND:g} s of the "
             f"Whisper, got {seconds:g} s."
         )
     places = encoder.embed_positions.weight[:states].detach().clone()

@@ -1,4 +1,4 @@
-// What is painted on the charts' canvases. Colours come from the style sheet, for both themes.
+// Painting on the charts' canvases. Colours come from the style sheet, for both themes.
 
 const FONT = '12px system-ui, sans-serif';
 const paint = {};
@@ -14,7 +14,7 @@ function readPaint() {
 const tint = (k) => data.labels[k].colour;
 const px = (n) => n * devicePixelRatio;
 
-// Rows in view that are present, as runs of rows that follow one another without a gap.
+// Runs of visible present rows without gaps.
 function runs(u, track) {
   const found = [];
   let run = null;
@@ -27,7 +27,7 @@ function runs(u, track) {
   return found;
 }
 
-// The rows of a run in groups so wide that each can be seen: [first, last] of each.
+// The rows of a run in groups that are wide enough to see: [first, last] of each.
 function groups(u, [first, last]) {
   const inView = data.own.length * (state.to - state.from) / (T1 - T0);
   const size = Math.max(1, Math.ceil(1.5 * inView / u.over.clientWidth));
@@ -37,7 +37,7 @@ function groups(u, [first, last]) {
 }
 
 // Pixels of each group's edges and of the borders between its labels, from the top of the stack
-// down: [left, middle, right, [y0 .. yK]]. Kept for the next label, which needs the same.
+// down: [left, middle, right, [y0 .. yK]]. Cached for the next label.
 function outline(u, track) {
   const key = [state.from, state.to, state.smooth, u.bbox.width, u.bbox.height].join();
   if (u.outlined && u.outlined.key === key) return u.outlined.runs;
@@ -59,7 +59,7 @@ function outline(u, track) {
   return found;
 }
 
-// One layer of the stack. Raw rows are steps, smoothed ones flow from middle to middle.
+// One layer of the stack. Raw rows are drawn as steps, smoothed rows as lines between their centres.
 function layer(u, track, k) {
   const path = new Path2D();
   const flow = state.smooth && track.s !== null;
@@ -131,14 +131,14 @@ function paintTrack(u, track, fused) {
   ctx.restore();
 }
 
-// A modality that was never there needs no more room than its reason.
+// A modality that is always absent only needs room for its reason.
 function paintNever(u, track) {
   const ctx = box(u);
   paintAbsent(u, ctx, track, (t) => u.valToPos(t, 'x', true), (v) => u.valToPos(v, 'y', true));
   ctx.restore();
 }
 
-// Stretches of one reason are joined, so that the words have room.
+// Adjacent rows with the same reason are merged, so that the text has room.
 function paintAbsent(u, ctx, track, x, y) {
   let i = Math.max(0, near(state.from) - 1);
   while (i < data.own.length && data.own[i][0] <= state.to) {
@@ -178,7 +178,7 @@ function paintQuality(u, ctx, track, x, y) {
   }
 }
 
-// The likeliest label of each moment, named.
+// The name of the most probable label over time.
 function paintRibbon(u, ctx, track, x, y) {
   const [from, to] = [y(0) + px(5), u.bbox.top + u.bbox.height];
   for (const [first, last] of runs(u, track)) {

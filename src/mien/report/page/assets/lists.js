@@ -1,4 +1,4 @@
-// What is told in words: transcript, sums and people, events, what is missing, how it came about.
+// The textual parts: transcript, summaries, people, events, absent modalities, provenance.
 
 let lineNodes = [];
 let currentLine = -1;
@@ -12,8 +12,8 @@ function drawTranscript() {
     byId('dropped').remove();
     return;
   }
-  const source = { given: 'as given', sidecar: 'from the subtitle file beside it', subtitles: 'from its subtitles' };
-  byId('words-source').textContent = source[spokenWords.source] || `heard by ${spokenWords.source}`;
+  const source = { given: 'as given', sidecar: 'from the subtitle file of the recording', subtitles: 'from its subtitles' };
+  byId('words-source').textContent = source[spokenWords.source] || `recognised by ${spokenWords.source}`;
   lineNodes = spokenWords.lines.map(([start, end, text], i) => {
     const button = el('button', { type: 'button', tabindex: i ? '-1' : '0', click: () => pickLine(i) },
       timed ? el('span', { class: 'when num' }, clock(start)) : null,
@@ -44,10 +44,10 @@ function colourLines() {
   data.transcript?.lines.forEach(([start, end], i) => {
     if (!lineNodes[i]) return;
     const byRow = !timed && data.segments.length === lineNodes.length;
-    const said = byRow ? top(data.tracks[0], i) : spoken(start, end);
+    const predicted = byRow ? top(data.tracks[0], i) : spoken(start, end);
     const mark = lineNodes[i].querySelector('.mark');
-    lineNodes[i].className = said ? `e${said[0]}` : '';
-    mark.replaceChildren(said ? chip(said[0]) : 'not judged');
+    lineNodes[i].className = predicted ? `e${predicted[0]}` : '';
+    mark.replaceChildren(predicted ? chip(predicted[0]) : 'no prediction');
   });
 }
 
@@ -77,9 +77,9 @@ function drawSums() {
     const unsure = el('button', { type: 'button', class: 'link num', click: () => seek((start + end) / 2) }, clock(start));
     return el('div', { class: 'sum' },
       el('h3', null, face ? el('img', { src: `data:image/png;base64,${face[2]}`, alt: '' }) : null, name,
-        el('span', { class: 'quiet num' }, ` judged ${clock(sum.judged)}`)),
+        el('span', { class: 'quiet num' }, ` analysed ${clock(sum.judged)}`)),
       stackedBar(sum.share, `Share of time, ${name}`),
-      el('p', { class: 'quiet' }, `Mostly ${sum.dominant}, ${Math.round(Math.max(...sum.share) * 100)} % of the time, by the rows as judged. Least clear at `, unsure, '.'),
+      el('p', { class: 'quiet' }, `Mostly ${sum.dominant}, ${Math.round(Math.max(...sum.share) * 100)} % of the time, by the segments before smoothing. Least certain at `, unsure, '.'),
       baselineOf(sum.who));
   }));
   const shown = new Set(data.summaries.map((sum) => sum.who));
@@ -88,12 +88,12 @@ function drawSums() {
     const name = several ? `Face of person ${one.who}` : 'The face';
     return el('div', { class: 'sum' },
       el('h3', null, face ? el('img', { src: `data:image/png;base64,${face[2]}`, alt: '' }) : null, name,
-        el('span', { class: 'quiet num' }, ` judged ${clock(one.judged)}`)),
+        el('span', { class: 'quiet num' }, ` analysed ${clock(one.judged)}`)),
       baselineOf(one.who));
   }));
 }
 
-// What a person's face shows on average, and where it departs most from that; derived.
+// The average prediction for a person's face, and the largest deviations from it; derived.
 function baselineOf(who) {
   const one = data.baselines.find((b) => b.who === who);
   if (!one) return null;
@@ -103,7 +103,7 @@ function baselineOf(who) {
     el('button', { type: 'button', class: 'link num', click: () => seek((start + end) / 2) }, `${clock(start)} – ${clock(end)}`),
     ` ${moreOrLess(by)} `, chip(label), el('span', { class: 'num' }, ` (${signed(by)})`)));
   return el('div', { class: 'baseline' },
-    el('p', { class: 'quiet' }, 'Derived: the mean of what the face shows over the recording.'),
+    el('p', { class: 'quiet' }, "Derived: the mean of the face's predictions over the recording."),
     stackedBar(one.mean, 'Mean of the face'),
     el('p', { class: 'quiet' }, items.length
       ? `Differs most from this person's average${rest ? `, of ${one.departures.length} times` : ''}:`
@@ -120,7 +120,7 @@ function drawEvents() {
   byId('happened').append(...data.events.map((event, i) => {
     const who = event.who === null ? '' : `person ${event.who}: `;
     const from = event.before && event.kind === 'shift' ? ` from ${event.before}` : '';
-    // A person's events are the face's alone.
+    // The events of a person come from the face only.
     const led = event.led_by && event.who === null ? `, led by the ${trackName(event.led_by)}` : '';
     return el('li', null, el('button', { type: 'button', tabindex: i ? '-1' : '0', click: () => seek(event.time) },
       el('span', { class: 'when num' }, clock(event.time)),

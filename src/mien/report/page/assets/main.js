@@ -1,11 +1,11 @@
-// The page put together.
+// Initialisation of the page.
 
 function drawTop() {
   byId('name').textContent = data.name;
   const long = timed ? [clock(T1 - T0) + (T0 > 0 ? ` from ${clock(T0)}` : '')] : [];
   byId('facts').textContent = [...long, ...data.facts].join(' · ');
   const notes = [...data.warnings];
-  if (data.partial) notes.unshift(`The analysis was stopped at ${clock(T1)}; what comes after it is missing.`);
+  if (data.partial) notes.unshift(`The analysis was stopped at ${clock(T1)}; the rest is missing.`);
   byId('notices').append(...notes.map((note) => el('p', { class: 'notice' }, note)));
   byId('legend').append(...data.labels.map((label, k) => el('li', null, chip(k))));
 }

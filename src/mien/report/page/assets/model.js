@@ -1,4 +1,4 @@
-// The data of the page, and what is asked of it.
+// The data of the page, with accessors.
 
 const data = JSON.parse(document.getElementById('data').textContent);
 const K = data.labels.length;
@@ -13,7 +13,7 @@ const emit = (what) => { for (const act of listeners[what] || []) act(); };
 
 const byId = (id) => document.getElementById(id);
 
-// An element with attributes and children; strings become text, so nothing is ever parsed.
+// An element with attributes and children; strings become text nodes and are never parsed.
 function el(tag, attributes, ...children) {
   const node = document.createElement(tag);
   for (const [name, value] of Object.entries(attributes || {})) {
@@ -28,7 +28,7 @@ function el(tag, attributes, ...children) {
 
 const two = (n) => String(n).padStart(2, '0');
 
-// 4.5 -> "0:04.5"; whole seconds once a recording is long.
+// 4.5 -> "0:04.5"; whole seconds for long recordings.
 function clock(seconds, fine = T1 - T0 < 600) {
   const tenths = Math.round(seconds * 10);
   const s = fine ? tenths / 10 : Math.round(seconds);
@@ -44,7 +44,7 @@ const signed = (value) => `${value < 0 ? '−' : '+'}${Math.abs(value).toFixed(2
 const moreOrLess = (value) => (value > 0 ? 'more' : 'less');
 const percent = (permille) => `${Math.round(permille / 10)}\u00a0%`;
 
-// The row that speaks for a time: the one whose own stretch holds it; -1 in a gap.
+// The row of a time: the one whose non-overlapping span contains it; -1 in a gap.
 function rowAt(time) {
   const own = data.own;
   let [low, high] = [0, own.length - 1];
@@ -59,11 +59,11 @@ function rowAt(time) {
 
 const present = (track, row) => track.r[row] < 0;
 const reason = (track, row) => data.reasons[track.r[row]];
-// Without the measure in brackets, which differs from row to row.
+// The reason without the measured value in brackets, which differs between rows.
 const plainReason = (track, row) => reason(track, row).replace(/ \([^)]*\)$/, '');
 const values = (track, smooth = state.smooth) => (smooth && track.s ? track.s : track.p);
 
-// [index of the likeliest label, its per mille] of a row, null where it is absent.
+// [index of the most probable label, its per mille] of a row; null if absent.
 function top(track, row, smooth = state.smooth) {
   if (row < 0 || !present(track, row)) return null;
   const all = values(track, smooth);
@@ -72,7 +72,7 @@ function top(track, row, smooth = state.smooth) {
   return [best, all[row * K + best]];
 }
 
-// The label that speaks for a stretch: the mean of the fused rows under it.
+// The label of a time span: the mean of the fused rows in it.
 function spoken(start, end) {
   const fused = data.tracks[0];
   const all = values(fused);
@@ -90,7 +90,7 @@ function spoken(start, end) {
   return [best, sum[best] / weight];
 }
 
-// Index of the first row that may hold a time.
+// Index of the first row that can contain a time.
 function near(time) {
   const own = data.own;
   let [low, high] = [0, own.length];
@@ -106,7 +106,7 @@ const glyph = { onset: '▸', peak: '▲', shift: '⇄' };
 const trackName = (id) => (data.tracks.find((t) => t.id === id && t.who == null) || { name: id }).name;
 const labelIndex = (name) => data.labels.findIndex((label) => label.name === name);
 
-// A swatch with the name of a label: never the colour alone.
+// A colour swatch with the label's name: never the colour only.
 function chip(index, more = '') {
   const label = data.labels[index];
   return el('span', { class: 'chip' }, el('i', { class: `dot e${index}` }), label.name + more);

@@ -1,4 +1,4 @@
-// The recording, and the time that it is at; without one, time is moved by hand.
+// The recording and the current time; without a recording, the user sets the time.
 
 let player = null;
 
@@ -24,10 +24,10 @@ function startPlayer() {
   player = el(data.picture ? 'video' : 'audio', { controls: true, preload: 'auto', playsinline: true });
   player.addEventListener('error', () => {
     const why = data.media.link && player.error && player.error.code !== 3
-      ? `The recording is not beside this page, or this browser cannot play it (${data.name}).`
+      ? `The recording is not in the folder of this page, or this browser cannot play it (${data.name}).`
       : `This browser cannot play ${data.name}.`;
     player = null;
-    box.replaceChildren(el('p', { class: 'notice' }, `${why} All the rest works.`));
+    box.replaceChildren(el('p', { class: 'notice' }, `${why} The rest of the page works without it.`));
   });
   player.addEventListener('loadedmetadata', () => {
     if (T0 > 0) player.currentTime = T0;
@@ -44,7 +44,7 @@ function startPlayer() {
 
 function follow() {
   if (player && Math.abs(player.currentTime - state.time) > 0.001) {
-    // Time outside of the part that was analysed is not on the axis.
+    // Times outside of the analysed part are not on the axis.
     moveTo(player.currentTime, false);
   }
 }
@@ -65,7 +65,7 @@ function togglePlay() {
   if (player.paused) player.play().catch(() => {}); else player.pause();
 }
 
-// Steps of rows; where rows are far apart or missing, of their own starts.
+// Steps by row, or to the next start if rows are far apart or missing.
 function stepRows(count) {
   if (!timed) return;
   const at = state.row >= 0 ? state.row : Math.min(near(state.time), data.own.length - 1);
@@ -76,7 +76,7 @@ function stepRows(count) {
 
 function onKey(event) {
   if (event.ctrlKey || event.metaKey || event.altKey) return;
-  // In a list Enter goes to the line, so that the space bar is free to play it.
+  // In a list, Enter goes to the line; the space bar remains for playing.
   const listed = event.key === ' ' && player && event.target.closest('#lines, #happened, .faces');
   const own = event.target.closest('button, a, input, summary, video, audio, #lines');
   if (own && !listed) return;

@@ -1,4 +1,4 @@
-// The stack of charts on one time axis: faces, ruler, fused, each modality, people, what happened.
+// The stack of charts on one time axis: faces, ruler, fused, each modality, people, events.
 
 const charts = [];
 const FUSED_HEIGHT = 170;
@@ -6,7 +6,7 @@ const TRACK_HEIGHT = 78;
 const NEVER_HEIGHT = 26;
 const PERSON_HEIGHT = 56;
 const MANY_PEOPLE = 6;
-// Below nought lies a second band: the ribbon of labels (fused) or the quality.
+// Below zero is a second band: the ribbon of labels (fused) or the quality.
 const BELOW = { fused: -0.2, branch: -0.26, person: -0.3 };
 
 let plots = null;
@@ -65,7 +65,7 @@ function zoomBy(factor) {
   setRange(middle - share * width, middle + (1 - share) * width);
 }
 
-// Keeps the playhead in view without moving the axis under the pointer more than needed.
+// Keep the playhead in view, moving the axis as little as possible.
 function keepInView() {
   const width = state.to - state.from;
   if (width > (T1 - T0) * 0.999 || (state.time >= state.from && state.time <= state.to)) return;
@@ -107,7 +107,7 @@ function addRuler() {
     show: true, side: 0, size: 30, gap: 2, font: FONT, stroke: () => paint.ink2,
     grid: { show: false }, ticks: { stroke: () => paint.line, size: 6, width: 1 }, space: 64,
     incrs: [0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600],
-    // A label at an edge would be cut.
+    // A label at an edge would be cut off.
     values: (u, splits) => splits.map((s) => {
       const at = u.valToPos(s, 'x');
       return at < 20 || at > u.width - 20 ? null : clock(s, state.to - state.from < 8);
@@ -124,11 +124,11 @@ function addRuler() {
 }
 
 function tellRuler() {
-  const said = top(data.tracks[0], state.row);
+  const predicted = top(data.tracks[0], state.row);
   const ruler = byId('ruler');
   ruler.setAttribute('aria-valuenow', state.time.toFixed(1));
   ruler.setAttribute('aria-valuetext',
-    `${clock(state.time)}, ${said ? `${data.labels[said[0]].name} ${percent(said[1])}` : 'not judged'}`);
+    `${clock(state.time)}, ${predicted ? `${data.labels[predicted[0]].name} ${percent(predicted[1])}` : 'no prediction'}`);
 }
 
 // --- faces ------------------------------------------------------------------------------------
@@ -142,15 +142,15 @@ function addFaces() {
   const holder = el('div', { class: 'plot faces' });
   plots.append(el('div', { class: 'lane' }, el('div', { class: 'lane-name' }, 'faces'), holder));
   const track = data.tracks.find((t) => t.id === 'face' && t.who == null);
-  // A row a person, those most often seen first.
+  // One row per person, most frequent first.
   const often = new Map();
   for (const [, who] of data.portraits) often.set(who, (often.get(who) || 0) + 1);
   const rows = [...often.keys()].sort((a, b) => often.get(b) - often.get(a)).slice(0, FACE_ROWS).sort((a, b) => a - b);
   const several = often.size > 1;
   holder.style.setProperty('height', `${rows.length * FACE_SIZE}px`);
   faces = data.portraits.filter(([, who]) => rows.includes(who)).map(([time, who, png]) => {
-    const said = track ? top(track, rowAt(time), false) : null;
-    const name = `face of person ${who} at ${clock(time)}${said ? `, row says ${data.labels[said[0]].name}` : ''}`;
+    const predicted = track ? top(track, rowAt(time), false) : null;
+    const name = `face of person ${who} at ${clock(time)}${predicted ? `, fused prediction ${data.labels[predicted[0]].name}` : ''}`;
     const button = el('button', { type: 'button', class: 'face', title: name, 'aria-label': name, tabindex: '-1', click: () => seek(time) },
       el('img', { alt: '' }), several ? el('span', null, String(who)) : null);
     button.style.setProperty('top', `${rows.indexOf(who) * FACE_SIZE}px`);
@@ -170,7 +170,7 @@ function placeFaces() {
     const inside = time >= state.from && time <= state.to && at >= free[row];
     button.hidden = !inside;
     if (!inside) continue;
-    // Only what is shown is decoded.
+    // Only visible pictures are decoded.
     const picture = button.firstChild;
     if (!picture.src) picture.src = `data:image/png;base64,${png}`;
     button.style.setProperty('left', `${at}px`);
@@ -198,13 +198,13 @@ function rove(event, nodes, way) {
 
 function tipLines(time, row) {
   const lines = [el('b', null, clock(time))];
-  if (row < 0) return [...lines, el('p', null, 'no row here')];
+  if (row < 0) return [...lines, el('p', null, 'no segment here')];
   const modalities = data.tracks.filter((t) => t.who == null);
   const table = el('table', null, ...modalities.map((t) => {
-    const said = top(t, row);
+    const predicted = top(t, row);
     return el('tr', null, el('th', { scope: 'row' }, t.name),
-      el('td', null, said ? chip(said[0], ` ${percent(said[1])}`) : reason(t, row)),
-      el('td', { class: 'quiet' }, said && t.id !== 'fused' ? `quality ${t.q[row]}` : ''));
+      el('td', null, predicted ? chip(predicted[0], ` ${percent(predicted[1])}`) : reason(t, row)),
+      el('td', { class: 'quiet' }, predicted && t.id !== 'fused' ? `quality ${t.q[row]}` : ''));
   }));
   lines.push(table);
   const explanation = data.explanations[row];
@@ -234,7 +234,7 @@ function hideTip() {
   hair.hidden = true;
 }
 
-// --- all of it ---------------------------------------------------------------------------------
+// --- assembly ---------------------------------------------------------------------------------
 
 function startTimeline() {
   plots = el('div', { class: 'lanes' });
@@ -261,8 +261,8 @@ function startTimeline() {
   addSeen();
   plots.append(hair, head);
   const more = people.length > MANY_PEOPLE ? ` ${people.length - MANY_PEOPLE} more people are in the exports.` : '';
-  byId('hint').textContent = 'Click to go there, drag to zoom. Keys: arrows move by a row, space plays, + − 0 zoom.'
-    + ` Hatched: absent, with the reason.${data.segments.length === 1 ? ' There is one row; --by window gives more.' : ''}${more}`;
+  byId('hint').textContent = 'Click to set the time, drag to zoom. Keys: arrows move by one segment, space plays, + − 0 zoom.'
+    + ` Hatched: absent, with the reason.${data.segments.length === 1 ? ' There is one segment; use --by window for more.' : ''}${more}`;
   new ResizeObserver(resize).observe(plots);
   setRange(T0, T1);
 }

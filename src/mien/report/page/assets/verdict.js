@@ -1,4 +1,4 @@
-// One answer in full: what is said, by whom, why, and where the modalities differ.
+// One prediction in detail: fused, by modality, explanation and disagreement.
 
 function answerTable(tracks, row) {
   const head = el('tr', null, el('td', { class: 'quiet' }, 'per cent'), ...tracks.map((t) => el('th', { scope: 'col' }, t.name)));
@@ -27,12 +27,12 @@ function whyList(why) {
     el('span', { class: 'push', '--v': Math.abs(nats) / most }, el('i')),
     el('span', { class: 'num' }, `${nats < 0 ? '−' : '+'}${Math.abs(nats).toFixed(1)}`)));
   const changed = parts.filter((p) => p[4])
-    .map((p) => `without the ${p[0]}: ${p[3]}`);
+    .map((p) => `to ${p[3]} without the ${p[0]}`);
   return el('div', { class: 'why' },
     el('h3', null, `Why ${why.answer}, not ${why.second}`,
       el('span', { class: 'quiet' }, ' log-odds in nats')),
     el('ul', null, ...rows),
-    changed.length ? el('p', null, `The answer hangs on it: ${changed.join('; ')}.`) : null);
+    changed.length ? el('p', null, `The prediction changes ${changed.join('; ')}.`) : null);
 }
 
 function derived(explanation) {
@@ -51,7 +51,7 @@ function conflictNote(explanation) {
 
 function headlineOf(track, row, explanation, smooth) {
   const said = top(track, row, smooth);
-  if (!said) return el('p', { class: 'big none' }, 'not judged');
+  if (!said) return el('p', { class: 'big none' }, 'no prediction');
   const more = explanation && explanation.undecided ? el('span', { class: 'badge' }, 'undecided') : null;
   return el('p', { class: 'big' }, el('i', { class: `dot e${said[0]}` }),
     data.labels[said[0]].name, ' ', el('span', { class: 'num' }, percent(said[1])), more);
@@ -75,11 +75,11 @@ function verdict(tracks, row, explanation) {
 }
 
 function stackedBar(shares, name) {
-  const said = shares.map((share, k) => `${data.labels[k].name} ${percent(share * 1000)}`);
-  const bar = el('div', { class: 'shares', role: 'img', 'aria-label': `${name}: ${said.join(', ')}` });
+  const predicted = shares.map((share, k) => `${data.labels[k].name} ${percent(share * 1000)}`);
+  const bar = el('div', { class: 'shares', role: 'img', 'aria-label': `${name}: ${predicted.join(', ')}` });
   shares.forEach((share, k) => {
     if (share < 0.005) return;
-    bar.append(el('span', { class: `e${k}`, '--v': share, title: said[k] }, said[k]));
+    bar.append(el('span', { class: `e${k}`, '--v': share, title: predicted[k] }, predicted[k]));
   });
   return bar;
 }
@@ -90,8 +90,8 @@ function drawMoment() {
   const when = timed ? `at ${clock(state.time)}` : '';
   const title = el('h2', null, 'This moment ', el('span', { class: 'quiet', id: 'when' }, when));
   if (row < 0) {
-    box.replaceChildren(title, el('p', { class: 'big none' }, 'no row here'),
-      el('p', { class: 'quiet' }, 'Nothing was cut out of the recording at this time, so nothing was judged.'));
+    box.replaceChildren(title, el('p', { class: 'big none' }, 'no segment here'),
+      el('p', { class: 'quiet' }, 'There is no segment at this time, so there is no prediction.'));
     return;
   }
   const [start, end] = data.segments[row];
@@ -99,38 +99,38 @@ function drawMoment() {
   const fused = data.tracks[0];
   const note = fused.s && present(fused, row) ? otherRows(fused, row) : null;
   const modalities = data.tracks.filter((t) => t.who == null);
-  const range = timed ? el('p', { class: 'quiet' }, `row ${row + 1} of ${data.segments.length}, ${clock(start)} – ${clock(end)}`) : null;
+  const range = timed ? el('p', { class: 'quiet' }, `segment ${row + 1} of ${data.segments.length}, ${clock(start)} – ${clock(end)}`) : null;
   box.replaceChildren(...[title, range, headlineOf(fused, row, explanation, state.smooth), note,
     ...verdict(modalities, row, explanation), peopleNow(row), departuresNow(row)].filter(Boolean));
 }
 
-// Where a face differs from what is usual for the person, at this row.
+// Deviations of a face from the person's average in this row.
 function departuresNow(row) {
   const [start, end] = data.own[row];
   const middle = (start + end) / 2;
-  const said = data.baselines.flatMap((one) => one.departures
+  const predicted = data.baselines.flatMap((one) => one.departures
     .filter(([from, to]) => from <= middle && middle < to)
     .map(([, , label, by]) => [one.who, label, by]));
-  if (!said.length) return null;
-  return el('ul', { class: 'nowpeople departs' }, ...said.map(([who, label, by]) => el('li', null,
+  if (!predicted.length) return null;
+  return el('ul', { class: 'nowpeople departs' }, ...predicted.map(([who, label, by]) => el('li', null,
     several ? `Person ${who}, face: ` : 'Face: ', `${moreOrLess(by)} `, chip(label),
     " than this person's average in this recording ", el('span', { class: 'num' }, `(${signed(by)})`))));
 }
 
-// The table and the reasons are of the row as it was judged, whichever rows are drawn.
+// The table and the reasons show the row before smoothing, whichever rows are drawn.
 function otherRows(fused, row) {
   const [label, share] = top(fused, row, !state.smooth);
-  const said = `${data.labels[label].name} ${percent(share)}`;
+  const predicted = `${data.labels[label].name} ${percent(share)}`;
   return el('p', { class: 'quiet' }, state.smooth
-    ? `Smoothed over time. This row by itself: ${said}.` : `This row by itself. Smoothed over time: ${said}.`);
+    ? `Smoothed over time. Without smoothing: ${predicted}.` : `Without smoothing. Smoothed over time: ${predicted}.`);
 }
 
 function peopleNow(row) {
   const people = data.tracks.filter((t) => t.who != null && present(t, row));
   if (!people.length) return null;
   return el('ul', { class: 'nowpeople' }, ...people.map((t) => {
-    const said = top(t, row, false);
-    return el('li', null, `${t.name}: `, chip(said[0], ` ${percent(said[1])}`));
+    const predicted = top(t, row, false);
+    return el('li', null, `${t.name}: `, chip(predicted[0], ` ${percent(predicted[1])}`));
   }));
 }
 
@@ -139,17 +139,17 @@ function drawOverall() {
   const whole = data.whole;
   if (!whole || (!timed && data.segments.length === 1)) { box.remove(); return; }
   const fused = whole.tracks[0];
-  const what = data.partial ? 'What was analysed' : 'The whole recording';
+  const what = data.partial ? 'The analysed part' : 'The whole recording';
   const says = whole.tracks.slice(1).map((t) => {
-    const said = top(t, 0, false);
+    const predicted = top(t, 0, false);
     return el('li', null, el('b', null, t.name), ' ',
-      said ? chip(said[0], ` ${percent(said[1])}`) : el('span', { class: 'quiet' }, `absent: ${reason(t, 0)}`));
+      predicted ? chip(predicted[0], ` ${percent(predicted[1])}`) : el('span', { class: 'quiet' }, `absent: ${reason(t, 0)}`));
   });
   const shares = present(fused, 0) ? fused.p.map((p) => p / 1000) : null;
   box.replaceChildren(...[
     el('div', { class: 'lead' }, el('h2', null, what), headlineOf(fused, 0, whole.explanation, false)),
     el('div', { class: 'rest' }, shares ? stackedBar(shares, what) : null,
       el('ul', { class: 'says' }, ...says), conflictNote(whole.explanation)),
-    el('details', null, el('summary', null, 'In full'), ...verdict(whole.tracks, 0, whole.explanation)),
+    el('details', null, el('summary', null, 'Details'), ...verdict(whole.tracks, 0, whole.explanation)),
   ]);
 }
