@@ -33,7 +33,7 @@ from mien.convert.provenance import commit, machine
 from mien.media import open_clip
 from mien.packs import find_pack
 from mien.perceive.anchors import overlaps
-from mien.perceive.crops import SIDE, _warp, crop_face
+from mien.perceive.crops import SIDE, crop_face, warp
 from mien.perceive.detectors import Detection, Detector, make_detector
 from mien.perceive.tracks import START
 from mien.scene import Frame
@@ -171,7 +171,7 @@ def laid_crops(gray: Array, back: Array) -> tuple[Array, Array]:
     scale = float(np.hypot(*back[:, 0]))
     middle = cv2.invertAffineTransform(back) @ [23.5, 23.5, 1.0]
     upright = np.column_stack([np.eye(2) * scale, 23.5 - scale * middle])
-    return _warp(gray, back), _warp(gray, upright)
+    return warp(gray, back), warp(gray, upright)
 
 
 def accuracies(right: dict[str, Array]) -> dict[str, Any]:
