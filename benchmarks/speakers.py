@@ -78,7 +78,8 @@ def false_names(name: str, texts: Sequence[str]) -> str:
         read += len(drawn)
         wrong += sum(named(drawn[i : i + size]) for i in range(0, len(drawn), size))
     colons = sum(re.match(r"[^:\n]{1,60}:\s", text) is not None for text in texts)
-    return f"| {name} | {colons} of {len(texts)} | {read} | {wrong} | {1e4 * wrong / max(read, 1):.1f} |"
+    share = 1e4 * wrong / max(read, 1)
+    return f"| {name} | {colons} of {len(texts)} | {read} | {wrong} | {share:.1f} |"
 
 
 def found_names(name: str, rows: Sequence[dict[str, str]], every: bool) -> str:

@@ -199,7 +199,7 @@ def test_bad_options_get_one_sentence_with_the_remedy(words, part, tmp_path):
 
 
 def test_evaluate_refuses_what_is_not_there(tmp_path):
-    assert "nothing at" in refused(command("evaluate", "text", "--data", tmp_path / "none.csv"))
+    assert "does not exist" in refused(command("evaluate", "text", "--data", tmp_path / "none.csv"))
     (tmp_path / "a.csv").write_text("text,label\n")
     assert "No row" in refused(command("evaluate", "text", "--data", tmp_path / "a.csv"))
 

@@ -151,7 +151,7 @@ def test_the_sound_is_drawn_where_it_sounds(analysis, tone, tmp_path):
     assert 4 <= loudest[1] / columns * 10 <= 6
     assert levels[:, : int(0.38 * columns)].max() < -60
     save(figure, tmp_path / "sound.png")
-    with pytest.raises(InputError, match=r"gone\.wav does not exist; name the file"):
+    with pytest.raises(InputError, match=r"gone\.wav does not exist; name the"):
         analysis.plot(kind="sound", media=tmp_path / "gone.wav")
 
 

@@ -161,8 +161,8 @@ class _Columns:
 def _listen(extent: Segment, path: Path, heard: MediaOptions) -> _Columns:
     if not path.is_file():
         raise InputError(
-            f"The sound figure needs the recording, but {shown(path)} does not exist; name the file "
-            "(--media FILE, or media= in Python)."
+            f"The sound figure needs the recording, but {shown(path)} does not exist; name the "
+            "file (--media FILE, or media= in Python)."
         )
     columns = _Columns(extent)
     with closing(open_clip(path, heard)) as clip:

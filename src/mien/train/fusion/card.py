@@ -107,7 +107,7 @@ def _limits(manifest: Manifest, results: Answers) -> list[str]:
     lines = ["## Limits", ""]
     silent = [label for label in MIEN7.labels if label not in manifest.labels]
     if silent:
-        lines += [f"* It never answers {', '.join(silent)}: its data has none.", ""]
+        lines += [f"* It never predicts {', '.join(silent)}, which its data does not contain.", ""]
     if PERSON in results.methods:
         lines += [
             "* `pooled_person` also reads the mean of each person over all their items, labels "
