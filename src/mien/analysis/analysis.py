@@ -223,16 +223,27 @@ class Analysis(Course, Judged):
         return page_html(self, page_media(None if media is None else Path(media), "auto", None))
 
     def save_report(
-        self, path: str | Path, media: str | Path | None = None, how: str = "auto"
+        self,
+        path: str | Path,
+        media: str | Path | None = None,
+        how: str = "auto",
+        *,
+        overwrite: bool = False,
     ) -> None:
         """Write the report to a file; ``how`` is ``auto``, ``embed``, ``link`` or ``none``.
 
+        The recording is never replaced; ``overwrite`` is needed to replace another file that mien
+        did not write.
+
         Raises:
+            OptionError: if the suffix is not .html, or the file may not be replaced.
             InputError, OptionError: if the recording cannot be put into it that way.
+            OutputError: if it cannot be written.
         """
         from mien.report.page import save_page
 
-        save_page(self, Path(path), None if media is None else Path(media), how)
+        clip = None if media is None else Path(media)
+        save_page(self, Path(path), clip, how, overwrite=overwrite)
 
     def _repr_html_(self) -> str:
         from mien.report.page import card_html

@@ -12,7 +12,9 @@ from rich.console import Console, RenderableType
 
 from mien.cli import options as o
 from mien.cli.flags import Command, pack_folder, packs_given
-from mien.cli.shared import Folds, Seed, check_target, posteriors_source, progress
+from mien.cli.outputs import Guard
+from mien.cli.shared import Folds, Seed, posteriors_source, progress
+from mien.outputs import FIGURES
 
 app = typer.Typer(
     no_args_is_help=True, help="Judge a labelled data set and print the figures of merit."
@@ -31,13 +33,14 @@ def _judge(
     from mien.evaluate import evaluate
     from mien.evaluate.summary import render
 
-    check_target(json_file, "--json", None)
-    check_target(posteriors, "--posteriors", (".csv", ".parquet"))
+    guard = Guard.of_command()
+    guard.check(posteriors, "--posteriors", (".csv", ".parquet"))
+    guard.check_all([("--json", json_file), ("--posteriors", posteriors)])
     with progress() as report:
         result = evaluate(
             kind, data, pack=pack_folder(pack), posteriors=posteriors, progress=report, **asked
         )
-    _show(result, render, json_file)
+    _show(result, render, json_file, guard)
 
 
 @app.command("face")
@@ -54,6 +57,7 @@ def evaluate_face(
     ] = None,
     json_file: o.Figures = None,
     posteriors: o.Posteriors = None,
+    overwrite: o.Overwrite = False,
 ) -> None:
     """Judge face crops: FER-2013 (CSV, .npz, folders), or a CSV of pictures."""
     _judge("face", data, json_file, posteriors, pack, split=split, convention=convention)
@@ -68,6 +72,7 @@ def _command(kind: str) -> Callable[..., None]:
         pack: o.Pack = None,
         json_file: o.Figures = None,
         posteriors: o.Posteriors = None,
+        overwrite: o.Overwrite = False,
     ) -> None:
         _judge(kind, data, json_file, posteriors, pack, split=split)
 
@@ -86,10 +91,13 @@ def _show(
     result: Mapping[str, Any],
     render: Callable[[Mapping[str, Any]], RenderableType],
     json_file: Path | None,
+    guard: Guard,
 ) -> None:
     Console().print(render(result))
     if json_file is not None:
-        json_file.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+        text = json.dumps({"schema": FIGURES} | dict(result), indent=1)
+        with guard.written(json_file, "--json") as fresh:
+            fresh.write_text(f"{text}\n", encoding="utf-8")
 
 
 @app.command("fusion", cls=Command)
@@ -105,6 +113,7 @@ def evaluate_fusion(
     voice_pack: o.VoicePack = None,
     face_pack: o.FacePack = None,
     asr: o.Asr = "auto",
+    overwrite: o.Overwrite = False,
 ) -> None:
     """Compare each modality, the fusion rules and the learned pool on the same items.
 
@@ -113,10 +122,11 @@ def evaluate_fusion(
     from mien.evaluate.fusion import evaluate_fusion as judge
     from mien.evaluate.fusion import render
 
-    check_target(json_file, "--json", None)
-    check_target(posteriors, "--posteriors", (".csv",))
+    guard = Guard.of_command()
+    guard.check(posteriors, "--posteriors", (".csv",))
+    guard.check_all([("--json", json_file), ("--posteriors", posteriors)])
     packs = packs_given(text=text_pack, voice=voice_pack, face=face_pack)
     source = posteriors_source(data, labels, posteriors, packs, asr)
     with progress() as report:
         result = judge(source, pack=pack, folds=folds, seed=seed, progress=report)
-    _show(result, render, json_file)
+    _show(result, render, json_file, guard)

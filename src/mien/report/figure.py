@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from mien.analysis.analysis import Analysis
 from mien.emotions import MIEN7
 from mien.errors import OptionError
+from mien.outputs import BLANK_SEAL, WRITER, written
 
 FORMATS = (".png", ".svg", ".pdf")
 KINDS = ("bars", "timeline", "sound")
@@ -137,12 +138,28 @@ def notes(figure: Figure, lines: Iterable[str]) -> None:
         figure.supxlabel(text, x=0.01, ha="left", fontsize=SMALL, color=GRAY)
 
 
-def save(figure: Figure, path: Path) -> None:
+def save(
+    figure: Figure, path: Path, *, overwrite: bool = False, inputs: Iterable[Path] = ()
+) -> None:
     """Write a figure; the suffix says the format.
 
+    Args:
+        figure: what to write.
+        path: of the file.
+        overwrite: whether an existing file that mien did not write is replaced.
+        inputs: files that are not replaced in any case.
+
     Raises:
-        OptionError: if the suffix is not one of ``FORMATS``.
+        OptionError: if the suffix is not one of ``FORMATS``, or the file may not be replaced.
+        OutputError: if it cannot be written.
     """
-    if path.suffix.lower() not in FORMATS:
+    suffix = path.suffix.lower()
+    if suffix not in FORMATS:
         raise OptionError.choice("The suffix of a figure", path.suffix, FORMATS)
-    figure.savefig(path, dpi=150)
+    mark = {
+        ".png": {"Software": WRITER},
+        ".pdf": {"Creator": WRITER},
+        ".svg": {"Creator": f"{WRITER} ({BLANK_SEAL})"},
+    }
+    with written(path, inputs, overwrite, "The figure") as fresh:
+        figure.savefig(fresh, dpi=150, format=suffix[1:], metadata=mark[suffix])

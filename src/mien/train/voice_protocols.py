@@ -37,14 +37,21 @@ def deal(voices: LabelledSet, folds: int) -> IntArray:
         DataError: if a fold would hold nobody, or all of it.
     """
     fold = np.zeros(len(voices), np.int64)
+    counts = {}
     for corpus in sorted(set(voices.corpora.tolist())):
         speakers = sorted(set(voices.groups[voices.corpora == corpus].tolist()))
+        counts[corpus] = len(speakers)
         for place, speaker in enumerate(speakers):
             fold[voices.groups == speaker] = place % max(folds, 1)
     if folds < 2 or len(set(fold.tolist())) < folds:
+        listed = ", ".join(f"{corpus} has {count}" for corpus, count in counts.items())
+        most = max(counts.values(), default=0)
+        remedy = "add --data with a set of more speakers"
+        if most >= 2:
+            remedy = f"give --folds {most}" + (" or less" if most > 2 else "") + f", or {remedy}"
         raise DataError(
-            f"{len(set(voices.groups.tolist()))} speakers cannot be dealt to {folds} folds; give "
-            "at least 2 folds and no more than the largest set has speakers."
+            f"The voice is judged on speakers left out of the training: {folds} folds need from 2 "
+            f"to as many speakers as folds in one set (speakers: {listed}); {remedy}."
         )
     return fold
 
