@@ -23,6 +23,7 @@ from mien.datasets.table import LabelledSet
 from mien.emotions import MIEN7
 from mien.errors import DataError, InputError, OptionError
 from mien.facts import as_utf8
+from mien.files import replacing
 from mien.fusion.compare import judging_folds
 from mien.options import FusionOptions, Options, SpeechOptions
 from mien.perceive.engines import choose_engine
@@ -136,8 +137,7 @@ def _keep_what_holds(path: Path, bench: _Bench, facts: Sequence[Facts]) -> list[
     """Write the file anew with the rows that still hold; the clips that are not among them."""
     kept = _read_kept(path)
     todo = []
-    fresh = path.with_suffix(".new")
-    with fresh.open("w", encoding="utf-8", newline="") as file:
+    with replacing(path) as fresh, fresh.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(KEPT)
         for i, (item, label, group) in enumerate(facts):
@@ -148,7 +148,6 @@ def _keep_what_holds(path: Path, bench: _Bench, facts: Sequence[Facts]) -> list[
             # What the labels say now counts, not what they said when it was judged.
             now = {"label": label, "group": group}
             writer.writerows([(row | now)[name] for name in KEPT] for row in rows)
-    fresh.replace(path)
     return todo
 
 

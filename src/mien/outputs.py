@@ -19,7 +19,7 @@ import re
 import stat
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from mien import __version__
@@ -74,7 +74,7 @@ def check_output(
     if is_special(path):
         return
     target = Path(os.path.realpath(path))
-    if path.is_dir() or not target.parent.is_dir():
+    if _is_folder(path) or not _is_folder(target.parent):
         raise OptionError(
             f"{called} cannot be written to {shown(path)}; give a file in a folder that exists."
         )
@@ -210,11 +210,18 @@ def _digest(data: bytes) -> bytes:
     return hashlib.sha256(data).hexdigest()[:16].encode()
 
 
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except (OSError, ValueError):
+        return False
+
+
 def _check_folder(path: Path, target: Path, called: str) -> None:
     """Refuse a place in which no file can be made, by making one without a name."""
     try:
-        if os.path.lexists(target):
-            target.stat()
+        with suppress(FileNotFoundError):
+            target.stat()  # raises for a name that is too long
         with tempfile.TemporaryFile(dir=target.parent):
             pass
     except (OSError, ValueError) as error:

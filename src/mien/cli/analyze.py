@@ -73,7 +73,7 @@ def analyze(
     from mien.analyzer import Analyzer
 
     targets = Targets(json_file, figure, transcript, report, tuple(exports or ()))
-    guard = Guard.of_command().beside(paths)
+    guard = Guard.of_command(ctx).beside(paths)
     outputs = [
         _Outputs(
             t.json, t.figure, figure_kind, t.transcript, t.exports, export_format,
@@ -212,6 +212,7 @@ class _Outputs:
 
 
 def report_page(
+    ctx: typer.Context,
     analysis: Annotated[Path, typer.Argument(help="JSON file of an analysis (--json).")],
     page: Annotated[Path, typer.Argument(help="The page to write (.html).")],
     media: Annotated[
@@ -222,7 +223,7 @@ def report_page(
 ) -> None:
     """Write an analysis as an interactive page, with or without the recording."""
     value = read_analysis(analysis)
-    guard = Guard.of_command(Path(value.clip.path))
+    guard = Guard.of_command(ctx, Path(value.clip.path))
     wanted = _Page(page, report_media, media)
     wanted.check(guard, "The page")
     check_recording(value, media)
@@ -230,6 +231,7 @@ def report_page(
 
 
 def export_analysis(
+    ctx: typer.Context,
     analysis: Annotated[Path, typer.Argument(help="JSON file of an analysis (--json).")],
     files: Annotated[
         list[Path], typer.Argument(help="Files to write; the suffix gives the format.")
@@ -252,7 +254,7 @@ def export_analysis(
         if target not in drawn:
             check_export(target, export_format)
     value = read_analysis(analysis)
-    guard = Guard.of_command(Path(value.clip.path))
+    guard = Guard.of_command(ctx, Path(value.clip.path))
     guard.check_all([("The export", target) for target in files])
     check_recording(value, media)
     rule: Any = {"overwrite": overwrite, "inputs": guard.inputs}

@@ -22,6 +22,7 @@ def _root() -> None:
 
 @app.command("show")
 def data_show(
+    ctx: typer.Context,
     data: Annotated[
         Path, typer.Argument(help="A data set of voices: TESS, RAVDESS, CREMA-D or a CSV.")
     ],
@@ -42,7 +43,7 @@ def data_show(
     from mien.report.voices import counts, examples, voices_figure
     from mien.terminal import Column, Grid
 
-    guard = Guard.of_command()
+    guard = Guard.of_command(ctx)
     guard.check(out, "--out", FORMATS)
     if not data.exists():
         raise DataError(f"There is nothing at {data}; give the folder of a data set of voices.")

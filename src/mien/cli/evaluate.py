@@ -22,6 +22,7 @@ app = typer.Typer(
 
 
 def _judge(
+    ctx: typer.Context,
     kind: str,
     data: Path,
     json_file: Path | None,
@@ -33,7 +34,7 @@ def _judge(
     from mien.evaluate import evaluate
     from mien.evaluate.summary import render
 
-    guard = Guard.of_command()
+    guard = Guard.of_command(ctx)
     guard.check(posteriors, "--posteriors", (".csv", ".parquet"))
     guard.check_all([("--json", json_file), ("--posteriors", posteriors)])
     with progress() as report:
@@ -45,6 +46,7 @@ def _judge(
 
 @app.command("face")
 def evaluate_face(
+    ctx: typer.Context,
     data: o.Labelled,
     split: o.Split = None,
     pack: o.Pack = None,
@@ -60,13 +62,14 @@ def evaluate_face(
     overwrite: o.Overwrite = False,
 ) -> None:
     """Judge face crops: FER-2013 (CSV, .npz, folders), or a CSV of pictures."""
-    _judge("face", data, json_file, posteriors, pack, split=split, convention=convention)
+    _judge(ctx, "face", data, json_file, posteriors, pack, split=split, convention=convention)
 
 
 def _command(kind: str) -> Callable[..., None]:
     """The command that judges a set with a pack of one kind."""
 
     def judge(
+        ctx: typer.Context,
         data: o.Labelled,
         split: o.Split = None,
         pack: o.Pack = None,
@@ -74,7 +77,7 @@ def _command(kind: str) -> Callable[..., None]:
         posteriors: o.Posteriors = None,
         overwrite: o.Overwrite = False,
     ) -> None:
-        _judge(kind, data, json_file, posteriors, pack, split=split)
+        _judge(ctx, kind, data, json_file, posteriors, pack, split=split)
 
     return judge
 
@@ -102,6 +105,7 @@ def _show(
 
 @app.command("fusion", cls=Command)
 def evaluate_fusion(
+    ctx: typer.Context,
     data: o.Table,
     pack: o.FusionPack = None,
     folds: Folds = 10,
@@ -122,7 +126,7 @@ def evaluate_fusion(
     from mien.evaluate.fusion import evaluate_fusion as judge
     from mien.evaluate.fusion import render
 
-    guard = Guard.of_command()
+    guard = Guard.of_command(ctx)
     guard.check(posteriors, "--posteriors", (".csv",))
     guard.check_all([("--json", json_file), ("--posteriors", posteriors)])
     packs = packs_given(text=text_pack, voice=voice_pack, face=face_pack)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import click
+import typer
 
 from mien.errors import MienError, OptionError, OutputError
 from mien.outputs import check_distinct, check_output, is_own, written
@@ -34,14 +34,14 @@ class Guard:
     overwrite: bool = False
 
     @classmethod
-    def of_command(cls, *more: Path) -> Guard:
-        """The guard of the command that runs, by its parameters.
+    def of_command(cls, context: typer.Context, *more: Path) -> Guard:
+        """The guard of a command, by its parameters.
 
         Args:
+            context: of the command.
             more: further inputs.
         """
-        context = click.get_current_context(silent=True)
-        given: Mapping[str, Any] = {} if context is None else context.params
+        given = context.params
         return cls((*_inputs(given), *more), bool(given.get("overwrite", False)))
 
     def beside(self, recordings: Iterable[Path]) -> Guard:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from mien.errors import OptionError
+from mien.errors import MediaError, OptionError
 from mien.facts import ClipFacts, shown
 
 if TYPE_CHECKING:
@@ -28,14 +28,22 @@ def check_recording(analysis: Analysis, media: Path | None) -> None:
 
     Raises:
         OptionError: if kind or length differ.
-        InputError: if the recording cannot be opened.
+        InputError: if there is no such file.
     """
     if media is None:
         return
     from mien.media import open_clip
 
-    with closing(open_clip(media)) as clip:
-        given = clip.facts
+    try:
+        with closing(open_clip(media)) as clip:
+            given = clip.facts
+    except MediaError as error:
+        typer.echo(
+            f"mien: warning: {shown(media)} cannot be compared with the recording of this analysis "
+            f"({shown(error)}).",
+            err=True,
+        )
+        return
     known = analysis.clip
     said = _length(known)
     if given.kind != known.kind or not _may_be(given, analysis):

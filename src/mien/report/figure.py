@@ -45,6 +45,8 @@ def draw(
         InputError: if the recording is not at hand or has no sound.
     """
     check_kind(kind)
+    if not analysis.segments:
+        raise OptionError("There is nothing to draw: no segment lies in this part.")
     if kind is None:
         kind = "bars" if row is not None or len(analysis.segments) == 1 else "timeline"
     if kind == "bars":

@@ -25,6 +25,8 @@ TABLES, LINES = 6, 40
 LONGEST_LINE = 600
 # Letters of a speaker's name that are shown.
 LONGEST_NAME = 12
+# People with a column of their own, the most prominent.
+PEOPLE = 6
 # Lines of the transcript that are shown.
 WORDS = 12
 
@@ -117,6 +119,8 @@ def _many(analysis: Analysis) -> list[RenderableType]:
 
 def _answers(analysis: Analysis, shown: range, short: bool) -> list[Column]:
     """The fused answer, those of the branches, and how far they differ, one row a segment."""
+    # Of one person alone the face column tells all.
+    people = sorted(analysis.people)[:PEOPLE] if len(analysis.people) > 1 else ()
     fused, conflict = [], []
     for row in shown:
         found = analysis.explanations[row] if analysis.explanations else None
@@ -132,6 +136,10 @@ def _answers(analysis: Analysis, shown: range, short: bool) -> list[Column]:
         *(
             Column(name, [Text(_says(evidence, row, short)) for row in shown])
             for name, evidence in analysis.by_branch.items()
+        ),
+        *(
+            Column(f"face {who}", [Text(_says(analysis.people[who], row, short)) for row in shown])
+            for who in people
         ),
         Column("conflict", conflict),
     ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import math
+import re
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,8 @@ from mien.report.export.extras import need
 from mien.report.rows import COLUMNS, rows, tier_name, tiers
 from mien.report.spans import spans
 
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+_CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
+_FORMULA = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 _BORIS = (
     "Observation id", "Observation date", "Description", "Observation type", "Source",
     "Time offset (s)", "Media duration (s)", "FPS (frame/s)", "Subject",
@@ -46,15 +48,15 @@ def _cell(value: Any) -> Any:
 def inert(text: str) -> str:
     """Text that no spreadsheet takes for a formula: an apostrophe stands before what would be one.
 
-    What begins with ``=``, ``+``, ``-``, ``@`` (or their full-width forms), a tab or a line break
-    would be one (OWASP, CSV injection).
+    What begins with ``=``, ``+``, ``-``, ``@`` or one of their full-width forms would be one
+    (OWASP, CSV injection). Line breaks, tabs and other controls become a space.
 
     Examples:
         >>> inert("=1+1"), inert("a talk")
         ("'=1+1", 'a talk')
     """
-    text = as_utf8(text)
-    return f"'{text}" if text.lstrip(" ").startswith(_FORMULA) else text
+    text = _CONTROLS.sub(" ", as_utf8(text))
+    return f"'{text}" if text.lstrip().startswith(_FORMULA) else text
 
 
 def write_parquet(analysis: Analysis, path: Path) -> None:
