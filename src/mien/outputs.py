@@ -159,10 +159,11 @@ def is_own(path: Path) -> bool:
         return True
     if size > _MOST:
         return False
-    return _is_sealed(head, path) or _is_task(head, path)
+    return _is_sealed(head, path) or _is_task(head, path) or _has_schema(head, path)
 
 
 _JSON = re.compile(rb'\s*\{\s*"schema":\s*"mien\.(analysis|figures)/')
+_SCHEMA = re.compile(r"mien\.(analysis|figures)/")
 _MARKS: tuple[Callable[[bytes, bytes], bool], ...] = (
     lambda head, tail: _JSON.match(head) is not None,
     lambda head, tail: b'<meta name="generator" content="mien ' in head[:4096],
@@ -192,6 +193,16 @@ def _is_task(head: bytes, path: Path) -> bool:
         tasks = json.loads(path.read_bytes())
         return all(set(task) == {"data", "predictions"} for task in tasks)
     except (ValueError, TypeError, RecursionError):
+        return False
+
+
+def _has_schema(head: bytes, path: Path) -> bool:
+    """Whether it is our JSON, its keys in another order."""
+    if not head.lstrip().startswith(b"{") or b'"mien.' not in (data := path.read_bytes()):
+        return False
+    try:
+        return bool(_SCHEMA.match(json.loads(data)["schema"]))
+    except (ValueError, TypeError, LookupError, RecursionError):
         return False
 
 

@@ -26,7 +26,7 @@ _SHORTEST_PART = 0.25
 # Longer speech_spans are judged in parts, so that memory does not grow with them.
 _LONGEST_PART = 300.0
 # Longer segments that are unfit as one are judged in stretches of at most so many seconds.
-_STRETCH = 20.0
+_STRETCH = 10.0
 
 
 class FrontEnd(Protocol):
