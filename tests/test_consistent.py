@@ -106,6 +106,16 @@ def test_people_are_shown_in_a_table_of_many_segments(count, width):
     assert "face 0" not in shown(replace(value, people={}), width)
 
 
+def test_of_a_crowd_the_most_prominent_are_shown_and_the_rest_counted():
+    value = planted(10.0)
+    rows = [says("joy", 0.77)] * len(value.segments)
+    crowd = {who: Evidence.of_rows("face", value.segments, rows) for who in range(9)}
+    text = shown(replace(value, people=crowd), 160)
+    assert "face 5" in text
+    assert "face 6" not in text
+    assert "and 3 more people" in text
+
+
 def test_a_slice_may_be_empty_as_that_of_a_list():
     value = planted(6.0)
     nothing = value[10:20]

@@ -400,12 +400,24 @@ def test_controls_make_no_broken_xml(folder, name):
         assert any("<b>&amp; -->" in text for text in texts)
 
 
-@pytest.mark.parametrize("name", [*MARKED[:10], *UNMARKED, "a.txt"])
+@pytest.mark.parametrize("name", [*MARKED[:9], *UNMARKED])
 def test_no_word_ends_an_export(folder, name):
-    if name == "a.txt":
-        write_transcript(evil(), folder / name)
-    else:
-        export(evil(), folder / name) if name != "a.png" else None
+    export(evil(), folder / name)
+    assert (folder / name).stat().st_size > 0
+
+
+@pytest.mark.parametrize("name", ["a.txt", "a.srt", "a.vtt"])
+def test_no_word_ends_a_transcript(folder, name):
+    write_transcript(evil(), folder / name)
+    text = (folder / name).read_text(encoding="utf-8")
+    assert "=cmd" in text
+    assert all(c == "\n" or c.isprintable() for c in text)
+
+
+def test_no_word_ends_a_report(folder):
+    evil().save_report("a.html")
+    text = (folder / "a.html").read_text(encoding="utf-8")
+    assert "=cmd" in text
 
 
 def test_webvtt_escapes_what_is_markup(folder):

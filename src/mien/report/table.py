@@ -114,6 +114,10 @@ def _many(analysis: Analysis) -> list[RenderableType]:
     if more > 0:
         text = f"... and {more} more segments; --export FILE.csv writes all, --figure draws them"
         parts += [Text(text, style="dim"), Text()]
+    unseen = len(analysis.people) - PEOPLE
+    if unseen > 0:
+        text = f"... and {unseen} more people; --export FILE.csv writes all"
+        parts += [Text(text, style="dim"), Text()]
     return parts
 
 
@@ -137,11 +141,11 @@ def _answers(analysis: Analysis, shown: range, short: bool) -> list[Column]:
             Column(name, [Text(_says(evidence, row, short)) for row in shown])
             for name, evidence in analysis.by_branch.items()
         ),
+        Column("conflict", conflict),
         *(
             Column(f"face {who}", [Text(_says(analysis.people[who], row, short)) for row in shown])
             for who in people
         ),
-        Column("conflict", conflict),
     ]
 
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mien.errors import OptionError
+from mien.facts import utf8
 from mien.outputs import WRITER, written
 from mien.report.page.data import page_data
 from mien.report.page.media import NO_MEDIA, PageMedia, page_media
@@ -119,7 +120,7 @@ def _hash(text: str) -> str:
 
 
 def _as_json(value: Any) -> str:
-    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    text = json.dumps(utf8(value), ensure_ascii=False, separators=(",", ":"), allow_nan=False)
     # Within a script element only "<" could end it or open a comment.
     return text.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
 
