@@ -268,6 +268,36 @@ def test_figures_of_merit_and_posteriors_are_recognised(folder):
     refused(command(*asked), "f.json", "--overwrite")
 
 
+def test_a_table_of_posteriors_is_no_place_to_keep_those_of_clips(folder):
+    (folder / "clips").mkdir()
+    (folder / "clips" / "a.txt").write_text("I love it!")
+    (folder / "clips" / "b.txt").write_text("I hate it!")
+    (folder / "clips" / "c.txt").write_text("I fear it!")
+    labels = "file,label\na.txt,joy\nb.txt,anger\nc.txt,fear\n"
+    (folder / "clips" / "labels.csv").write_text(labels)
+    table = folder / "p.csv"
+    for text in ("item,mine\n1,2\n", outputs.POSTERIORS_HEADER.decode() + "\n"):
+        table.write_text(text)
+        asked = ["--data", "clips", "--labels", "clips/labels.csv", "--posteriors", "p.csv"]
+        refused(command("evaluate", "fusion", *asked, "--folds", 2), "p.csv")
+        assert table.read_text() == text
+
+
+def test_figures_are_written_though_posteriors_cannot_be(folder, monkeypatch):
+    from mien.evaluate import judge
+
+    def full(*_):
+        raise OutputError("p.csv could not be written (No space left on device).")
+
+    monkeypatch.setattr(judge, "save_posteriors", full)
+    (folder / "set.csv").write_text("text,label\nI am happy,joy\n")
+    asked = ["evaluate", "text", "--data", "set.csv", "--json", "f.json", "--posteriors", "p.csv"]
+    run = command(*asked)
+    assert run.returncode == 2
+    assert "p.csv" in run.stderr
+    assert (folder / "f.json").exists()
+
+
 def test_two_outputs_are_two_files(folder):
     (folder / "b.json").symlink_to(folder / "a.json")
     refused(command("analyze", "note.txt", "--json", "a.json", "--export", "b.json"), "one file")

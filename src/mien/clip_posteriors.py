@@ -136,6 +136,11 @@ def judge_clips(folder: Folder, clips: LabelledSet, progress: Progress) -> tuple
 def _keep_what_holds(path: Path, bench: _Bench, facts: Sequence[Facts]) -> list[int]:
     """Write the file anew with the rows that still hold; the clips that are not among them."""
     kept = _read_kept(path)
+    if path.exists() and path.stat().st_size and "key" not in _header(path):
+        raise OptionError(
+            f"{path} holds no posteriors of an earlier run on clips; name another file, in which "
+            "they are kept."
+        )
     todo = []
     with replacing(path) as fresh, fresh.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
@@ -220,6 +225,11 @@ def _items(folder: Path, clips: LabelledSet) -> list[str]:
 def _groups(clips: LabelledSet, items: Sequence[str]) -> Any:
     """The groups; a clip of no group is its own."""
     return np.array([group or item for group, item in zip(clips.groups, items, strict=True)])
+
+
+def _header(path: Path) -> list[str]:
+    with path.open(encoding="utf-8", errors="replace") as file:
+        return file.readline().strip().split(",")
 
 
 def _read_kept(path: Path) -> dict[tuple[str, str], list[dict[str, str]]]:

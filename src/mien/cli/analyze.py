@@ -211,6 +211,12 @@ class _Outputs:
             yield lambda: figure.save(analysis.plot(kind=self.figure_kind), drawn, **rule)
 
 
+def _recording(value: Analysis, file: Path) -> tuple[Path, Path]:
+    """Where the recording of an analysis may lie: where it was, or beside the file."""
+    there = Path(value.clip.path)
+    return there, file.parent / there.name
+
+
 def report_page(
     ctx: typer.Context,
     analysis: Annotated[Path, typer.Argument(help="JSON file of an analysis (--json).")],
@@ -223,7 +229,7 @@ def report_page(
 ) -> None:
     """Write an analysis as an interactive page, with or without the recording."""
     value = read_analysis(analysis)
-    guard = Guard.of_command(ctx, Path(value.clip.path))
+    guard = Guard.of_command(ctx, *_recording(value, analysis))
     wanted = _Page(page, report_media, media)
     wanted.check(guard, "The page")
     check_recording(value, media)
@@ -254,7 +260,7 @@ def export_analysis(
         if target not in drawn:
             check_export(target, export_format)
     value = read_analysis(analysis)
-    guard = Guard.of_command(ctx, Path(value.clip.path))
+    guard = Guard.of_command(ctx, *_recording(value, analysis))
     guard.check_all([("The export", target) for target in files])
     check_recording(value, media)
     rule: Any = {"overwrite": overwrite, "inputs": guard.inputs}
@@ -275,7 +281,7 @@ def demo(
     """Make a short clip (a moving portrait and a spoken sentence) and analyse it."""
     from mien.demo import run_demo
 
-    with progress() as report:
+    with progress(QUIET) as report:
         result = run_demo(out, report, overwrite)
     console = Console()
     console.print(result.table)

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console, RenderableType
+from rich.console import Console
 
 from mien.cli import options as o
 from mien.cli.flags import Command, pack_folder, packs_given
-from mien.cli.outputs import Guard
+from mien.cli.outputs import Guard, write_all
 from mien.cli.shared import Folds, Seed, posteriors_source, progress
 from mien.outputs import FIGURES
 
@@ -31,17 +32,19 @@ def _judge(
     **asked: Any,
 ) -> None:
     """Judge a data set and show the figures."""
-    from mien.evaluate import evaluate
+    from mien.evaluate import judge_set
     from mien.evaluate.summary import render
 
     guard = Guard.of_command(ctx)
     guard.check(posteriors, "--posteriors", (".csv", ".parquet"))
     guard.check_all([("--json", json_file), ("--posteriors", posteriors)])
     with progress() as report:
-        result = evaluate(
-            kind, data, pack=pack_folder(pack), posteriors=posteriors, progress=report, **asked
-        )
-    _show(result, render, json_file, guard)
+        figures, save = judge_set(kind, data, pack=pack_folder(pack), progress=report, **asked)
+    Console().print(render(figures))
+    writers = [partial(_write_figures, figures, json_file, guard)]
+    if posteriors is not None:
+        writers.append(partial(save, posteriors))
+    write_all(writers)
 
 
 @app.command("face")
@@ -90,17 +93,13 @@ for _kind, _help in _HELP.items():
     app.command(_kind, help=_help)(_command(_kind))
 
 
-def _show(
-    result: Mapping[str, Any],
-    render: Callable[[Mapping[str, Any]], RenderableType],
-    json_file: Path | None,
-    guard: Guard,
-) -> None:
-    Console().print(render(result))
-    if json_file is not None:
-        text = json.dumps({"schema": FIGURES} | dict(result), indent=1)
-        with guard.written(json_file, "--json") as fresh:
-            fresh.write_text(f"{text}\n", encoding="utf-8")
+def _write_figures(result: Mapping[str, Any], json_file: Path | None, guard: Guard) -> None:
+    """Write the figures as JSON where that is asked for."""
+    if json_file is None:
+        return
+    text = json.dumps({"schema": FIGURES} | dict(result), indent=1)
+    with guard.written(json_file, "--json") as fresh:
+        fresh.write_text(f"{text}\n", encoding="utf-8")
 
 
 @app.command("fusion", cls=Command)
@@ -133,4 +132,5 @@ def evaluate_fusion(
     source = posteriors_source(data, labels, posteriors, packs, asr)
     with progress() as report:
         result = judge(source, pack=pack, folds=folds, seed=seed, progress=report)
-    _show(result, render, json_file, guard)
+    Console().print(render(result))
+    _write_figures(result, json_file, guard)

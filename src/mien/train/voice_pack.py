@@ -65,10 +65,12 @@ def train_voice(
     ear = whisper_folder("base") if ear is None else ear
     recipe, hearing = VoiceRecipe(), FeatureRecipe()
     epochs = options.epochs or EPOCHS
-    voices = audible(limited(load_sets(load_voices, options.data), options), say)
+    voices = limited(load_sets(load_voices, options.data), options)
     encoder = load_encoder(ear, max(hearing.blocks), whispermel.POSITIONS)
+    deal(voices, folds)  # what cannot be dealt is refused before the recordings are read
+    voices = audible(voices, say)
     ear_digest = file_sha256(ear / "model.bin")
-    deal(voices, folds)  # what cannot be dealt is refused before hours of listening
+    deal(voices, folds)
     check_settings(
         options.work,
         {

@@ -44,14 +44,17 @@ def deal(voices: LabelledSet, folds: int) -> IntArray:
         for place, speaker in enumerate(speakers):
             fold[voices.groups == speaker] = place % max(folds, 1)
     if folds < 2 or len(set(fold.tolist())) < folds:
-        listed = ", ".join(f"{corpus} has {count}" for corpus, count in counts.items())
+        listed = ", ".join(
+            f"{corpus} has {count} speaker{'' if count == 1 else 's'}"
+            for corpus, count in counts.items()
+        )
         most = max(counts.values(), default=0)
         remedy = "add --data with a set of more speakers"
         if most >= 2:
             remedy = f"give --folds {most}" + (" or less" if most > 2 else "") + f", or {remedy}"
         raise DataError(
-            f"The voice is judged on speakers left out of the training: {folds} folds need from 2 "
-            f"to as many speakers as folds in one set (speakers: {listed}); {remedy}."
+            f"The voice is judged on speakers left out of the training, in --folds {folds}. This "
+            f"needs at least 2 folds, and as many speakers as folds in one set; {listed}: {remedy}."
         )
     return fold
 
