@@ -81,10 +81,13 @@ def check_output(
     _check_folder(path, target, called)
     if not target.exists():
         return
+    if not target.is_file():
+        raise OptionError(f"{called} cannot be written to {shown(path)}: it is no regular file.")
     same = _same(target, inputs)
     if same is not None:
+        how = "lies in" if same.is_dir() else "is"
         raise OptionError(
-            f"{called} cannot be written to {shown(path)}: it is {shown(same)}, which is read; "
+            f"{called} cannot be written to {shown(path)}: it {how} {shown(same)}, which is read; "
             "name another file. An input is never overwritten."
         )
     if (target.parent / "pack.json").exists():
