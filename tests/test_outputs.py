@@ -5,7 +5,6 @@ import os
 import resource
 import shutil
 import signal
-import stat
 import subprocess
 import sys
 import textwrap
@@ -319,13 +318,6 @@ def test_places_that_cannot_be_written_are_found_before_the_work(folder, monkeyp
 
     monkeypatch.setattr(outputs.tempfile, "TemporaryFile", full)
     refused(command("analyze", "note.txt", "--json", "a.json"), "a.json", "Read-only file system")
-
-
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
-def test_a_folder_without_permission_is_found_before_the_work(folder):
-    (folder / "locked").mkdir()
-    (folder / "locked").chmod(stat.S_IRUSR | stat.S_IXUSR)
-    refused(command("analyze", "note.txt", "--json", "locked/a.json"), "Permission denied")
 
 
 def test_standard_output_is_written_as_it_is(folder):
