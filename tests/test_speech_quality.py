@@ -211,12 +211,23 @@ def test_real_speech_is_judged(shared, name):
 
 
 @pytest.mark.data
-def test_speech_under_a_laughter_track_is_not_judged(shared):
-    options = mien.Options(
-        speech=mien.SpeechOptions(asr="none"), faces=mien.FaceOptions(frame_rate=0.2)
-    )
-    evidence = mien.analyze(shared / "clips" / "test.avi", options).by_branch["voice"]
-    assert "masked" in evidence.reasons[0]
+@pytest.mark.parametrize("by", ["clip", "window"])
+def test_speech_under_a_laughter_track_is_not_judged(shared, by):
+    def judged(**more):
+        options = mien.Options(
+            speech=mien.SpeechOptions(asr="none"), faces=mien.FaceOptions(frame_rate=0.2), **more
+        )
+        return mien.analyze(shared / "clips" / "test.avi", options)
+
+    # The laughter begins at about 12 s; the clip's speech ends at 16 s, its sound at 18 s.
+    laughter = judged(start=11.5, end=18.0).by_branch["voice"]
+    assert "masked" in laughter.reasons[0]
+    # What is said before it is judged, by itself and in the answer for the whole.
+    value = judged(segmentation=mien.SegmentationOptions(by=by))
+    whole = value.whole.by_branch["voice"]
+    assert value.by_branch["voice"].present[0]
+    assert whole.present[0]
+    assert whole.quality[0] < 0.7
 
 
 @pytest.mark.parametrize("decibels", [-9, -18, -40])

@@ -16,7 +16,7 @@ from mien.analysis.evidence import Evidence
 from mien.analysis.judged import Judged
 from mien.analysis.merge import check_same, leading_rows, whole_rows
 from mien.branches import Branch, LinesBranch, PeopleBranch, make_branches, needs_of
-from mien.branches.batches import judge_each, judge_in_turn, known_rows
+from mien.branches.batches import as_rows_say, judge_each, judge_in_turn, known_rows
 from mien.facts import utf8
 from mien.fusion.method import Method
 from mien.hub import is_hub_id
@@ -275,7 +275,7 @@ class Analyzer:
         whole = {}
         for name, branch in self.branches.items():
             with run.clock.time(name):
-                whole[name] = branch.judge(scene, (part,))
+                whole[name] = as_rows_say(branch.judge(scene, (part,)), judged.by_branch[name])
         return whole
 
     def _lines(self, scene: Scene) -> Evidence | None:

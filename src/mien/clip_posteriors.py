@@ -23,6 +23,7 @@ from mien.datasets.table import LabelledSet
 from mien.emotions import MIEN7
 from mien.errors import DataError, InputError, OptionError
 from mien.facts import as_utf8
+from mien.files import replacing
 from mien.fusion.compare import judging_folds
 from mien.options import FusionOptions, Options, SpeechOptions
 from mien.perceive.engines import choose_engine
@@ -135,9 +136,13 @@ def judge_clips(folder: Folder, clips: LabelledSet, progress: Progress) -> tuple
 def _keep_what_holds(path: Path, bench: _Bench, facts: Sequence[Facts]) -> list[int]:
     """Write the file anew with the rows that still hold; the clips that are not among them."""
     kept = _read_kept(path)
+    if path.exists() and path.stat().st_size and "key" not in _header(path):
+        raise OptionError(
+            f"{path} holds no posteriors of an earlier run on clips; name another file, in which "
+            "they are kept."
+        )
     todo = []
-    fresh = path.with_suffix(".new")
-    with fresh.open("w", encoding="utf-8", newline="") as file:
+    with replacing(path) as fresh, fresh.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(KEPT)
         for i, (item, label, group) in enumerate(facts):
@@ -148,7 +153,6 @@ def _keep_what_holds(path: Path, bench: _Bench, facts: Sequence[Facts]) -> list[
             # What the labels say now counts, not what they said when it was judged.
             now = {"label": label, "group": group}
             writer.writerows([(row | now)[name] for name in KEPT] for row in rows)
-    fresh.replace(path)
     return todo
 
 
@@ -221,6 +225,11 @@ def _items(folder: Path, clips: LabelledSet) -> list[str]:
 def _groups(clips: LabelledSet, items: Sequence[str]) -> Any:
     """The groups; a clip of no group is its own."""
     return np.array([group or item for group, item in zip(clips.groups, items, strict=True)])
+
+
+def _header(path: Path) -> list[str]:
+    with path.open(encoding="utf-8", errors="replace") as file:
+        return file.readline().strip().split(",")
 
 
 def _read_kept(path: Path) -> dict[tuple[str, str], list[dict[str, str]]]:

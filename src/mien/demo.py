@@ -17,7 +17,9 @@ from mien.analyzer import Analyzer
 from mien.media import load_audio
 from mien.media.writer import write_clip
 from mien.options import Options, SegmentationOptions
+from mien.outputs import check_output, written
 from mien.packs import EMBEDDED
+from mien.report.export import export
 from mien.report.figure import save
 from mien.report.overall import at_once
 from mien.report.table import render
@@ -36,21 +38,34 @@ class DemoResult:
     files: tuple[Path, ...]
 
 
-def run_demo(out: Path, progress: Callable[[str, float], None]) -> DemoResult:
+def run_demo(
+    out: Path, progress: Callable[[str, float], None], overwrite: bool = False
+) -> DemoResult:
     """Write ``demo.mp4`` into a folder and analyse it.
 
     ``analysis.json`` and ``report.html`` contain the windows, the table and ``analysis.png`` the
     overall prediction.
+
+    Args:
+        out: the folder, made if it does not exist.
+        progress: told what is being done and the share done.
+        overwrite: whether existing files of these names that mien did not write are replaced.
+
+    Raises:
+        OptionError, OutputError: if one of the files may not or cannot be written.
     """
     out.mkdir(parents=True, exist_ok=True)
     clip, data, figure = out / "demo.mp4", out / "analysis.json", out / "analysis.png"
     report = out / "report.html"
-    make_clip(clip)
+    for path in (clip, data, figure, report):
+        check_output(path, (), overwrite, "The demo")
+    with written(clip, (), overwrite) as fresh:
+        make_clip(fresh)
     analysis = Analyzer(Options(segmentation=BY_WINDOW, portraits=24)).analyze(clip, progress)
-    data.write_text(analysis.to_json(), encoding="utf-8")
-    analysis.save_report(report, clip)
+    export(analysis, data, overwrite=overwrite)
+    analysis.save_report(report, clip, overwrite=overwrite)
     overall = at_once(analysis)
-    save(overall.plot(), figure)
+    save(overall.plot(), figure, overwrite=overwrite, inputs=(clip,))
     return DemoResult(render(overall), (clip, data, figure, report))
 
 

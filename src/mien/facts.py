@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 from mien.timebase import Segment
+
+_NO_BYTE = re.compile("[\ud800-\udc7f\udd00-\udfff]")
 
 ClipKind = Literal["recording", "picture", "text"]
 
@@ -41,7 +44,8 @@ def as_utf8(name: object) -> str:
         >>> as_utf8("bad" + chr(0xDCFF) + "name.wav")
         'bad\\xffname.wav'
     """
-    raw = str(name).encode("utf-8", errors="surrogateescape")
+    # Surrogates that stand for no byte (JSON may hold them) have no place in UTF-8.
+    raw = _NO_BYTE.sub("\ufffd", str(name)).encode("utf-8", errors="surrogateescape")
     return raw.decode("utf-8", errors="backslashreplace")
 
 

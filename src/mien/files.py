@@ -70,9 +70,9 @@ def replacing(path: Path) -> Iterator[Path]:
         OutputError: if the file cannot be written; the message names ``path`` and the reason.
     """
     target = Path(os.path.realpath(path))
-    if target.exists() and not target.is_file():
+    if is_special(path):
         with _named(path):
-            yield target
+            yield path
         return
     with _named(path):
         handle, name = tempfile.mkstemp(
@@ -90,6 +90,17 @@ def replacing(path: Path) -> Iterator[Path]:
             fresh.replace(target)
     finally:
         fresh.unlink(missing_ok=True)
+
+
+def is_special(path: Path) -> bool:
+    """Whether a path leads to a stream or a device that is written as it is: stdout, a FIFO."""
+    try:
+        mode = path.stat().st_mode
+    except (OSError, ValueError):
+        return False
+    if str(path).startswith(("/dev/std", "/dev/fd/", "/proc/")):
+        return True
+    return stat.S_ISFIFO(mode) or stat.S_ISCHR(mode) or stat.S_ISSOCK(mode)
 
 
 @contextmanager

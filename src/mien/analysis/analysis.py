@@ -139,20 +139,27 @@ class Analysis(Course, Judged):
         Raises:
             OptionError: if no segment lies there.
         """
-        rows = [i for i, s in enumerate(self.segments) if start <= s.middle < end]
-        if not rows:
+        part = self._cut(start, end)
+        if not part.segments:
             raise OptionError(f"No segment lies between {start} s and {end} s; see .segments.")
-        return cut_to(self, Segment(start, end), rows)
+        return part
+
+    def _cut(self, start: float, end: float) -> Analysis:
+        rows = [i for i, s in enumerate(self.segments) if start <= s.middle < end]
+        return cut_to(self, Segment(start, max(start, end)), rows)
 
     def __getitem__(self, span: slice) -> Analysis:
-        """``analysis[10:20]``: :meth:`between` 10 s and 20 s."""
+        """``analysis[10:20]``: :meth:`between` 10 s and 20 s.
+
+        As a slice of a list, it is empty where no segment lies there; ``at`` then returns None.
+        """
         if not isinstance(span, slice) or span.step is not None:
             raise OptionError(
                 f"An analysis is cut by seconds, as in analysis[10:20], not {span!r}."
             )
         extent = self.segments[-1].end if self.segments else 0.0
         end = np.nextafter(extent, np.inf) if span.stop is None else span.stop
-        return self.between(0.0 if span.start is None else span.start, float(end))
+        return self._cut(0.0 if span.start is None else span.start, float(end))
 
     def to_dict(self) -> dict[str, Any]:
         """The wire form: plain values that JSON can hold, with ``schema`` naming its version."""
@@ -223,16 +230,27 @@ class Analysis(Course, Judged):
         return page_html(self, page_media(None if media is None else Path(media), "auto", None))
 
     def save_report(
-        self, path: str | Path, media: str | Path | None = None, how: str = "auto"
+        self,
+        path: str | Path,
+        media: str | Path | None = None,
+        how: str = "auto",
+        *,
+        overwrite: bool = False,
     ) -> None:
         """Write the report to a file; ``how`` is ``auto``, ``embed``, ``link`` or ``none``.
 
+        The recording is never replaced; ``overwrite`` is needed to replace another file that mien
+        did not write.
+
         Raises:
+            OptionError: if the suffix is not .html, or the file may not be replaced.
             InputError, OptionError: if the recording cannot be put into it that way.
+            OutputError: if it cannot be written.
         """
         from mien.report.page import save_page
 
-        save_page(self, Path(path), None if media is None else Path(media), how)
+        clip = None if media is None else Path(media)
+        save_page(self, Path(path), clip, how, overwrite=overwrite)
 
     def _repr_html_(self) -> str:
         from mien.report.page import card_html

@@ -6,10 +6,13 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
+import numpy as np
+
 from mien.analysis.analysis import Analysis
 from mien.analysis.evidence import Evidence, concatenated
 from mien.analysis.merge import same_speech
 from mien.branches.contract import BatchBranch, Branch
+from mien.mathematics import log_pool
 from mien.perceive import STOPPED_SPEECH
 from mien.scene import AUDIO, SPEECH, Scene
 from mien.timebase import Segment
@@ -64,6 +67,27 @@ def judge_in_turn(
     found = concatenated(known, found)
     row_of = {segment: row for row, segment in enumerate(found.segments)}
     return found.select([row_of[segment] for segment in segments])
+
+
+def as_rows_say(whole: Evidence, rows: Evidence) -> Evidence:
+    """The evidence for the whole; where it is absent although rows were judged, these pooled.
+
+    Quality and probabilities are means over time: the rows count by their seconds and quality,
+    absent ones with quality 0.
+
+    Args:
+        whole: one row.
+        rows: the rows of the same branch.
+    """
+    if whole.present[0] or not rows.present.any():
+        return whole
+    seconds = np.array([max(segment.duration, 1e-3) for segment in rows.segments])
+    weights = (rows.quality * seconds)[rows.present]
+    if weights.sum() <= 0:
+        weights = seconds[rows.present]
+    probs = log_pool(rows.probs[rows.present], weights)
+    quality = float((rows.quality * seconds).sum() / seconds.sum())
+    return Evidence.of_rows(whole.branch, whole.segments, [(probs, quality)])
 
 
 def _groups(segments: Sequence[Segment], gaps: Sequence[Segment]) -> Iterator[tuple[int, int]]:

@@ -25,6 +25,8 @@ from mien.timebase import Segment
 _SHORTEST_PART = 0.25
 # Longer spans are processed in parts, so that memory is limited.
 _LONGEST_PART = 300.0
+# Longer segments that are unfit as one are judged in stretches of at most so many seconds.
+_STRETCH = 10.0
 
 
 class FrontEnd(Protocol):
@@ -95,7 +97,7 @@ class VoiceBranch(PackBranch):
             return silence(audio, segment)
         sound = measure(audio, turns, segment)
         if sound.unfit:
-            return sound.unfit
+            return self._by_stretches(audio, speech, segment, sound.unfit)
         parts = [part for one in speech_spans(audio, speech, segment) for part in _parts(one)]
         long_parts = [p for p in parts if p.duration >= _SHORTEST_PART] or parts
         judged = [self._model.rows(audio.read(part)) for part in long_parts]
@@ -105,10 +107,30 @@ class VoiceBranch(PackBranch):
         )
         return log_pool(rows, weights), sound.quality * agreement(rows, weights)
 
+    def _by_stretches(
+        self, audio: AudioTrack, speech: Speech, segment: Segment, unfit: str
+    ) -> tuple[FloatArray, float] | str:
+        """A long segment that is unfit as one, judged by the stretches of it that are fit.
 
-def _parts(span: Segment) -> Iterator[Segment]:
-    """A span in parts of at most five minutes."""
-    count = max(1, int(np.ceil(span.duration / _LONGEST_PART)))
+        Music or noise in other parts of a film says nothing of the speech beside which it is
+        silent. The stretches are pooled by their seconds of speech; speech in unfit ones counts
+        with quality 0.
+        """
+        stretches = list(_parts(segment, _STRETCH))
+        if len(stretches) < 2:
+            return unfit
+        seconds = np.array([sum(t.duration for t in speech.within(s)) for s in stretches])
+        rows = [self._row(audio, speech, stretch) for stretch in stretches]
+        fit = [(row, s) for row, s in zip(rows, seconds, strict=True) if not isinstance(row, str)]
+        if not fit:
+            return unfit
+        probs = log_pool(np.array([row[0] for row, _ in fit]), np.array([s for _, s in fit]))
+        return probs, float(sum(row[1] * s for row, s in fit) / seconds.sum())
+
+
+def _parts(span: Segment, longest: float = _LONGEST_PART) -> Iterator[Segment]:
+    """A span in equal parts of at most ``longest`` seconds."""
+    count = max(1, int(np.ceil(span.duration / longest)))
     edges = np.linspace(span.start, span.end, count + 1).tolist()
     for start, end in pairwise(edges):
         yield Segment(start, end)

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
 
 from mien.cli import options as o
 from mien.cli.flags import options_from
+from mien.cli.outputs import Guard, write_all
+from mien.cli.recording import check_recording
 from mien.cli.several import Targets, each
-from mien.cli.shared import check_target, earlier_analysis, progress, read_analysis, stopping
+from mien.cli.shared import QUIET, earlier_analysis, progress, read_analysis, stopping
 
 if TYPE_CHECKING:
     from mien.analysis.analysis import Analysis
@@ -35,6 +38,7 @@ def analyze(
     report: o.Report = None,
     report_media: o.ReportMedia = "auto",
     transcript: o.Transcript = None,
+    overwrite: o.Overwrite = False,
     resume: o.Resume = False,
     start: o.Start = o.DEFAULT["start"],
     end: o.End = o.DEFAULT["end"],
@@ -69,10 +73,11 @@ def analyze(
     from mien.analyzer import Analyzer
 
     targets = Targets(json_file, figure, transcript, report, tuple(exports or ()))
+    guard = Guard.of_command(ctx).beside(paths)
     outputs = [
         _Outputs(
             t.json, t.figure, figure_kind, t.transcript, t.exports, export_format,
-            _Page(t.report, report_media, path),
+            _Page(t.report, report_media, path), guard,
         )
         for path, t in zip(paths, targets.for_each(paths), strict=True)
     ]  # fmt: skip
@@ -86,12 +91,13 @@ def analyze(
 def run_analysis(path: Path, analyzer: Analyzer, resume: bool, outputs: _Outputs) -> None:
     """Analyse a recording, and show and write what was asked for."""
     earlier = earlier_analysis(outputs.analysis_file) if resume else None
-    with progress() as told, stopping() as stop:
-        if earlier is None:
-            analysis = analyzer.analyze(path, told, stop)
-        else:
-            analysis = analyzer.resume(path, earlier, told, stop)
-    outputs.write(analysis)
+    with stopping() as stop:
+        with progress(QUIET) as told:
+            if earlier is None:
+                analysis = analyzer.analyze(path, told, stop)
+            else:
+                analysis = analyzer.resume(path, earlier, told, stop)
+        outputs.write(analysis)
     if analysis.partial:
         reached = analysis.part.end if analysis.part is not None else 0.0
         typer.echo(
@@ -108,18 +114,21 @@ class _Page:
     how: str
     media: Path | None
 
-    def check(self, option: str = "--report") -> None:
+    def check(self, guard: Guard, option: str = "--report") -> None:
         from mien.report.page import FORMATS, check_media
 
-        check_target(self.target, option, FORMATS)
+        guard.check(self.target, option, FORMATS)
         if self.target is not None:
             check_media(self.media, self.how)
 
-    def write(self, analysis: Analysis) -> None:
+    def write(self, analysis: Analysis, guard: Guard) -> None:
         from mien.report.page import save_page
 
         if self.target is not None:
-            save_page(analysis, self.target, self.media, self.how)
+            save_page(
+                analysis, self.target, self.media, self.how,
+                overwrite=guard.overwrite, inputs=guard.inputs,
+            )  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -136,6 +145,7 @@ class _Outputs:
     exports: Sequence[Path] | None
     export_format: str | None
     page: _Page
+    guard: Guard
 
     def __post_init__(self) -> None:
         """Refuse what cannot be written before the work, not after it."""
@@ -144,13 +154,19 @@ class _Outputs:
         from mien.report.figure import check_kind
         from mien.report.transcript import FORMATS as TRANSCRIPTS
 
-        check_target(self.figure, "--figure", FIGURES)
+        self.guard.check(self.figure, "--figure", FIGURES)
         check_kind(self.figure_kind)
-        check_target(self.transcript, "--transcript", TRANSCRIPTS)
-        self.page.check()
-        for target, given in self._files():
-            check_target(target, "--json" if str(target) == self.json else "--export", None)
+        self.guard.check(self.transcript, "--transcript", TRANSCRIPTS)
+        self.page.check(self.guard)
+        files = [
+            ("--json" if str(target) == self.json else "--export", target, given)
+            for target, given in self._files()
+        ]
+        for _, target, given in files:
             check_export(target, given)
+        others = [("--figure", self.figure), ("--transcript", self.transcript)]
+        others += [("--report", self.page.target)]
+        self.guard.check_all([*others, *((option, target) for option, target, _ in files)])
 
     def _files(self) -> list[tuple[Path, str | None]]:
         """Every file to export, with its format where the suffix does not decide."""
@@ -166,38 +182,62 @@ class _Outputs:
         return next(files, None)
 
     def write(self, analysis: Analysis) -> None:
-        """The table, and every file that was asked for."""
+        """The table, and every file that was asked for.
+
+        Raises:
+            MienError: if one could not be written; the others are.
+        """
         from mien.analysis.wire import json_text
-        from mien.report import figure, table, transcript
-        from mien.report.export import export
+        from mien.report import table
 
         Console(stderr=self.json == "-").print(table.render(analysis))
         if self.json == "-":
             sys.stdout.writelines(json_text(analysis))
-        if self.transcript is not None:
-            transcript.write_transcript(analysis, self.transcript)
-        self.page.write(analysis)
+        write_all(self._writers(analysis))
+
+    def _writers(self, analysis: Analysis) -> Iterator[Callable[[], None]]:
+        """What writes each file."""
+        from mien.report import figure, transcript
+        from mien.report.export import export
+
+        rule: Any = {"overwrite": self.guard.overwrite, "inputs": self.guard.inputs}
         for target, given in self._files():
-            export(analysis, target, given)
-        if self.figure is not None:
-            figure.save(analysis.plot(kind=self.figure_kind), self.figure)
+            yield partial(export, analysis, target, given, **rule)
+        if self.transcript is not None:
+            yield partial(transcript.write_transcript, analysis, self.transcript, **rule)
+        yield partial(self.page.write, analysis, self.guard)
+        drawn = self.figure
+        if drawn is not None:
+            yield lambda: figure.save(analysis.plot(kind=self.figure_kind), drawn, **rule)
+
+
+def _recording(value: Analysis, file: Path) -> tuple[Path, Path]:
+    """Where the recording of an analysis may lie: where it was, or beside the file."""
+    there = Path(value.clip.path)
+    return there, file.parent / there.name
 
 
 def report_page(
+    ctx: typer.Context,
     analysis: Annotated[Path, typer.Argument(help="JSON file of an analysis (--json).")],
     page: Annotated[Path, typer.Argument(help="The page to write (.html).")],
     media: Annotated[
         Path | None, typer.Option(metavar="FILE", help="The recording, to be played in the page.")
     ] = None,
     report_media: o.ReportMedia = "auto",
+    overwrite: o.Overwrite = False,
 ) -> None:
     """Write an analysis as an interactive page, with or without the recording."""
+    value = read_analysis(analysis)
+    guard = Guard.of_command(ctx, *_recording(value, analysis))
     wanted = _Page(page, report_media, media)
-    wanted.check("The page")
-    wanted.write(read_analysis(analysis))
+    wanted.check(guard, "The page")
+    check_recording(value, media)
+    wanted.write(value, guard)
 
 
 def export_analysis(
+    ctx: typer.Context,
     analysis: Annotated[Path, typer.Argument(help="JSON file of an analysis (--json).")],
     files: Annotated[
         list[Path], typer.Argument(help="Files to write; the suffix gives the format.")
@@ -208,6 +248,7 @@ def export_analysis(
         Path | None,
         typer.Option(metavar="FILE", help="The recording, for --figure-kind sound."),
     ] = None,
+    overwrite: o.Overwrite = False,
 ) -> None:
     """Write an analysis in another format, or draw it; the recording is not needed."""
     from mien.report import figure
@@ -216,25 +257,32 @@ def export_analysis(
     drawn = [f for f in files if export_format is None and f.suffix.lower() in figure.FORMATS]
     figure.check_kind(figure_kind)
     for target in files:
-        check_target(target, "The export", None)
         if target not in drawn:
             check_export(target, export_format)
     value = read_analysis(analysis)
-    for target in files:
+    guard = Guard.of_command(ctx, *_recording(value, analysis))
+    guard.check_all([("The export", target) for target in files])
+    check_recording(value, media)
+    rule: Any = {"overwrite": overwrite, "inputs": guard.inputs}
+
+    def write(target: Path) -> None:
         if target in drawn:
-            figure.save(value.plot(kind=figure_kind, media=media), target)
+            figure.save(value.plot(kind=figure_kind, media=media), target, **rule)
         else:
-            export(value, target, export_format)
+            export(value, target, export_format, **rule)
+
+    write_all(partial(write, target) for target in files)
 
 
 def demo(
     out: Annotated[Path, typer.Option(help="Folder for the clip and its results.")] = Path("demo"),
+    overwrite: o.Overwrite = False,
 ) -> None:
     """Make a short clip (a moving portrait and a spoken sentence) and analyse it."""
     from mien.demo import run_demo
 
-    with progress() as report:
-        result = run_demo(out, report)
+    with progress(QUIET) as report:
+        result = run_demo(out, report, overwrite)
     console = Console()
     console.print(result.table)
     for path in result.files:

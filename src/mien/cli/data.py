@@ -9,7 +9,8 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from mien.cli.shared import check_target
+from mien.cli import options as o
+from mien.cli.outputs import Guard
 
 app = typer.Typer(no_args_is_help=True, help="Inspect labelled data sets.")
 
@@ -21,6 +22,7 @@ def _root() -> None:
 
 @app.command("show")
 def data_show(
+    ctx: typer.Context,
     data: Annotated[
         Path, typer.Argument(help="A data set of voices: TESS, RAVDESS, CREMA-D or a CSV.")
     ],
@@ -31,6 +33,7 @@ def data_show(
         str | None, typer.Option(help="The speaker (OAF, 07 ...). Default: the first.")
     ] = None,
     number: Annotated[int, typer.Option(min=0, help="Which recording of the speaker, from 0.")] = 0,
+    overwrite: o.Overwrite = False,
 ) -> None:
     """Count the recordings by speaker and emotion, and draw one recording of each emotion."""
     from mien.datasets import load_voices
@@ -40,7 +43,8 @@ def data_show(
     from mien.report.voices import counts, examples, voices_figure
     from mien.terminal import Column, Grid
 
-    check_target(out, "--out", FORMATS)
+    guard = Guard.of_command(ctx)
+    guard.check(out, "--out", FORMATS)
     if not data.exists():
         raise DataError(f"There is nothing at {data}; give the folder of a data set of voices.")
     rows = load_voices(data)
@@ -52,5 +56,6 @@ def data_show(
         for label in MIEN7.labels
     ]
     Console().print(Grid(speakers, columns))
-    save(voices_figure(paths, f"{data.name}: one recording an emotion"), out)
+    figure = voices_figure(paths, f"{data.name}: one recording an emotion")
+    save(figure, out, overwrite=overwrite, inputs=guard.inputs)
     typer.echo(f"wrote {out}")

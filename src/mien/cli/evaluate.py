@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console, RenderableType
+from rich.console import Console
 
 from mien.cli import options as o
 from mien.cli.flags import Command, pack_folder, packs_given
-from mien.cli.shared import Folds, Seed, check_target, posteriors_source, progress
+from mien.cli.outputs import Guard, write_all
+from mien.cli.shared import Folds, Seed, posteriors_source, progress
+from mien.outputs import FIGURES
 
 app = typer.Typer(
     no_args_is_help=True, help="Judge a labelled data set and print the figures of merit."
@@ -20,6 +23,7 @@ app = typer.Typer(
 
 
 def _judge(
+    ctx: typer.Context,
     kind: str,
     data: Path,
     json_file: Path | None,
@@ -28,20 +32,24 @@ def _judge(
     **asked: Any,
 ) -> None:
     """Judge a data set and show the figures."""
-    from mien.evaluate import evaluate
+    from mien.evaluate import judge_set
     from mien.evaluate.summary import render
 
-    check_target(json_file, "--json", None)
-    check_target(posteriors, "--posteriors", (".csv", ".parquet"))
+    guard = Guard.of_command(ctx)
+    guard.check(posteriors, "--posteriors", (".csv", ".parquet"))
+    guard.check_all([("--json", json_file), ("--posteriors", posteriors)])
     with progress() as report:
-        result = evaluate(
-            kind, data, pack=pack_folder(pack), posteriors=posteriors, progress=report, **asked
-        )
-    _show(result, render, json_file)
+        figures, save = judge_set(kind, data, pack=pack_folder(pack), progress=report, **asked)
+    Console().print(render(figures))
+    writers = [partial(_write_figures, figures, json_file, guard)]
+    if posteriors is not None:
+        writers.append(partial(save, posteriors))
+    write_all(writers)
 
 
 @app.command("face")
 def evaluate_face(
+    ctx: typer.Context,
     data: o.Labelled,
     split: o.Split = None,
     pack: o.Pack = None,
@@ -54,22 +62,25 @@ def evaluate_face(
     ] = None,
     json_file: o.Figures = None,
     posteriors: o.Posteriors = None,
+    overwrite: o.Overwrite = False,
 ) -> None:
     """Judge face crops: FER-2013 (CSV, .npz, folders), or a CSV of pictures."""
-    _judge("face", data, json_file, posteriors, pack, split=split, convention=convention)
+    _judge(ctx, "face", data, json_file, posteriors, pack, split=split, convention=convention)
 
 
 def _command(kind: str) -> Callable[..., None]:
     """The command that judges a set with a pack of one kind."""
 
     def judge(
+        ctx: typer.Context,
         data: o.Labelled,
         split: o.Split = None,
         pack: o.Pack = None,
         json_file: o.Figures = None,
         posteriors: o.Posteriors = None,
+        overwrite: o.Overwrite = False,
     ) -> None:
-        _judge(kind, data, json_file, posteriors, pack, split=split)
+        _judge(ctx, kind, data, json_file, posteriors, pack, split=split)
 
     return judge
 
@@ -82,18 +93,18 @@ for _kind, _help in _HELP.items():
     app.command(_kind, help=_help)(_command(_kind))
 
 
-def _show(
-    result: Mapping[str, Any],
-    render: Callable[[Mapping[str, Any]], RenderableType],
-    json_file: Path | None,
-) -> None:
-    Console().print(render(result))
-    if json_file is not None:
-        json_file.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+def _write_figures(result: Mapping[str, Any], json_file: Path | None, guard: Guard) -> None:
+    """Write the figures as JSON where that is asked for."""
+    if json_file is None:
+        return
+    text = json.dumps({"schema": FIGURES} | dict(result), indent=1)
+    with guard.written(json_file, "--json") as fresh:
+        fresh.write_text(f"{text}\n", encoding="utf-8")
 
 
 @app.command("fusion", cls=Command)
 def evaluate_fusion(
+    ctx: typer.Context,
     data: o.Table,
     pack: o.FusionPack = None,
     folds: Folds = 10,
@@ -105,6 +116,7 @@ def evaluate_fusion(
     voice_pack: o.VoicePack = None,
     face_pack: o.FacePack = None,
     asr: o.Asr = "auto",
+    overwrite: o.Overwrite = False,
 ) -> None:
     """Compare each modality, the fusion rules and the learned pool on the same items.
 
@@ -113,10 +125,12 @@ def evaluate_fusion(
     from mien.evaluate.fusion import evaluate_fusion as judge
     from mien.evaluate.fusion import render
 
-    check_target(json_file, "--json", None)
-    check_target(posteriors, "--posteriors", (".csv",))
+    guard = Guard.of_command(ctx)
+    guard.check(posteriors, "--posteriors", (".csv",))
+    guard.check_all([("--json", json_file), ("--posteriors", posteriors)])
     packs = packs_given(text=text_pack, voice=voice_pack, face=face_pack)
     source = posteriors_source(data, labels, posteriors, packs, asr)
     with progress() as report:
         result = judge(source, pack=pack, folds=folds, seed=seed, progress=report)
-    _show(result, render, json_file)
+    Console().print(render(result))
+    _write_figures(result, json_file, guard)

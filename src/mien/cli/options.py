@@ -99,6 +99,14 @@ Resume = Annotated[
     _output("--resume", help="Continue the partial analysis in the file of --json."),
 ]
 
+Overwrite = Annotated[
+    bool,
+    _output(
+        "--overwrite",
+        help="Replace existing files that mien did not write; an input is never replaced.",
+    ),
+]
+
 # What is analysed, and how.
 Start = Annotated[float, _flag("start")]
 End = Annotated[float | None, _flag("end")]

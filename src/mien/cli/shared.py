@@ -1,10 +1,11 @@
-"""What the commands share: progress, lines of news, targets checked before the work."""
+"""What the commands share: progress, lines of news, signals."""
 
 from __future__ import annotations
 
 import json
 import signal
 import sys
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,20 +22,25 @@ if TYPE_CHECKING:
     from mien.clip_posteriors import Folder
 
 Report = Callable[[str, float], None]
+BETWEEN_LINES = 10.0
+"""Seconds between two lines of progress where there is no terminal."""
+QUIET = 5.0
+"""Seconds in which ``mien analyze`` says nothing where there is no terminal."""
 
 
 @contextmanager
-def progress() -> Iterator[Report]:
-    """A progress bar on the terminal's error stream; nothing where there is no terminal.
+def progress(quiet: float = 0.0) -> Iterator[Report]:
+    """Tell on the error stream what is being done: a bar on a terminal, else a line now and then.
 
-    It shows what is being done, and the time that is left of that.
+    Args:
+        quiet: seconds without a line at the start where there is no terminal.
     """
     console = Console(stderr=True)
+    if not console.is_terminal:
+        yield _in_lines(quiet)
+        return
     columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn())
-    off = not console.is_terminal
-    with Progress(
-        *columns, TimeRemainingColumn(), console=console, transient=True, disable=off
-    ) as bar:
+    with Progress(*columns, TimeRemainingColumn(), console=console, transient=True) as bar:
         task = bar.add_task("", total=1.0)
         before = ""
 
@@ -49,20 +55,18 @@ def progress() -> Iterator[Report]:
         yield tell
 
 
-def check_target(path: Path | None, option: str, suffixes: tuple[str, ...] | None) -> None:
-    """Find out before the work whether a file can be written, not after it.
+def _in_lines(quiet: float) -> Report:
+    """What is being done as lines, at most one every ``BETWEEN_LINES`` seconds."""
+    due = time.monotonic() + quiet
 
-    Raises:
-        OptionError: if its suffix is none of ``suffixes`` or its folder does not exist.
-    """
-    if path is None:
-        return
-    if suffixes is not None and path.suffix.lower() not in suffixes:
-        raise OptionError.choice(f"The suffix of {option}", path.suffix, suffixes)
-    if path.is_dir() or not path.resolve().parent.is_dir():
-        raise OptionError(
-            f"{option} cannot be written to {path}; give a file in a folder that exists."
-        )
+    def tell(doing: str, share: float) -> None:
+        nonlocal due
+        now = time.monotonic()
+        if now >= due:
+            typer.echo(f"mien: {doing} ({share:.0%})", err=True)
+            due = now + BETWEEN_LINES
+
+    return tell
 
 
 def pack_or_hub(name: str | None) -> str | None:
@@ -81,7 +85,7 @@ def pack_or_hub(name: str | None) -> str | None:
 
 @contextmanager
 def stopping() -> Iterator[Callable[[], bool]]:
-    """Whether it is time to stop: the first Ctrl-C asks for it, the second one ends at once."""
+    """Whether to stop: the first SIGINT or SIGTERM asks for it, the second ends at once."""
     asked = False
 
     def ask(number: int, frame: object) -> None:
@@ -93,11 +97,12 @@ def stopping() -> Iterator[Callable[[], bool]]:
             "mien: stopping after judging what was read so far (Ctrl-C again: at once).", err=True
         )
 
-    before = signal.signal(signal.SIGINT, ask)
+    before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield lambda: asked
     finally:
-        signal.signal(signal.SIGINT, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def read_analysis(path: Path) -> Analysis:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,8 @@ from mien.datasets.table import LabelledSet
 from mien.datasets.votes import is_votes, load_votes
 from mien.emotions import MIEN7, canonical_label
 from mien.errors import DataError, MissingExtraError
+from mien.files import replacing
+from mien.outputs import MARK
 from mien.posteriors import Posteriors, PosteriorTable
 
 COLUMNS = ("item", "branch", "label", "group", "seconds", "quality", *MIEN7.labels, "pack")
@@ -149,14 +151,18 @@ def save_posteriors(table: PosteriorTable, path: Path) -> None:
         MissingExtraError: for Parquet without pyarrow.
     """
     rows = list(_rows(table))
+    with replacing(path) as fresh:
+        _write(rows, fresh)
+
+
+def _write(rows: Sequence[tuple[str | float, ...]], path: Path) -> None:
     if path.suffix == PARQUET:
         parquet = _parquet("Writing Parquet")
         import pyarrow
 
         columns = zip(COLUMNS, zip(*rows, strict=True), strict=True)
-        parquet.write_table(
-            pyarrow.table({name: list(cells) for name, cells in columns}), str(path)
-        )
+        made = pyarrow.table({name: list(cells) for name, cells in columns})
+        parquet.write_table(made.replace_schema_metadata({"writer": MARK}), str(path))
         return
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -139,15 +140,31 @@ def evaluate(
         DataError: if the set or all of its rows cannot be read.
         PackError: if the pack cannot be used.
     """
+    figures, save = judge_set(
+        kind, data, split=split, pack=pack, convention=convention, progress=progress
+    )
+    if posteriors is not None:
+        save(posteriors)
+    return figures
+
+
+def judge_set(
+    kind: str,
+    data: Path,
+    *,
+    split: str | None = None,
+    pack: Path | None = None,
+    convention: str | None = None,
+    progress: Progress = lambda doing, share: None,
+) -> tuple[dict[str, Any], Callable[[Path], None]]:
+    """Judge a labelled set, see :func:`evaluate`: the figures, and what writes the posteriors."""
     rows = _read(kind, data, split)
     convention = _convention(kind, rows, convention)
     model = find_pack(kind, pack)
     started = time.perf_counter()
     rows, answers = _judge(kind, model, rows, convention, progress)
     seconds = time.perf_counter() - started
-    if posteriors is not None:
-        _write_posteriors(kind, rows, answers, convention, model, posteriors)
-    return {
+    figures = {
         **_figures(rows, answers.probs, model.manifest.threshold, convention),
         **({"convention": convention} if convention else {}),
         "labels": list(MIEN7.labels),
@@ -159,6 +176,7 @@ def evaluate(
         "pack": _identity(model),
         "mien": __version__,
     }
+    return figures, partial(_write_posteriors, kind, rows, answers, convention, model)
 
 
 def _read(kind: str, data: Path, split: str | None) -> LabelledSet:

@@ -9,6 +9,7 @@ from pathlib import Path
 import av
 import numpy as np
 
+from mien.outputs import MARK
 from mien.scene import SAMPLE_RATE, Image, Samples
 
 
@@ -22,6 +23,7 @@ def write_clip(path: Path, pictures: Iterable[Image], rate: int, samples: Sample
         samples: mono at 16 kHz in [-1, 1], from the first picture on.
     """
     with av.open(str(path), "w", format="mp4") as container:
+        container.metadata["comment"] = MARK
         sound = container.add_stream("aac", rate=SAMPLE_RATE)
         sound.layout = "mono"
         video = container.add_stream("libx264", rate=rate)

@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from mien.analysis.analysis import Analysis
 from mien.emotions import MIEN7
 from mien.errors import OptionError
+from mien.outputs import BLANK_SEAL, WRITER, written
 
 FORMATS = (".png", ".svg", ".pdf")
 KINDS = ("bars", "timeline", "sound")
@@ -45,6 +46,8 @@ def draw(
         InputError: if the recording is missing or has no sound.
     """
     check_kind(kind)
+    if not analysis.segments:
+        raise OptionError("There is nothing to draw: no segment lies in this part.")
     if kind is None:
         kind = "bars" if row is not None or len(analysis.segments) == 1 else "timeline"
     if kind == "bars":
@@ -138,12 +141,28 @@ def notes(figure: Figure, lines: Iterable[str]) -> None:
         figure.supxlabel(text, x=0.01, ha="left", fontsize=SMALL, color=GRAY)
 
 
-def save(figure: Figure, path: Path) -> None:
-    """Write a figure; the suffix selects the format.
+def save(
+    figure: Figure, path: Path, *, overwrite: bool = False, inputs: Iterable[Path] = ()
+) -> None:
+    """Write a figure; the suffix says the format.
+
+    Args:
+        figure: what to write.
+        path: of the file.
+        overwrite: whether an existing file that mien did not write is replaced.
+        inputs: files that are not replaced in any case.
 
     Raises:
-        OptionError: if the suffix is not one of ``FORMATS``.
+        OptionError: if the suffix is not one of ``FORMATS``, or the file may not be replaced.
+        OutputError: if it cannot be written.
     """
-    if path.suffix.lower() not in FORMATS:
+    suffix = path.suffix.lower()
+    if suffix not in FORMATS:
         raise OptionError.choice("The suffix of a figure", path.suffix, FORMATS)
-    figure.savefig(path, dpi=150)
+    mark = {
+        ".png": {"Software": WRITER},
+        ".pdf": {"Creator": WRITER},
+        ".svg": {"Creator": f"{WRITER} ({BLANK_SEAL})"},
+    }
+    with written(path, inputs, overwrite, "The figure") as fresh:
+        figure.savefig(fresh, dpi=150, format=suffix[1:], metadata=mark[suffix])

@@ -25,6 +25,8 @@ TABLES, LINES = 6, 40
 LONGEST_LINE = 600
 # Letters of a speaker's name that are shown.
 LONGEST_NAME = 12
+# People with a column of their own, the most prominent.
+PEOPLE = 6
 # Lines of the transcript that are shown.
 WORDS = 12
 
@@ -112,11 +114,17 @@ def _many(analysis: Analysis) -> list[RenderableType]:
     if more > 0:
         text = f"... and {more} more segments; --export FILE.csv writes all, --figure draws them"
         parts += [Text(text, style="dim"), Text()]
+    unseen = len(analysis.people) - PEOPLE
+    if unseen > 0:
+        text = f"... and {unseen} more people; --export FILE.csv writes all"
+        parts += [Text(text, style="dim"), Text()]
     return parts
 
 
 def _answers(analysis: Analysis, shown: range, short: bool) -> list[Column]:
     """The fused answer, those of the branches, and how far they differ, one row a segment."""
+    # Of one person alone the face column tells all.
+    people = sorted(analysis.people)[:PEOPLE] if len(analysis.people) > 1 else ()
     fused, conflict = [], []
     for row in shown:
         found = analysis.explanations[row] if analysis.explanations else None
@@ -134,6 +142,10 @@ def _answers(analysis: Analysis, shown: range, short: bool) -> list[Column]:
             for name, evidence in analysis.by_branch.items()
         ),
         Column("conflict", conflict),
+        *(
+            Column(f"face {who}", [Text(_says(analysis.people[who], row, short)) for row in shown])
+            for who in people
+        ),
     ]
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-import mien
 from mien.analysis.analysis import Analysis
 from mien.errors import InputError, OptionError
+from mien.facts import as_utf8
+from mien.outputs import BLANK_SEAL, MARK, written
 from mien.timebase import Segment
 
 FORMATS = (".txt", ".srt", ".vtt")
@@ -16,11 +17,20 @@ Row = tuple[Segment, str | None, str]
 """When, who if that is known, and what."""
 
 
-def write_transcript(analysis: Analysis, path: Path) -> None:
+def write_transcript(
+    analysis: Analysis, path: Path, *, overwrite: bool = False, inputs: Iterable[Path] = ()
+) -> None:
     """Write the words; the suffix says the format. SRT and WebVTT carry the times.
 
+    Args:
+        analysis: whose words are written.
+        path: of the file.
+        overwrite: whether an existing file that mien did not write is replaced.
+        inputs: files that are not replaced in any case, beside the recording.
+
     Raises:
-        OptionError: if the suffix is not one of ``FORMATS``.
+        OptionError: if the suffix is not one of ``FORMATS``, or the file may not be replaced.
+        OutputError: if it cannot be written.
         InputError: if the analysis has no transcript.
     """
     suffix = path.suffix.lower()
@@ -30,12 +40,14 @@ def write_transcript(analysis: Analysis, path: Path) -> None:
         reason = analysis.by_branch["text"].reasons[0] if "text" in analysis.by_branch else "none"
         raise InputError(f"There is no transcript to write to {path}: {reason}.")
     lines = analysis.transcript.lines
-    if suffix == ".txt":
-        text = "".join(f"{_named(line.speaker, line.text)}\n" for line in lines)
-        path.write_text(text, encoding="utf-8")
-        return
-    rows = ((line.segment, line.speaker, line.text) for line in lines)
-    write_subtitles(rows, path, suffix[1:], f"words ({analysis.transcript.source})")
+    guarded = (Path(analysis.clip.path), *inputs)
+    with written(path, guarded, overwrite, "The transcript") as fresh:
+        if suffix == ".txt":
+            text = "".join(f"{_block(_named(line.speaker, line.text))}\n" for line in lines)
+            fresh.write_text(as_utf8(text), encoding="utf-8")
+            return
+        rows = ((line.segment, line.speaker, line.text) for line in lines)
+        write_subtitles(rows, fresh, suffix[1:], f"words ({analysis.transcript.source})")
 
 
 def write_subtitles(rows: Iterable[Row], path: Path, kind: str, what: str) -> None:
@@ -50,7 +62,7 @@ def write_subtitles(rows: Iterable[Row], path: Path, kind: str, what: str) -> No
         kind: ``srt`` or ``vtt``.
         what: is in it, in words.
     """
-    mark = " ".join(f"Written by mien {mien.__version__}: {what}".split())
+    mark = " ".join(f"{MARK}: {what} ({BLANK_SEAL})".split())
     with path.open("w", encoding="utf-8", newline="\n") as file:
         if kind == "vtt":
             file.write(f"WEBVTT\n\nNOTE {_escaped(mark)}\n\n")

@@ -66,10 +66,12 @@ def train_voice(
     ear = whisper_folder("base") if ear is None else ear
     recipe, feature_recipe = VoiceRecipe(), FeatureRecipe()
     epochs = options.epochs or EPOCHS
-    voices = audible(limited(load_sets(load_voices, options.data), options), say)
+    voices = limited(load_sets(load_voices, options.data), options)
     encoder = load_encoder(ear, max(feature_recipe.blocks), whispermel.POSITIONS)
+    assign_folds(voices, folds)  # too few speakers fail here, before the recordings are read
+    voices = audible(voices, say)
     encoder_digest = file_sha256(ear / "model.bin")
-    assign_folds(voices, folds)  # too few speakers fail here, before hours of extraction
+    assign_folds(voices, folds)
     check_settings(
         options.work,
         {

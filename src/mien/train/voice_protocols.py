@@ -37,14 +37,24 @@ def assign_folds(voices: LabelledSet, folds: int) -> IntArray:
         DataError: if there are fewer than two folds, or a fold would be empty.
     """
     fold = np.zeros(len(voices), np.int64)
+    counts = {}
     for corpus in sorted(set(voices.corpora.tolist())):
         speakers = sorted(set(voices.groups[voices.corpora == corpus].tolist()))
+        counts[corpus] = len(speakers)
         for place, speaker in enumerate(speakers):
             fold[voices.groups == speaker] = place % max(folds, 1)
     if folds < 2 or len(set(fold.tolist())) < folds:
+        listed = ", ".join(
+            f"{corpus} has {count} speaker{'' if count == 1 else 's'}"
+            for corpus, count in counts.items()
+        )
+        most = max(counts.values(), default=0)
+        remedy = "add --data with a set of more speakers"
+        if most >= 2:
+            remedy = f"give --folds {most}" + (" or less" if most > 2 else "") + f", or {remedy}"
         raise DataError(
-            f"{len(set(voices.groups.tolist()))} speakers cannot be divided into {folds} folds; "
-            "use at least 2 folds and at most as many as the largest set has speakers."
+            f"The voice is judged on speakers left out of the training, in --folds {folds}. This "
+            f"needs at least 2 folds, and as many speakers as folds in one set; {listed}: {remedy}."
         )
     return fold
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from importlib import import_module
 from pathlib import Path
 
 from mien.analysis.analysis import Analysis
 from mien.errors import OptionError
+from mien.outputs import written
 
 Writer = Callable[[Analysis, Path], None]
 
@@ -52,22 +53,35 @@ def format_of(path: Path, given: str | None = None) -> str:
     return max(fitting, key=len)
 
 
-def export(analysis: Analysis, path: Path, given: str | None = None) -> None:
+def export(
+    analysis: Analysis,
+    path: Path,
+    given: str | None = None,
+    *,
+    overwrite: bool = False,
+    inputs: Iterable[Path] = (),
+) -> None:
     """Write an analysis.
 
     Args:
         analysis: what to write.
-        path: path of the file.
-        given: the format; None to select it by the suffix.
+        path: where.
+        given: the format; by the suffix if None.
+        overwrite: whether an existing file that mien did not write is replaced.
+        inputs: files that are not replaced in any case, beside the recording.
 
     Raises:
-        OptionError: if the format is unknown.
-        InputError: if the analysis has no content for such a file.
+        OptionError: if the format is not known, or the file may not be replaced; see
+            :func:`mien.outputs.check_output`.
+        OutputError: if it cannot be written.
+        InputError: if the analysis has nothing that such a file could hold.
         MissingExtraError: if the format needs a package that is not installed.
     """
     module, name = _WRITERS[format_of(path, given)]
     writer: Writer = getattr(import_module(f"{__name__}.{module}"), name)
-    writer(analysis, path)
+    path = Path(path)
+    with written(path, (Path(analysis.clip.path), *inputs), overwrite, "The export") as fresh:
+        writer(analysis, fresh)
 
 
 def check_export(path: Path, given: str | None = None) -> None:

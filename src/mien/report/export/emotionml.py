@@ -14,6 +14,8 @@ from xml.etree import ElementTree as Xml
 from mien.analysis.analysis import Analysis
 from mien.analysis.evidence import Evidence
 from mien.emotions import MIEN7
+from mien.outputs import BLANK_SEAL
+from mien.report.export.legal import legal, legal_name
 from mien.report.rows import SMOOTHED, tiers
 
 NAMESPACE = "http://www.w3.org/2009/10/emotionml"
@@ -33,8 +35,8 @@ def write_emotionml(analysis: Analysis, path: Path) -> None:
     root = Xml.Element(_tag("emotionml"), {"version": "1.0", "category-set": f"#{VOCABULARY}"})
     info = Xml.SubElement(root, _tag("info"))
     info.text = (
-        f"mien {analysis.provenance.mien}: a label states how an observer would name the "
-        "expression, not what a person feels. The value of a category is its probability."
+        f"mien {analysis.provenance.mien}: how an observer would name the expression, not what a "
+        f"person feels. The value of a category is its probability. ({BLANK_SEAL})"
     )
     vocabulary = Xml.SubElement(root, _tag("vocabulary"), {"type": "category", "id": VOCABULARY})
     for label in MIEN7.labels:
@@ -57,9 +59,9 @@ def _add_rows(
     for i, segment in enumerate(analysis.segments):
         if evidence.reasons[i]:
             continue
-        identity = f"{name}-{i}" if who is None else f"{name}-person{who}-{i}"
+        identity = legal_name(f"{name}-{i}" if who is None else f"{name}-person{who}-{i}")
         channels = _channels(analysis, name, i)
-        through = {"expressed-through": channels} if channels else {}
+        through = {"expressed-through": legal(channels)} if channels else {}
         emotion = Xml.SubElement(root, _tag("emotion"), {"id": identity} | through)
         for label, prob in zip(MIEN7.labels, evidence.probs[i], strict=True):
             Xml.SubElement(

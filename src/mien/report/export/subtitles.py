@@ -29,7 +29,7 @@ def write_vtt(analysis: Analysis, path: Path) -> None:
 def _write(analysis: Analysis, path: Path, kind: str) -> None:
     rows = [(segment, None, text) for segment, text in captions(analysis)]
     if not rows:
-        raise InputError(f"Nothing in this analysis has a time; {path} would be empty.")
+        raise InputError("Nothing in this analysis has a time; the subtitles would be empty.")
     source = "none" if analysis.transcript is None else analysis.transcript.source
     write_subtitles(rows, path, kind, f"emotions and words ({source})")
 

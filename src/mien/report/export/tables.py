@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import csv
 import math
+import re
 from pathlib import Path
 from typing import Any
 
 from mien.analysis import wire
 from mien.analysis.analysis import Analysis
+from mien.facts import as_utf8
+from mien.outputs import ABOUT_BORIS, MARK
 from mien.report.export.extras import need
 from mien.report.rows import COLUMNS, rows, tier_name, tiers
 from mien.report.spans import spans
 
+_CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
+_FORMULA = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 _BORIS = (
     "Observation id", "Observation date", "Description", "Observation type", "Source",
     "Time offset (s)", "Media duration (s)", "FPS (frame/s)", "Subject",
@@ -35,7 +40,23 @@ def write_csv(analysis: Analysis, path: Path) -> None:
 def _cell(value: Any) -> Any:
     if isinstance(value, float):
         return "" if math.isnan(value) else round(value, 6)
+    if isinstance(value, str):
+        return inert(value)
     return "" if value is None else value
+
+
+def inert(text: str) -> str:
+    """Text that no spreadsheet takes for a formula: an apostrophe stands before what would be one.
+
+    What begins with ``=``, ``+``, ``-``, ``@`` or one of their full-width forms would be one
+    (OWASP, CSV injection). Line breaks, tabs and other controls become a space.
+
+    Examples:
+        >>> inert("=1+1"), inert("a talk")
+        ("'=1+1", 'a talk')
+    """
+    text = _CONTROLS.sub(" ", as_utf8(text))
+    return f"'{text}" if text.lstrip().startswith(_FORMULA) else text
 
 
 def write_parquet(analysis: Analysis, path: Path) -> None:
@@ -48,7 +69,8 @@ def write_parquet(analysis: Analysis, path: Path) -> None:
         for row in rows(analysis)
     ]
     columns = {name: [row[name] for row in table] for name in COLUMNS}
-    parquet.write_table(pyarrow.table(columns), str(path))
+    marked = pyarrow.table(columns).replace_schema_metadata({"writer": MARK})
+    parquet.write_table(marked, str(path))
 
 
 def write_json(analysis: Analysis, path: Path) -> None:
@@ -65,7 +87,7 @@ def write_boris(analysis: Analysis, path: Path) -> None:
     covered = analysis.part.duration if analysis.part is not None else analysis.clip.duration
     fixed = {
         "Observation id": Path(name).stem,
-        "Description": "expression as an observer would name it; by mien",
+        "Description": ABOUT_BORIS,
         "Observation type": "Media file",
         "Source": f"player #1:{name}",
         "Time offset (s)": 0,
@@ -80,14 +102,12 @@ def write_boris(analysis: Analysis, path: Path) -> None:
         writer.writeheader()
         for modality, who, evidence in tiers(analysis):
             for span in spans(evidence):
-                writer.writerow(
-                    fixed
-                    | {
-                        "Subject": tier_name(modality, who),
-                        "Behavior": span.label,
-                        "Start (s)": round(span.segment.start, 3),
-                        "Stop (s)": round(span.segment.end, 3),
-                        "Duration (s)": round(span.segment.duration, 3),
-                        "Comment start": f"probability {span.prob:.3f}",
-                    }
-                )
+                row = fixed | {
+                    "Subject": tier_name(modality, who),
+                    "Behavior": span.label,
+                    "Start (s)": round(span.segment.start, 3),
+                    "Stop (s)": round(span.segment.end, 3),
+                    "Duration (s)": round(span.segment.duration, 3),
+                    "Comment start": f"probability {span.prob:.3f}",
+                }
+                writer.writerow({key: _cell(value) for key, value in row.items()})

@@ -10,7 +10,9 @@ from pathlib import Path
 from mien.analysis.analysis import Analysis
 from mien.errors import InputError
 from mien.facts import shown
+from mien.outputs import BLANK_SEAL, WRITER
 from mien.report.export.extras import need
+from mien.report.export.legal import legal
 from mien.report.rows import tier_name, tiers
 from mien.report.spans import own_segments, spans
 from mien.timebase import Segment
@@ -21,11 +23,14 @@ WORDS = "words"
 def tier_spans(analysis: Analysis) -> Iterator[tuple[str, list[tuple[Segment, str]]]]:
     """Name of each tier and its intervals, in time order and without overlap."""
     for name, who, evidence in tiers(analysis):
-        yield tier_name(name, who), [(span.segment, span.label) for span in spans(evidence)]
+        yield legal(tier_name(name, who)), [(span.segment, span.label) for span in spans(evidence)]
     if analysis.transcript is not None:
         lines = [line for line in analysis.transcript.lines if line.segment.duration > 0]
         own = own_segments([line.segment for line in lines])
-        yield WORDS, [(s, line.text) for s, line in zip(own, lines, strict=True) if s.duration > 0]
+        yield (
+            WORDS,
+            [(s, legal(line.text)) for s, line in zip(own, lines, strict=True) if s.duration > 0],
+        )
 
 
 def _duration(analysis: Analysis) -> float:
@@ -44,7 +49,7 @@ def write_eaf(analysis: Analysis, path: Path) -> None:
     """
     _duration(analysis)
     pympi = need("eaf")
-    document = pympi.Eaf(author="mien")
+    document = pympi.Eaf(author=f"{WRITER} ({BLANK_SEAL})")
     document.remove_tier("default")
     media = Path(analysis.clip.path)
     kind = mimetypes.guess_type(media.name)[0] or "video/mp4"
@@ -56,7 +61,8 @@ def write_eaf(analysis: Analysis, path: Path) -> None:
             if end > start:
                 document.add_annotation(name, start, end, text)
     # pympi-ling 1.71 renames a file that it would overwrite to NAME.bak and leaves that behind.
-    path.unlink(missing_ok=True)
+    if path.is_file():
+        path.unlink()
     document.to_file(str(path))
 
 

@@ -10,10 +10,14 @@ from __future__ import annotations
 import html
 import json
 from base64 import b64encode
+from collections.abc import Iterable
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mien.errors import OptionError
+from mien.facts import utf8
+from mien.outputs import WRITER, written
 from mien.report.page.data import page_data
 from mien.report.page.media import NO_MEDIA, PageMedia, page_media
 
@@ -41,6 +45,7 @@ def page_html(analysis: Analysis, media: PageMedia = NO_MEDIA) -> str:
     style = "\n".join(_read(path) for path in STYLES)
     name = analysis.clip.name
     fields = {
+        "writer": html.escape(WRITER),
         "policy": policy(script, style, media),
         "title": html.escape(f"{name} - mien"),
         "style": style,
@@ -54,7 +59,15 @@ def page_html(analysis: Analysis, media: PageMedia = NO_MEDIA) -> str:
     return "".join(fields[part] if i % 2 else part for i, part in enumerate(parts))
 
 
-def save_page(analysis: Analysis, path: Path, media: Path | None = None, how: str = "auto") -> None:
+def save_page(
+    analysis: Analysis,
+    path: Path,
+    media: Path | None = None,
+    how: str = "auto",
+    *,
+    overwrite: bool = False,
+    inputs: Iterable[Path] = (),
+) -> None:
     """Write the page to a file.
 
     Args:
@@ -62,11 +75,20 @@ def save_page(analysis: Analysis, path: Path, media: Path | None = None, how: st
         path: path of the page.
         media: the recording, to play it in the page.
         how: see :func:`mien.report.page.page_media`.
+        overwrite: whether an existing file that mien did not write is replaced.
+        inputs: files that are not replaced in any case, beside the recording.
 
     Raises:
+        OptionError: if the suffix is not one of ``FORMATS``, or the file may not be replaced.
         OptionError, InputError: as :func:`mien.report.page.check_media`.
+        OutputError: if it cannot be written.
     """
-    path.write_text(page_html(analysis, page_media(media, how, path)), encoding="utf-8")
+    if path.suffix.lower() not in FORMATS:
+        raise OptionError.choice("The suffix of a report", path.suffix, FORMATS)
+    guarded = [Path(analysis.clip.path), *inputs, *([] if media is None else [media])]
+    with written(path, guarded, overwrite, "The report") as fresh:
+        text = page_html(analysis, page_media(media, how, path))
+        fresh.write_text(text, encoding="utf-8")
 
 
 def policy(script: str, style: str, media: PageMedia) -> str:
@@ -98,8 +120,8 @@ def _hash(text: str) -> str:
 
 
 def _as_json(value: Any) -> str:
-    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-    # In a script element, only "<" can end the element or open a comment.
+    text = json.dumps(utf8(value), ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    # Within a script element only "<" could end it or open a comment.
     return text.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
 
 
