@@ -134,7 +134,7 @@ def test_a_slice_may_be_empty_as_that_of_a_list():
 def test_two_speakers_in_five_folds_are_refused_with_what_is_needed():
     pytest.importorskip("torch")
     from mien.datasets import LabelledSet
-    from mien.train.voice_protocols import deal
+    from mien.train.voice_protocols import assign_folds
 
     def voices(speakers):
         n = len(speakers)
@@ -147,8 +147,8 @@ def test_two_speakers_in_five_folds_are_refused_with_what_is_needed():
         )
 
     with pytest.raises(DataError, match=r"tess has 2 speakers: give --folds 2, or add --data"):
-        deal(voices(["OAF", "YAF"] * 7), 5)
+        assign_folds(voices(["OAF", "YAF"] * 7), 5)
     with pytest.raises(DataError, match=r"tess has 1 speaker: add --data") as one:
-        deal(voices(["OAF"] * 7), 5)
+        assign_folds(voices(["OAF"] * 7), 5)
     assert "give --folds" not in str(one.value)
-    assert set(deal(voices(["OAF", "YAF"] * 7), 2).tolist()) == {0, 1}
+    assert set(assign_folds(voices(["OAF", "YAF"] * 7), 2).tolist()) == {0, 1}

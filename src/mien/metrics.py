@@ -19,9 +19,7 @@ from mien.mathematics import FloatArray, IntArray, softmax
 
 def confusion_matrix(labels: IntArray, predicted: IntArray, k: int) -> IntArray:
     """Counts ``(k, k)``: rows are the true class, columns the predicted one."""
-    matrix = np.zeros((k, k), dtype=np.int64)
-    np.add.at(matrix, (labels, predicted), 1)
-    return matrix
+    return np.bincount(labels * k + predicted, minlength=k * k).reshape(k, k)
 
 
 def expected_calibration_error(labels: IntArray, probs: FloatArray, bins: int = 15) -> float:
@@ -33,12 +31,8 @@ def expected_calibration_error(labels: IntArray, probs: FloatArray, bins: int = 
     confidence = probs.max(axis=1)
     correct = probs.argmax(axis=1) == labels
     which = np.minimum((confidence * bins).astype(int), bins - 1)
-    gap = 0.0
-    for b in range(bins):
-        inside = which == b
-        if inside.any():
-            gap += inside.mean() * abs(correct[inside].mean() - confidence[inside].mean())
-    return float(gap)
+    gaps = np.bincount(which, weights=correct - confidence, minlength=bins)
+    return float(np.abs(gaps).sum() / len(labels))
 
 
 def calibration_error_by_chance(probs: FloatArray, draws: int = 50, seed: int = 0) -> float:
