@@ -80,8 +80,14 @@ def pack_or_hub(name: str | None) -> str | None:
 
 
 @contextmanager
-def stopping() -> Iterator[Callable[[], bool]]:
-    """Whether it is time to stop: the first Ctrl-C asks for it, the second one ends at once."""
+def stopping(
+    how: str = "stopping after judging what was read so far",
+) -> Iterator[Callable[[], bool]]:
+    """Whether it is time to stop: the first Ctrl-C asks for it, the second one ends at once.
+
+    Args:
+        how: what the first Ctrl-C leads to, as it is told.
+    """
     asked = False
 
     def ask(number: int, frame: object) -> None:
@@ -89,9 +95,7 @@ def stopping() -> Iterator[Callable[[], bool]]:
         if asked:
             raise KeyboardInterrupt
         asked = True
-        typer.echo(
-            "mien: stopping after judging what was read so far (Ctrl-C again: at once).", err=True
-        )
+        typer.echo(f"mien: {how} (Ctrl-C again: at once).", err=True)
 
     before = signal.signal(signal.SIGINT, ask)
     try:
