@@ -101,9 +101,20 @@ def _in_folder(folder: str, out: str) -> Iterator[str]:
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in sorted(files):
             path = os.path.join(here, name)
-            hidden = name.startswith(".")
-            if not hidden and Path(name).suffix.lower() in MEDIA and os.path.isfile(path):
+            if not name.startswith(".") and os.path.isfile(path) and _is_media(path):
                 yield path
+
+
+def _is_media(path: str) -> bool:
+    """Whether a file is a recording or a picture by its suffix, and no figure, as mien draws."""
+    suffix = Path(path).suffix.lower()
+    if suffix != ".png":
+        return suffix in MEDIA
+    try:
+        with open(path, "rb") as file:
+            return b"Software\0Matplotlib" not in file.read(1024)
+    except OSError:
+        return True
 
 
 def _of_glob(pattern: str, out: str) -> tuple[str, list[str]]:

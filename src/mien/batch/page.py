@@ -103,9 +103,9 @@ def _row(row: Row) -> str:
         )
     length = "" if row["kind"] != "recording" else clock(row["duration"])
     # The value by which the column is sorted.
-    shares = f'<td class="num" data-by="{row["duration"]}">{length}</td>'
     return (
-        f"<tr>{first}{shares}<td>{sparkline(row[COURSE])}</td>{_answer(row)}"
+        f'<tr>{first}<td class="num" data-by="{row["duration"]}">{length}</td>'
+        f'<td class="over">{sparkline(row[COURSE])}</td>{_answer(row)}'
         f'<td class="links">{" ".join(_links(row))}</td></tr>'
     )
 

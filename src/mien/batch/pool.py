@@ -23,6 +23,9 @@ from mien.errors import MienError
 J = TypeVar("J")
 _POLL = 0.2
 """Seconds after which it is asked whether to stop."""
+_START = 60.0
+"""Seconds in which a process may start, which are no part of the time for its first job."""
+_READY = "ready"
 _FAREWELL = 5.0
 """Seconds in which an idle worker may end by itself."""
 
@@ -57,13 +60,23 @@ class _Worker(Generic[J]):
         # Ours is the last open copy of this end, so that the pipe ends when the worker does.
         theirs.close()
         self.job: J | None = None
-        self.began = 0.0
+        self.began = self.grace = 0.0
+        self.starting = True
 
     def give(self, job: J, args: tuple[Any, ...]) -> None:
         self.job, self.began = job, time.monotonic()
+        self.grace = _START if self.starting else 0.0
         # One that has died meanwhile is found by its sentinel.
         with contextlib.suppress(OSError):
             self.pipe.send(args)
+
+    def ready(self) -> None:
+        """The process is up; the time for its first job begins."""
+        self.starting, self.began, self.grace = False, time.monotonic(), 0.0
+
+    def left(self, timeout: float) -> float:
+        """Seconds left for the job."""
+        return self.began + self.grace + timeout - time.monotonic()
 
     def answer(self) -> tuple[str, Any] | None:
         """What the worker says; None if nothing, because it has died or is not done."""
@@ -152,10 +165,8 @@ class Pool(Generic[J]):
         for worker in list(crew):
             # Asked before the pipe is read: what a worker said before it died is not lost.
             died = not worker.process.is_alive()
-            answer = worker.answer()
-            if answer is not None:
-                yield _outcome(worker, *answer)
-            late = self.timeout is not None and time.monotonic() - worker.began > self.timeout
+            yield from _heard(worker)
+            late = self.timeout is not None and worker.left(self.timeout) < 0
             if died or (worker.job is not None and late):
                 crew.remove(worker)
                 worker.end(kill=True)
@@ -165,7 +176,7 @@ class Pool(Generic[J]):
     def _pause(self, crew: list[_Worker[J]]) -> float:
         if self.timeout is None:
             return _POLL
-        left = [w.began + self.timeout - time.monotonic() for w in crew if w.job is not None]
+        left = [w.left(self.timeout) for w in crew if w.job is not None]
         return max(0.0, min([_POLL, *left]))
 
     def _why(self, code: int | None, died: bool) -> str:
@@ -176,6 +187,15 @@ class Pool(Generic[J]):
         name = signal.Signals(-code).name
         more = "; memory may have run out" if -code == signal.SIGKILL else ""
         return f"its process was ended by {name}{more}"
+
+
+def _heard(worker: _Worker[J]) -> Iterator[Outcome[J]]:
+    """The outcomes among all that a worker has said."""
+    while (answer := worker.answer()) is not None:
+        if answer[0] == _READY:
+            worker.ready()
+        else:
+            yield _outcome(worker, *answer)
 
 
 def _outcome(worker: _Worker[J], kind: str, value: Any) -> Outcome[J]:
@@ -190,6 +210,7 @@ def _serve(pipe: Connection, function: Callable[..., Any], prepare: Callable[[],
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     prepare()
+    pipe.send((_READY, None))
     while True:
         try:
             args = pipe.recv()

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from mien import __version__
 from mien.analysis.analysis import Analysis
-from mien.analyzer import Analyzer
+from mien.analyzer import Analyzer, state_of_files
 from mien.batch.inputs import Input, find_clips, keep_names
 from mien.batch.one import Row, analyze_clip, failed, key_of, row_of
 from mien.batch.page import write_page
@@ -91,7 +91,9 @@ class Setup:
     @property
     def digest(self) -> str:
         """Changes with whatever the results depend on, apart from the clips themselves."""
-        depends = [__version__, self.options.to_dict(), self.reports.wanted, self.reports.media]
+        reports = self.reports
+        depends = [__version__, self.options.to_dict(), reports.wanted, reports.media]
+        depends.append(state_of_files(self.options))
         return sha256(json.dumps(depends, sort_keys=True, default=str).encode()).hexdigest()[:16]
 
     def files(self, one: Input) -> tuple[Path, Path | None]:
