@@ -18,12 +18,13 @@ from tests.console import process
 
 import mien
 from mien.batch import table
-from mien.batch.inputs import STATES, Input, find_clips, keep_names, output_name
+from mien.batch.inputs import Input, find_clips, keep_names, output_name
 from mien.batch.one import COLUMNS, analyze_clip, course_of
 from mien.batch.page import page_html, sparkline
 from mien.batch.pool import Pool
 from mien.batch.run import Progress, Setup, run_batch
-from mien.batch.state import States
+from mien.batch.state import STATES, States
+from mien.batch.worker import one_core
 from mien.errors import InputError, MienError, OptionError, PackError
 from mien.options import Options
 
@@ -47,8 +48,8 @@ def touch(*paths):
         path.write_bytes(b"x")
 
 
-def names(given, out="out"):
-    return [one.name for one in find_clips([str(one) for one in given], Path(out))]
+def names(given):
+    return [one.name for one in find_clips([str(one) for one in given])]
 
 
 def states(out):
@@ -66,11 +67,11 @@ def finished(out):
 def test_a_folder_is_searched_without_outputs_hidden_files_and_other_kinds(tmp_path):
     wanted = ["a.mp4", "b/a.MP4", "b/face.JPG", "b/c/d.wav"]
     other = [".a.mp4", "._b.wav", ".cache/x.mp4", "notes.txt", "a.srt", "table.csv", "noext"]
-    own = ["out/clips/a.mp4", "b/older/x.mp4", f"b/older/{STATES}"]
+    own = ["clips/a.mp4.json", "clips/a.mp4.html", "clips.csv", "b/index.html", STATES]
     touch(*(tmp_path / name for name in (*wanted, *other, *own)))
     mien.analyze_text("Hello.").plot().savefig(tmp_path / "figure.png")
     os.mkfifo(tmp_path / "pipe.mp4")
-    assert names([tmp_path], tmp_path / "out") == wanted
+    assert names([tmp_path]) == wanted
 
 
 def test_a_list_has_one_path_a_line_relative_to_here_or_to_the_list(tmp_path, monkeypatch):
@@ -92,7 +93,12 @@ def test_a_list_has_one_path_a_line_relative_to_here_or_to_the_list(tmp_path, mo
 
 
 def test_a_glob_names_what_lies_below_its_fixed_part(tmp_path, monkeypatch):
-    touch(*(tmp_path / name for name in ("d/1/a.mp4", "d/2/a.mp4", "d/2/b.txt", "d/[x].mp4")))
+    touch(
+        *(
+            tmp_path / name
+            for name in ("d/1/a.mp4", "d/2/a.mp4", "d/2/b.txt", "d/[x].mp4", "d/2/a.json")
+        )
+    )
     monkeypatch.chdir(tmp_path)
     assert names(["d/*/*"]) == ["1/a.mp4", "2/a.mp4", "2/b.txt"]
     assert names(["d/**/*.mp4"]) == ["1/a.mp4", "2/a.mp4", "[x].mp4"]
@@ -226,6 +232,22 @@ def test_a_worker_is_used_again_and_none_is_left():
         os.kill(pids.pop(), 0)
 
 
+def threads():
+    import cv2
+    from threadpoolctl import threadpool_info
+
+    from mien.packs import Pack
+
+    return [cv2.getNumThreads(), Pack.threads, *(one["num_threads"] for one in threadpool_info())]
+
+
+def test_a_worker_uses_one_thread_in_each_library():
+    found = next(Pool(threads, one_core, 1).run([(0, ())]))
+    assert found.reason == ""
+    assert len(found.value) > 2
+    assert set(found.value) == {1}
+
+
 def test_stop_finishes_what_is_under_way():
     done = []
     for outcome in Pool(play, idle, 1).run([(i, ("fine",)) for i in range(9)], lambda: bool(done)):
@@ -324,7 +346,7 @@ def test_a_result_whose_line_was_lost_is_taken_up_and_not_repeated(tmp_path):
     assert len(lines) == 3
     (out / STATES).write_bytes(b"".join(lines[:2]))
     target = out / first["json"]
-    torn = target.with_name(".a.wav-123.json")
+    torn = target.with_name(".a.wav-_1a2b3c4.json")
     torn.write_text("{")
     stamp = target.stat().st_mtime_ns
     again = run_batch([str(clip)], setup).rows[0]

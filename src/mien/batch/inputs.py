@@ -13,8 +13,8 @@ from mien.errors import InputError
 from mien.facts import shown
 from mien.files import read_regular
 
-STATES = "mien-batch.jsonl"
-"""The file of states in the folder of a batch; a folder that has it is never searched for clips."""
+WRITTEN = frozenset({".csv", ".html", ".json", ".jsonl", ".parquet"})
+"""Suffixes of what a batch writes; a glob does not name such files."""
 LISTS = frozenset({".txt", ".lst", ".list"})
 """Suffixes of files that hold one path a line."""
 _SUFFIXES = (
@@ -47,17 +47,16 @@ class Input:
     name: str
 
 
-def find_clips(given: Sequence[str], out: Path) -> list[Input]:
+def find_clips(given: Sequence[str]) -> list[Input]:
     """The clips that the arguments name, in order, each once.
 
-    A folder is searched with its subfolders for files that have the suffix of a recording or a
-    picture; hidden files, and folders in which a batch wrote its results, are left out. The lines
-    of a list may name folders, too.
+    A folder is searched with its subfolders, links to folders left out, for files that have the
+    suffix of a recording or a picture; hidden files, and figures that mien drew, are left out. What
+    else a batch writes has no such suffix. The lines of a list may name folders, too.
 
     Args:
         given: folders, lists (``.txt``, ``.lst``, ``.list``), globs (``**`` for any depth) or
             files.
-        out: the folder of the batch.
 
     Raises:
         InputError: if nothing is found, or a list names nothing that exists.
@@ -65,7 +64,7 @@ def find_clips(given: Sequence[str], out: Path) -> list[Input]:
     paths: dict[str, None] = {}
     roots: list[str] = []
     for one in given:
-        root, found = _expand(one, os.path.abspath(out))
+        root, found = _expand(one)
         roots.append(root)
         paths |= dict.fromkeys(found)
     if not paths:
@@ -76,28 +75,27 @@ def find_clips(given: Sequence[str], out: Path) -> list[Input]:
     return _named(list(paths), os.path.commonpath(roots))
 
 
-def _expand(given: str, out: str) -> tuple[str, list[str]]:
+def _expand(given: str) -> tuple[str, list[str]]:
     """The folder under which names are relative, and the absolute paths."""
     path = os.path.abspath(given)
     if os.path.isdir(path):
-        return path, list(_in_folder(path, out))
+        return path, list(_in_folder(path))
     if os.path.lexists(path):
-        if Path(path).suffix.lower() in LISTS:
-            return _of_list(path, out)
-        return os.path.dirname(path), [path]
+        return _of_list(path) if _is_list(path) else (os.path.dirname(path), [path])
     if glob.has_magic(given):
-        return _of_glob(path, out)
-    if Path(path).suffix.lower() in LISTS:
+        return _of_glob(path)
+    if _is_list(path):
         raise InputError(f"{shown(given)} does not exist; give the path of an existing list.")
     return os.path.dirname(path), [path]
 
 
-def _in_folder(folder: str, out: str) -> Iterator[str]:
+def _is_list(path: str) -> bool:
+    return Path(path).suffix.lower() in LISTS
+
+
+def _in_folder(folder: str) -> Iterator[str]:
     """The recordings and pictures of a folder and of its subfolders, sorted."""
     for here, folders, files in os.walk(folder):
-        if here == out or STATES in files:
-            folders.clear()
-            continue
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in sorted(files):
             path = os.path.join(here, name)
@@ -117,22 +115,18 @@ def _is_media(path: str) -> bool:
         return True
 
 
-def _of_glob(pattern: str, out: str) -> tuple[str, list[str]]:
+def _of_glob(pattern: str) -> tuple[str, list[str]]:
     fixed: list[str] = []
     for part in Path(pattern).parts[:-1]:
         if glob.has_magic(part):
             break
         fixed.append(part)
     found = sorted(glob.glob(pattern, recursive=True))
-    files = [path for path in found if os.path.isfile(path) and not _is_output(path, out)]
+    files = [one for one in found if os.path.isfile(one) and Path(one).suffix not in WRITTEN]
     return os.path.join(*fixed), files
 
 
-def _is_output(path: str, out: str) -> bool:
-    return os.path.commonpath([path, out]) == out
-
-
-def _of_list(path: str, out: str) -> tuple[str, list[str]]:
+def _of_list(path: str) -> tuple[str, list[str]]:
     """The paths of a list; relative ones from the current folder, else from that of the list."""
     here = os.path.dirname(path)
     content = read_regular(path).removeprefix(b"\xef\xbb\xbf")
@@ -145,7 +139,7 @@ def _of_list(path: str, out: str) -> tuple[str, list[str]]:
         )
     found: list[str] = []
     for one in named:
-        found += _in_folder(one, out) if os.path.isdir(one) else [one]
+        found += _in_folder(one) if os.path.isdir(one) else [one]
     folders = [one if os.path.isdir(one) else os.path.dirname(one) for one in named]
     return os.path.commonpath(folders), found
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -27,6 +28,7 @@ from mien.report.page.media import HOW
 
 CLIPS = "clips"
 """The folder of the analyses, in that of the batch."""
+_HALF_WRITTEN = re.compile(r"\..+-[a-z0-9_]{8}\.(json|html)", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -214,7 +216,7 @@ def run_batch(
         PackError, OutputError, MienError: what every other clip would have failed with, too.
     """
     Analyzer(setup.options)  # refuses what cannot be had before the first process starts
-    clips = find_clips(given, setup.out)
+    clips = find_clips(given)
     with States(setup.out, setup.resume) as states:
         _sweep(setup.out / CLIPS)
         clips = keep_names(clips, states.names)
@@ -226,7 +228,7 @@ def _sweep(folder: Path) -> None:
     """Remove what a killed process left half written, see :func:`mien.files.replacing`."""
     for here, _, files in os.walk(folder):
         for name in files:
-            if name.startswith(".") and name.endswith((".json", ".html")):
+            if _HALF_WRITTEN.fullmatch(name):
                 (Path(here) / name).unlink(missing_ok=True)
 
 

@@ -12,12 +12,13 @@ import os
 from pathlib import Path
 from typing import Any
 
-from mien.batch.inputs import STATES
 from mien.batch.one import Row
 from mien.errors import InputError, OptionError, OutputError
 from mien.facts import shown
 
 Key = dict[str, Any]
+STATES = "mien-batch.jsonl"
+"""The file of states in the folder of a batch."""
 FORMAT = 1
 """Of the lines; another number is refused."""
 
