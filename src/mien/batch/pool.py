@@ -12,7 +12,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
@@ -121,7 +121,7 @@ class Pool(Generic[J]):
         self,
         jobs: Iterable[tuple[J, tuple[Any, ...]]],
         stop: Callable[[], bool] = lambda: False,
-    ) -> Iterator[Outcome[J]]:
+    ) -> Generator[Outcome[J], None, None]:
         """The outcome of each job as soon as it is known, in any order.
 
         Args:

@@ -7,6 +7,7 @@ import os
 import re
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
@@ -251,12 +252,13 @@ class _Batch:
         pool: Pool[tuple[Input, Key]] = Pool(
             analyze_clip, one_core, min(self.setup.crew, max(len(todo), 1)), self.setup.timeout
         )
-        for outcome in pool.run(self._jobs(todo), stop):
-            one, key = outcome.job
-            row = rows[one.path] = self._row(outcome)
-            self.states.finish(one.path, key, row)
-            self.progress.count(row)
-            self.told(self.progress)
+        with closing(pool.run(self._jobs(todo), stop)) as outcomes:
+            for outcome in outcomes:
+                one, key = outcome.job
+                row = rows[one.path] = self._row(outcome)
+                self.states.finish(one.path, key, row)
+                self.progress.count(row)
+                self.told(self.progress)
         found = [rows[one.path] for one in clips if one.path in rows]
         files = [
             *write_tables(found, self.setup.out),
