@@ -1,144 +1,24 @@
-"""Many recordings in one command: what is found, what is written, what a failure costs."""
+"""Many recordings in one command: the row of a clip, the results, progress, and the page."""
 
 import csv
 import json
 import os
 import pickle
-import signal
-import subprocess
-import sys
 import time
-import wave
 from pathlib import Path
 
-import numpy as np
 import pytest
-from tests.console import mien as command
+from tests.batches import SILENT, finished, states, tone
 from tests.console import process
 
 import mien
 from mien.batch import table
-from mien.batch.inputs import Input, find_clips, keep_names, output_name
 from mien.batch.one import COLUMNS, analyze_clip, course_of
 from mien.batch.page import page_html, sparkline
-from mien.batch.pool import Pool
 from mien.batch.run import Progress, Setup, run_batch
-from mien.batch.state import STATES, States
-from mien.batch.worker import one_core
-from mien.errors import InputError, MienError, OptionError, PackError
+from mien.batch.state import STATES
+from mien.errors import MienError, PackError
 from mien.options import Options
-
-SILENT = Options(speech=mien.SpeechOptions(asr="none"))
-
-
-def tone(path, seconds=0.5, level=0.0):
-    """A recording without speech: silence or a tone."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    times = np.arange(int(seconds * 16000)) / 16000
-    sound = (level * 32000 * np.sin(2 * np.pi * 220 * times)).astype("<i2")
-    with wave.open(str(path), "wb") as file:
-        file.setparams((1, 2, 16000, 0, "NONE", ""))
-        file.writeframes(sound.tobytes())
-    return path
-
-
-def touch(*paths):
-    for path in paths:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(b"x")
-
-
-def names(given):
-    return [one.name for one in find_clips([str(one) for one in given])]
-
-
-def states(out):
-    return [json.loads(line) for line in (out / STATES).read_bytes().splitlines()]
-
-
-def finished(out):
-    """The paths that were finished, once for each line."""
-    return [line["finished"] for line in states(out) if "finished" in line]
-
-
-# --- inputs ----------------------------------------------------------------------------------
-
-
-def test_a_folder_is_searched_without_outputs_hidden_files_and_other_kinds(tmp_path):
-    wanted = ["a.mp4", "b/a.MP4", "b/face.JPG", "b/c/d.wav"]
-    other = [".a.mp4", "._b.wav", ".cache/x.mp4", "notes.txt", "a.srt", "table.csv", "noext"]
-    own = ["clips/a.mp4.json", "clips/a.mp4.html", "clips.csv", "b/index.html", STATES]
-    touch(*(tmp_path / name for name in (*wanted, *other, *own)))
-    mien.analyze_text("Hello.").plot().savefig(tmp_path / "figure.png")
-    os.mkfifo(tmp_path / "pipe.mp4")
-    assert names([tmp_path]) == wanted
-
-
-def test_a_list_has_one_path_a_line_relative_to_here_or_to_the_list(tmp_path, monkeypatch):
-    touch(
-        tmp_path / "data" / "x y.mp4",
-        tmp_path / "here" / "z.wav",
-        tmp_path / "data" / "s" / "q.mp4",
-    )
-    listed = tmp_path / "data" / "all.txt"
-    lines = ["\ufeffx y.mp4\r", "", "z.wav", str(tmp_path / "gone.mp4"), "x y.mp4", "s"]
-    listed.write_text("\n".join(lines))
-    monkeypatch.chdir(tmp_path / "here")
-    assert names([listed]) == ["data/x y.mp4", "here/z.wav", "gone.mp4", "data/s/q.mp4"]
-    listed.write_text("I am so happy today.\nReally.\n")
-    with pytest.raises(InputError, match="names no file that exists"):
-        names([listed])
-    with pytest.raises(InputError, match="does not exist"):
-        names(["none.txt"])
-
-
-def test_a_glob_names_what_lies_below_its_fixed_part(tmp_path, monkeypatch):
-    touch(
-        *(
-            tmp_path / name
-            for name in ("d/1/a.mp4", "d/2/a.mp4", "d/2/b.txt", "d/[x].mp4", "d/2/a.json")
-        )
-    )
-    monkeypatch.chdir(tmp_path)
-    assert names(["d/*/*"]) == ["1/a.mp4", "2/a.mp4", "2/b.txt"]
-    assert names(["d/**/*.mp4"]) == ["1/a.mp4", "2/a.mp4", "[x].mp4"]
-    assert names(["d/[x].mp4"]) == ["[x].mp4"]  # a file of that name is no glob
-    with pytest.raises(InputError, match="no recording or picture"):
-        names(["d/*.mkv"])
-
-
-def test_several_arguments_and_the_same_file_twice(tmp_path):
-    touch(*(tmp_path / name for name in ("a/x.mp4", "b/x.mp4", "b/y.wav")))
-    given = [tmp_path / "a", tmp_path / "b" / "y.wav", tmp_path / "b"]
-    assert names(given) == ["a/x.mp4", "b/y.wav", "b/x.mp4"]
-
-
-def test_names_that_cannot_be_written_are_distinct_and_can_be():
-    bad = [
-        os.fsdecode(b"n\xff.wav"),
-        "n\\xff.wav",
-        "n\n.wav",
-        "n\\x0a.wav",
-        os.fsdecode(b"n\xfe.wav"),
-    ]
-    long = ["é" * 120 + "1.wav", "é" * 120 + "2.wav"]
-    found = [output_name(name) for name in (*bad, *long)]
-    assert len(set(found)) == len(found)
-    for name in found:
-        assert len(name.encode("utf-8")) < 200
-        assert name.isprintable()
-    assert found[1] == bad[1]
-
-
-def test_names_that_differ_in_case_only_and_names_of_an_earlier_run(tmp_path):
-    touch(tmp_path / "A.mp4", tmp_path / "a.mp4")
-    found = names([tmp_path])
-    assert len({name.lower() for name in found}) == 2
-    clips = [Input("/d/a/x.wav", "a/x.wav"), Input("/d/b/x.wav", "x.wav")]
-    kept = keep_names(clips, {"/d/a/x.wav": "x.wav"})
-    assert kept[0].name == "x.wav"
-    assert kept[1].name.startswith("x.wav-")
-
 
 # --- one clip --------------------------------------------------------------------------------
 
@@ -180,110 +60,6 @@ def test_the_course_is_the_mean_over_equal_steps():
     assert len(one) == 1
     expected = [round(100 * p) for p in analysis.fused.probs[0].tolist()]
     assert one[0] == expected
-
-
-# --- the pool --------------------------------------------------------------------------------
-
-
-def play(what):
-    """What the jobs of these tests do."""
-    if what == "crash":
-        os.kill(os.getpid(), signal.SIGSEGV)
-    elif what == "memory":
-        os.kill(os.getpid(), signal.SIGKILL)
-    elif what == "exit":
-        sys.exit(7)
-    elif what == "hang":
-        time.sleep(600)
-    elif what == "raise":
-        raise ValueError("planted")
-    elif what == "pack":
-        raise PackError("planted pack")
-    return os.getpid()
-
-
-def idle():
-    pass
-
-
-def test_a_worker_that_dies_or_hangs_costs_its_job_only():
-    kinds = ["fine", "crash", "memory", "exit", "hang", "raise", "fine", "fine"]
-    pool = Pool(play, idle, workers=2, timeout=1)
-    found = {o.job: o for o in pool.run([(i, (kind,)) for i, kind in enumerate(kinds)])}
-    assert sorted(found) == list(range(len(kinds)))
-    reasons = [found[i].reason for i in range(len(kinds))]
-    assert "SIGSEGV" in reasons[1]
-    assert "SIGKILL" in reasons[2]
-    assert "memory" in reasons[2]
-    assert "code 7" in reasons[3]
-    assert "longer than 1 s" in reasons[4]
-    assert "ValueError: planted" in reasons[5]
-    assert all(found[i].value and not found[i].reason for i in (0, 6, 7))
-    assert found[0].value != os.getpid()
-
-
-def test_a_worker_is_used_again_and_none_is_left():
-    pool = Pool(play, idle, workers=1)
-    pids = {o.value for o in pool.run([(i, ("fine",)) for i in range(4)])}
-    assert len(pids) == 1
-    with pytest.raises(MienError, match="planted pack"):
-        list(pool.run([(0, ("pack",))]))
-    with pytest.raises(ProcessLookupError):
-        os.kill(pids.pop(), 0)
-
-
-def threads():
-    import cv2
-    from threadpoolctl import threadpool_info
-
-    from mien.packs import Pack
-
-    return [cv2.getNumThreads(), Pack.threads, *(one["num_threads"] for one in threadpool_info())]
-
-
-def test_a_worker_uses_one_thread_in_each_library():
-    found = next(Pool(threads, one_core, 1).run([(0, ())]))
-    assert found.reason == ""
-    assert len(found.value) > 2
-    assert set(found.value) == {1}
-
-
-def test_stop_finishes_what_is_under_way():
-    done = []
-    for outcome in Pool(play, idle, 1).run([(i, ("fine",)) for i in range(9)], lambda: bool(done)):
-        done.append(outcome.job)
-    assert done == [0]
-
-
-# --- states ----------------------------------------------------------------------------------
-
-
-def test_states_survive_a_torn_line_and_notice_what_changed(tmp_path):
-    with States(tmp_path, resume=False) as kept:
-        kept.begin("/a", "a", {"file": 1})
-        kept.finish("/a", {"file": 1}, {"state": "done"})
-        kept.begin("/b\udcff", "b", {"file": 2})
-        with pytest.raises(OptionError, match="Another batch"):
-            States(tmp_path, resume=True)
-    whole = (tmp_path / STATES).read_bytes()
-    for cut in range(len(whole)):
-        (tmp_path / STATES).write_bytes(whole[:cut])
-        with States(tmp_path, resume=True) as again:
-            again.begin("/c", "c", {"file": 3})
-        with States(tmp_path, resume=True) as again:
-            assert again.begun("/c", {"file": 3})
-            known = again.row("/a", {"file": 1})
-            assert known == ({"state": "done"} if whole[:cut].count(b"\n") >= 3 else None)
-    (tmp_path / STATES).write_bytes(whole)
-    with States(tmp_path, resume=True) as again:
-        assert again.row("/a", {"file": 9}) is None
-        assert again.changed("/a", {"file": 9})
-        assert again.begun("/b\udcff", {"file": 2})
-    with pytest.raises(OptionError, match="--resume"):
-        States(tmp_path, resume=False)
-    (tmp_path / STATES).write_text('{"mien-batch":99}\n')
-    with pytest.raises(InputError, match="version"):
-        States(tmp_path, resume=True)
 
 
 # --- a whole batch ---------------------------------------------------------------------------
@@ -392,6 +168,17 @@ def test_every_option_of_an_analysis_is_one_of_a_batch():
     assert {"--text", "--voice", "--face", "--preset"} <= own
 
 
+def test_reports_are_linked_and_by_windows(tmp_path):
+    clip, out = tone(tmp_path / "a #1.wav"), tmp_path / "out"
+    done = process("batch", clip, "--out", out, "--asr", "none", "--reports", "--step", 0.1)
+    assert (done.returncode, done.stderr.count("\n")) == (0, 2), done.stderr
+    found = next(line["row"] for line in states(out) if "row" in line)
+    written = json.loads((out / found["json"]).read_text())
+    assert written["provenance"]["options"]["segmentation"]["by"] == "window"
+    assert "a%20%231.wav" in (out / found["report"]).read_text()  # the recording, linked
+    assert 'href="clips/a%20%231.wav.html"' in (out / "index.html").read_text()
+
+
 # --- progress and page -----------------------------------------------------------------------
 
 
@@ -454,131 +241,3 @@ def test_the_page_obeys_its_policy_sorts_and_filters_in_a_browser(tmp_path):
     assert left == ["bad.wav"]
     assert colour == "rgb(248, 174, 20)"
     assert told == []
-
-
-# --- kills -----------------------------------------------------------------------------------
-
-
-def start(folder, out, *words):
-    kept = {k: v for k, v in os.environ.items() if k in ("PYTHONPATH", "PATH", "HOME")}
-    return subprocess.Popen(
-        [sys.executable, "-m", "mien", "batch", str(folder), "--out", str(out), "--asr", "none",
-         "--workers", "2", "--resume", *words],
-        stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True, env=kept,
-        start_new_session=True,
-    )  # fmt: skip
-
-
-def until(condition, seconds=60):
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.01)
-
-
-@pytest.mark.slow
-def test_a_batch_killed_at_many_moments_loses_and_repeats_nothing(tmp_path):
-    folder, out = tmp_path / "in", tmp_path / "out"
-    for i in range(24):
-        tone(folder / f"{i % 3}" / f"{i}.wav", 1 + i / 10, level=0.5)
-    (folder / "bad.wav").write_bytes(b"nothing")
-    rng, written, kills = np.random.default_rng(0), {}, 0
-    for share in (0, 1, 3, 4, 7, 9, 12, 15, 18, 21, 24):
-        run = start(folder, out)
-        until(lambda n=share, run=run: len(finished_so_far(out)) >= n or run.poll() is not None)
-        time.sleep(rng.uniform(0, 0.3))
-        os.killpg(run.pid, signal.SIGKILL)
-        kills += run.wait() == -signal.SIGKILL
-        run.stderr.close()
-        for path in (out / "clips").rglob("[!.]*.json"):
-            stamp = path.stat().st_mtime_ns
-            json.loads(path.read_text())  # whole, at any moment
-            assert written.setdefault(path, stamp) == stamp, f"{path} was made twice"
-        print(f"killed with {len(finished_so_far(out))} of 25 finished, {len(written)} written")
-    assert kills >= 8
-    last = start(folder, out)
-    told = last.communicate(timeout=120)[1]
-    assert last.returncode == 2, told
-    lines = finished(out)
-    assert len(lines) == len(set(lines)) == 25
-    for path, stamp in written.items():
-        assert path.stat().st_mtime_ns == stamp
-    with (out / table.CSV).open() as file:
-        found = {Path(r["path"]).name: r for r in csv.DictReader(file)}
-    assert len(found) == 25
-    for i in range(24):
-        assert float(found[f"{i}.wav"]["duration"]) == pytest.approx(1 + i / 10, abs=0.01)
-    assert not list((out / "clips").rglob(".*"))
-
-
-def _lines(out, start):
-    if not (out / STATES).exists():
-        return []
-    lines = (out / STATES).read_bytes().split(b"\n")[:-1]
-    return [line for line in lines if line.startswith(start)]
-
-
-def finished_so_far(out):
-    """As ``finished``, while another process writes."""
-    return _lines(out, b'{"finished"')
-
-
-@pytest.mark.slow
-def test_ctrl_c_finishes_the_clips_under_way_and_tells_how_to_go_on(tmp_path):
-    folder, out = tmp_path / "in", tmp_path / "out"
-    for i in range(30):
-        tone(folder / f"{i}.wav", 2, level=0.5)
-    run = start(folder, out)
-    until(lambda: len(finished_so_far(out)) >= 2)
-    os.killpg(run.pid, signal.SIGINT)  # as a terminal does, to workers too
-    told = run.communicate(timeout=60)[1]
-    assert run.returncode == 130, told
-    assert "Continue with --resume" in told
-    begun = [line for line in states(out) if "begun" in line]
-    assert len(begun) == len(finished(out)) < 30
-    assert "to do (--resume)" in (out / "index.html").read_text()
-
-
-@pytest.mark.slow
-def test_workers_end_with_a_parent_that_was_killed_alone(tmp_path):
-    folder, out = tmp_path / "in", tmp_path / "out"
-    for i in range(8):
-        tone(folder / f"{i}.wav", 20, level=0.5)
-    run = start(folder, out)
-    until(lambda: len(_lines(out, b'{"begun"')) >= 2)
-    group = run.pid
-    run.kill()
-    run.wait()
-    run.stderr.close()
-
-    def gone():
-        try:
-            os.killpg(group, 0)
-        except ProcessLookupError:
-            return True
-        return False
-
-    until(gone, 20)
-
-
-@pytest.mark.slow
-def test_a_timeout_on_the_command_line_costs_one_clip(tmp_path, demo_clip):
-    folder, out = tmp_path / "in", tmp_path / "out"
-    tone(folder / "short.wav")
-    tone(folder / "long.wav", 3000, level=0.5)
-    done = command("batch", folder, "--out", out, "--asr", "none", "--timeout", 6, "--by", "window")
-    assert done.returncode == 2
-    found = {line["finished"]: line["row"] for line in states(out) if "finished" in line}
-    assert found[str(folder / "short.wav")]["state"] == "done"
-    assert "longer than 6 s" in found[str(folder / "long.wav")]["reason"]
-
-
-def test_reports_are_linked_and_by_windows(tmp_path):
-    clip, out = tone(tmp_path / "a #1.wav"), tmp_path / "out"
-    done = process("batch", clip, "--out", out, "--asr", "none", "--reports", "--step", 0.1)
-    assert (done.returncode, done.stderr.count("\n")) == (0, 2), done.stderr
-    found = next(line["row"] for line in states(out) if "row" in line)
-    written = json.loads((out / found["json"]).read_text())
-    assert written["provenance"]["options"]["segmentation"]["by"] == "window"
-    assert "a%20%231.wav" in (out / found["report"]).read_text()  # the recording, linked
-    assert 'href="clips/a%20%231.wav.html"' in (out / "index.html").read_text()
