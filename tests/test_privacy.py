@@ -90,6 +90,13 @@ def test_a_batch_in_processes_of_its_own(demo_clip, tmp_path):
 
 
 @pytest.mark.slow
+def test_the_command_for_many_recordings(demo_clip, tmp_path):
+    words = ["batch", str(demo_clip), "--out", "out", "--workers", "2", "--reports"]
+    clean(watch(["-m", "mien", *words], tmp_path), tmp_path)
+    assert (tmp_path / "work" / "out" / "index.html").is_file()
+
+
+@pytest.mark.slow
 def test_a_training(tmp_path):
     """One epoch of the face net: torch, export to ONNX, quantisation, checks by ONNX Runtime."""
     (tmp_path / "work").mkdir()

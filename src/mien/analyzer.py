@@ -357,7 +357,7 @@ KEPT = 2
 
 def _kept_analyzer(options: Options | None) -> Analyzer:
     wanted = options or Options()
-    return cached_analyzer(wanted, _state_of_files(wanted))
+    return cached_analyzer(wanted, state_of_files(wanted))
 
 
 @lru_cache(maxsize=KEPT)
@@ -366,7 +366,7 @@ def cached_analyzer(options: Options, state: object) -> Analyzer:
     return Analyzer(options)
 
 
-def _state_of_files(options: Options) -> tuple[tuple[str, int, int], ...]:
+def state_of_files(options: Options) -> tuple[tuple[str, int, int], ...]:
     """Where the files lie that options name, and when each was last written.
 
     A pack that was trained anew in the same folder is another pack.

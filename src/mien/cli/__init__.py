@@ -1,4 +1,4 @@
-"""The command line: ``mien analyze | demo | export | report | data | train ...``."""
+"""The command line: ``mien analyze | batch | demo | export | report | data | train ...``."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import typer
 from mien import __version__
 from mien.cli import data, evaluate, models, train
 from mien.cli.analyze import analyze, demo, export_analysis, report_page
+from mien.cli.batch import batch
 from mien.cli.flags import Command
 from mien.cli.several import said
 from mien.errors import MienError
@@ -21,6 +22,7 @@ app = typer.Typer(
     help="Recognise emotion in a recording from its words, its voice and its faces.",
 )
 app.command(cls=Command)(analyze)
+app.command(cls=Command)(batch)
 app.command()(demo)
 app.command("export")(export_analysis)
 app.command("report")(report_page)

@@ -84,8 +84,14 @@ def pack_or_hub(name: str | None) -> str | None:
 
 
 @contextmanager
-def stopping() -> Iterator[Callable[[], bool]]:
-    """Whether to stop: the first SIGINT or SIGTERM asks for it, the second ends at once."""
+def stopping(
+    how: str = "stopping after judging what was read so far",
+) -> Iterator[Callable[[], bool]]:
+    """Whether to stop: the first SIGINT or SIGTERM asks for it, the second ends at once.
+
+    Args:
+        how: what the first signal leads to, as the message says.
+    """
     asked = False
 
     def ask(number: int, frame: object) -> None:
@@ -93,9 +99,7 @@ def stopping() -> Iterator[Callable[[], bool]]:
         if asked:
             raise KeyboardInterrupt
         asked = True
-        typer.echo(
-            "mien: stopping after judging what was read so far (Ctrl-C again: at once).", err=True
-        )
+        typer.echo(f"mien: {how} (Ctrl-C again: at once).", err=True)
 
     before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
     try:

@@ -1,0 +1,323 @@
+"""The sequence of a batch: find what is to do, let the workers do it, write table and page."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field
+from hashlib import sha256
+from pathlib import Path
+
+from mien import __version__
+from mien.analysis.analysis import Analysis
+from mien.analyzer import Analyzer, state_of_files
+from mien.batch.inputs import Input, find_clips, keep_names
+from mien.batch.one import Row, analyze_clip, failed, key_of, row_of
+from mien.batch.page import write_page
+from mien.batch.pool import Outcome, Pool
+from mien.batch.state import Key, States
+from mien.batch.table import write_tables
+from mien.batch.worker import one_core
+from mien.errors import OptionError, OutputError
+from mien.facts import shown
+from mien.options import Options
+from mien.report.page.media import HOW
+
+CLIPS = "clips"
+"""The folder of the analyses, in that of the batch."""
+_HALF_WRITTEN = re.compile(r"\..+-[a-z0-9_]{8}\.(json|html)", re.DOTALL)
+
+
+@dataclass(frozen=True)
+class Reports:
+    """Whether each clip gets a report page, and how the recording is in it.
+
+    Raises:
+        OptionError: if ``media`` is none of embed, link, none and auto.
+    """
+
+    wanted: bool = False
+    media: str = "link"
+
+    def __post_init__(self) -> None:
+        if self.media not in HOW:
+            raise OptionError.choice("--report-media", self.media, HOW)
+
+
+@dataclass(frozen=True)
+class Setup:
+    """How a batch runs.
+
+    Args:
+        out: the folder of the results.
+        options: of the analysis of each clip.
+        workers: processes at a time; 0 for as many as there are cores.
+        timeout: seconds for a clip; None for no limit.
+        reports: whether and how report pages are written.
+        resume: go on with an earlier batch in the folder.
+        retry: with ``resume``, also analyse again what failed.
+
+    Raises:
+        OptionError: if a number is out of its range, or a list of words is given for all clips.
+    """
+
+    out: Path
+    options: Options = field(default_factory=Options)
+    workers: int = 0
+    timeout: float | None = None
+    reports: Reports = field(default_factory=Reports)
+    resume: bool = False
+    retry: bool = False
+
+    def __post_init__(self) -> None:
+        if self.workers < 0:
+            raise OptionError(f"--workers cannot be {self.workers}; give a number from 1.")
+        if self.timeout is not None and not self.timeout > 0:
+            raise OptionError(f"--timeout cannot be {self.timeout:g}; give seconds above 0.")
+        if self.retry and not self.resume:
+            raise OptionError("--retry needs --resume.")
+        if self.options.speech.words is not None:
+            raise OptionError(
+                "--words is the transcript of one recording; in a batch, put a subtitle file of "
+                "the same name beside each recording."
+            )
+
+    @property
+    def crew(self) -> int:
+        """Processes at a time."""
+        return self.workers or len(os.sched_getaffinity(0))
+
+    @property
+    def digest(self) -> str:
+        """Changes with whatever the results depend on, apart from the clips themselves."""
+        reports = self.reports
+        depends = [__version__, self.options.to_dict(), reports.wanted, reports.media]
+        depends.append(state_of_files(self.options))
+        return sha256(json.dumps(depends, sort_keys=True, default=str).encode()).hexdigest()[:16]
+
+    def files(self, one: Input) -> tuple[Path, Path | None]:
+        """Where the JSON and the report page of a clip go."""
+        base = self.out / CLIPS / one.name
+        page = base.with_name(f"{base.name}.html") if self.reports.wanted else None
+        return base.with_name(f"{base.name}.json"), page
+
+
+@dataclass
+class Progress:
+    """How far a batch is.
+
+    Args:
+        total: clips.
+        kept: of them, those that were finished before.
+        changed: of them, those that were finished, but with another file or other options.
+        done: finished in this run.
+        failed: of all that are finished.
+        recorded: seconds of the recordings that this run analysed.
+        started: of :func:`time.monotonic`.
+    """
+
+    total: int
+    kept: int = 0
+    changed: int = 0
+    done: int = 0
+    failed: int = 0
+    recorded: float = 0.0
+    started: float = field(default_factory=time.monotonic)
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds since the start."""
+        return max(time.monotonic() - self.started, 1e-9)
+
+    @property
+    def left(self) -> float | None:
+        """Seconds that the rest will take at the pace so far; None while nothing is known."""
+        rest = self.total - self.kept - self.done
+        return rest * self.elapsed / self.done if self.done else None
+
+    def count(self, row: Row, before: bool = False) -> None:
+        """Count a row."""
+        self.failed += row["state"] != "done"
+        self.kept += before
+        self.done += not before
+        self.recorded += 0.0 if before else row.get("duration", 0.0)
+
+    def words(self) -> str:
+        """Clips, throughput and the time left, in one line."""
+        words = [f"{self.kept + self.done} of {self.total} clips"]
+        words += [f"{self.failed} failed"] if self.failed else []
+        if not self.done:
+            words += [f"{self.kept} of them finished before"] if self.kept else []
+            changed = "changed or with other options, to be analysed again"
+            words += [f"{self.changed} {changed}"] if self.changed else []
+        else:
+            pace = 60 * self.done / self.elapsed
+            words.append(f"{pace:.3g} clips a minute")
+        if self.recorded:
+            words.append(f"{self.recorded / self.elapsed:.1f} times real time")
+        if self.left:
+            words.append(f"about {_rough(self.left)} left")
+        return ", ".join(words)
+
+
+def _rough(seconds: float) -> str:
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+
+
+@dataclass(frozen=True)
+class Result:
+    """What became of a batch.
+
+    Args:
+        rows: of the clips that are finished, in the order of the clips.
+        total: clips.
+        files: the tables and the page.
+    """
+
+    rows: tuple[Row, ...]
+    total: int
+    files: tuple[Path, ...]
+
+    @property
+    def failed(self) -> int:
+        """Clips that could not be analysed."""
+        return sum(row["state"] != "done" for row in self.rows)
+
+    @property
+    def stopped(self) -> bool:
+        """Whether clips are left to do."""
+        return len(self.rows) < self.total
+
+
+def run_batch(
+    given: Sequence[str],
+    setup: Setup,
+    told: Callable[[Progress], None] = lambda progress: None,
+    stop: Callable[[], bool] = lambda: False,
+) -> Result:
+    """Analyse many clips in worker processes and write their results.
+
+    A script that calls this needs ``if __name__ == "__main__":``, since the workers are spawned.
+
+    Args:
+        given: see :func:`mien.batch.inputs.find_clips`.
+        setup: how.
+        told: called after each clip.
+        stop: asked a few times a second; once it says True the clips that are under way are
+            finished and no other is begun.
+
+    Raises:
+        InputError, OptionError: if nothing is found or an option cannot be had.
+        PackError, OutputError, MienError: what every other clip would have failed with, too.
+    """
+    Analyzer(setup.options)  # refuses what cannot be had before the first process starts
+    clips = find_clips(given)
+    with States(setup.out, setup.resume) as states:
+        _sweep(setup.out / CLIPS)
+        clips = keep_names(clips, states.names)
+        run = _Batch(setup, states, Progress(len(clips)), told)
+        return run.run(clips, stop)
+
+
+def _sweep(folder: Path) -> None:
+    """Remove what a killed process left half written, see :func:`mien.files.replacing`."""
+    for here, _, files in os.walk(folder):
+        for name in files:
+            if _HALF_WRITTEN.fullmatch(name):
+                (Path(here) / name).unlink(missing_ok=True)
+
+
+@dataclass(frozen=True)
+class _Batch:
+    """A batch under way."""
+
+    setup: Setup
+    states: States
+    progress: Progress
+    told: Callable[[Progress], None]
+
+    def run(self, clips: list[Input], stop: Callable[[], bool]) -> Result:
+        rows = {one.path: row for one in clips if (row := self._known(one)) is not None}
+        for row in rows.values():
+            self.progress.count(row, before=True)
+        self.progress.changed = sum(self.states.changed(one.path, self._key(one)) for one in clips)
+        self.told(self.progress)
+        todo = [one for one in clips if one.path not in rows]
+        pool: Pool[tuple[Input, Key]] = Pool(
+            analyze_clip, one_core, min(self.setup.crew, max(len(todo), 1)), self.setup.timeout
+        )
+        with closing(pool.run(self._jobs(todo), stop)) as outcomes:
+            for outcome in outcomes:
+                one, key = outcome.job
+                row = rows[one.path] = self._row(outcome)
+                self.states.finish(one.path, key, row)
+                self.progress.count(row)
+                self.told(self.progress)
+        found = [rows[one.path] for one in clips if one.path in rows]
+        files = [
+            *write_tables(found, self.setup.out),
+            write_page(found, self.setup.out, len(clips)),
+        ]
+        return Result(tuple(found), len(clips), tuple(files))
+
+    def _jobs(self, todo: list[Input]) -> Iterator[tuple[tuple[Input, Key], tuple[object, ...]]]:
+        for one in todo:
+            key = self._key(one)
+            target, page = self.setup.files(one)
+            # From here on a JSON of this clip is of this key.
+            for file in (target, page):
+                if file is not None:
+                    _remove(file)
+            self.states.begin(one.path, one.name, key)
+            files = (str(target), None if page is None else str(page))
+            yield (one, key), (one.path, self.setup.options, *files, self.setup.reports.media)
+
+    def _key(self, one: Input) -> Key:
+        return {"options": self.setup.digest, "file": key_of(one.path)}
+
+    def _known(self, one: Input) -> Row | None:
+        """The row of a clip that is finished, even if the kill came before its line was written."""
+        key = self._key(one)
+        target, page = self.setup.files(one)
+        whole = target.is_file() and (page is None or page.is_file())
+        row = self.states.row(one.path, key)
+        if row is not None and (whole if row["state"] == "done" else not self.setup.retry):
+            return row
+        if not whole or not self.states.begun(one.path, key):
+            return None
+        try:
+            analysis = Analysis.from_dict(json.loads(target.read_bytes()))
+        except (OSError, ValueError, KeyError):
+            return None
+        seconds = round(sum(analysis.provenance.seconds.values()), 3)
+        row = self._placed(one, row_of(analysis) | {"seconds": seconds})
+        self.states.finish(one.path, key, row)
+        return row
+
+    def _row(self, outcome: Outcome[tuple[Input, Key]]) -> Row:
+        row = outcome.value if outcome.value is not None else failed(outcome.reason)
+        return self._placed(outcome.job[0], {"seconds": outcome.seconds} | row)
+
+    def _placed(self, one: Input, row: Row) -> Row:
+        """The row with the clip and its files, relative to the folder of the batch."""
+        named = {"clip": one.name, "path": one.path}
+        if row["state"] != "done":
+            return named | row
+        for kind, file in zip(("json", "report"), self.setup.files(one), strict=True):
+            named[kind] = "" if file is None else file.relative_to(self.setup.out).as_posix()
+        return named | row
+
+
+def _remove(file: Path) -> None:
+    try:
+        file.unlink(missing_ok=True)
+    except (IsADirectoryError, NotADirectoryError):
+        return  # writing the file will fail, which is the reason in its row
+    except OSError as error:
+        raise OutputError(f"{shown(file)} cannot be replaced ({error.strerror}).") from None

@@ -1,0 +1,16 @@
+"""How a worker process is prepared."""
+
+from __future__ import annotations
+
+
+def one_core() -> None:
+    """Limit the libraries of this process to one thread each: each core has its worker."""
+    import cv2
+    import numpy  # noqa: F401  threadpoolctl limits the libraries that are loaded
+    from threadpoolctl import threadpool_limits
+
+    from mien.packs import Pack
+
+    Pack.threads = 1
+    cv2.setNumThreads(1)
+    threadpool_limits(limits=1)
