@@ -302,3 +302,9 @@ def test_a_branch_under_the_name_of_another_is_refused():
     assert {key.name for key in needs_of(branches)} == {"transcript", "audio", "speech", "faces"}
     with pytest.raises(ContractError, match="'pulse'.*'text'"):
         needs_of({"pulse": branches["text"]})
+
+
+@pytest.mark.parametrize("branch", ["text", "voice", "face"])
+def test_an_option_that_a_branch_does_not_have_is_refused(branch):
+    with pytest.raises(OptionError, match=f"option of the branch {branch}.*'pak'.*pack"):
+        make_branches({branch: {"pak": "folder"}})

@@ -255,3 +255,23 @@ def test_the_demo_leaves_its_files(tmp_path):
     for name in ("demo.mp4", "analysis.json", "analysis.png", "report.html"):
         assert (tmp_path / "demo" / name).stat().st_size > 1000
         assert name in run.stdout
+
+
+def _commands(command, name=""):
+    yield name, command
+    for part, child in getattr(command, "commands", {}).items():
+        yield from _commands(child, f"{name} {part}")
+
+
+def test_help_paragraphs_fit_80_columns_as_they_are_written():
+    """The help keeps the line breaks of a docstring: longer lines leave single words on a line."""
+    from typer.main import get_command
+
+    from mien.cli import app
+
+    found = dict(_commands(get_command(app)))
+    assert len(found) > 15
+    for name, one in found.items():
+        _, _, rest = (one.help or "").partition("\n\n")
+        long = [line for line in rest.splitlines() if len(line) > 78]
+        assert not long, f"mien{name} --help: {long}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import struct
 
 import numpy as np
 import pytest
@@ -91,3 +92,34 @@ def test_speech_on_both_sides_of_a_gap_is_found_at_its_time(sentence):
     for turn, later in zip(turns, turns[len(alone) :], strict=False):
         assert later.start - turn.start == pytest.approx(100_000, abs=0.01)
         assert later.end - turn.end == pytest.approx(100_000, abs=0.01)
+
+
+def riff(sound, size=None):
+    """A mono WAV file of 16-bit samples at 16 kHz whose header claims ``size`` bytes of them."""
+    data = (sound * 32767).astype("<i2").tobytes()
+    size = len(data) if size is None else size
+    form = struct.pack("<4sIHHIIHH", b"fmt ", 16, 1, 1, 16_000, 32_000, 2, 16)
+    whole = struct.pack("<4sI", b"RIFF", min(36 + size, 2**32 - 1))
+    note = struct.pack("<4sI4s", b"JUNK", 3, b"abc\0")  # an odd size is padded
+    return whole + b"WAVE" + form + note + struct.pack("<4sI", b"data", size) + data
+
+
+def test_a_wav_file_that_was_cut_off_is_said_to_be_so(tmp_path, sentence):
+    whole = riff(sentence)
+    path = tmp_path / "cut.wav"
+    path.write_bytes(whole[: len(whole) // 2])
+    analysis = Analyzer(Options(speech=SpeechOptions(asr="none"))).analyze(path)
+    claimed = len(sentence) / 16_000
+    assert analysis.clip.claimed == pytest.approx(claimed, abs=0.01)
+    assert analysis.clip.duration == pytest.approx(claimed / 2, abs=0.1)
+    assert f"claims {claimed:.1f} s" in analysis.provenance.warnings[0]
+
+
+@pytest.mark.parametrize("size", [None, 0, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF])
+def test_a_wav_file_of_unknown_or_right_size_claims_nothing(tmp_path, sentence, size):
+    path = tmp_path / "pipe.wav"
+    path.write_bytes(riff(sentence, size))
+    analysis = Analyzer(Options(speech=SpeechOptions(asr="none"))).analyze(path)
+    assert analysis.clip.claimed is None
+    assert not analysis.provenance.warnings
+    assert analysis.clip.duration == pytest.approx(len(sentence) / 16_000, abs=0.01)

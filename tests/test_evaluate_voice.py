@@ -64,3 +64,18 @@ def test_what_is_audible():
     assert not is_audible(np.zeros(100, np.float32))
     assert not is_audible(np.zeros(0, np.float32))
     assert is_audible(np.full(100, 0.01, np.float32))
+
+
+def test_items_keep_their_row_numbers_when_rows_before_them_fail(tmp_path, demo_clip):
+    """The tables of two branches on one set are joined by item: a failed row moves none."""
+    write(tmp_path / "silent.wav", np.zeros(40_000))
+    write(tmp_path / "spoken.wav", load_audio(demo_clip))
+    data = tmp_path / "mine.csv"
+    data.write_text("path,text,label\nsilent.wav,I hate it,anger\nspoken.wav,What fun,joy\n")
+    items = {}
+    for kind in ("voice", "text"):
+        table = tmp_path / f"{kind}-posteriors.csv"
+        evaluate(kind, data, posteriors=table)
+        with table.open() as file:
+            items[kind] = {row["item"]: row["label"] for row in csv.DictReader(file)}
+    assert items == {"text": {"mine/0": "anger", "mine/1": "joy"}, "voice": {"mine/1": "joy"}}

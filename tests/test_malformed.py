@@ -5,12 +5,23 @@ import random
 
 import pytest
 
+from mien.analysis.evidence import Evidence
+from mien.cli.shared import read_analysis
 from mien.datasets import load_faces, load_texts, load_voices
 from mien.datasets.clips import load_clips
 from mien.datasets.posteriors import load_table
 from mien.datasets.spoken import load_spoken
-from mien.errors import DataError, LabelError, MienError
+from mien.errors import (
+    ContractError,
+    DataError,
+    InputError,
+    LabelError,
+    MienError,
+    OptionError,
+)
 from mien.fusion.method import read_blends
+from mien.perceive.formats import read_cues
+from mien.timebase import Segment
 
 HEAD = (
     "item,branch,label,group,seconds,quality,anger,disgust,fear,joy,neutral,sadness,surprise,pack"
@@ -140,3 +151,41 @@ def test_speakers_of_two_corpora_in_one_table_are_two_people(tmp_path):
     path = tmp_path / "voices.csv"
     path.write_text("path,label,speaker,corpus\na.wav,joy,1,x\nb.wav,joy,1,y\n")
     assert load_voices(path).groups.tolist() == ["x/1", "y/1"]
+
+
+def test_an_unknown_label_is_named_with_its_file_and_row(tmp_path):
+    table = tmp_path / "mine.csv"
+    table.write_text("path,text,label\na.wav,hi,joy\nb.wav,ho,happyish\n")
+    for load in (load_voices, load_texts):
+        with pytest.raises(LabelError, match=r"mine\.csv, row 3: .*'happyish'"):
+            load(table)
+
+
+@pytest.mark.parametrize("content", ["[]", "3", '"joy"'])
+def test_blends_that_are_no_table_are_refused(tmp_path, content):
+    path = tmp_path / "blends.json"
+    path.write_text(content)
+    with pytest.raises(OptionError, match="not a table of blends"):
+        read_blends(path)
+
+
+@pytest.mark.parametrize("content", ["[" * 200_000, "[]", "{}", "3", "\0", '{"schema": []}'])
+def test_a_file_that_is_no_analysis_is_refused_by_name(tmp_path, content):
+    path = tmp_path / "a.json"
+    path.write_text(content)
+    with pytest.raises(InputError, match=r"(?i)analysis"):
+        read_analysis(path)
+
+
+def test_a_fifo_is_no_analysis_and_no_transcript(tmp_path):
+    fifo = tmp_path / "a.json"
+    os.mkfifo(fifo)
+    for read in (read_analysis, read_cues):
+        with pytest.raises(InputError, match="not a regular file"):
+            read(fifo)
+
+
+def test_probabilities_that_sum_to_nothing_are_refused():
+    row = {"probs": [0.0] * 7, "quality": 0.5, "reason": None}
+    with pytest.raises(ContractError, match=r"sum to 0\.0"):
+        Evidence.from_dict({"branch": "text", "rows": [row]}, [Segment(0, 1)])

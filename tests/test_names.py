@@ -168,5 +168,10 @@ def test_two_results_do_not_go_into_one_file(
     assert sorted(p.name for p in tmp_path.iterdir()) == ["a.wav", "b.wav"]
     from mien.cli.several import Targets
 
-    with pytest.raises(OptionError, match="several results to out/a.json"):
+    with pytest.raises(OptionError, match="several results to out/a.json; analyse .* separate"):
         Targets(json="out/{}.json").for_each([Path("x/a.wav"), Path("y/a.mp4")])
+
+
+def test_a_file_address_is_answered_with_its_path() -> None:
+    with pytest.raises(MediaError, match=r"is an address; give the path alone: /home/a\.wav\."):
+        open_clip("file:///home/a.wav")

@@ -122,3 +122,12 @@ def test_too_late_to_switch_the_telemetry_off_is_said(monkeypatch):
     with pytest.warns(UserWarning, match="ORT_DISABLE_TELEMETRY=1"):
         load_onnxruntime()
     assert os.environ["ORT_DISABLE_TELEMETRY"] == "1"
+
+
+@pytest.mark.parametrize("name", [[], {}, None, 0, "other"])
+def test_a_front_end_that_is_not_known_is_refused_as_a_pack(tmp_path, name):
+    manifest = json.loads((EMBEDDED / "voice" / "pack.json").read_text())
+    manifest["input"]["front_end"] = name
+    (tmp_path / "pack.json").write_text(json.dumps(manifest))
+    with pytest.raises(PackError, match="wants the front end"):
+        Pack(tmp_path, "voice").front_end({"whisper": lambda pack: pack}, "whisper")

@@ -210,7 +210,7 @@ class Pack:
             PackError: if the name is not known or the contract not kept.
         """
         name = self.manifest.input.get("front_end", default)
-        if name not in known:
+        if not isinstance(name, str) or name not in known:
             raise PackError(
                 f"{self.folder} wants the front end {name!r}; this version of mien knows: "
                 f"{', '.join(known)}."

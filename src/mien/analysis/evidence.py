@@ -135,8 +135,11 @@ class Evidence(Posteriors):
             else:
                 probs = np.asarray(row["probs"], dtype=np.float64)
                 # What was rounded here sums to one closely enough and comes back as it was.
-                near = abs(float(probs.sum()) - 1) < 1e-5
-                rows.append((probs if near else probs / probs.sum(), float(row["quality"])))
+                total = float(probs.sum())
+                if not 0 < total < np.inf:
+                    raise ContractError(f"The probabilities of a row sum to {total}, not to 1.")
+                near = abs(total - 1) < 1e-5
+                rows.append((probs if near else probs / total, float(row["quality"])))
         return cls.of_rows(value["branch"], segments, rows)
 
 

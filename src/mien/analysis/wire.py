@@ -97,8 +97,10 @@ def from_wire(value: Mapping[str, Any]) -> Analysis:
     Raises:
         InputError: if the value is of no version that this mien reads, or is not whole.
     """
-    if not isinstance(value, Mapping) or value.get("schema") not in READS:
-        said = value.get("schema") if isinstance(value, Mapping) else type(value).__name__
+    if not isinstance(value, Mapping) or "schema" not in value:
+        raise InputError("This is not an analysis (no 'schema'); give a file that --json wrote.")
+    said = value["schema"]
+    if said not in READS:
         raise InputError(
             f"This is an analysis of the form {said!r}; this version of mien reads "
             f"{', '.join(READS)}. Analyse the recording again."

@@ -101,6 +101,7 @@ class FaceBranch(PackBranch):
 
     name = "face"
     needs = (FACES,)
+    takes = ("pack", "person", "policy", "convention")
 
     def __init__(self, options: Mapping[str, Any]) -> None:
         super().__init__(options)

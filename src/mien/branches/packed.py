@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from mien.branches.contract import BranchSpec
+from mien.errors import OptionError
 from mien.packs import Pack, find_pack
 from mien.scene import TrackKey
 
@@ -17,12 +18,20 @@ class PackBranch:
 
     Args:
         options: ``pack``, the folder of a pack; by default the embedded pack of the branch's kind.
+
+    Raises:
+        OptionError: if the branch has no option of a name.
     """
 
     name: ClassVar[str]
     needs: ClassVar[tuple[TrackKey[Any], ...]]
+    takes: ClassVar[tuple[str, ...]] = ("pack",)
+    """Names of its options."""
 
     def __init__(self, options: Mapping[str, Any]) -> None:
+        for option in options:
+            if option not in self.takes:
+                raise OptionError.choice(f"option of the branch {self.name}", option, self.takes)
         self._where: str | Path | None = options.get("pack")
 
     @cached_property

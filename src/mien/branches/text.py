@@ -107,6 +107,7 @@ class TextBranch(PackBranch):
 
     name = "text"
     needs = (TRANSCRIPT,)
+    takes = ("pack", "source")
 
     def __init__(self, options: Mapping[str, Any]) -> None:
         super().__init__(options)

@@ -67,8 +67,9 @@ def analyze(
 ) -> None:
     """Analyse recordings, pictures or texts.
 
-    Of several, each output needs a place of its own: {} in its name stands for the name of the
-    recording without its suffix (--json 'out/{}.json').
+    Of several recordings, each output needs a file of its own: {} in its name
+    stands for the name of the recording without its suffix
+    (--json 'out/{}.json').
     """
     from mien.analyzer import Analyzer
 

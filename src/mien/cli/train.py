@@ -241,7 +241,8 @@ def train_voice(
 ) -> None:
     """Train the voice pack on TESS, RAVDESS, CREMA-D folders or CSVs of path, label and speaker.
 
-    Every figure of its card is measured on speakers, or whole corpora, left out of the training.
+    Every figure of its card is measured on speakers, or whole corpora, left out
+    of the training.
     """
     _check_recipe(recipe, context)
     commands = _trainers()
@@ -336,11 +337,12 @@ def train_fusion(
 ) -> None:
     """Fit the fusion of modalities; the extra 'train' is not needed.
 
-    --data takes votes (in the layout of CREMA-D), a table of posteriors, or a folder of labelled
-    clips. The clips of a folder are judged first, with the models of --text, --voice and --face;
-    their posteriors are kept in OUT.run/posteriors.csv, so that a run that was stopped continues
-    there. --compose takes the posteriors of each branch on its own held-out data and composes
-    clips of them.
+    --data takes votes (in the layout of CREMA-D), a table of posteriors, or a
+    folder of labelled clips. The clips of a folder are judged first, with the
+    models of --text, --voice and --face; their posteriors are kept in
+    OUT.run/posteriors.csv, so that a run that was stopped continues there.
+    --compose takes the posteriors of each branch on its own held-out data and
+    composes clips of them.
     """
     from mien.train.fusion import run as fusion
 

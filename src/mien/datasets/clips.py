@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mien.datasets.csvfile import column, read_rows
+from mien.datasets.csvfile import column, labels_of, read_rows
 from mien.datasets.table import LabelledSet, build, files_under
 from mien.datasets.texts import clean, split_of
 from mien.datasets.voices import RECORDINGS, load_voices
@@ -101,7 +101,7 @@ def _listed(folder: Path, labels: Path, rows: Sequence[Mapping[str, str]]) -> La
     words = [clean(row.get("text", "")) for row in rows]
     return build(
         [str(folder / name) for name in names],
-        one_hot([canonical_label(column(row, "label", labels)) for row in rows]),
+        one_hot(labels_of(rows, labels)),
         labels.stem,
         groups=[(row.get("group") or row.get("speaker") or "").strip() for row in rows],
         extra={WORDS: np.array(words, dtype=np.str_)} if texts else None,

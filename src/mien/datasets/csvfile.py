@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from mien.errors import DataError, InputError
+from mien.emotions import canonical_label
+from mien.errors import DataError, InputError, LabelError
 from mien.files import read_regular
 
 MOST_CELL = 1 << 24
@@ -61,3 +62,19 @@ def column(row: Mapping[str, str], name: str, path: Path) -> str:
         return row[name]
     except KeyError:
         raise DataError(f"{path} has no column {name!r}; it has: {', '.join(row)}.") from None
+
+
+def labels_of(rows: Sequence[Mapping[str, str]], path: Path) -> list[str]:
+    """The emotion that the column ``label`` of each row names.
+
+    Raises:
+        DataError: if the CSV has no such column.
+        LabelError: if a name is unknown; the message gives the row; the first has the number 2.
+    """
+    names = []
+    for number, row in enumerate(rows, start=2):
+        try:
+            names.append(canonical_label(column(row, "label", path)))
+        except LabelError as error:
+            raise LabelError(f"{path}, row {number}: {error}") from None
+    return names

@@ -10,7 +10,7 @@ from zipfile import BadZipFile
 import numpy as np
 import numpy.typing as npt
 
-from mien.datasets.csvfile import column, read_rows
+from mien.datasets.csvfile import column, labels_of, read_rows
 from mien.datasets.table import LabelledSet, build, files_under
 from mien.emotions import MIEN7, canonical_label, one_hot
 from mien.errors import DataError, InputError
@@ -186,7 +186,7 @@ def _from_folders(root: Path) -> LabelledSet:
 
 def _from_path_csv(path: Path, rows: list[dict[str, str]]) -> LabelledSet:
     images = [_read_picture(path.parent / column(row, "path", path)) for row in rows]
-    labels = [canonical_label(column(row, "label", path)) for row in rows]
+    labels = labels_of(rows, path)
     splits = [row.get("split", "") for row in rows]
     stacked = np.stack(images) if images else np.empty((0, SIDE, SIDE), np.uint8)
     return build(stacked, one_hot(labels), path.stem, splits=splits)

@@ -186,6 +186,7 @@ def posteriors_of(
     probs: npt.NDArray[np.float64],
     quality: npt.NDArray[np.float64] | None = None,
     pack: str = "",
+    numbers: Sequence[int] | None = None,
 ) -> PosteriorTable:
     """The table of one branch's posteriors for a labelled set.
 
@@ -195,8 +196,11 @@ def posteriors_of(
         probs: ``(n, 7)``.
         quality: ``(n,)``; None for 1 everywhere.
         pack: SHA-256 of the branch's pack.
+        numbers: the number of each row in its data set, part of the name of the item: tables of two
+            branches on one data set have the same names. None if ``rows`` is the whole set.
     """
-    items = [f"{corpus}/{i}" for i, corpus in enumerate(rows.corpora)]
+    numbers = range(len(rows)) if numbers is None else numbers
+    items = [f"{corpus}/{i}" for i, corpus in zip(numbers, rows.corpora, strict=True)]
     quality = np.ones(len(rows)) if quality is None else quality
     table = PosteriorTable(
         name=branch,

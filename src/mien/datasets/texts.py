@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mien.datasets.csvfile import column, read_rows, table_text
+from mien.datasets.csvfile import column, labels_of, read_rows, table_text
 from mien.datasets.table import LabelledSet, build, concatenate, files_under
 from mien.emotions import MIEN7, canonical_label, one_hot, shared_targets
 from mien.errors import DataError
@@ -105,7 +105,7 @@ def _from_text_csv(path: Path) -> LabelledSet:
     rows = read_rows(path)
     return build(
         [clean(column(row, "text", path)) for row in rows],
-        one_hot([canonical_label(column(row, "label", path)) for row in rows]),
+        one_hot(labels_of(rows, path)),
         path.stem,
         groups=[row.get("group", "") for row in rows],
         splits=[row.get("split", "") for row in rows],

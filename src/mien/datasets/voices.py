@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mien.datasets.csvfile import column, read_rows
+from mien.datasets.csvfile import column, labels_of, read_rows
 from mien.datasets.table import LabelledSet, build, concatenate, files_under
 from mien.emotions import canonical_label, one_hot
 from mien.errors import DataError
@@ -72,7 +72,7 @@ def _from_path_csv(path: Path) -> LabelledSet:
     rows = read_rows(path)
     made = build(
         [str(path.parent / column(row, "path", path)) for row in rows],
-        one_hot([canonical_label(column(row, "label", path)) for row in rows]),
+        one_hot(labels_of(rows, path)),
         path.stem,
         groups=[_speaker(row, path.stem) for row in rows],
         splits=[row.get("split", "") for row in rows],

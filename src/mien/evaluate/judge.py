@@ -35,11 +35,15 @@ Progress = Callable[[str, float], None]
 
 @dataclass(frozen=True)
 class _Answers:
-    """A pack's predictions for n rows; NaN and a failure for each unusable row."""
+    """A pack's predictions for n rows; NaN and a failure for each unusable row.
+
+    ``numbers`` are those of the rows in the data set, once the unusable ones are left out.
+    """
 
     probs: FloatArray
     quality: FloatArray
     failures: list[str]
+    numbers: tuple[int, ...] = ()
 
 
 Judge = Callable[[Pack, LabelledSet, Progress, str | None], _Answers]
@@ -207,14 +211,15 @@ def _write_posteriors(
     path: Path,
 ) -> None:
     """Write the posteriors of the rows with one label, under the convention of the evaluation."""
-    probs, quality = answers.probs, answers.quality
+    probs, quality, numbers = answers.probs, answers.quality, np.array(answers.numbers)
     if convention is not None:
         labelled = judged_rows(rows, convention)
         targets = np.eye(len(MIEN7))[labelled.labels]
         rows = replace(rows, targets=targets).select(labelled.which)
-        probs, quality = probs[labelled.which], quality[labelled.which]
+        kept = labelled.which
+        probs, quality, numbers = probs[kept], quality[kept], numbers[kept]
     sha256 = pack.manifest.files["model.onnx"]
-    save_posteriors(posteriors_of(kind, rows, probs, quality, sha256), path)
+    save_posteriors(posteriors_of(kind, rows, probs, quality, sha256, numbers.tolist()), path)
 
 
 def _judge(
@@ -225,7 +230,12 @@ def _judge(
     judged = np.isfinite(answers.probs[:, 0])
     if not judged.any():
         raise DataError(f"None of the {len(rows)} rows can be evaluated: {answers.failures[0]}")
-    usable = _Answers(answers.probs[judged], answers.quality[judged], answers.failures)
+    usable = _Answers(
+        answers.probs[judged],
+        answers.quality[judged],
+        answers.failures,
+        tuple(np.flatnonzero(judged).tolist()),
+    )
     return rows.select(judged), usable
 
 

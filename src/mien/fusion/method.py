@@ -187,13 +187,16 @@ def read_blends(path: Path) -> tuple[Blend, ...]:
     try:
         text = read_text(path, _MOST_BYTES)
         table = tomllib.loads(text) if path.suffix.lower() == ".toml" else json.loads(text)
-        entries = dict(table)
+        if not isinstance(table, dict):
+            raise ValueError(f"a list or a single value: {str(table)[:40]}")
+        entries = table
         made = [_blend(name, dict(entry)) for name, entry in entries.items()]
     except InputError as error:
         raise error if isinstance(error, LabelError) else OptionError(str(error)) from None
     except (ValueError, TypeError, OverflowError, RecursionError) as error:
+        reason = "nested too deeply" if isinstance(error, RecursionError) else str(error)
         raise OptionError(
-            f"{path} is not a table of blends ({error}); give TOML or JSON with shares by label "
+            f"{path} is not a table of blends ({reason}); give TOML or JSON with shares by label "
             "under each name."
         ) from None
     new = {blend.name: blend for blend in made}

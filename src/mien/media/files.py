@@ -30,6 +30,8 @@ def regular_file(path: str | os.PathLike[str]) -> Path:
     address = re.match(r"([A-Za-z][A-Za-z0-9+.-]+):/+(.*)", said)
     if address:  # a path object has but one slash
         said = f"{address[1]}://{address[2]}"
+        if address[1].lower() == "file":
+            raise MediaError(f"{said} is an address; give the path alone: /{address[2]}.")
         raise MediaError(f"{said} is an address; download the file and give its path.")
     if found:
         raise MediaError(f"{said} is not a regular file; give the path of a single recording.")

@@ -18,6 +18,7 @@ from mien.facts import shown
 from mien.media.guard import DECODER_OPTIONS, undecodable
 from mien.media.languages import same_language
 from mien.media.layouts import is_custom, keep, layout_is_stated
+from mien.media.riff import claimed_seconds
 from mien.options import MediaOptions
 from mien.scene import ClipFacts
 
@@ -174,11 +175,14 @@ def describe(
         options: which sound was wanted.
     """
     audio, video = streams.audio, streams.video
+    kind = container.format.name.split(",")[0]
     return ClipFacts(
         path=name,
         kind="recording",
-        duration=max(0.0, (container.duration or 0) / 1e6),
-        container=container.format.name.split(",")[0],
+        duration=max(
+            (container.duration or 0) / 1e6, claimed_seconds(name) if kind == "wav" else 0
+        ),
+        container=kind,
         has_audio=audio is not None,
         has_video=video is not None,
         audio=_audio_words(audio) if audio else "",

@@ -74,8 +74,9 @@ class Options(Group):
         start = self._number("start", "give a number of seconds, 0 or more")
         end = math.inf if self.end is None else self._number("end", "give seconds, or None")
         if not 0 <= start < end:
+            end_said = "the end" if self.end is None else f"{self.end} s"
             raise OptionError(
-                f"The part from {self.start} s to {self.end} s is empty; give 0 <= start < end."
+                f"There is no part from {self.start} s to {end_said}; give 0 <= start < end."
             )
         if isinstance(self.portraits, bool) or not isinstance(self.portraits, int):
             raise self._refuse("portraits", "give a whole number, 0 or more")

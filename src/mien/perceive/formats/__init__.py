@@ -54,6 +54,8 @@ def read_cues(path: Path) -> CueFile:
             that mien can read; the message names the kind and the remedy.
         MissingExtraError: if the library that reads it is not installed.
     """
+    if path.exists() and not path.is_file():
+        raise InputError(f"{path} is not a regular file; give the path of a transcript.")
     if not path.is_file():
         raise InputError(f"There is no transcript at {path}; check the name.")
     suffix = path.suffix.lower()
