@@ -199,7 +199,7 @@ def test_cues_off_by_one_offset_are_left_out_with_the_offset_that_fits(by, offse
     assert written.transcript is None
     (warning,) = written.warnings
     assert "none of its 3 cues fits" in warning
-    assert f"--words FILE --words-offset {offset:g}." in warning
+    assert f"--words-offset {offset:g}." in warning
     moved = read_transcript(path, 8.0, offset)
     assert moved.warnings == ()
     assert [line.text for line in moved.transcript.lines] == list(SAID)

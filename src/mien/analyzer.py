@@ -17,6 +17,7 @@ from mien.analysis.judged import Judged
 from mien.analysis.merge import check_same, leading_rows, whole_rows
 from mien.branches import Branch, LinesBranch, PeopleBranch, make_branches, needs_of
 from mien.branches.batches import as_rows_say, judge_each, judge_in_turn, known_rows
+from mien.errors import OptionError
 from mien.facts import utf8
 from mien.fusion.method import Method
 from mien.hub import is_hub_id
@@ -71,6 +72,11 @@ class Analyzer:
     """
 
     def __init__(self, options: Options | None = None) -> None:
+        if not isinstance(options, Options | None):
+            raise OptionError(
+                f"The options are {options!r}; give mien.Options(...), or Options.from_dict(...) "
+                "for plain values."
+            )
         self.options = options or Options()
         check_detector(self.options.faces.detector)
         self.branches: dict[str, Branch] = make_branches(self.options.for_branches())

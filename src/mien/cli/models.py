@@ -37,6 +37,8 @@ def models_info(
     from mien.packs import EMBEDDED
 
     folder = EMBEDDED / pack if pack in KINDS else Path(pack)
+    if not folder.is_dir():
+        raise OptionError.choice("The pack", pack, (*KINDS, "the folder of a pack"))
     manifest = Manifest.read(folder / "pack.json")
     card = folder / "README.md"
     typer.echo(card.read_text(encoding="utf-8") if card.exists() else manifest.to_json())

@@ -61,7 +61,10 @@ def column(row: Mapping[str, str], name: str, path: Path) -> str:
     try:
         return row[name]
     except KeyError:
-        raise DataError(f"{path} has no column {name!r}; it has: {', '.join(row)}.") from None
+        commas = "" if len(row) > 1 or ";" not in "".join(row) else "; separate columns by commas"
+        raise DataError(
+            f"{path} has no column {name!r}; it has: {', '.join(row)}{commas}."
+        ) from None
 
 
 def labels_of(rows: Sequence[Mapping[str, str]], path: Path) -> list[str]:

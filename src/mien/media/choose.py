@@ -26,7 +26,8 @@ def choose_clip(path: str | os.PathLike[str], options: MediaOptions | None = Non
     Raises:
         MediaError: if it is missing, empty, or none of the kinds.
     """
-    name, head = os.fspath(path), read_start(path, _HEAD)
+    head = read_start(path, _HEAD)
+    name = os.fspath(path)
     suffix = Path(name).suffix.lower()
     picture = picture_format(head) and not is_raw_picture(name)
     if picture and not _is_film(name, suffix, head):

@@ -16,6 +16,8 @@ def regular_file(path: str | os.PathLike[str]) -> Path:
     Raises:
         MediaError: if it is an address, missing, a folder, a device, empty or out of reach.
     """
+    if not isinstance(path, str | os.PathLike):
+        raise MediaError(f"The recording is {path!r}; give the path of a file as text or a Path.")
     name = os.fspath(path)
     said = shown(name)
     file = Path(name).absolute()

@@ -108,7 +108,8 @@ class SpeechOptions(Group):
             id that is on this machine, or a folder) or ``none``.
         words: a transcript to use instead of speech recognition; ``docs/words.md`` lists the
             kinds that are read.
-        words_offset: seconds that are added to the times of ``words``; may be negative.
+        words_offset: seconds that are added to the times of ``words``, or of the subtitle file
+            beside the recording; may be negative.
         words_source: whether the words were ``spoken`` or ``written``; ``auto``: those of a
             recording were spoken, a text was written.
 
@@ -126,7 +127,9 @@ class SpeechOptions(Group):
         None, "--words", "A transcript to use instead of speech recognition."
     )
     words_offset: float = option(
-        0.0, "--words-offset", "Seconds added to the times of --words; may be negative."
+        0.0,
+        "--words-offset",
+        "Seconds added to the times of --words or of a subtitle file; may be negative.",
     )
     words_source: str = option(
         "auto",

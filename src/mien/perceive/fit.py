@@ -114,7 +114,7 @@ def _advice(cues: Sequence[Cue], duration: float, offset: float, outside: int) -
         return stand
     for shift in _shifts(first, last, duration):
         total = round(offset + shift, 3)
-        return f"{stand} They would fit with --words FILE --words-offset {total:g}."
+        return f"{stand} They would fit with --words-offset {total:g}."
     return f"{stand} No offset makes them fit: they last longer than the recording."
 
 

@@ -91,7 +91,7 @@ def find_written(
         facts: of the clip.
         asr: as in ``PerceiveOptions``.
         given: the words of the user, or the file that holds them.
-        offset: seconds to add to the times of a file that is given.
+        offset: seconds to add to the times of a file that is given, or lies beside the clip.
 
     Raises:
         InputError: if a file that is given is not there, is of a kind that cannot be read, or is
@@ -104,10 +104,10 @@ def find_written(
     if facts.kind == "text":
         own = transcript_of_text(read_text(Path(facts.path)))
         return Written(own, has_times=False)
-    return _beside(facts) if asr == "auto" and facts.kind == "recording" else Written()
+    return _beside(facts, offset) if asr == "auto" and facts.kind == "recording" else Written()
 
 
-def _beside(facts: ClipFacts) -> Written:
+def _beside(facts: ClipFacts, offset: float) -> Written:
     """The first file beside a recording that can be used, and what was wrong with others."""
     path = Path(facts.path)
     beside = subtitles_beside(path)
@@ -124,7 +124,7 @@ def _beside(facts: ClipFacts) -> Written:
                 f"it, give it with --words {file.name}."
             )
             continue
-        checked = check_cues(found, file.name, facts.duration, 0.0)
+        checked = check_cues(found, file.name, facts.duration, offset)
         written = _written(found, checked, file.name, "sidecar")
         warnings += written.warnings
         if written.transcript is not None:
