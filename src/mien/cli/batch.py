@@ -107,8 +107,8 @@ def batch(
 ) -> None:
     """Analyse many recordings: a JSON each, one table, and an index page.
 
-    A clip that cannot be analysed is a row with its reason. Exit code 0 if all were analysed, 2 if
-    some were not, 130 if it was stopped.
+    A clip that cannot be analysed is a row with its reason. The exit code is 0 if
+    all were analysed, 2 if some were not, 130 if it was stopped.
     """
     from mien.batch.run import Reports, Setup, run_batch
 
