@@ -39,7 +39,7 @@ LOOP = 60.0
 """Length of the repeated minute in seconds."""
 SAID = "This is how the recording sounds."
 SIZE = (128, 96)
-PLAYING = "listening and looking"
+PLAYING = "reading sound and pictures"
 MOST, GROWTH = 1200.0, 5.0
 """Maximum memory in MB, and maximum growth in MB per hour of media."""
 

@@ -90,16 +90,16 @@ def line(text="so it goes", start=1.0, end=3.0, **more):
         (line(start=4.0, end=20.0), "no speech under it"),
         (line("thank you for watching " * 4), "repeats itself"),
         (line("ha " * 12), "repeats itself"),
-        (line(SPELT), "more words than can be said in the time"),
+        (line(SPELT), "more words than fit into the time"),
         (line(" ... "), "no words in it"),
-        (line(avg_logprob=-1.4), "the engine is not sure"),
+        (line(avg_logprob=-1.4), "low confidence of the recogniser"),
         (line(avg_logprob=-0.3, no_speech_prob=0.9), None),
-        (line(avg_logprob=-0.7, no_speech_prob=0.9), "the engine hears no speech"),
-        (line(confidence=0.01), "the engine is not sure"),
+        (line(avg_logprob=-0.7, no_speech_prob=0.9), "no speech by the recogniser"),
+        (line(confidence=0.01), "low confidence of the recogniser"),
         (line(avg_logprob=-0.3, no_speech_prob=0.1, evidence=2.1), None),
         (
             line(avg_logprob=-0.3, no_speech_prob=0.1, evidence=1.3),
-            "noise would be heard as the same",
+            "noise explains the words equally well",
         ),
     ],
 )
@@ -114,7 +114,7 @@ def test_a_line_in_a_loop_is_kept_three_times_and_then_counted():
     keeper.take(line("Good night.", 20, 21))
     assert [kept.text for kept in keeper.lines] == ["Thank you."] * 3 + ["Good night."]
     (dropped,) = keeper.dropped
-    assert (dropped.reason, dropped.count) == ("the same line again and again", 5)
+    assert (dropped.reason, dropped.count) == ("a repeated line", 5)
     assert dropped.seconds == pytest.approx(5.0)
 
 

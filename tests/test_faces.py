@@ -155,9 +155,9 @@ def test_a_missing_or_wrong_detector_file_is_one_sentence(tmp_path, capfd):
         PerceiveOptions(detector=f"yunet:{tmp_path / 'none.onnx'}")
     wrong = tmp_path / "wrong.onnx"
     wrong.write_bytes(b"this is no model")
-    with pytest.raises(InputError, match="is no YuNet model"):
+    with pytest.raises(InputError, match="is not a YuNet model"):
         make_detector(f"yunet:{wrong}")
-    with pytest.raises(InputError, match="is no YuNet model"):
+    with pytest.raises(InputError, match="is not a YuNet model"):
         make_detector(f"yunet:{make_branches()['face'].pack.folder / 'model.onnx'}")
     assert capfd.readouterr().err == ""
 

@@ -103,9 +103,9 @@ def test_lips_are_rarely_in_step_by_chance_and_then_nobody_counts_for_more():
 @pytest.mark.parametrize(
     ("mouth", "level", "speech", "reason"),
     [
-        (np.ones(10), np.ones(10), EVER, "too few looks at the mouth (9, at least 15 wanted)"),
-        (np.ones(30), np.ones(30), Speech(()), "nobody is heard while the face is in view"),
-        (np.ones(30), np.ones(30), EVER, "the voice does not vary (0.1 dB, at least 1.0 wanted)"),
+        (np.ones(10), np.ones(10), EVER, "too few samples of the mouth (9, at least 15 needed)"),
+        (np.ones(30), np.ones(30), Speech(()), "no speech while the face is in view"),
+        (np.ones(30), np.ones(30), EVER, "the voice does not vary (0.1 dB, at least 1.0 needed)"),
     ],
 )
 def test_what_lips_cannot_tell_has_its_reason(mouth, level, speech, reason):
@@ -204,7 +204,7 @@ def test_a_person_by_number_is_the_same_one_where_the_recording_was_gone_on_with
     reached = [0.0]
 
     def tell(doing, share):
-        reached[0] = share if doing == "listening and looking" else reached[0]
+        reached[0] = share if doing == "reading sound and pictures" else reached[0]
 
     partial = analyzer.analyze(duet, tell, lambda: reached[0] > 0.5)
     assert partial.partial

@@ -123,7 +123,7 @@ def test_it_warns_when_another_pack_judges_than_it_was_fitted_for():
     assert "another text pack" in line
     assert "mien train fusion" in line
     assert method.warnings({"pulse": {}})[0].endswith(
-        "was not fitted with pulse; it enters as it is."
+        "was not fitted with pulse; it enters uncalibrated."
     )
     fitted = method.pack.manifest.training["fitted_for"]
     assert method.warnings({name: {"p": digest} for name, digest in fitted.items()}) == ()

@@ -28,20 +28,20 @@ def test_what_was_stopped_is_partial_and_goes_on_to_the_same_rows(demo_clip):
     reached = [0.0]
 
     def tell(doing, share):
-        if doing == "listening and looking":
+        if doing == "reading sound and pictures":
             reached[0] = share
 
     partial = analyzer.analyze(demo_clip, tell, lambda: reached[0] > 0.55)
     assert partial.partial
     assert 0 < len(partial.segments) < 5
-    assert set(partial.by_branch["text"].reasons) == {"stopped before the words were heard"}
+    assert set(partial.by_branch["text"].reasons) == {"stopped before speech recognition"}
     read = Analysis.from_dict(json.loads(partial.to_json()))
     joined, straight = analyzer.resume(demo_clip, read), analyzer.analyze(demo_clip)
     assert not joined.partial
     assert joined.segments == straight.segments
     face = joined.by_branch["face"], straight.by_branch["face"]
     assert np.allclose(face[0].probs, face[1].probs, atol=0.02, equal_nan=True)
-    assert "stopped before the words were heard" not in joined.by_branch["text"].reasons
+    assert "stopped before speech recognition" not in joined.by_branch["text"].reasons
     assert analyzer.resume(demo_clip, straight) is straight
     other = mien.Analyzer(mien.Options(segmentation=SegmentationOptions("window", 2.0, 1.0)))
     with pytest.raises(OptionError, match="another segmentation.window"):
@@ -74,7 +74,7 @@ def test_ctrl_c_on_a_real_process_leaves_a_part_and_resume_goes_on(demo_clip, tm
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=theirs)
     os.close(theirs)
     shown = b""
-    while b"listening and looking" not in shown:
+    while b"reading sound and pictures" not in shown:
         shown += os.read(ours, 4096)
     process.send_signal(signal.SIGINT)
     while True:

@@ -5,7 +5,7 @@ from mien.branches.batches import GAP, judge_in_turn
 from mien.errors import OptionError
 from mien.options import SegmentationOptions
 from mien.scene import SPEECH, TRANSCRIPT, ClipFacts, Line, Scene, Speech, Transcript
-from mien.segmentation import cut, segments_by_speaker, unmet
+from mien.segmentation import segments_by_speaker, segments_of, unmet
 from mien.timebase import Segment
 
 
@@ -19,11 +19,11 @@ def scene(duration=12.0, lines=(), turns=()):
 
 
 def test_clip_is_one_segment():
-    assert cut(scene(), SegmentationOptions("clip")) == (Segment(0.0, 12.0),)
+    assert segments_of(scene(), SegmentationOptions("clip")) == (Segment(0.0, 12.0),)
 
 
 def test_windows_overlap_and_end_with_the_clip():
-    segments = cut(scene(), SegmentationOptions("window", window=5.0, step=2.5))
+    segments = segments_of(scene(), SegmentationOptions("window", window=5.0, step=2.5))
     assert [s.start for s in segments] == [0.0, 2.5, 5.0, 7.5]
     assert segments[-1].end == 12.0
 
@@ -31,14 +31,14 @@ def test_windows_overlap_and_end_with_the_clip():
 def test_utterances_are_the_lines_else_the_turns_else_the_clip():
     turns = [Segment(1.0, 2.0), Segment(4.0, 6.0)]
     lines = [Segment(1.0, 1.5), Segment(11.0, 13.0)]
-    assert cut(scene(turns=turns), SegmentationOptions("utterance")) == tuple(turns)
-    from_lines = cut(scene(lines=lines, turns=turns), SegmentationOptions("utterance"))
+    assert segments_of(scene(turns=turns), SegmentationOptions("utterance")) == tuple(turns)
+    from_lines = segments_of(scene(lines=lines, turns=turns), SegmentationOptions("utterance"))
     assert from_lines == (Segment(1.0, 1.5), Segment(11.0, 12.0))
-    assert cut(scene(), SegmentationOptions("utterance")) == (Segment(0.0, 12.0),)
+    assert segments_of(scene(), SegmentationOptions("utterance")) == (Segment(0.0, 12.0),)
 
 
 def test_a_picture_is_one_instant_however_it_is_cut():
-    assert cut(scene(duration=0.0), SegmentationOptions("window")) == (Segment(0.0, 0.0),)
+    assert segments_of(scene(duration=0.0), SegmentationOptions("window")) == (Segment(0.0, 0.0),)
 
 
 @pytest.mark.parametrize(("window", "step"), [(5.0, 6.0), (5.0, 0.0), (-1.0, -2.0)])
@@ -82,21 +82,21 @@ def test_rows_by_speaker_are_the_turns_in_time_order():
     facts = ClipFacts("x", "recording", 12.0, "wav")
     named = Scene(facts, {TRANSCRIPT: spoken(("Ann", 0, 1), ("Bob", 1, 3), ("Ann", 3, 4))})
     options = SegmentationOptions("speaker")
-    assert cut(named, options) == (Segment(0, 1), Segment(1, 3), Segment(3, 4))
+    assert segments_of(named, options) == (Segment(0, 1), Segment(1, 3), Segment(3, 4))
     assert unmet(named, options) == ()
     nameless = scene(lines=[Segment(1.0, 1.5), Segment(2.0, 3.0)])
-    assert cut(nameless, options) == cut(nameless, SegmentationOptions("utterance"))
+    assert segments_of(nameless, options) == segments_of(nameless, SegmentationOptions("utterance"))
     (warning,) = unmet(nameless, options)
     assert "No speaker is named" in warning
     assert unmet(nameless, SegmentationOptions("utterance")) == ()
-    assert cut(scene(), options) == (Segment(0.0, 12.0),)
+    assert segments_of(scene(), options) == (Segment(0.0, 12.0),)
     assert "no transcript" in unmet(scene(), options)[0]
 
 
 def test_a_gap_is_one_segment_and_no_branch_is_asked_about_it():
     gaps = (Segment(6.0, 9006.0), Segment(9012.0, 18_000.0))
     scene = Scene(ClipFacts("a.mkv", "recording", 18_003.0, "matroska", gaps=gaps), {})
-    segments = cut(scene, SegmentationOptions("window", 5.0, 5.0))
+    segments = segments_of(scene, SegmentationOptions("window", 5.0, 5.0))
     assert [(s.start, s.end) for s in segments] == [
         (0.0, 5.0), (5.0, 6.0), (6.0, 9006.0), (9006.0, 9010.0), (9010.0, 9012.0),
         (9012.0, 18_000.0), (18_000.0, 18_003.0),

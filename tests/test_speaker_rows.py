@@ -9,7 +9,7 @@ from mien.analysis.evidence import Evidence
 from mien.report import table
 from mien.report.speakers import NAMELESS, row_speakers, speaker_rows
 from mien.scene import TRANSCRIPT, ClipFacts, Line, Scene, Transcript
-from mien.segmentation import SegmentationOptions, cut
+from mien.segmentation import SegmentationOptions, segments_of
 from mien.timebase import Segment
 
 FACTS = ClipFacts("a.wav", "recording", 12.0, "wav", has_audio=True)
@@ -25,7 +25,7 @@ def analysis(by="speaker", names=("Ann", "Bob", "Ann", None)):
     said = zip(names, [(0, 1), (1, 3), (3, 6.0004), (6.0004, 7)], strict=True)
     lines = tuple(Line(Segment(*time), "words", speaker=who) for who, time in said)
     transcript = Transcript(lines, "given")
-    segments = cut(Scene(FACTS, {TRANSCRIPT: transcript}), SegmentationOptions(by))
+    segments = segments_of(Scene(FACTS, {TRANSCRIPT: transcript}), SegmentationOptions(by))
     rows = [(row(3, 0.9), 1.0), (row(0, 0.8), 0.5), (row(3, 0.4), 1.0), "no speech"]
     fused = Evidence.of_rows("fused", segments, rows[: len(segments)])
     options = {"cut": {"by": by}}

@@ -21,7 +21,7 @@ from mien.segmentation import SegmentationOptions
 from mien.temporal.events import follow
 from mien.timebase import Segment
 
-STAGES = ("listening and looking", "finding speech", "transcribing")
+STAGES = ("reading sound and pictures", "finding speech", "transcribing")
 
 
 def differences(one, other):
@@ -209,7 +209,7 @@ def test_two_people_stay_two(shared, tmp_path):
     analyzer = mien.Analyzer(
         mien.Options(segmentation=SegmentationOptions("window"), speech=SpeechOptions(asr="none"))
     )
-    partial = stopped_at(analyzer, clip, "listening and looking", 0.6)
+    partial = stopped_at(analyzer, clip, "reading sound and pictures", 0.6)
     joined = analyzer.resume(clip, Analysis.from_dict(json.loads(partial.to_json())))
     straight = analyzer.analyze(clip)
     assert {face.identity for face in straight.faces} == {0, 1}

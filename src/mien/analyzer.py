@@ -29,7 +29,7 @@ from mien.perceive.detectors import check_detector
 from mien.perceive.people import portraits, track_summaries
 from mien.perceive.transcript import transcript_of_text
 from mien.scene import SHOTS, SPEECH, TRANSCRIPT, ClipFacts, Scene, TrackKey
-from mien.segmentation import cut, unmet
+from mien.segmentation import segments_of, unmet
 from mien.stopwatch import Stopwatch
 from mien.temporal.events import follow
 from mien.timebase import Segment
@@ -160,7 +160,7 @@ class Analyzer:
         texts = [text] if isinstance(text, str) else list(text)
         scenes = [self._text_scene(one) for one in texts]
         clock = Stopwatch()
-        jobs = [(scene, cut(scene, self.options.segmentation)) for scene in scenes]
+        jobs = [(scene, segments_of(scene, self.options.segmentation)) for scene in scenes]
         by_branch: dict[str, list[Evidence]] = {}
         for name, branch in self.branches.items():
             with clock.time(name):
@@ -213,7 +213,7 @@ class Analyzer:
 
     def _rows(self, scene: Scene) -> tuple[Segment, tuple[Segment, ...]]:
         """What is analysed of a scene, and the rows; those that are whole if it was stopped."""
-        part, segments = scene.extent, cut(scene, self.options.segmentation)
+        part, segments = scene.extent, segments_of(scene, self.options.segmentation)
         wanted = self._part()
         end = scene.facts.duration if wanted is None else min(wanted.end, scene.facts.duration)
         if not scene.stopped or part.end >= end:

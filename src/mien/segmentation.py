@@ -12,7 +12,7 @@ PAUSE = 2.0
 """Seconds without words after which the same speaker has another turn."""
 
 
-def cut(scene: Scene, options: SegmentationOptions) -> tuple[Segment, ...]:
+def segments_of(scene: Scene, options: SegmentationOptions) -> tuple[Segment, ...]:
     """The segments of a scene, in time order, at least one.
 
     Windows stand where they would stand in the whole clip, whatever part of it was perceived; a gap

@@ -172,7 +172,7 @@ def test_a_track_is_chosen_by_number_or_language(
     assert "ger, 'Deutsch'" in facts.audio_tracks[1]
     assert "'commentary'" in facts.audio_tracks[2]
     (note,) = facts.notes
-    assert note.startswith("Audio track 1 of 3 is heard: 1 (flac, 16000 Hz, mono, eng")
+    assert note.startswith("Audio track 1 of 3 is used: 1 (flac, 16000 Hz, mono, eng")
     assert "--audio-track" in note
     assert open_clip(path, MediaOptions(2)).facts.notes == ()
 
@@ -182,7 +182,7 @@ def test_a_track_is_chosen_by_number_or_language(
     [
         ({"audio_track": 4}, r"no audio track 4 .*1 \(flac, 16000 Hz, mono, eng.*; 2 \("),
         ({"audio_track": "fr"}, "no audio track 'fr'"),
-        ({"audio_channel": 2}, "no audio channel 2; the track that is heard has 1"),
+        ({"audio_channel": 2}, "no audio channel 2; the selected track has 1"),
     ],
 )
 def test_what_is_not_there_is_refused(tmp_path: Path, options: dict[str, Any], words: str) -> None:

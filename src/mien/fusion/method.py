@@ -163,7 +163,7 @@ class Method:
             if branch in fitted and fitted[branch] not in used.values()
         ]
         lines += [
-            f"{name} was not fitted with {branch}; it enters as it is."
+            f"{name} was not fitted with {branch}; it enters uncalibrated."
             for branch in packs
             if branch not in self.pool.readers
         ]

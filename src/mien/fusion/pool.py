@@ -120,7 +120,7 @@ class Pool:
         Each term counts by the quality of the modality, relative to the highest quality of a
         fitted modality in the row: a poor input counts less beside a good one, and a modality that
         is alone counts in full. A subset that was not in the training data is pooled from its
-        members' own calibrations. A modality that the pool does not know enters as it is,
+        members' own calibrations. A modality that the pool does not know enters uncalibrated,
         ``log p - log 1/k``.
         """
         shape = (len(next(iter(posteriors.values()))), len(self.labels))
@@ -291,7 +291,7 @@ class Pool:
                 bool(value["calibrated"]),
             )
         except (KeyError, TypeError, ValueError) as error:
-            raise PackError(f"The pool is not whole ({error!r}); fit it again.") from None
+            raise PackError(f"The pool is incomplete ({error!r}); fit it again.") from None
 
 
 def _rounded(values: FloatArray) -> Any:

@@ -87,5 +87,5 @@ def check_size(name: str, width: int, height: int) -> None:
     if max(width, height) > MAX_SIDE or width * height > MAX_PIXELS:
         raise MediaError(
             f"{shown(name)} has pictures of {width}x{height} pixels; at most {MAX_SIDE} a side and "
-            f"{MAX_PIXELS // 1_000_000} million in all can be judged: scale it down."
+            f"{MAX_PIXELS // 1_000_000} million in all can be analysed: scale it down."
         )

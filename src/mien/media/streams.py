@@ -117,7 +117,7 @@ def _check_channel(stream: AudioStream, channel: int, name: str) -> None:
     layout = keep(stream.codec_context.layout)
     if channel > layout.nb_channels:
         raise OptionError(
-            f"{shown(name)} has no audio channel {channel}; the track that is heard has "
+            f"{shown(name)} has no audio channel {channel}; the selected track has "
             f"{layout.nb_channels}."
         )
     if is_custom(layout):
@@ -153,7 +153,7 @@ def _several(
     every = list(container.streams.audio)
     if len(every) > 1 and audio is not None and options.audio_track is None:
         yield (
-            f"Audio track {every.index(audio) + 1} of {len(every)} is heard: "
+            f"Audio track {every.index(audio) + 1} of {len(every)} is used: "
             f"{'; '.join(audio_tracks(container))}. --audio-track chooses another."
         )
 

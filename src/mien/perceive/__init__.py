@@ -39,9 +39,9 @@ from mien.scene import (
 )
 from mien.timebase import Segment
 
-STOPPED = "stopped before the words were heard"
+STOPPED = "stopped before speech recognition"
 """Why there are no words where they could have been had."""
-STOPPED_SPEECH = "stopped before speech was found"
+STOPPED_SPEECH = "stopped before speech detection"
 """Why there are no speech turns where there is sound."""
 
 Progress = Callable[[str, float], None]
@@ -122,7 +122,7 @@ def perceive(
         if found is not None:
             tracks[TRANSCRIPT] = found.within(pass_.extent) if pass_.is_part else found
         elif engine is None:
-            missing[TRANSCRIPT.name] = "no transcript was wanted"
+            missing[TRANSCRIPT.name] = "speech recognition is switched off"
         elif options.stop() and speech is not None and speech.turns:
             missing[TRANSCRIPT.name] = STOPPED
         else:
@@ -213,7 +213,7 @@ class _Pass:
             # One stream may be ahead of the other; what both have passed is had in full.
             seen[type(moment)] = moment.start if isinstance(moment, AudioBlock) else moment.time
             self.reached = min(seen.values())
-            progress("listening and looking", min(1.0, (self.reached - start) / total))
+            progress("reading sound and pictures", min(1.0, (self.reached - start) / total))
 
     def _hear(self, block: AudioBlock) -> None:
         if self.spool is not None:

@@ -158,7 +158,7 @@ class YunetDetector:
                 net.detect(np.zeros((64, 64, 3), np.uint8))
         except (cv2.error, ValueError):
             raise InputError(
-                f"{self._path} is no YuNet model that OpenCV can run; give an ONNX file named "
+                f"{self._path} is not a YuNet model that OpenCV can run; give an ONNX file named "
                 "face_detection_yunet_*.onnx, without int8 blocks, from OpenCV's model zoo."
             ) from None
         return net

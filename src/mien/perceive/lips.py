@@ -119,13 +119,13 @@ def in_step(times: Floats, moved: Floats, voice: Voice) -> float | str:
     """
     rows = np.flatnonzero(np.isfinite(moved[:, 0]))
     if len(rows) < FEWEST:
-        return f"too few looks at the mouth ({len(rows)}, at least {FEWEST} wanted)"
+        return f"too few samples of the mouth ({len(rows)}, at least {FEWEST} needed)"
     level = voice.level(times[rows - 1], times[rows])
     if level.max() <= -120:
-        return "nobody is heard while the face is in view"
+        return "no speech while the face is in view"
     level = np.maximum(level, np.percentile(level, 95) - DEPTH)
     if level.std() < FLAT:
-        return f"the voice does not vary ({level.std():.1f} dB, at least {FLAT:.1f} wanted)"
+        return f"the voice does not vary ({level.std():.1f} dB, at least {FLAT:.1f} needed)"
     mouth = np.sqrt(moved[rows, 0])
     mouth, level = mouth - mouth.mean(), level - level.mean()
     if mouth.std() < 1e-3:
@@ -136,7 +136,7 @@ def in_step(times: Floats, moved: Floats, voice: Voice) -> float | str:
     if much < wanted:
         return (
             f"not clear (correlation {much:.2f} over {len(rows)} movements, at least "
-            f"{wanted:.2f} wanted)"
+            f"{wanted:.2f} needed)"
         )
     return much
 

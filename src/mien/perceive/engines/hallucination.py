@@ -58,7 +58,7 @@ class HallucinationFilter:
     def _said_again(self, line: Line) -> str | None:
         same = bool(self.lines) and _plain(self.lines[-1].text) == _plain(line.text)
         self._same = self._same + 1 if same else 0
-        return "the same line again and again" if self._same >= LOOP - 1 else None
+        return "a repeated line" if self._same >= LOOP - 1 else None
 
     @property
     def dropped(self) -> tuple[Dropped, ...]:
@@ -88,20 +88,20 @@ def why_invented(line: Line, speech: Speech) -> str | None:
         return "repeats itself"
     # A second more, since the first and last words may reach over the ends.
     if len(words) > WORDS_A_SECOND * (line.segment.duration + 1.0):
-        return "more words than can be said in the time"
+        return "more words than fit into the time"
     return _why_unsure(line)
 
 
 def _why_unsure(line: Line) -> str | None:
     sure = line.avg_logprob
     if sure is not None and sure < LOG_PROB:
-        return "the engine is not sure"
+        return "low confidence of the recogniser"
     silent = line.no_speech_prob
     if silent is not None and silent > NO_SPEECH and (sure or 0.0) < NO_SPEECH_LOG_PROB:
-        return "the engine hears no speech"
+        return "no speech by the recogniser"
     if line.evidence is not None and line.evidence < EVIDENCE:
-        return "noise would be heard as the same"
-    return "the engine is not sure" if line.confidence < CONFIDENCE else None
+        return "noise explains the words equally well"
+    return "low confidence of the recogniser" if line.confidence < CONFIDENCE else None
 
 
 def compression_ratio(text: str) -> float:

@@ -116,6 +116,6 @@ def _check(folder: Path) -> None:
                 f"with 'mien models convert {folder} --to FOLDER' and give that."
             )
     raise PackError(
-        f"{folder} is no Whisper for CTranslate2: it lacks {', '.join(missing)}; give a folder "
+        f"{folder} is not a Whisper for CTranslate2: it lacks {', '.join(missing)}; give a folder "
         "that 'mien models convert' wrote, or fetch the checkpoint again."
     )
