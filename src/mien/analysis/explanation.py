@@ -63,10 +63,10 @@ class Decomposition:
     @property
     def words(self) -> str:
         """``"joy over neutral: face +1.8, words -0.3 (nats); without the face: neutral"``."""
-        louder = sorted(self.contributions, key=lambda c: -abs(c.log_odds))
-        shares = [f"{plain_name(c.name)} {c.log_odds:+.1f}" for c in louder]
+        ordered = sorted(self.contributions, key=lambda c: (-round(abs(c.log_odds), 1), c.name))
+        shares = [f"{plain_name(c.name)} {c.log_odds:+.1f}" for c in ordered]
         told = f"{self.answer} over {self.second}: {', '.join(shares)}, prior {self.prior:+.1f}"
-        changed = [f"without the {plain_name(c.name)}: {c.without}" for c in louder if c.decisive]
+        changed = [f"without the {plain_name(c.name)}: {c.without}" for c in ordered if c.decisive]
         return "; ".join([told, *changed])
 
 
