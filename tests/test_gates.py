@@ -85,3 +85,12 @@ def test_onnxruntime_is_loaded_by_one_function():
         if loads.search(line)
     ]
     assert [one.rpartition(":")[0] for one in found] == ["src/mien/packs.py"]
+
+
+@pytest.mark.parametrize("script", sorted((ROOT / "scripts").glob("*.py")), ids=lambda p: p.stem)
+def test_every_script_finds_what_it_imports(script):
+    code = f"import runpy; runpy.run_path({str(script)!r}, run_name='imported')"
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=False
+    )
+    assert done.returncode == 0, done.stderr
