@@ -84,7 +84,9 @@ def test_a_batch_writes_a_json_a_clip_one_table_and_a_page(tmp_path, monkeypatch
         assert bool(row["json"]) == (row["state"] == "done")
         if row["json"]:
             assert json.loads((out / row["json"]).read_text())["clip"]["duration"] == 0.5
-    parquet = pytest.importorskip("pyarrow.parquet")
+    parquet = pytest.importorskip(
+        "pyarrow.parquet", reason="pyarrow is not installed (extra 'export')"
+    )
     typed = parquet.read_table(out / table.PARQUET).to_pylist()
     assert [row["clip"] for row in typed] == [row["clip"] for row in rows]
     assert typed[0]["duration"] == 0.5
@@ -221,7 +223,9 @@ def test_a_sparkline_has_an_area_for_each_share_and_gaps():
 
 @pytest.mark.slow
 def test_the_page_obeys_its_policy_sorts_and_filters_in_a_browser(tmp_path):
-    playwright = pytest.importorskip("playwright.sync_api")
+    playwright = pytest.importorskip(
+        "playwright.sync_api", reason="playwright is not installed (extra 'dev')"
+    )
     rows = [row(clip=f"{i}.wav", confidence=c) for i, c in enumerate((0.5, 0.9, 0.1))]
     rows.append(row(clip="bad.wav", state="failed", reason="broken"))
     (tmp_path / "index.html").write_text(page_html(rows, 4), encoding="utf-8")

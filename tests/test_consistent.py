@@ -132,7 +132,7 @@ def test_a_slice_may_be_empty_as_that_of_a_list():
 
 
 def test_two_speakers_in_five_folds_are_refused_with_what_is_needed():
-    pytest.importorskip("torch")
+    pytest.importorskip("torch", reason="torch is not installed (extra 'train')")
     from mien.datasets import LabelledSet
     from mien.train.voice_protocols import assign_folds
 

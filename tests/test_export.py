@@ -100,7 +100,7 @@ def test_analyses_of_the_first_version_are_read(analysis):
 
 
 def test_parquet_is_read_by_pandas(analysis, tmp_path):
-    pandas = pytest.importorskip("pandas")
+    pandas = pytest.importorskip("pandas", reason="pandas is not installed (extra 'frame')")
     export(analysis, tmp_path / "a.parquet")
     frame = pandas.read_parquet(tmp_path / "a.parquet")
     assert frame.groupby("branch")["success"].sum().to_dict() == {"fused": 3, "voice": 2}
@@ -108,7 +108,9 @@ def test_parquet_is_read_by_pandas(analysis, tmp_path):
 
 
 def test_textgrid_is_read_by_praatio(analysis, tmp_path):
-    textgrid = pytest.importorskip("praatio.textgrid")
+    textgrid = pytest.importorskip(
+        "praatio.textgrid", reason="praatio is not installed (extra 'dev')"
+    )
     export(analysis, tmp_path / "a.TextGrid")
     read = textgrid.openTextgrid(str(tmp_path / "a.TextGrid"), includeEmptyIntervals=False)
     assert read.tierNames == ("voice", "fused", "words")

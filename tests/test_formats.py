@@ -446,7 +446,7 @@ def test_speakers_of_services_have_names(tmp_path):
 
 
 def test_textgrid_and_elan_of_words_and_of_speakers(tmp_path):
-    pympi = pytest.importorskip("pympi")
+    pympi = pytest.importorskip("pympi", reason="pympi-ling is not installed (extra 'export')")
     grid = pympi.TextGrid(xmax=10.0)
     tier, phones = grid.add_tier("Ann - words"), grid.add_tier("Ann - phones")
     for word, start, end in words():

@@ -84,7 +84,7 @@ def test_a_name_is_escaped_where_it_is_shown_and_written(
 
 @pytest.mark.parametrize("name", list(NAMES)[:4:3])
 def test_every_output_of_the_command(tmp_path: Path, name: bytes, sound: bytes) -> None:
-    pytest.importorskip("pympi")
+    pytest.importorskip("pympi", reason="pympi-ling is not installed (extra 'export')")
     named(tmp_path, name, sound)
     exports = [word for target in OUTPUTS for word in ("--export", target)]
     done = mien(

@@ -13,7 +13,7 @@ import typer
 from rich.console import Console
 
 from mien.cli import options as o
-from mien.cli.flags import options_from
+from mien.cli.flags import options_from, takes_options
 from mien.cli.outputs import Guard, write_all
 from mien.cli.recording import check_recording
 from mien.cli.several import Targets, each
@@ -27,6 +27,7 @@ PORTRAITS = 200
 """Faces kept for the strip of a report, at most; about 3 KB each."""
 
 
+@takes_options
 def analyze(
     ctx: typer.Context,
     paths: o.Recordings,
@@ -40,30 +41,7 @@ def analyze(
     transcript: o.Transcript = None,
     overwrite: o.Overwrite = False,
     resume: o.Resume = False,
-    start: o.Start = o.DEFAULT["start"],
-    end: o.End = o.DEFAULT["end"],
-    audio_track: o.AudioTrack = o.DEFAULT["media.audio_track"],
-    audio_channel: o.AudioChannel = o.DEFAULT["media.audio_channel"],
-    by: o.By = o.DEFAULT["segmentation.by"],
-    window: o.Window = o.DEFAULT["segmentation.window"],
-    step: o.Step = o.DEFAULT["segmentation.step"],
-    words: o.Words = o.DEFAULT["speech.words"],
-    words_offset: o.WordsOffset = o.DEFAULT["speech.words_offset"],
-    words_source: o.WordsSource = o.DEFAULT["speech.words_source"],
-    asr: o.Asr = o.DEFAULT["speech.asr"],
-    person: o.Person = o.DEFAULT["faces.person"],
-    face_policy: o.FacePolicy = o.DEFAULT["faces.policy"],
-    convention: o.Convention = o.DEFAULT["faces.convention"],
-    detector: o.Detector = o.DEFAULT["faces.detector"],
-    fps: o.Fps = o.DEFAULT["faces.frame_rate"],
-    fusion: o.Fusion = o.DEFAULT["fusion.rule"],
-    weights: o.Weights = o.DEFAULT["fusion.weights"],
-    max_risk: o.MaxRisk = o.DEFAULT["fusion.max_risk"],
-    blends: o.Blends = o.DEFAULT["fusion.blends"],
-    text_pack: o.TextPack = None,
-    voice_pack: o.VoicePack = None,
-    face_pack: o.FacePack = None,
-    preset: o.Preset = None,
+    **_: Any,
 ) -> None:
     """Analyse recordings, pictures or texts.
 
@@ -82,7 +60,6 @@ def analyze(
         )
         for path, t in zip(paths, targets.for_each(paths), strict=True)
     ]  # fmt: skip
-    # All other parameters are read from the context, which knows which of them were given.
     implied = {"segmentation.by": "window", "portraits": PORTRAITS} if report else {}
     analyzer = Analyzer(options_from(ctx, implied))
     jobs = list(zip(paths, outputs, strict=True))

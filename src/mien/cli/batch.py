@@ -6,14 +6,13 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
 
-from mien.cli import options as o
 from mien.cli.analyze import PORTRAITS
-from mien.cli.flags import options_from
+from mien.cli.flags import options_from, takes_options
 from mien.cli.several import said
 from mien.cli.shared import stopping
 from mien.facts import shown
@@ -28,6 +27,7 @@ _SHOWN = 5
 _RUN = "Batch"
 
 
+@takes_options
 def batch(
     ctx: typer.Context,
     clips: Annotated[
@@ -80,30 +80,7 @@ def batch(
             help="The recording in the pages: link, embed, none or auto.", rich_help_panel=_RUN
         ),
     ] = "link",
-    start: o.Start = o.DEFAULT["start"],
-    end: o.End = o.DEFAULT["end"],
-    audio_track: o.AudioTrack = o.DEFAULT["media.audio_track"],
-    audio_channel: o.AudioChannel = o.DEFAULT["media.audio_channel"],
-    by: o.By = o.DEFAULT["segmentation.by"],
-    window: o.Window = o.DEFAULT["segmentation.window"],
-    step: o.Step = o.DEFAULT["segmentation.step"],
-    words: o.Words = o.DEFAULT["speech.words"],
-    words_offset: o.WordsOffset = o.DEFAULT["speech.words_offset"],
-    words_source: o.WordsSource = o.DEFAULT["speech.words_source"],
-    asr: o.Asr = o.DEFAULT["speech.asr"],
-    person: o.Person = o.DEFAULT["faces.person"],
-    face_policy: o.FacePolicy = o.DEFAULT["faces.policy"],
-    convention: o.Convention = o.DEFAULT["faces.convention"],
-    detector: o.Detector = o.DEFAULT["faces.detector"],
-    fps: o.Fps = o.DEFAULT["faces.frame_rate"],
-    fusion: o.Fusion = o.DEFAULT["fusion.rule"],
-    weights: o.Weights = o.DEFAULT["fusion.weights"],
-    max_risk: o.MaxRisk = o.DEFAULT["fusion.max_risk"],
-    blends: o.Blends = o.DEFAULT["fusion.blends"],
-    text_pack: o.TextPack = None,
-    voice_pack: o.VoicePack = None,
-    face_pack: o.FacePack = None,
-    preset: o.Preset = None,
+    **_: Any,
 ) -> None:
     """Analyse many recordings: a JSON each, one table, and an index page.
 
@@ -112,7 +89,6 @@ def batch(
     """
     from mien.batch.run import Reports, Setup, run_batch
 
-    # All other parameters are read from the context, which knows which of them were given.
     implied = {"segmentation.by": "window", "portraits": PORTRAITS} if reports else {}
     options = options_from(ctx, implied)
     pages = Reports(reports, report_media)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import inspect
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import typer
 from typer.core import TyperCommand
 
+from mien.cli import options as o
 from mien.cli.shared import numbers, pack_or_hub
 from mien.errors import OptionError
 from mien.options import Options, described
@@ -21,6 +23,8 @@ RENAMED = {
 }
 """Options of earlier versions, and what each is called now."""
 BRANCHES = ("text", "voice", "face")
+
+_Command = TypeVar("_Command", bound=Callable[..., None])
 
 
 class Command(TyperCommand):
@@ -42,6 +46,22 @@ class Command(TyperCommand):
         return super().parse_args(ctx, args)
 
 
+def takes_options(command: _Command) -> _Command:
+    """The command with the parameters of :func:`mien.cli.options.analysis` for its ``**_``.
+
+    Their values are not read from the call but by :func:`options_from` from the context, which
+    knows which of them were given.
+    """
+    own = inspect.signature(command, eval_str=True)
+    named = [one for one in own.parameters.values() if one.kind is not one.VAR_KEYWORD]
+    shared = inspect.signature(o.analysis, eval_str=True).parameters.values()
+    parameters = [*named, *(one.replace(kind=one.KEYWORD_ONLY) for one in shared)]
+    signature = own.replace(parameters=parameters)
+    vars(command)["__signature__"] = signature
+    command.__annotations__ = {one.name: one.annotation for one in parameters}
+    return command
+
+
 def options_from(ctx: typer.Context, implied: Mapping[str, Any]) -> Options:
     """The options that a command line asks for.
 
@@ -49,7 +69,7 @@ def options_from(ctx: typer.Context, implied: Mapping[str, Any]) -> Options:
     default.
 
     Args:
-        ctx: of ``mien analyze``; it knows which flags were given.
+        ctx: of a command that :func:`takes_options`; it knows which flags were given.
         implied: by path (``segmentation.by``), what flags of another kind imply.
 
     Raises:

@@ -141,6 +141,36 @@ Preset = Annotated[
     ),
 ]
 
+
+def analysis(
+    start: Start = DEFAULT["start"],
+    end: End = DEFAULT["end"],
+    audio_track: AudioTrack = DEFAULT["media.audio_track"],
+    audio_channel: AudioChannel = DEFAULT["media.audio_channel"],
+    by: By = DEFAULT["segmentation.by"],
+    window: Window = DEFAULT["segmentation.window"],
+    step: Step = DEFAULT["segmentation.step"],
+    words: Words = DEFAULT["speech.words"],
+    words_offset: WordsOffset = DEFAULT["speech.words_offset"],
+    words_source: WordsSource = DEFAULT["speech.words_source"],
+    asr: Asr = DEFAULT["speech.asr"],
+    person: Person = DEFAULT["faces.person"],
+    face_policy: FacePolicy = DEFAULT["faces.policy"],
+    convention: Convention = DEFAULT["faces.convention"],
+    detector: Detector = DEFAULT["faces.detector"],
+    fps: Fps = DEFAULT["faces.frame_rate"],
+    fusion: Fusion = DEFAULT["fusion.rule"],
+    weights: Weights = DEFAULT["fusion.weights"],
+    max_risk: MaxRisk = DEFAULT["fusion.max_risk"],
+    blends: Blends = DEFAULT["fusion.blends"],
+    text_pack: TextPack = None,
+    voice_pack: VoicePack = None,
+    face_pack: FacePack = None,
+    preset: Preset = None,
+) -> None:
+    """The options of every command that analyses recordings, as the signature of a function."""
+
+
 # Of evaluate.
 Labelled = Annotated[
     Path, Option("--data", help="The data set, or a CSV with the columns path or text, and label.")
