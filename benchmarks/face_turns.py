@@ -19,7 +19,7 @@ import numpy as np
 from mien.branches.face import usable
 from mien.media import open_clip
 from mien.perceive.detectors import make_detector
-from mien.perceive.faces import FaceFinder
+from mien.perceive.faces import FaceFinder, followed
 from mien.scene import Frame, Image
 
 SIDE = 160
@@ -43,7 +43,7 @@ def composed(face: Image, behind: Image, quarters: int) -> Image:
 def outcome(finder: FaceFinder, picture: Image) -> str:
     """What the face branch would say of a still picture."""
     finder.look(Frame(0.0, picture))
-    tracks = finder.finish().tracks
+    tracks = followed(finder.found()).tracks
     if not tracks:
         return "not found"
     good = usable(tracks[0].samples, 1)

@@ -10,7 +10,7 @@ from mien.media import CropSpool
 from mien.perceive import PerceiveOptions
 from mien.perceive.crops import FRAMING, crop_face, sharpness, similarity, turned
 from mien.perceive.detectors import Detection, check_detector, make_detector, shrink
-from mien.perceive.faces import FaceFinder
+from mien.perceive.faces import FaceFinder, followed
 from mien.perceive.tracks import START, is_face, link, overlap
 from mien.scene import Frame
 
@@ -31,7 +31,7 @@ def look(places):
     finder = FaceFinder(make_detector("auto"))
     for frame in portrait_frames(places):
         finder.look(frame)
-    return finder.finish()
+    return followed(finder.found())
 
 
 # --- detectors -------------------------------------------------------------------------------
@@ -102,7 +102,7 @@ def test_blank_and_noisy_pictures_hold_no_faces():
     for i in range(4):
         finder.look(Frame(i * 0.2, RNG.integers(0, 255, (240, 320, 3)).astype(np.uint8)))
         finder.look(Frame(i * 0.2 + 0.1, np.full((240, 320, 3), 30 * i, dtype=np.uint8)))
-    assert finder.finish().tracks == ()
+    assert followed(finder.found()).tracks == ()
 
 
 def test_pictures_are_shrunk_to_the_bound_and_never_blown_up():

@@ -10,7 +10,7 @@ import pytest
 from mien.media import open_clip
 from mien.perceive import PerceiveOptions, perceive
 from mien.perceive.detectors import Detection
-from mien.perceive.faces import FaceFinder
+from mien.perceive.faces import FaceFinder, followed
 from mien.perceive.lips import movement
 from mien.perceive.shots import ShotFinder
 from mien.perceive.tracks import link
@@ -136,7 +136,7 @@ def test_a_false_alarm_is_not_proved_by_standing():
         picture = marked(number)
         for look in range(10):
             finder.look(Frame(number * 5 + look * 0.5, picture))
-    assert finder.finish().tracks == ()
+    assert followed(finder.found()).tracks == ()
 
 
 def test_a_picture_that_stands_is_looked_at_once():
@@ -148,7 +148,7 @@ def test_a_picture_that_stands_is_looked_at_once():
             frame = Frame(number * 10 + look * 0.5, picture)
             finder.look(frame)
             cuts.look(frame)
-    faces = finder.finish(cuts.finish())
+    faces = followed(finder.found(), cuts.finish())
     (track,) = faces.tracks
     assert (detector.asked, len(track.samples)) == (3, 60)
     assert np.unique(track.samples.crops).tolist() == [0, 1, 2]

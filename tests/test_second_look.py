@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from mien.perceive.detectors import Detection, make_detector
-from mien.perceive.faces import FaceFinder
+from mien.perceive.faces import FaceFinder, followed
 from mien.perceive.second import SIDE, second_look
 from mien.perceive.tracks import is_face
 from mien.scene import Frame
@@ -74,7 +74,7 @@ def test_what_is_looked_at_is_the_face_and_what_is_around_it():
 def test_it_decides_over_a_still_picture(score, found):
     finder = FaceFinder(Again(score))
     finder.look(Frame(0.0, picture()))
-    tracks = finder.finish().tracks
+    tracks = followed(finder.found()).tracks
     assert len(tracks) == found
     if found:  # what was measured of the picture itself stays
         assert tracks[0].samples.scores.tolist() == pytest.approx([0.6])
@@ -103,5 +103,5 @@ def test_a_hand_over_the_forehead_of_a_real_face(depth):
     image[60:240, 110:290] = face
     finder = FaceFinder(make_detector("auto"))
     finder.look(Frame(0.0, image))
-    (track,) = finder.finish().tracks
+    (track,) = followed(finder.found()).tracks
     assert track.samples.rolls.tolist() == [0.0]

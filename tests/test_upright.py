@@ -11,7 +11,7 @@ from mien.branches.face import FaceBranch, usable
 from mien.media import open_clip
 from mien.perceive import PerceiveOptions, perceive
 from mien.perceive.detectors import Detection
-from mien.perceive.faces import FaceFinder
+from mien.perceive.faces import FaceFinder, followed
 from mien.perceive.upright import Seen, UprightCheck, decided, settled, turned_back
 from mien.scene import FACES, Frame
 
@@ -93,7 +93,7 @@ def planted(scores, looks=20, step=0.2):
         picture = np.full((100, 100, 3), 90, np.uint8)
         picture[0, 0] = 255
         finder.look(Frame(i * step, picture))
-    return finder.finish()
+    return followed(finder.found())
 
 
 @pytest.mark.parametrize(

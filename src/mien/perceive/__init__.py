@@ -13,25 +13,21 @@ from pathlib import Path
 from typing import Any
 
 from mien.errors import OptionError
-from mien.media import AudioSpool, Part
 from mien.options import check_engine
-from mien.perceive.detectors import check_detector, make_detector
+from mien.perceive.detectors import check_detector
 from mien.perceive.engines import Engine, choose_engine, transcribe
-from mien.perceive.faces import FaceFinder
-from mien.perceive.shots import ShotFinder
+from mien.perceive.faces import followed
 from mien.perceive.speech import find_speech
 from mien.perceive.transcript import Written, find_written
+from mien.perceive.watch import Watched, WatchOptions, watch
 from mien.scene import (
     AUDIO,
     FACES,
     SHOTS,
     SPEECH,
     TRANSCRIPT,
-    AudioBlock,
-    Caption,
     Clip,
     ClipFacts,
-    Frame,
     Scene,
     Speech,
     TrackKey,
@@ -84,6 +80,11 @@ class PerceiveOptions:
         check_engine(self.asr)
         check_detector(self.detector)
 
+    @property
+    def watching(self) -> WatchOptions:
+        """What of it concerns the play of the clip."""
+        return WatchOptions(self.frame_rate, self.detector, self.part)
+
 
 def perceive(
     clip: Clip,
@@ -111,29 +112,28 @@ def perceive(
         words = find_written(clip.facts, options.asr, options.transcript, options.offset)
     if engine is not None and clip.facts.has_audio and words.transcript is None:
         engine.check()
-    pass_ = _Pass(clip, wanted, options)
-    pass_.run(progress)
-    tracks, missing = pass_.collect(progress)
+    watched = watch(clip, wanted, options.watching, progress, options.stop)
+    tracks, missing = _collect(watched, wanted, options, progress)
     if TRANSCRIPT in wanted:
         speech: Speech | None = tracks.get(SPEECH)
-        words = words.completed(clip.facts, pass_.captions, options.asr)
-        written = words.transcript and _cut_at_end(words.transcript, clip.facts)
-        found = written or _heard(pass_, options, engine, tracks, progress)
+        words = words.completed(watched.facts, watched.captions, options.asr)
+        written = words.transcript and _cut_at_end(words.transcript, watched.facts)
+        found = written or _heard(watched, options, engine, tracks, progress)
         if found is not None:
-            tracks[TRANSCRIPT] = found.within(pass_.extent) if pass_.is_part else found
+            tracks[TRANSCRIPT] = found.within(watched.extent) if watched.is_part else found
         elif engine is None:
             missing[TRANSCRIPT.name] = "speech recognition is switched off"
         elif options.stop() and speech is not None and speech.turns:
             missing[TRANSCRIPT.name] = STOPPED
         else:
             missing[TRANSCRIPT.name] = missing.get(SPEECH.name, "no speech was found")
-    extent = pass_.extent if pass_.is_part else None
-    stopped = pass_.stopped or not {STOPPED, STOPPED_SPEECH}.isdisjoint(missing.values())
-    return Scene(clip.facts, tracks, missing, extent, stopped, words.warnings)
+    extent = watched.extent if watched.is_part else None
+    stopped = watched.stopped or not {STOPPED, STOPPED_SPEECH}.isdisjoint(missing.values())
+    return Scene(watched.facts, tracks, missing, extent, stopped, words.warnings)
 
 
 def _heard(
-    pass_: _Pass,
+    watched: Watched,
     options: PerceiveOptions,
     engine: Engine | None,
     tracks: Mapping[TrackKey[Any], Any],
@@ -143,7 +143,7 @@ def _heard(
     audio, speech = tracks.get(AUDIO), tracks.get(SPEECH)
     if engine is None or audio is None or not (speech and speech.turns):
         return None
-    return transcribe(engine, audio, speech, progress, pass_.extent.start, options.stop)
+    return transcribe(engine, audio, speech, progress, watched.extent.start, options.stop)
 
 
 def _cut_at_end(transcript: Transcript, facts: ClipFacts) -> Transcript:
@@ -163,97 +163,37 @@ def _never() -> bool:
     return False
 
 
-class _Pass:
-    """One play of the clip, its moments handed to whoever listens."""
-
-    def __init__(self, clip: Clip, wanted: set[TrackKey[Any]], options: PerceiveOptions) -> None:
-        self.clip = clip
-        facts = clip.facts
-        self.part = options.part
-        self.stop = options.stop
-        self.stopped = False
-        self.reached = start = options.part.start if options.part is not None else 0.0
-        self.spool = AudioSpool(start=start) if facts.has_audio and AUDIO in wanted else None
-        self.shots = ShotFinder() if facts.has_video and SHOTS in wanted else None
-        self.faces: FaceFinder | None = None
-        if facts.has_video and FACES in wanted:
-            self.faces = FaceFinder(make_detector(options.detector))
-        self.wanted = wanted
-        self.frame_rate = options.frame_rate if self.shots is not None else 0.0
-        self.captions: list[Caption] = []
-
-    @property
-    def is_part(self) -> bool:
-        """Whether less than the clip was wanted, or had."""
-        return self.part is not None or self.stopped
-
-    @property
-    def extent(self) -> Segment:
-        """What was perceived."""
-        start, end = (0.0, self.clip.facts.duration)
-        if self.part is not None:
-            start, end = self.part.start, min(self.part.end, end)
-        return Segment(start, max(start, self.reached if self.stopped else end))
-
-    def run(self, progress: Progress) -> None:
-        clip = self.clip if self.part is None else Part(self.clip, self.part)
-        start, total = self.extent.start, max(self.extent.duration, 1e-6)
-        seen: dict[type, float] = {}
-        for moment in clip.play(self.frame_rate):
-            if self.stop():
-                self.stopped = True
-                return
-            if isinstance(moment, Caption):
-                self.captions.append(moment)
-                continue
-            if isinstance(moment, AudioBlock):
-                self._hear(moment)
+def _collect(
+    watched: Watched, wanted: set[TrackKey[Any]], options: PerceiveOptions, progress: Progress
+) -> tuple[dict[TrackKey[Any], Any], dict[str, str]]:
+    """What was perceived under its key, and why something could not be, by its name."""
+    tracks: dict[TrackKey[Any], Any] = {}
+    missing: dict[str, str] = {}
+    kind = watched.facts.kind
+    if watched.sound is not None and watched.sound.duration > 0:
+        tracks[AUDIO] = watched.sound
+        if SPEECH in wanted:
+            speech = find_speech(
+                watched.sound,
+                watched.extent.start,
+                lambda share: progress("finding speech", share),
+                # What was perceived before the stop is still to be judged.
+                _never if watched.stopped else options.stop,
+            )
+            if speech is None:
+                missing[SPEECH.name] = STOPPED_SPEECH
             else:
-                self._see(moment)
-            # One stream may be ahead of the other; what both have passed is had in full.
-            seen[type(moment)] = moment.start if isinstance(moment, AudioBlock) else moment.time
-            self.reached = min(seen.values())
-            progress("reading sound and pictures", min(1.0, (self.reached - start) / total))
-
-    def _hear(self, block: AudioBlock) -> None:
-        if self.spool is not None:
-            self.spool.append(block.samples, block.start)
-
-    def _see(self, frame: Frame) -> None:
-        if self.shots is not None:
-            self.shots.look(frame)
-        if self.faces is not None:
-            self.faces.look(frame)
-
-    def collect(self, progress: Progress) -> tuple[dict[TrackKey[Any], Any], dict[str, str]]:
-        """What was perceived under its key, and why something could not be, by its name."""
-        tracks: dict[TrackKey[Any], Any] = {}
-        missing: dict[str, str] = {}
-        kind = self.clip.facts.kind
-        if self.spool is not None and self.spool.duration > 0:
-            tracks[AUDIO] = self.spool
-            if SPEECH in self.wanted:
-                speech = find_speech(
-                    self.spool,
-                    self.extent.start,
-                    lambda share: progress("finding speech", share),
-                    # What was perceived before the stop is still to be judged.
-                    _never if self.stopped else self.stop,
-                )
-                if speech is None:
-                    missing[SPEECH.name] = STOPPED_SPEECH
-                else:
-                    tracks[SPEECH] = speech
-        else:
-            why = "no sound" if kind == "recording" else f"a {kind} has no sound"
-            for key in (AUDIO, SPEECH):
-                missing[key.name] = why
-        if self.shots is not None:
-            tracks[SHOTS] = self.shots.finish()
-            if self.faces is not None:
-                heard = (tracks.get(SPEECH), tracks.get(AUDIO))
-                tracks[FACES] = self.faces.finish(tracks[SHOTS], *heard)
-        else:
-            why = "a text has no picture" if kind == "text" else "no picture"
-            missing |= {SHOTS.name: why, FACES.name: why}
-        return tracks, missing
+                tracks[SPEECH] = speech
+    else:
+        why = "no sound" if kind == "recording" else f"a {kind} has no sound"
+        for key in (AUDIO, SPEECH):
+            missing[key.name] = why
+    if watched.shots is not None:
+        tracks[SHOTS] = watched.shots
+        if watched.faces is not None:
+            heard = (tracks.get(SPEECH), tracks.get(AUDIO))
+            tracks[FACES] = followed(watched.faces, watched.shots, *heard)
+    else:
+        why = "a text has no picture" if kind == "text" else "no picture"
+        missing |= {SHOTS.name: why, FACES.name: why}
+    return tracks, missing

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from mien.media import CropSpool
 from mien.perceive.crops import crop_face, sharpness, turned
 from mien.perceive.detectors import Detector
-from mien.perceive.identity import COLOURS, clothes_of, identify
+from mien.perceive.identity import COLOURS, Bytes, clothes_of, identify
 from mien.perceive.primary import PROFILE, order, speaking, standing
 from mien.perceive.second import second_look
 from mien.perceive.tracks import is_face, link, longest_gap
@@ -30,6 +30,27 @@ from mien.scene import (
 COLUMNS = 8
 """Numbers kept of a detection."""
 UNKNOWN = 255
+
+
+@dataclass(frozen=True, eq=False)
+class FoundFaces:
+    """The faces of every picture, not yet linked.
+
+    Args:
+        every: ``n`` detections in time order.
+        looked: times of all pictures, seconds.
+        fresh: times at which a picture was seen for the first time.
+        sure: ``(n,)`` scores after a second look.
+        clothes: ``(n, COLOURS)`` of :func:`clothes_of`.
+        crops: of the detections.
+    """
+
+    every: FaceSamples
+    looked: Floats
+    fresh: Floats
+    sure: Floats
+    clothes: Bytes
+    crops: CropSpool
 
 
 class FaceFinder:
@@ -100,46 +121,17 @@ class FaceFinder:
             self._sure += self._sure[-count:]
             self._clothes += self._clothes[-count * COLOURS :]
 
-    def finish(
-        self,
-        shots: Sequence[float] = (),
-        speech: Speech | None = None,
-        audio: AudioTrack | None = None,
-    ) -> Faces:
-        """The faces found, the primary person's first.
-
-        Args:
-            shots: seconds at which a new shot begins; no track goes across.
-            speech: when somebody speaks, to tell who does.
-            audio: the sound of it.
-        """
+    def found(self) -> FoundFaces:
+        """The faces of all pictures so far."""
         looked = np.array(self._looked)
-        every = self._samples()
-        parts = [np.array(rows) for rows in self._true(every, looked, shots)]
-        clothes = np.frombuffer(bytes(self._clothes), np.uint8).reshape(-1, COLOURS)
-        names = identify(parts, every, self._crops, clothes)
-        tracks = [FaceTrack(n, _decided(every[rows])) for n, rows in zip(names, parts, strict=True)]
-        if speech is not None and audio is not None:
-            tracks = speaking(tracks, self._crops, speech, audio)
-        return Faces(order(tracks), looked, self._crops)
-
-    def _true(
-        self, every: FaceSamples, looked: Floats, shots: Sequence[float]
-    ) -> Iterator[list[int]]:
-        """The tracks that are faces, as rows; how often a picture stood proves nothing."""
-        fresh = looked[np.frombuffer(bytes(self._fresh), bool)]
-        first = np.zeros(len(every), bool)
-        first[np.unique(every.crops, return_index=True)[1]] = True
-        sure = np.maximum(every.scores, np.frombuffer(bytes(self._sure), np.uint8) / 250)
-        gaps = looked[1:][np.diff(looked) > longest_gap(looked)]
-        edges = np.union1d(shots, gaps)
-        pictures = np.split(fresh, np.searchsorted(fresh, edges))
-        for rows in link(every.times, every.boxes, shots, looked):
-            shown = pictures[int(np.searchsorted(edges, every.times[rows[0]], "right"))]
-            # A cut may fall behind the picture's first time; then its first look counts here.
-            own = [row for row in rows if first[row]] or rows[:1]
-            if is_face(own, every.scores, every.times, shown, sure):
-                yield rows
+        return FoundFaces(
+            every=self._samples(),
+            looked=looked,
+            fresh=looked[np.frombuffer(bytes(self._fresh), bool)],
+            sure=np.frombuffer(bytes(self._sure), np.uint8) / 250,
+            clothes=np.frombuffer(bytes(self._clothes), np.uint8).reshape(-1, COLOURS),
+            crops=self._crops,
+        )
 
     def _samples(self) -> FaceSamples:
         quarters = np.frombuffer(bytes(self._rolls), np.uint8)
@@ -154,6 +146,46 @@ class FaceFinder:
             crops=np.array(self._crop_of, np.int64),
             rolls=np.where(quarters == UNKNOWN, np.nan, 90.0 * quarters),
         )
+
+
+def followed(
+    found: FoundFaces,
+    shots: Sequence[float] = (),
+    speech: Speech | None = None,
+    audio: AudioTrack | None = None,
+) -> Faces:
+    """Faces linked into tracks, the primary person's first.
+
+    Args:
+        found: in each picture.
+        shots: seconds at which a new shot begins; no track goes across.
+        speech: when somebody speaks, to tell who does.
+        audio: the sound of it.
+    """
+    every, crops = found.every, found.crops
+    parts = [np.array(rows) for rows in _true(found, shots)]
+    names = identify(parts, every, crops, found.clothes)
+    tracks = [FaceTrack(n, _decided(every[rows])) for n, rows in zip(names, parts, strict=True)]
+    if speech is not None and audio is not None:
+        tracks = speaking(tracks, crops, speech, audio)
+    return Faces(order(tracks), found.looked, crops)
+
+
+def _true(found: FoundFaces, shots: Sequence[float]) -> Iterator[list[int]]:
+    """The tracks that are faces, as rows; how often a picture stood proves nothing."""
+    every, looked = found.every, found.looked
+    first = np.zeros(len(every), bool)
+    first[np.unique(every.crops, return_index=True)[1]] = True
+    sure = np.maximum(every.scores, found.sure)
+    gaps = looked[1:][np.diff(looked) > longest_gap(looked)]
+    edges = np.union1d(shots, gaps)
+    pictures = np.split(found.fresh, np.searchsorted(found.fresh, edges))
+    for rows in link(every.times, every.boxes, shots, looked):
+        shown = pictures[int(np.searchsorted(edges, every.times[rows[0]], "right"))]
+        # A cut may fall behind the picture's first time; then its first look counts here.
+        own = [row for row in rows if first[row]] or rows[:1]
+        if is_face(own, every.scores, every.times, shown, sure):
+            yield rows
 
 
 def _decided(samples: FaceSamples) -> FaceSamples:
