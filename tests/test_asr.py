@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+import os
+import threading
 import time
 from types import SimpleNamespace
 
@@ -141,7 +143,7 @@ def test_a_minute_of_silence_between_two_sentences_stays_silent(sentence, tiny):
 class Inventive:
     """Says what it heard, then thanks for watching, as a Whisper does that is handed silence."""
 
-    name, longest, gap = "inventive", 28.0, 2.0
+    name, longest, gap, workers = "inventive", 28.0, 2.0, 1
 
     def __init__(self):
         self.handed = []
@@ -203,7 +205,7 @@ def test_what_is_heard_does_not_depend_on_what_was_heard_before(sentence, tiny):
 class Stretches:
     """Says two words, the second of which it hears from the pause on."""
 
-    name, longest, gap = "stretches", 28.0, 2.0
+    name, longest, gap, workers = "stretches", 28.0, 2.0, 1
 
     def check(self):
         pass
@@ -357,3 +359,43 @@ def test_an_unsure_transcript_has_little_quality():
         return make_branches()["text"].judge(scene, [Segment(0.0, 5.0)]).quality[0]
 
     assert quality(0.9) > 4 * quality(0.2)
+
+
+class Meeting:
+    """Hears two chunks at the same time, the second of which is done first."""
+
+    name, longest, gap, workers = "meeting", 28.0, 1.0, 2
+
+    def __init__(self):
+        self.met = threading.Barrier(2, timeout=10)
+
+    def check(self):
+        pass
+
+    def language(self, samples):
+        return "en"
+
+    def hear(self, samples, language):
+        first = self.met.wait() == 0
+        time.sleep(0.05 * first)
+        return [line(f"{len(samples)} samples", 0.3, len(samples) / RATE - 0.3)]
+
+
+def test_chunks_are_heard_at_the_same_time_and_kept_in_order():
+    speech = turns((1.0, 3.0), (10.0, 13.0), (20.0, 24.0), (30.0, 35.0))
+    found = transcribe(Meeting(), spool(np.ones(40 * RATE) / 9), speech, lambda doing, share: 0)
+    assert [said.segment.start for said in found.lines] == sorted(
+        said.segment.start for said in found.lines
+    )
+    assert len(found.lines) == 4
+    lengths = [int(said.text.split()[0]) for said in found.lines]
+    assert lengths == sorted(lengths)
+
+
+def test_words_do_not_depend_on_the_number_of_workers(sentence, tiny):
+    sound = np.concatenate([np.concatenate([sentence, np.zeros(3 * RATE)])] * 3)
+    one = open_whisper("tiny.en")
+    assert one is not tiny
+    one.workers = 1
+    assert tiny.workers == len(os.sched_getaffinity(0))
+    assert heard(sound, one).lines == heard(sound, tiny).lines

@@ -21,6 +21,7 @@ from mien.errors import OptionError
 from mien.facts import utf8
 from mien.fusion.method import Method
 from mien.hub import is_hub_id
+from mien.loading import loading
 from mien.media import open_clip
 from mien.options import Options
 from mien.packs import cached_pack
@@ -28,7 +29,7 @@ from mien.perceive import PerceiveOptions, perceive
 from mien.perceive.detectors import check_detector
 from mien.perceive.people import portraits, track_summaries
 from mien.perceive.transcript import transcript_of_text
-from mien.scene import SHOTS, SPEECH, TRANSCRIPT, ClipFacts, Scene, TrackKey
+from mien.scene import AUDIO, FACES, SHOTS, SPEECH, TRANSCRIPT, ClipFacts, Scene, TrackKey
 from mien.segmentation import segments_of, unmet
 from mien.stopwatch import Stopwatch
 from mien.temporal.events import follow
@@ -209,7 +210,21 @@ class Analyzer:
                 part=self._part(),
                 stop=run.stop,
             )
-            return perceive(clip, needs, options, run.progress)
+            soon = self._likely(clip.facts)
+            ready = [one for one in self.branches.values() if soon.issuperset(one.spec.needs)]
+            with loading(ready):
+                return perceive(clip, needs, options, run.progress)
+
+    def _likely(self, facts: ClipFacts) -> set[TrackKey[Any]]:
+        """The tracks that a clip is expected to have, so that models are loaded meanwhile."""
+        tracks: set[TrackKey[Any]] = set()
+        if facts.has_audio:
+            tracks |= {AUDIO, SPEECH}
+        if facts.has_video:
+            tracks |= {FACES, SHOTS}
+        if facts.kind == "text" or (facts.has_audio and self.options.speech.asr != "none"):
+            tracks |= {TRANSCRIPT}
+        return tracks
 
     def _rows(self, scene: Scene) -> tuple[Segment, tuple[Segment, ...]]:
         """What is analysed of a scene, and the rows; those that are whole if it was stopped."""

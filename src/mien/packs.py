@@ -141,6 +141,14 @@ class Pack:
                 "further files are not read."
             ) from None
 
+    def load(self) -> None:
+        """Load the model, which happens at the first run otherwise.
+
+        Raises:
+            PackError: if it cannot be loaded.
+        """
+        _ = self._session
+
     def run(self, inputs: Mapping[str, npt.NDArray[Any]]) -> npt.NDArray[np.float32]:
         """The model's output for named inputs of n rows, ``(n, ...)``."""
         wanted = {node.name for node in self._session.get_inputs()}

@@ -41,6 +41,20 @@ class PackBranch:
         pack.verify()
         return pack
 
+    @cached_property
+    def _model(self) -> object:
+        """What judges, made from the pack; each branch has its own."""
+        raise NotImplementedError
+
+    def load(self) -> None:
+        """Load the model, which happens at the first use otherwise.
+
+        Raises:
+            PackError: if the pack cannot be used.
+        """
+        _ = self._model
+        self.pack.load()
+
     @property
     def spec(self) -> BranchSpec:
         """See :class:`BranchSpec`."""

@@ -128,12 +128,9 @@ class _Outputs:
     def __post_init__(self) -> None:
         """Refuse what cannot be written before the work, not after it."""
         from mien.report.export import check_export
-        from mien.report.figure import FORMATS as FIGURES
-        from mien.report.figure import check_kind
         from mien.report.transcript import FORMATS as TRANSCRIPTS
 
-        self.guard.check(self.figure, "--figure", FIGURES)
-        check_kind(self.figure_kind)
+        self._check_figure()
         self.guard.check(self.transcript, "--transcript", TRANSCRIPTS)
         self.page.check(self.guard)
         files = [
@@ -145,6 +142,14 @@ class _Outputs:
         others = [("--figure", self.figure), ("--transcript", self.transcript)]
         others += [("--report", self.page.target)]
         self.guard.check_all([*others, *((option, target) for option, target, _ in files)])
+
+    def _check_figure(self) -> None:
+        if self.figure is None and self.figure_kind is None:
+            return  # Matplotlib takes a fifth of a second to import
+        from mien.report.figure import FORMATS, check_kind
+
+        self.guard.check(self.figure, "--figure", FORMATS)
+        check_kind(self.figure_kind)
 
     def _files(self) -> list[tuple[Path, str | None]]:
         """Every file to export, with its format where the suffix does not decide."""
@@ -175,7 +180,7 @@ class _Outputs:
 
     def _writers(self, analysis: Analysis) -> Iterator[Callable[[], None]]:
         """What writes each file."""
-        from mien.report import figure, transcript
+        from mien.report import transcript
         from mien.report.export import export
 
         rule: Any = {"overwrite": self.guard.overwrite, "inputs": self.guard.inputs}
@@ -184,9 +189,13 @@ class _Outputs:
         if self.transcript is not None:
             yield partial(transcript.write_transcript, analysis, self.transcript, **rule)
         yield partial(self.page.write, analysis, self.guard)
-        drawn = self.figure
-        if drawn is not None:
-            yield lambda: figure.save(analysis.plot(kind=self.figure_kind), drawn, **rule)
+        if self.figure is not None:
+            yield partial(self._draw, analysis, self.figure, rule)
+
+    def _draw(self, analysis: Analysis, target: Path, rule: dict[str, Any]) -> None:
+        from mien.report import figure
+
+        figure.save(analysis.plot(kind=self.figure_kind), target, **rule)
 
 
 def _recording(value: Analysis, file: Path) -> tuple[Path, Path]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections import deque
 from collections.abc import Iterator
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 import numpy as np
 from av.error import FFmpegError
@@ -23,6 +24,9 @@ _EARLY = 1e-3
 
 _SQUARE = 0.02
 
+_REORDERED = 64
+"""Packets among which one may be decoded out of turn."""
+
 STANDS = 1.5
 """Seconds from which on a picture that stands is given again while it stands."""
 
@@ -32,6 +36,13 @@ AGAIN = 0.5
 LONGEST, SHORTER = 300.0, 30.0
 """Seconds that a picture stands at most; what follows is a gap. ``SHORTER`` holds once pictures
 have stood for ``ALLOWED``, so that a few bytes cannot ask for days of looking."""
+
+NEAR = 0.5
+"""Seconds since another picture within which one that nobody looks at need not be decoded."""
+
+STAMPED = frozenset({"mov", "mp4", "matroska", "webm", "mpegts", "flv"})
+"""FFmpeg's names of formats whose packets tell when they are shown. Those of an AVI with frames out
+of order do not: FFmpeg's guess is off by some frames."""
 
 ALLOWED = 3600.0
 """Seconds beyond ``SHORTER`` that pictures stand in all."""
@@ -74,10 +85,16 @@ class FrameReader(Reader):
         timeline: of the stream.
         frame_rate: pictures per second at most, above 0.
         name: of the file, for errors.
+        stamped: whether its packets tell when they are shown, see :data:`STAMPED`.
     """
 
     def __init__(
-        self, stream: VideoStream, timeline: Timeline, frame_rate: float, name: str
+        self,
+        stream: VideoStream,
+        timeline: Timeline,
+        frame_rate: float,
+        name: str,
+        stamped: bool = False,
     ) -> None:
         super().__init__(stream, timeline)
         self._stream = stream
@@ -91,9 +108,16 @@ class FrameReader(Reader):
         self._shown = Shown(self.gaps)
         self._frame: VideoFrame | None = None
         self._given: Image | None = None
+        # Times of the latest packets, and of those that are decoded whatever becomes of them.
+        self._known: deque[float] = deque(maxlen=_REORDERED)
+        self._stamped = stamped
+        self._skip = "DEFAULT"
+        self._sent: deque[float] = deque(maxlen=_REORDERED)
 
     def read(self, packet: Packet[Any] | None) -> Iterator[Frame]:
         """The sampled frames that a packet completes, or the last ones."""
+        if packet is not None and self._stamped:
+            self._skip_unseen(packet)
         for frame in self._attempt(lambda: self._stream.decode(packet)):
             time = self._time(frame)
             yield from self._standing(self._shown.until(time))
@@ -103,6 +127,32 @@ class FrameReader(Reader):
         if packet is None:
             yield from self._standing(self._shown.until(self.end))
             self._frame = None
+
+    def _skip_unseen(self, packet: Packet[Any]) -> None:
+        """Let the decoder leave out a frame that is not looked at and that no other needs.
+
+        It is not looked at if another frame of its slot comes before it. A frame is always decoded
+        if it may stand for long, because no later one is known yet, or if its time is not certain.
+        """
+        stamp = self._stamp(packet)
+        skip: Literal["DEFAULT", "NONREF"] = "DEFAULT"
+        if stamp is not None and self._timeline.resets == 0:
+            time = self._timeline.on_axis(stamp)
+            before = max((sent for sent in self._sent if sent < time), default=-math.inf)
+            after = min((known for known in self._known if known > time), default=math.inf)
+            near = time - before < NEAR and after - time < NEAR
+            if near and self._slot_of(before) == self._slot_of(time):
+                skip = "NONREF"
+            else:
+                self._sent.append(time)
+            self._known.append(time)
+        context = self._stream.codec_context
+        if skip != self._skip:
+            context.skip_frame, self._skip = skip, skip
+
+    def _slot_of(self, time: float) -> int:
+        """The slot that a time lies in."""
+        return math.floor((time + _EARLY) * self._rate)
 
     def _standing(self, until: float) -> Iterator[Frame]:
         """The frame that was shown so far, again, if it stood for long."""
@@ -119,7 +169,7 @@ class FrameReader(Reader):
         if self._given is None and self._frame is not None:
             self._given = self._image(self._frame)
         assert self._given is not None
-        self._slot = math.floor((time + _EARLY) * self._rate) + 1
+        self._slot = self._slot_of(time) + 1
         return Frame(max(0.0, time), self._given)
 
     def _image(self, frame: VideoFrame) -> Image:
@@ -136,11 +186,14 @@ class FrameReader(Reader):
         # A frame's duration may be a guess that the next frame's stamp contradicts.
         due = self.end if since is None else min(self.end, since + self._spacing)
         time = self._timeline.place(self._stamp(frame), due)
-        until = time + min((frame.duration or 0) * self._base or self._spacing, LONGEST)
-        if time < self._timeline.end < until:
-            until = self._timeline.end  # the last frame's duration is mostly a guess
-        self.end = max(self.end, until)
+        self.end = max(self.end, self._until(time, (frame.duration or 0) * self._base))
         return time
+
+    def _until(self, time: float, length: float) -> float:
+        """When a frame goes, from when it came and how long it is to stand, 0 if not known."""
+        until = time + min(length or self._spacing, LONGEST)
+        # The last frame's duration is mostly a guess.
+        return self._timeline.end if time < self._timeline.end < until else until
 
 
 class StampReader(Reader):

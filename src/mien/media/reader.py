@@ -54,6 +54,10 @@ class Timeline:
         self.end = end
         self.resets = 0
 
+    def on_axis(self, stamp: float) -> float:
+        """Seconds since the start of the clip if the stamp is believed."""
+        return stamp - self._shift
+
     def place(self, stamp: float | None, due: float) -> float:
         """Seconds since the start of the clip.
 
@@ -63,7 +67,7 @@ class Timeline:
         """
         if stamp is None:
             return due
-        time = stamp - self._shift
+        time = self.on_axis(stamp)
         last = min(max(self.end, due) + _LEAP, due + _LONGEST)
         if due - _STEP_BACK <= time <= last:
             return time

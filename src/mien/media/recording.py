@@ -18,7 +18,7 @@ from av.video.stream import VideoStream
 from mien.errors import MediaError, OptionError
 from mien.facts import shown
 from mien.media.captions import CaptionReader
-from mien.media.frames import FrameReader, StampReader, pixel_aspect, upright_size
+from mien.media.frames import STAMPED, FrameReader, StampReader, pixel_aspect, upright_size
 from mien.media.guard import check_size, open_container, translated, undecodable
 from mien.media.measured import measured
 from mien.media.reader import MAX_FAILURES, Reader, Timeline
@@ -143,7 +143,8 @@ class Recording:
             readers[audio.index] = SoundReader(audio, Timeline(origin, end), only)
         if video is not None and frame_rate > 0:
             timeline = Timeline(origin, end)
-            readers[video.index] = FrameReader(video, timeline, frame_rate, self._name)
+            stamped = not STAMPED.isdisjoint(self._container.format.name.split(","))
+            readers[video.index] = FrameReader(video, timeline, frame_rate, self._name, stamped)
         elif video is not None and self._pictures:
             readers[video.index] = StampReader(video, Timeline(origin, end))
         elif video is not None:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from mien.errors import OptionError
+from mien.loading import loading
 from mien.options import check_engine
 from mien.perceive.detectors import check_detector
 from mien.perceive.engines import Engine, choose_engine, transcribe
@@ -110,9 +111,11 @@ def perceive(
     words = Written()
     if TRANSCRIPT in wanted:
         words = find_written(clip.facts, options.asr, options.transcript, options.offset)
-    if engine is not None and clip.facts.has_audio and words.transcript is None:
+    will_hear = engine is not None and clip.facts.has_audio and words.transcript is None
+    if engine is not None and will_hear:
         engine.check()
-    watched = watch(clip, wanted, options.watching, progress, options.stop)
+    with loading([engine] if will_hear else []):
+        watched = watch(clip, wanted, options.watching, progress, options.stop)
     tracks, missing = _collect(watched, wanted, options, progress)
     if TRANSCRIPT in wanted:
         speech: Speech | None = tracks.get(SPEECH)

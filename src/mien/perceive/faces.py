@@ -10,7 +10,7 @@ import numpy as np
 
 from mien.media import CropSpool
 from mien.perceive.crops import crop_face, sharpness, turned
-from mien.perceive.detectors import Detector
+from mien.perceive.detectors import Detection, Detector, gray_of, view_for
 from mien.perceive.identity import COLOURS, Bytes, clothes_of, identify
 from mien.perceive.primary import PROFILE, order, speaking, standing
 from mien.perceive.second import second_look
@@ -81,20 +81,17 @@ class FaceFinder:
 
     def look(self, frame: Frame) -> None:
         """Take the next picture; one that stands is not looked at anew."""
-        import cv2
-
         image, before = self._last
         self._looked.append(frame.time)
         self._fresh.append(frame.image is not image)
         if frame.image is image:
             self._repeat(frame.time, before)
             return
-        found = self._check.look(frame.image, frame.time)
+        gray = gray_of(frame.image)
+        found = self._check.look(view_for(self._detector, frame.image, gray), frame.time)
         self._last = frame.image, len(found)
-        if found:
-            gray = np.asarray(cv2.cvtColor(frame.image, cv2.COLOR_BGR2GRAY), np.uint8)
-            for seen in found:
-                self._keep(frame, gray, seen)
+        for seen in found:
+            self._keep(frame, gray, seen)
 
     def _keep(self, frame: Frame, gray: Image, seen: Seen) -> None:
         face, is_turned = seen.face, seen.roll > 0
@@ -104,12 +101,16 @@ class FaceFinder:
         turn = turned(face.landmarks)
         stands = standing(seen.box, turn, frame.image.shape[1], frame.image.shape[0])
         self._rows.extend((*seen.box, face.score, sharpness(crop), turn, stands))
-        sure = face.score if seen.alone else second_look(self._detector, frame.image, face)
+        sure = face.score if seen.alone else self._again(frame, gray, face)
         self._sure.append(round(sure * 250))
         self._rolls.append(UNKNOWN if np.isnan(seen.roll) else round(seen.roll / 90))
         # The clothes of who is upside down are not below the face.
         clothes = np.zeros(COLOURS, np.uint8) if is_turned else clothes_of(frame.image, seen.box)
         self._clothes += clothes.tobytes()
+
+    def _again(self, frame: Frame, gray: Image, face: Detection) -> float:
+        view = view_for(self._detector, frame.image, gray)
+        return second_look(self._detector, view, face)
 
     def _repeat(self, time: float, count: int) -> None:
         """The last ``count`` detections, once more at a later time."""

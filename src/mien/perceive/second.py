@@ -29,7 +29,7 @@ def second_look(detector: Detector, image: Image, face: Detection) -> float:
 
     Args:
         detector: that found it.
-        image: in which, ``(height, width, 3)``.
+        image: in which, as the detector wants it.
         face: its box in pixels of the picture.
     """
     left, top, wide, high = face.box

@@ -68,7 +68,7 @@ class UprightCheck:
         """The faces of a picture.
 
         Args:
-            image: ``(height, width, 3)``.
+            image: as the detector wants it.
             time: when it is shown, seconds.
         """
         found = [Seen(face, face.box, float("nan")) for face in self._detector.detect(image)]
@@ -80,11 +80,14 @@ class UprightCheck:
         return found
 
     def _turned(self, image: Image) -> list[Seen]:
+        import cv2
+
         height, width = image.shape[:2]
+        ways = (cv2.ROTATE_90_COUNTERCLOCKWISE, cv2.ROTATE_180, cv2.ROTATE_90_CLOCKWISE)
         return [
             Seen(face, turned_back(face.box, quarters, width, height), 90.0 * quarters, True)
-            for quarters in (1, 2, 3)
-            for face in self._detector.detect(np.ascontiguousarray(np.rot90(image, quarters)))
+            for quarters, way in enumerate(ways, start=1)
+            for face in self._detector.detect(np.asarray(cv2.rotate(image, way), np.uint8))
         ]
 
 

@@ -11,10 +11,22 @@ from dataclasses import dataclass
 from typing import Any
 
 from mien.media import AudioSpool, Part
+from mien.perceive.ahead import Ahead
 from mien.perceive.detectors import make_detector
 from mien.perceive.faces import FaceFinder, FoundFaces
 from mien.perceive.shots import ShotFinder
-from mien.scene import AUDIO, FACES, SHOTS, AudioBlock, Caption, Clip, ClipFacts, Frame, TrackKey
+from mien.scene import (
+    AUDIO,
+    FACES,
+    SHOTS,
+    AudioBlock,
+    Caption,
+    Clip,
+    ClipFacts,
+    Frame,
+    Moment,
+    TrackKey,
+)
 from mien.timebase import Segment
 
 READING = "reading sound and pictures"
@@ -109,6 +121,7 @@ class _Watching:
             self.faces = FaceFinder(make_detector(options.detector))
         self.frame_rate = options.frame_rate if self.shots is not None else 0.0
         self.captions: list[Caption] = []
+        self._passed: dict[type, float] = {}
 
     @property
     def extent(self) -> Segment:
@@ -121,22 +134,26 @@ class _Watching:
     def run(self, progress: Progress) -> None:
         clip = self.clip if self.part is None else Part(self.clip, self.part)
         start, total = self.extent.start, max(self.extent.duration, 1e-6)
-        seen: dict[type, float] = {}
-        for moment in clip.play(self.frame_rate):
-            if self.stop():
-                self.stopped = True
-                return
-            if isinstance(moment, Caption):
-                self.captions.append(moment)
-                continue
-            if isinstance(moment, AudioBlock):
-                self._hear(moment)
-            else:
-                self._see(moment)
-            # One stream may be ahead of the other; what both have passed is had in full.
-            seen[type(moment)] = moment.start if isinstance(moment, AudioBlock) else moment.time
-            self.reached = min(seen.values())
-            progress(READING, min(1.0, (self.reached - start) / total))
+        with Ahead(clip.play(self.frame_rate)) as moments:
+            for moment in moments:
+                if self.stop():
+                    self.stopped = True
+                    return
+                self._take(moment)
+                progress(READING, min(1.0, (self.reached - start) / total))
+
+    def _take(self, moment: Moment) -> None:
+        if isinstance(moment, Caption):
+            self.captions.append(moment)
+            return
+        if isinstance(moment, AudioBlock):
+            self._hear(moment)
+        else:
+            self._see(moment)
+        # One stream may be ahead of the other; what both have passed is had in full.
+        at = moment.start if isinstance(moment, AudioBlock) else moment.time
+        self._passed[type(moment)] = at
+        self.reached = min(self._passed.values())
 
     def _hear(self, block: AudioBlock) -> None:
         if self.spool is not None:

@@ -14,11 +14,13 @@ class Engine(Protocol):
         name: the transcript's source, such as ``whisper:tiny.en``.
         longest: seconds of the longest chunk that it takes.
         gap: seconds of silence over which neighbouring turns are heard as one chunk.
+        workers: chunks that it can hear at the same time, in as many threads.
     """
 
     name: str
     longest: float
     gap: float
+    workers: int
 
     def check(self) -> None:
         """Refuse what cannot be heard with, before any work; costs little.

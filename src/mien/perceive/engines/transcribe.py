@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
+from itertools import islice
 
 from mien.perceive.engines.chunks import chunks, widened
 from mien.perceive.engines.contract import Engine
@@ -22,7 +25,8 @@ def transcribe(
 ) -> Transcript | None:
     """What an engine hears in the speech turns, without what it seems to have invented.
 
-    One chunk of sound is in memory at a time. The language is that of the longest chunk.
+    As many chunks are heard at the same time, and in memory, as the engine takes. The language is
+    that of the longest chunk.
 
     Args:
         engine: hears the chunks.
@@ -42,12 +46,18 @@ def transcribe(
     longest = max(todo, key=lambda chunk: chunk.duration)
     language = engine.language(audio.read(longest))
     keeper = HallucinationFilter(speech)
-    for chunk in todo:
-        progress("transcribing", (chunk.start - start) / max(audio.duration, 1e-6))
-        if stop():
-            return None
-        for line in engine.hear(audio.read(chunk), language):
-            keeper.take(_placed(line, chunk, speech))
+    with ThreadPoolExecutor(engine.workers, "mien-hear") as crew:
+        ahead: deque[tuple[Segment, Future[list[Line]]]] = deque()
+        waiting = iter(todo)
+        for _ in todo:
+            for chunk in islice(waiting, engine.workers - len(ahead)):
+                ahead.append((chunk, crew.submit(engine.hear, audio.read(chunk), language)))
+            progress("transcribing", (ahead[0][0].start - start) / max(audio.duration, 1e-6))
+            if stop():
+                return None
+            chunk, lines = ahead.popleft()
+            for line in lines.result():
+                keeper.take(_placed(line, chunk, speech))
     return Transcript(tuple(keeper.lines), engine.name, language, keeper.dropped)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import threading
 from functools import cached_property
 from pathlib import Path
@@ -45,11 +46,14 @@ class Whisper:
 
     longest: float = 28.0
     gap: float = 2.0
+    workers: int = 0
+    """Chunks heard at the same time, to be set before the first; 0 for one a core."""
 
     def __init__(self, folder: Path, name: str) -> None:
         self.name = f"whisper:{name}"
         self.folder = folder
-        self._turn = threading.Lock()
+        self.workers = self.workers or len(os.sched_getaffinity(0))
+        self._opening = threading.Lock()
 
     def check(self) -> None:
         """See :class:`mien.perceive.engines.Engine`."""
@@ -59,20 +63,30 @@ class Whisper:
     def windows(self) -> Windows:
         """The loaded checkpoint; its weights are checked first."""
         self.check()
-        return Windows(self.folder)
+        return Windows(self.folder, self.workers)
+
+    def load(self) -> None:
+        """Load the checkpoint, which happens at the first use otherwise.
+
+        Raises:
+            PackError: if the weights are missing or damaged.
+        """
+        # Two threads would load it twice.
+        with self._opening:
+            _ = self.windows
 
     def language(self, samples: Samples) -> str:
         """See :class:`mien.perceive.engines.Engine`."""
-        with self._turn:
-            if not self.windows.multilingual:
-                return "en"
-            code, prob = self.windows.language(np.ascontiguousarray(samples))
+        self.load()
+        if not self.windows.multilingual:
+            return "en"
+        code, prob = self.windows.language(np.ascontiguousarray(samples))
         return code if prob >= LANGUAGE_SURE else "en"
 
     def hear(self, samples: Samples, language: str) -> list[Line]:
         """See :class:`mien.perceive.engines.Engine`."""
-        with self._turn:
-            return list(self.windows.lines(np.ascontiguousarray(samples), language))
+        self.load()
+        return list(self.windows.lines(np.ascontiguousarray(samples), language))
 
 
 def open_whisper(name: str) -> Whisper:

@@ -14,6 +14,7 @@ recogniser invents over a sound without speech it would say of any noise, howeve
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -33,7 +34,7 @@ SILENCE = 8.0
 """Seconds of silence behind a sound that is shorter than the window."""
 BEAM = 5
 THREADS = 1
-"""Of CTranslate2; two take a seventh more processor time and .2 s more to load."""
+"""Of CTranslate2 for a chunk; two take a seventh more processor time and .2 s more to load."""
 HOP = 160
 """Samples from one frame of the spectrogram to the next."""
 STEP = 0.02
@@ -73,6 +74,7 @@ class Windows:
 
     Args:
         folder: of the checkpoint.
+        workers: chunks that may be heard at the same time, with one copy of the weights.
 
     Attributes:
         model: the ``faster_whisper.WhisperModel``, whose tokenizer is ``model.hf_tokenizer``.
@@ -82,7 +84,7 @@ class Windows:
         PackError: if it cannot be loaded.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, workers: int = 1) -> None:
         from faster_whisper import WhisperModel
 
         try:
@@ -91,11 +93,13 @@ class Windows:
                 device="cpu",
                 compute_type="int8",
                 cpu_threads=THREADS,
+                num_workers=workers,
                 local_files_only=True,
             )
         except (RuntimeError, ValueError) as error:
             raise PackError(f"{folder} cannot be used as a Whisper: {error}.") from None
         self._net = self.model.model
+        self._first = threading.Lock()
         self.multilingual = bool(self._net.is_multilingual)
 
     def language(self, samples: Samples) -> tuple[str, float]:
@@ -191,6 +195,8 @@ class Windows:
         tokens = [token for ids in lines for token in ids]
         ends = np.cumsum([len(ids) for ids in lines])[:-1]
         own = self._scores(heard.encoded, heard.frames, [tokens], words)
+        with self._first:  # computed once, by one thread
+            _ = self._wordless
         gains = own - self._scores(*self._wordless, [tokens, tokens], words)
         found = [float(part.mean(axis=1).min()) for part in np.split(gains, ends, axis=1)]
         texts = [words.decode(ids).strip().lower() for ids in lines]
