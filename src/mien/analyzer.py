@@ -33,6 +33,7 @@ from mien.scene import AUDIO, FACES, SHOTS, SPEECH, TRANSCRIPT, ClipFacts, Scene
 from mien.segmentation import segments_of, unmet
 from mien.stopwatch import Stopwatch
 from mien.temporal.events import follow
+from mien.threads import one_thread
 from mien.timebase import Segment
 
 Progress = Callable[[str, float], None]
@@ -84,6 +85,7 @@ class Analyzer:
         self.method = Method(self.options.fusion)
         self.method.check(self.branches)
 
+    @one_thread
     def analyze(
         self,
         path: str | Path,
@@ -107,6 +109,7 @@ class Analyzer:
         part, segments = self._rows(scene)
         return self._finish(scene, self._judge(scene, segments, part, run), run)
 
+    @one_thread
     def resume(
         self,
         path: str | Path,

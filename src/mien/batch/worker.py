@@ -10,9 +10,9 @@ def one_core() -> None:
     from threadpoolctl import threadpool_limits
 
     from mien.packs import Pack
-    from mien.perceive.engines.whisper import Whisper
+    from mien.threads import limit_cores
 
     Pack.threads = 1
-    Whisper.workers = 1
+    limit_cores(1)
     cv2.setNumThreads(1)
     threadpool_limits(limits=1)

@@ -18,6 +18,7 @@ from mien.errors import OptionError
 from mien.mathematics import FloatArray, log_pool
 from mien.packs import Pack
 from mien.scene import FACES, Faces, FaceSamples, Scene, rows_within
+from mien.threads import cores
 from mien.timebase import Segment
 
 
@@ -136,13 +137,10 @@ class FaceBranch(PackBranch):
         if faces is None:
             return Evidence.absent("face", segments, scene.why_missing(FACES))
         people = self._samples(faces)
-        if not people:
-            rows = [self._row(faces, None, segment) for segment in segments]
-            return Evidence.of_rows("face", segments, rows)
-        if self._person.isdecimal():
+        if people and self._person.isdecimal():
             return self._of(int(self._person), people, faces, segments)
-        rows = [self._row(faces, _primary(people, segment), segment) for segment in segments]
-        return Evidence.of_rows("face", segments, rows)
+        chosen = [_primary(people, segment) if people else None for segment in segments]
+        return Evidence.of_rows("face", segments, self._rows(faces, chosen, segments))
 
     def judge_people(self, scene: Scene, segments: Sequence[Segment]) -> dict[int, Evidence]:
         """See :class:`mien.branches.PeopleBranch`."""
@@ -162,16 +160,24 @@ class FaceBranch(PackBranch):
         if who not in people:
             why = f"there is no person {who}; the last is {max(people)}"
             return Evidence.absent("face", segments, why)
-        rows = [self._row(faces, people[who].within(segment), segment) for segment in segments]
-        return Evidence.of_rows("face", segments, rows)
+        chosen = [people[who].within(segment) for segment in segments]
+        return Evidence.of_rows("face", segments, self._rows(faces, chosen, segments))
 
-    def _row(
-        self, faces: Faces, samples: FaceSamples | None, segment: Segment
-    ) -> tuple[FloatArray, float] | str:
-        examined = len(faces.times[rows_within(faces.times, segment)])
-        good = usable(samples, examined)
-        if isinstance(good, str):
-            return good
+    def _rows(
+        self, faces: Faces, chosen: Sequence[FaceSamples | None], segments: Sequence[Segment]
+    ) -> list[tuple[FloatArray, float] | str]:
+        """The rows of one person's samples in each segment; all crops are judged at once."""
+        examined = [len(faces.times[rows_within(faces.times, segment)]) for segment in segments]
+        good = [usable(samples, count) for samples, count in zip(chosen, examined, strict=True)]
+        crops = [samples.crops for samples in good if not isinstance(samples, str)]
+        if crops:
+            self._probs(faces, np.unique(np.concatenate(crops)))
+        return [
+            samples if isinstance(samples, str) else self._row(faces, samples, count)
+            for samples, count in zip(good, examined, strict=True)
+        ]
+
+    def _row(self, faces: Faces, good: FaceSamples, examined: int) -> tuple[FloatArray, float]:
         weights = sample_quality(good)
         probs = self._probs(faces, good.crops)
         quality = float(weights.mean()) * min(1.0, len(good) / examined)
@@ -188,9 +194,11 @@ class FaceBranch(PackBranch):
             known = self._memory[faces] = np.full((most + 1, 7), np.nan, np.float32)
         new = crops[np.isnan(known[crops, 0])]
         # In batches: the crops of a whole film would take tens of megabytes.
-        for start in range(0, len(new), BATCH):
-            some = new[start : start + BATCH]
-            known[some] = self._model.probs(faces.crops.take(some.tolist()), BATCH)
+        for start in range(0, len(new), BATCH * cores()):
+            some = new[start : start + BATCH * cores()]
+            pictures = faces.crops.take(some.tolist())
+            parts = np.array_split(pictures, min(cores(), len(some)))
+            known[some] = np.concatenate(self.pack.each(self._model.probs, parts))
         return known[crops].astype(np.float64)
 
 

@@ -39,6 +39,8 @@ class PackBranch:
         """The pack; all of its files are verified when it is opened."""
         pack = find_pack(self.name, self._where)
         pack.verify()
+        if pack.is_small:
+            pack.threads = 1
         return pack
 
     @cached_property

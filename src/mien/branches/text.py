@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property, lru_cache
 from itertools import accumulate, pairwise
 from typing import Any, Protocol
@@ -73,11 +71,8 @@ class TextModel:
             texts as there are cores run in parallel.
         """
         rows = [np.zeros((0, 7))]
-        if len(texts) < 2:
-            return np.concatenate([*rows, *map(self._row, texts, spoken)])
-        rows.append(self._row(texts[0], spoken[0]))  # loads the net before the threads start
-        with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as crew:
-            return np.concatenate([*rows, *crew.map(self._row, texts[1:], spoken[1:])])
+        rows += self.pack.each(lambda one: self._row(*one), zip(texts, spoken, strict=True))
+        return np.concatenate(rows)
 
     def _run(self, text: str, spoken: bool) -> FloatArray:
         rows, weights = zip(

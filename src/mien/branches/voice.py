@@ -62,8 +62,8 @@ class VoiceModel:
         """
         if not len(samples):
             raise ContractError("The voice model got no samples; at least one is needed.")
-        batches = self._front_end.batches(samples)
-        rows, weights = zip(*((self.pack.probs(x), w) for x, w in batches), strict=True)
+        inputs, weights = zip(*self._front_end.batches(samples), strict=True)
+        rows = self.pack.each(self.pack.probs, inputs)
         return np.concatenate(rows), np.concatenate([np.asarray(w) for w in weights])
 
     def probs(self, samples: Samples) -> FloatArray:
@@ -87,7 +87,8 @@ class VoiceBranch(PackBranch):
         if audio is None or speech is None:
             key = AUDIO if audio is None else SPEECH
             return Evidence.absent("voice", segments, scene.why_missing(key))
-        return Evidence.of_rows("voice", segments, [self._row(audio, speech, s) for s in segments])
+        rows = self.pack.each(lambda segment: self._row(audio, speech, segment), segments)
+        return Evidence.of_rows("voice", segments, rows)
 
     def _row(
         self, audio: AudioTrack, speech: Speech, segment: Segment

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import threading
 from functools import cached_property
 from pathlib import Path
@@ -15,6 +14,7 @@ from mien.hub import local_folder
 from mien.perceive.engines.weights import WHEELS, check_weights, installed, whisper_folder
 from mien.perceive.engines.windows import Windows
 from mien.scene import Line, Samples
+from mien.threads import cores
 
 DEFAULT = "tiny.en"
 OWNER = "Systran/faster-whisper-"
@@ -52,7 +52,7 @@ class Whisper:
     def __init__(self, folder: Path, name: str) -> None:
         self.name = f"whisper:{name}"
         self.folder = folder
-        self.workers = self.workers or len(os.sched_getaffinity(0))
+        self.workers = self.workers or cores()
         self._opening = threading.Lock()
 
     def check(self) -> None:
