@@ -17,7 +17,7 @@ import cv2
 import numpy as np
 
 from mien.branches.face import usable
-from mien.media import open_clip
+from mien.media import ArrayRaster, open_clip
 from mien.perceive.detectors import make_detector
 from mien.perceive.faces import FaceFinder, followed
 from mien.scene import Frame, Image
@@ -42,7 +42,7 @@ def composed(face: Image, behind: Image, quarters: int) -> Image:
 
 def outcome(finder: FaceFinder, picture: Image) -> str:
     """What the face branch would say of a still picture."""
-    finder.look(Frame(0.0, picture))
+    finder.look(Frame(0.0, ArrayRaster(picture)))
     tracks = followed(finder.found()).tracks
     if not tracks:
         return "not found"

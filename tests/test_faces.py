@@ -6,7 +6,7 @@ from tests.planted import portrait
 
 from mien.branches import make_branches
 from mien.errors import InputError, OptionError
-from mien.media import CropSpool
+from mien.media import ArrayRaster, CropSpool
 from mien.perceive import PerceiveOptions
 from mien.perceive.crops import FRAMING, crop_face, sharpness, similarity, turned
 from mien.perceive.detectors import Detection, check_detector, make_detector, shrink
@@ -24,7 +24,7 @@ def portrait_frames(places, size=(360, 480)):
         canvas = np.full((*size, 3), 90, dtype=np.uint8)
         if place is not None:
             canvas[place[1] : place[1] + 150, place[0] : place[0] + 150] = head
-        yield Frame(index * 0.2, canvas)
+        yield Frame(index * 0.2, ArrayRaster(canvas))
 
 
 def look(places):
@@ -100,8 +100,12 @@ def test_a_face_that_is_away_for_long_is_another_track_of_the_same_person():
 def test_blank_and_noisy_pictures_hold_no_faces():
     finder = FaceFinder(make_detector("auto"))
     for i in range(4):
-        finder.look(Frame(i * 0.2, RNG.integers(0, 255, (240, 320, 3)).astype(np.uint8)))
-        finder.look(Frame(i * 0.2 + 0.1, np.full((240, 320, 3), 30 * i, dtype=np.uint8)))
+        finder.look(
+            Frame(i * 0.2, ArrayRaster(RNG.integers(0, 255, (240, 320, 3)).astype(np.uint8)))
+        )
+        finder.look(
+            Frame(i * 0.2 + 0.1, ArrayRaster(np.full((240, 320, 3), 30 * i, dtype=np.uint8)))
+        )
     assert followed(finder.found()).tracks == ()
 
 
@@ -295,7 +299,7 @@ def test_an_hour_of_a_face_stays_small():
             return [Detection((10.0, 10.0, 60.0, 60.0), 0.9)]
 
     finder = FaceFinder(Planted(), CropSpool(memory=1))
-    picture = np.full((90, 120, 3), 90, np.uint8)
+    picture = ArrayRaster(np.full((90, 120, 3), 90, np.uint8))
     for i in range(50):
         finder.look(Frame(i * 0.2, picture))
     tracemalloc.start()

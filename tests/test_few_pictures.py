@@ -7,7 +7,7 @@ from contextlib import closing
 import numpy as np
 import pytest
 
-from mien.media import open_clip
+from mien.media import ArrayRaster, open_clip
 from mien.perceive import PerceiveOptions, perceive
 from mien.perceive.detectors import Detection
 from mien.perceive.faces import FaceFinder, followed
@@ -133,7 +133,7 @@ def marked(number):
 def test_a_false_alarm_is_not_proved_by_standing():
     finder = FaceFinder(Fixed([0.9] + [0.0] * 9))
     for number in range(10):
-        picture = marked(number)
+        picture = ArrayRaster(marked(number))
         for look in range(10):
             finder.look(Frame(number * 5 + look * 0.5, picture))
     assert followed(finder.found()).tracks == ()
@@ -143,7 +143,7 @@ def test_a_picture_that_stands_is_looked_at_once():
     detector, cuts = Fixed([0.9] * 3), ShotFinder()
     finder = FaceFinder(detector)
     for number in range(3):
-        picture = marked(0)
+        picture = ArrayRaster(marked(0))
         for look in range(20):
             frame = Frame(number * 10 + look * 0.5, picture)
             finder.look(frame)

@@ -11,7 +11,7 @@ from mien.branches import PeopleBranch, make_branches
 from mien.branches.face import FaceBranch, FaceModel, sample_quality
 from mien.emotions import MIEN7
 from mien.errors import OptionError
-from mien.media import CropSpool, open_clip
+from mien.media import ArrayRaster, CropSpool, open_clip
 from mien.options import FaceOptions, Options, SegmentationOptions, SpeechOptions
 from mien.packs import EMBEDDED, Pack
 from mien.perceive import PerceiveOptions, perceive
@@ -31,7 +31,7 @@ def dressed(colour):
     """A picture with a face's box at (100, 40) and clothes of one colour below it."""
     picture = np.full((240, 320, 3), 90, np.uint8)
     picture[110:, 60:200] = colour
-    return clothes_of(picture, (100.0, 40.0, 60.0, 60.0))
+    return clothes_of(ArrayRaster(picture), (100.0, 40.0, 60.0, 60.0))
 
 
 ORANGE, BLUE, BLACK = dressed((30, 110, 220)), dressed((200, 90, 30)), dressed((15, 15, 15))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from mien.media import ArrayRaster
 from mien.perceive.detectors import Detection, make_detector
 from mien.perceive.faces import FaceFinder, followed
 from mien.perceive.second import SIDE, second_look
@@ -73,7 +74,7 @@ def test_what_is_looked_at_is_the_face_and_what_is_around_it():
 @pytest.mark.parametrize(("score", "found"), [(0.95, 1), (0.7, 0)])
 def test_it_decides_over_a_still_picture(score, found):
     finder = FaceFinder(Again(score))
-    finder.look(Frame(0.0, picture()))
+    finder.look(Frame(0.0, ArrayRaster(picture())))
     tracks = followed(finder.found()).tracks
     assert len(tracks) == found
     if found:  # what was measured of the picture itself stays
@@ -102,6 +103,6 @@ def test_a_hand_over_the_forehead_of_a_real_face(depth):
     image = np.full((300, 400, 3), 110, np.uint8)
     image[60:240, 110:290] = face
     finder = FaceFinder(make_detector("auto"))
-    finder.look(Frame(0.0, image))
+    finder.look(Frame(0.0, ArrayRaster(image)))
     (track,) = followed(finder.found()).tracks
     assert track.samples.rolls.tolist() == [0.0]

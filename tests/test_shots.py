@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from mien.media import open_clip
+from mien.media import ArrayRaster, open_clip
 from mien.perceive import PerceiveOptions, perceive
 from mien.perceive.shots import ShotFinder
 from mien.scene import SHOTS, Frame
@@ -24,7 +24,7 @@ def boundaries(pictures, rate=5.0):
     finder = ShotFinder()
     for i, picture in enumerate(pictures):
         noise = RNG.integers(0, 6, picture.shape)
-        finder.look(Frame(i / rate, np.clip(picture + noise, 0, 255).astype(np.uint8)))
+        finder.look(Frame(i / rate, ArrayRaster(np.clip(picture + noise, 0, 255).astype(np.uint8))))
     return finder.finish()
 
 

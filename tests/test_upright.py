@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from mien.branches.face import FaceBranch, usable
-from mien.media import open_clip
+from mien.media import ArrayRaster, open_clip
 from mien.perceive import PerceiveOptions, perceive
 from mien.perceive.detectors import Detection
 from mien.perceive.faces import FaceFinder, followed
@@ -92,7 +92,7 @@ def planted(scores, looks=20, step=0.2):
     for i in range(looks):
         picture = np.full((100, 100, 3), 90, np.uint8)
         picture[0, 0] = 255
-        finder.look(Frame(i * step, picture))
+        finder.look(Frame(i * step, ArrayRaster(picture)))
     return followed(finder.found())
 
 

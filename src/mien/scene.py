@@ -33,15 +33,43 @@ class AudioBlock:
     samples: Samples
 
 
+class Raster(Protocol):
+    """An upright picture, which gives its pixels in the form that is wanted."""
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Height and width in pixels."""
+        ...
+
+    @property
+    def gray(self) -> Image:
+        """Gray, ``(height, width) uint8``."""
+        ...
+
+    @property
+    def image(self) -> Image:
+        """In BGR order, ``(height, width, 3) uint8``."""
+        ...
+
+    def sample(self, rows: slice, columns: slice) -> Image:
+        """Some of its pixels in BGR order, ``(n, m, 3) uint8``."""
+        ...
+
+
 @dataclass(frozen=True, eq=False)
 class Frame:
-    """An upright picture ``(height, width, 3) uint8`` in BGR order, shown at ``time`` seconds.
+    """An upright picture, shown at ``time`` seconds.
 
-    A picture that stands for long is given again while it stands, as the same array.
+    A picture that stands for long is given again while it stands, as the same raster.
     """
 
     time: float
-    image: Image
+    raster: Raster
+
+    @property
+    def image(self) -> Image:
+        """The picture in BGR order, ``(height, width, 3) uint8``."""
+        return self.raster.image
 
 
 @dataclass(frozen=True)

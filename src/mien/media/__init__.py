@@ -9,12 +9,14 @@ from __future__ import annotations
 import os
 
 from mien.media.part import Part
+from mien.media.raster import ArrayRaster
 from mien.media.spool import AudioSpool, CropSpool
 from mien.media.text import read_text
 from mien.options import MediaOptions
 from mien.scene import Clip, Samples
 
 __all__ = [
+    "ArrayRaster",
     "AudioSpool",
     "CropSpool",
     "Part",

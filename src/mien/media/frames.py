@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections import deque
 from collections.abc import Iterator
+from functools import partial
 from typing import Any, Literal, cast
 
 import numpy as np
@@ -15,8 +16,9 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from mien.media.guard import check_size, undecodable
+from mien.media.raster import ArrayRaster, PlanarRaster, is_planar
 from mien.media.reader import Reader, Timeline
-from mien.scene import Frame, Image
+from mien.scene import Frame, Image, Raster
 from mien.timebase import Segment
 
 _EARLY = 1e-3
@@ -107,7 +109,7 @@ class FrameReader(Reader):
         self._spacing = frame_spacing(stream)
         self._shown = Shown(self.gaps)
         self._frame: VideoFrame | None = None
-        self._given: Image | None = None
+        self._given: Raster | None = None
         # Times of the latest packets, and of those that are decoded whatever becomes of them.
         self._known: deque[float] = deque(maxlen=_REORDERED)
         self._stamped = stamped
@@ -167,19 +169,23 @@ class FrameReader(Reader):
 
     def _give(self, time: float) -> Frame:
         if self._given is None and self._frame is not None:
-            self._given = self._image(self._frame)
+            self._given = self._raster(self._frame)
         assert self._given is not None
         self._slot = self._slot_of(time) + 1
         return Frame(max(0.0, time), self._given)
 
-    def _image(self, frame: VideoFrame) -> Image:
+    def _raster(self, frame: VideoFrame) -> Raster:
         # PyAV 18.1: looking at a frame's side data ties it into a cycle, and a megabyte of FFmpeg's
         # stays until the next garbage collection; so it is done once for each angle only.
         if frame.rotation != self._angle:
             self._angle, self._matrix = frame.rotation, display_matrix(frame)
-        image = upright_image(frame, self._aspect, self._matrix, self._name)
+        convert = partial(upright_image, frame, self._aspect, self._matrix, self._name)
+        if is_planar(frame) and self._aspect == 1:
+            check_size(self._name, frame.width, frame.height)
+            return PlanarRaster(frame, partial(_turn, matrix=self._matrix), convert)
+        image = convert()
         image.flags.writeable = False
-        return image
+        return ArrayRaster(image)
 
     def _time(self, frame: VideoFrame) -> float:
         since = self._shown.since
@@ -250,7 +256,7 @@ def upright_image(frame: VideoFrame, aspect: float, matrix: Matrix, name: str) -
         image = frame.to_ndarray(format="bgr24", width=width, height=height)
     except FFmpegError as error:
         raise undecodable(name, error) from error
-    return _turn(image.astype(np.uint8, copy=False), matrix)
+    return np.ascontiguousarray(_turn(image.astype(np.uint8, copy=False), matrix))
 
 
 def upright_size(frame: VideoFrame, aspect: float) -> tuple[int, int]:
@@ -280,10 +286,10 @@ def display_matrix(frame: VideoFrame) -> Matrix:
 
 
 def _turn(image: Image, matrix: Matrix) -> Image:
-    """Turn and mirror by the nearest multiple of 90 degrees."""
+    """Turn and mirror by the nearest multiple of 90 degrees, as a view."""
     (a, b), (c, d) = matrix
     if abs(b) > abs(a):
-        image, across, down = image.transpose(1, 0, 2), c, b
+        image, across, down = image.swapaxes(0, 1), c, b
     else:
         across, down = a, d
-    return np.ascontiguousarray(image[:: -1 if down < 0 else 1, :: -1 if across < 0 else 1])
+    return image[:: -1 if down < 0 else 1, :: -1 if across < 0 else 1]

@@ -12,6 +12,7 @@ from mien.errors import MediaError
 from mien.facts import shown
 from mien.media.files import read_start
 from mien.media.guard import check_size
+from mien.media.raster import ArrayRaster
 from mien.scene import ClipFacts, Frame, Image, Moment
 
 MAX_BYTES = 200_000_000
@@ -61,7 +62,7 @@ class Picture:
 
     def play(self, frame_rate: float) -> Iterator[Moment]:
         """The picture at time 0, or nothing if ``frame_rate`` is 0."""
-        return iter((Frame(0.0, self._image),) if frame_rate > 0 else ())
+        return iter((Frame(0.0, ArrayRaster(self._image)),) if frame_rate > 0 else ())
 
     def close(self) -> None:
         """Nothing is held open."""

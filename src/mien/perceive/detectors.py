@@ -12,9 +12,10 @@ import numpy as np
 import numpy.typing as npt
 
 from mien.errors import InputError, OptionError
+from mien.media import ArrayRaster
 from mien.packs import Pack, find_pack
 from mien.perceive import anchors
-from mien.scene import Image
+from mien.scene import Image, Raster
 
 Box = tuple[float, float, float, float]
 Landmarks = npt.NDArray[np.float32]
@@ -52,16 +53,9 @@ class Detector(Protocol):
         ...
 
 
-def view_for(detector: Detector, image: Image, gray: Image) -> Image:
+def view_for(detector: Detector, picture: Raster) -> Image:
     """The picture as a detector wants it: gray if that is enough for it."""
-    return gray if getattr(detector, "gray", False) else image
-
-
-def gray_of(image: Image) -> Image:
-    """A picture ``(height, width, 3)`` in BGR order as gray ``(height, width)``."""
-    import cv2
-
-    return np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY), np.uint8)
+    return picture.gray if getattr(detector, "gray", False) else picture.image
 
 
 def shrink(image: Image, longest: int) -> tuple[Image, float]:
@@ -107,7 +101,7 @@ class EmbeddedDetector:
     def detect(self, image: Image) -> list[Detection]:
         """See :class:`Detector`."""
         # Gray first: to shrink three channels takes as long as the net.
-        small, scale = image if image.ndim == 2 else gray_of(image), 1.0
+        small, scale = image if image.ndim == 2 else ArrayRaster(image).gray, 1.0
         looks = []
         for longest, smallest in self.looks:
             small, by = shrink(small, longest)

@@ -10,7 +10,7 @@ import numpy as np
 
 from mien.media import CropSpool
 from mien.perceive.crops import crop_face, sharpness, turned
-from mien.perceive.detectors import Detection, Detector, gray_of, view_for
+from mien.perceive.detectors import Detection, Detector, view_for
 from mien.perceive.identity import COLOURS, Bytes, clothes_of, identify
 from mien.perceive.primary import PROFILE, order, speaking, standing
 from mien.perceive.second import second_look
@@ -23,7 +23,7 @@ from mien.scene import (
     FaceTrack,
     Floats,
     Frame,
-    Image,
+    Raster,
     Speech,
 )
 
@@ -77,40 +77,39 @@ class FaceFinder:
         # Quarters by which a face is turned, or UNKNOWN.
         self._rolls = bytearray()
         self._clothes = bytearray()
-        self._last: tuple[Image | None, int] = (None, 0)
+        self._last: tuple[Raster | None, int] = (None, 0)
 
     def look(self, frame: Frame) -> None:
         """Take the next picture; one that stands is not looked at anew."""
-        image, before = self._last
+        picture, before = self._last
         self._looked.append(frame.time)
-        self._fresh.append(frame.image is not image)
-        if frame.image is image:
+        self._fresh.append(frame.raster is not picture)
+        if frame.raster is picture:
             self._repeat(frame.time, before)
             return
-        gray = gray_of(frame.image)
-        found = self._check.look(view_for(self._detector, frame.image, gray), frame.time)
-        self._last = frame.image, len(found)
+        found = self._check.look(view_for(self._detector, frame.raster), frame.time)
+        self._last = frame.raster, len(found)
         for seen in found:
-            self._keep(frame, gray, seen)
+            self._keep(frame, seen)
 
-    def _keep(self, frame: Frame, gray: Image, seen: Seen) -> None:
-        face, is_turned = seen.face, seen.roll > 0
+    def _keep(self, frame: Frame, seen: Seen) -> None:
+        picture, face, is_turned = frame.raster, seen.face, seen.roll > 0
+        gray, (height, width) = picture.gray, picture.shape
         crop = crop_face(np.rot90(gray, round(seen.roll / 90)) if seen.alone else gray, face)
         self._crop_of.append(self._crops.append(crop))
         self._times.append(frame.time)
         turn = turned(face.landmarks)
-        stands = standing(seen.box, turn, frame.image.shape[1], frame.image.shape[0])
+        stands = standing(seen.box, turn, width, height)
         self._rows.extend((*seen.box, face.score, sharpness(crop), turn, stands))
-        sure = face.score if seen.alone else self._again(frame, gray, face)
+        sure = face.score if seen.alone else self._again(picture, face)
         self._sure.append(round(sure * 250))
         self._rolls.append(UNKNOWN if np.isnan(seen.roll) else round(seen.roll / 90))
         # The clothes of who is upside down are not below the face.
-        clothes = np.zeros(COLOURS, np.uint8) if is_turned else clothes_of(frame.image, seen.box)
+        clothes = np.zeros(COLOURS, np.uint8) if is_turned else clothes_of(picture, seen.box)
         self._clothes += clothes.tobytes()
 
-    def _again(self, frame: Frame, gray: Image, face: Detection) -> float:
-        view = view_for(self._detector, frame.image, gray)
-        return second_look(self._detector, view, face)
+    def _again(self, picture: Raster, face: Detection) -> float:
+        return second_look(self._detector, view_for(self._detector, picture), face)
 
     def _repeat(self, time: float, count: int) -> None:
         """The last ``count`` detections, once more at a later time."""

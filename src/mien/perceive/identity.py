@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mien.perceive.detectors import Box
-from mien.scene import CropStore, FaceSamples, Floats, Image
+from mien.scene import CropStore, FaceSamples, Floats, Image, Raster
 
 Bytes = npt.NDArray[np.uint8]
 
@@ -33,7 +33,7 @@ CELL, CELLS, PATTERNS = 10, 4, 59
 """Of the texture: pixels of a cell's side, cells a side, patterns told apart."""
 
 
-def clothes_of(image: Image, box: Box) -> Bytes:
+def clothes_of(picture: Raster, box: Box) -> Bytes:
     """Colours below a face, ``(COLOURS,) uint8``: shares of 255 in the bins that are coloured.
 
     All 0 where the picture ends below the face.
@@ -42,12 +42,14 @@ def clothes_of(image: Image, box: Box) -> Bytes:
 
     left, top, wide, high = box
     middle = left + wide / 2
-    rows = slice(max(0, int(top + 1.15 * high)), max(0, int(top + 2.2 * high)))
-    part = image[rows, max(0, int(middle - 0.9 * wide)) : max(0, int(middle + 0.9 * wide))]
-    if min(part.shape[:2]) < 8:
+    height, width = picture.shape
+    upper, lower = (min(max(0, int(top + by * high)), height) for by in (1.15, 2.2))
+    first, last = (min(max(0, int(middle + by * wide)), width) for by in (-0.9, 0.9))
+    if min(lower - upper, last - first) < 8:
         return np.zeros(COLOURS, np.uint8)
-    step = max(1, part.shape[0] // 24)
-    hsv = cv2.cvtColor(np.ascontiguousarray(part[::step, ::step]), cv2.COLOR_BGR2HSV)
+    step = max(1, (lower - upper) // 24)
+    part = picture.sample(slice(upper, lower, step), slice(first, last, step))
+    hsv = cv2.cvtColor(part, cv2.COLOR_BGR2HSV)
     counts = cv2.calcHist([hsv], [0, 1, 2], None, BINS, [0, 180, 0, 256, 0, 256])
     # Value 0 is black; the highest value at low saturation is white.
     shares = (counts / counts.sum() * 255).astype(np.uint8)

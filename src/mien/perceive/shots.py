@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from mien.scene import Floats, Frame, Image
+from mien.scene import Floats, Frame, Raster
 
 THUMBNAIL = (24, 16)
 BINS = (12, 5)
@@ -53,14 +53,14 @@ class ShotFinder:
         self._looks: deque[_Look] = deque()
         self._next = 0
         # A picture that stands is measured once.
-        self._image: Image | None = None
+        self._raster: Raster | None = None
         self._last: _Look | None = None
         self._times, self._jumps, self._steps = array("d"), array("f"), array("f")
 
     def look(self, frame: Frame) -> None:
         """Take the next picture."""
-        if frame.image is not self._image:
-            self._image, self._last = frame.image, look_at(frame)
+        if frame.raster is not self._raster:
+            self._raster, self._last = frame.raster, look_at(frame)
         if self._last is None:
             return
         look = replace(self._last, time=frame.time)
@@ -151,12 +151,8 @@ def look_at(frame: Frame) -> _Look | None:
     """A picture made small, None if it is black."""
     import cv2
 
-    step = max(1, min(frame.image.shape[:2]) // 128)
-    # Rows first: to copy whole rows is fast, and every step-th column of all rows is not.
-    rows = np.ascontiguousarray(frame.image[::step])
-    small = cv2.resize(
-        np.ascontiguousarray(rows[:, ::step]), (96, 64), interpolation=cv2.INTER_AREA
-    )
+    every = slice(None, None, max(1, min(frame.raster.shape) // 128))
+    small = cv2.resize(frame.raster.sample(every, every), (96, 64), interpolation=cv2.INTER_AREA)
     thumbnail = cv2.resize(small, THUMBNAIL, interpolation=cv2.INTER_AREA).astype(np.float32) / 255
     if thumbnail.mean() < DARK:
         return None
