@@ -37,6 +37,8 @@ from mien.threads import one_thread
 from mien.timebase import Segment
 
 Progress = Callable[[str, float], None]
+SHORT = 30.0
+"""Seconds of a clip during which models are loaded in the background."""
 END_OF_TIME = 1e9
 """Seconds; later than the end of any recording."""
 
@@ -219,8 +221,13 @@ class Analyzer:
                 return perceive(clip, needs, options, run.progress)
 
     def _likely(self, facts: ClipFacts) -> set[TrackKey[Any]]:
-        """The tracks that a clip is expected to have, so that models are loaded meanwhile."""
+        """The tracks that a short clip is expected to have: models are loaded meanwhile.
+
+        Those of a longer one are loaded when they are used, which takes less memory.
+        """
         tracks: set[TrackKey[Any]] = set()
+        if facts.duration > SHORT:
+            return tracks
         if facts.has_audio:
             tracks |= {AUDIO, SPEECH}
         if facts.has_video:

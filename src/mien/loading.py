@@ -17,6 +17,15 @@ class Loadable(Protocol):
         ...
 
 
+@runtime_checkable
+class Unloadable(Protocol):
+    """Something whose model can be freed until it is used again."""
+
+    def unload(self) -> None:
+        """Free the model."""
+        ...
+
+
 @contextlib.contextmanager
 def loading(things: Iterable[object]) -> Iterator[None]:
     """Load models in a thread while the block runs; its end waits for them.

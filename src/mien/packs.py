@@ -26,6 +26,7 @@ from mien.files import read_regular
 from mien.hub import is_hub_id
 from mien.manifest import Convention, Manifest
 from mien.mathematics import softmax
+from mien.memory import release
 from mien.threads import side_by_side
 
 F = TypeVar("F")
@@ -131,6 +132,8 @@ class Pack:
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 3
         options.intra_op_num_threads = self.threads
+        # Arenas of several sessions would each keep the memory of their largest input.
+        options.enable_cpu_mem_arena = False
         # Threads that spin while they wait cost the rest of the process its cores.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         # Weights in further files would be read without being hashed: they are looked for where
@@ -138,7 +141,9 @@ class Pack:
         options.add_session_config_entry(_EXTERNAL_DATA, str(self.folder / "pack.json"))
         model = self.read(MODEL)
         try:
-            return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+            session = onnxruntime.InferenceSession(
+                model, options, providers=["CPUExecutionProvider"]
+            )
         except Exception as error:
             # ONNX Runtime raises its own exceptions, which have no common base but this.
             reason = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
@@ -146,6 +151,11 @@ class Pack:
                 f"ONNX Runtime cannot load {self.folder / MODEL} ({reason}); weights in "
                 "further files are not read."
             ) from None
+        # ONNX Runtime keeps the file in case that other providers are wanted later.
+        vars(session)["_model_bytes"] = None
+        del model
+        release()
+        return session
 
     @property
     def is_small(self) -> bool:

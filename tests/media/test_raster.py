@@ -68,13 +68,13 @@ def test_other_formats_are_converted_whole(tmp_path, pixels, codec):
 
 @pytest.mark.parametrize("matrix", [((1, 0), (0, 1)), ((0, 1), (-1, 0)), ((-1, 0), (0, -1)),
                                     ((0, -1), (1, 0)), ((-1, 0), (0, 1))])  # fmt: skip
-def test_planes_are_turned_upright(matrix):
+def test_planes_areturneded_upright(matrix):
     from functools import partial
 
-    from mien.media.frames import _turn, upright_image
+    from mien.media.frames import turned, upright_image
 
     frame = av.VideoFrame.from_ndarray(smooth(), format="bgr24").reformat(format="yuv420p")
-    turn = partial(_turn, matrix=matrix)
+    turn = partial(turned, matrix=matrix)
     image = np.ascontiguousarray(turn(upright_image(frame, 1.0, ((1, 0), (0, 1)), "a")))
     raster = PlanarRaster(frame, turn, lambda: image)
     whole = ArrayRaster(image)

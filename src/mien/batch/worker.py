@@ -5,6 +5,9 @@ from __future__ import annotations
 
 def one_core() -> None:
     """Limit the libraries of this process to one thread each: each core has its worker."""
+    from mien.memory import keep_little
+
+    keep_little()
     import cv2
     import numpy  # noqa: F401  threadpoolctl limits the libraries that are loaded
     from threadpoolctl import threadpool_limits

@@ -18,7 +18,6 @@ from mien.errors import OptionError
 from mien.mathematics import FloatArray, log_pool
 from mien.packs import Pack
 from mien.scene import FACES, Faces, FaceSamples, Scene, rows_within
-from mien.threads import cores
 from mien.timebase import Segment
 
 
@@ -44,8 +43,9 @@ TURNED = 60.0
 """Maximum turn to the side of a usable face in degrees."""
 BLURRED = 0.2
 """Minimum sharpness of a usable face."""
-BATCH = 64
-"""Number of crops per batch."""
+BATCH = 16
+"""Number of crops per batch. 64 are no faster, and take a hundred megabytes more."""
+_TAKEN = 256
 WHO = ("primary", "all")
 POLICIES = ("mean", "peak")
 NEUTRAL = MIEN7.labels.index("neutral")
@@ -193,11 +193,11 @@ class FaceBranch(PackBranch):
             most = max(int(track.samples.crops.max()) for track in faces.tracks)
             known = self._memory[faces] = np.full((most + 1, 7), np.nan, np.float32)
         new = crops[np.isnan(known[crops, 0])]
-        # In batches: the crops of a whole film would take tens of megabytes.
-        for start in range(0, len(new), BATCH * cores()):
-            some = new[start : start + BATCH * cores()]
+        # The crops of a whole film would take tens of megabytes.
+        for start in range(0, len(new), _TAKEN):
+            some = new[start : start + _TAKEN]
             pictures = faces.crops.take(some.tolist())
-            parts = np.array_split(pictures, min(cores(), len(some)))
+            parts = np.array_split(pictures, -(-len(some) // BATCH))
             known[some] = np.concatenate(self.pack.each(self._model.probs, parts))
         return known[crops].astype(np.float64)
 

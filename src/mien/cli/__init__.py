@@ -14,6 +14,7 @@ from mien.cli.flags import Command
 from mien.cli.several import said
 from mien.errors import MienError
 from mien.facts import shown
+from mien.memory import keep_little
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -52,6 +53,7 @@ def _root(
 
 def main() -> None:
     """Run the command line; an error of mien is one sentence on stderr and exit code 2."""
+    keep_little()
     try:
         app()
     except MienError as error:

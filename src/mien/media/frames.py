@@ -88,6 +88,9 @@ class FrameReader(Reader):
         frame_rate: pictures per second at most, above 0.
         name: of the file, for errors.
         stamped: whether its packets tell when they are shown, see :data:`STAMPED`.
+
+    Attributes:
+        skipped: packets whose frames the decoder could leave out.
     """
 
     def __init__(
@@ -114,6 +117,7 @@ class FrameReader(Reader):
         self._known: deque[float] = deque(maxlen=_REORDERED)
         self._stamped = stamped
         self._skip = "DEFAULT"
+        self.skipped = 0
         self._sent: deque[float] = deque(maxlen=_REORDERED)
 
     def read(self, packet: Packet[Any] | None) -> Iterator[Frame]:
@@ -145,6 +149,7 @@ class FrameReader(Reader):
             near = time - before < NEAR and after - time < NEAR
             if near and self._slot_of(before) == self._slot_of(time):
                 skip = "NONREF"
+                self.skipped += 1
             else:
                 self._sent.append(time)
             self._known.append(time)
@@ -182,7 +187,7 @@ class FrameReader(Reader):
         convert = partial(upright_image, frame, self._aspect, self._matrix, self._name)
         if is_planar(frame) and self._aspect == 1:
             check_size(self._name, frame.width, frame.height)
-            return PlanarRaster(frame, partial(_turn, matrix=self._matrix), convert)
+            return PlanarRaster(frame, partial(turned, matrix=self._matrix), convert)
         image = convert()
         image.flags.writeable = False
         return ArrayRaster(image)
@@ -256,7 +261,7 @@ def upright_image(frame: VideoFrame, aspect: float, matrix: Matrix, name: str) -
         image = frame.to_ndarray(format="bgr24", width=width, height=height)
     except FFmpegError as error:
         raise undecodable(name, error) from error
-    return np.ascontiguousarray(_turn(image.astype(np.uint8, copy=False), matrix))
+    return np.ascontiguousarray(turned(image.astype(np.uint8, copy=False), matrix))
 
 
 def upright_size(frame: VideoFrame, aspect: float) -> tuple[int, int]:
@@ -285,7 +290,7 @@ def display_matrix(frame: VideoFrame) -> Matrix:
     return ((a, b), (c, d)) if (a, b) != (0, 0) else ((1, 0), (0, 1))
 
 
-def _turn(image: Image, matrix: Matrix) -> Image:
+def turned(image: Image, matrix: Matrix) -> Image:
     """Turn and mirror by the nearest multiple of 90 degrees, as a view."""
     (a, b), (c, d) = matrix
     if abs(b) > abs(a):

@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from mien.errors import OptionError
-from mien.loading import loading
+from mien.loading import Unloadable, loading
+from mien.memory import release
 from mien.options import check_engine
 from mien.perceive.detectors import check_detector
 from mien.perceive.engines import Engine, choose_engine, transcribe
@@ -40,6 +41,9 @@ STOPPED = "stopped before speech recognition"
 """Why there are no words where they could have been had."""
 STOPPED_SPEECH = "stopped before speech detection"
 """Why there are no speech turns where there is sound."""
+
+LONG = 60.0
+"""Seconds of sound after which a transcript engine is freed."""
 
 Progress = Callable[[str, float], None]
 """Told what is being done and the share of it that is done, 0 to 1."""
@@ -116,6 +120,7 @@ def perceive(
         engine.check()
     with loading([engine] if will_hear else []):
         watched = watch(clip, wanted, options.watching, progress, options.stop)
+    release()
     tracks, missing = _collect(watched, wanted, options, progress)
     if TRANSCRIPT in wanted:
         speech: Speech | None = tracks.get(SPEECH)
@@ -146,7 +151,12 @@ def _heard(
     audio, speech = tracks.get(AUDIO), tracks.get(SPEECH)
     if engine is None or audio is None or not (speech and speech.turns):
         return None
-    return transcribe(engine, audio, speech, progress, watched.extent.start, options.stop)
+    found = transcribe(engine, audio, speech, progress, watched.extent.start, options.stop)
+    if audio.duration > LONG and isinstance(engine, Unloadable):
+        # To load it again takes a fifth of a second; to keep it, memory that the branches need.
+        engine.unload()
+        release()
+    return found
 
 
 def _cut_at_end(transcript: Transcript, facts: ClipFacts) -> Transcript:

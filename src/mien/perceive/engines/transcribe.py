@@ -8,6 +8,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from itertools import islice
 
+from mien.memory import release
 from mien.perceive.engines.chunks import chunks, widened
 from mien.perceive.engines.contract import Engine
 from mien.perceive.engines.hallucination import HallucinationFilter
@@ -58,6 +59,7 @@ def transcribe(
             chunk, lines = ahead.popleft()
             for line in lines.result():
                 keeper.take(_placed(line, chunk, speech))
+            release()
     return Transcript(tuple(keeper.lines), engine.name, language, keeper.dropped)
 
 

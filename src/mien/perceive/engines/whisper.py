@@ -11,6 +11,7 @@ import numpy as np
 
 from mien.errors import HubError, MissingExtraError, PackError
 from mien.hub import local_folder
+from mien.memory import release
 from mien.perceive.engines.weights import WHEELS, check_weights, installed, whisper_folder
 from mien.perceive.engines.windows import Windows
 from mien.scene import Line, Samples
@@ -63,7 +64,9 @@ class Whisper:
     def windows(self) -> Windows:
         """The loaded checkpoint; its weights are checked first."""
         self.check()
-        return Windows(self.folder, self.workers)
+        windows = Windows(self.folder, self.workers)
+        release()
+        return windows
 
     def load(self) -> None:
         """Load the checkpoint, which happens at the first use otherwise.
@@ -71,22 +74,29 @@ class Whisper:
         Raises:
             PackError: if the weights are missing or damaged.
         """
+        self._loaded()
+
+    def _loaded(self) -> Windows:
         # Two threads would load it twice.
         with self._opening:
-            _ = self.windows
+            return self.windows
+
+    def unload(self) -> None:
+        """Free the checkpoint; the next use loads it again."""
+        with self._opening:
+            self.__dict__.pop("windows", None)
 
     def language(self, samples: Samples) -> str:
         """See :class:`mien.perceive.engines.Engine`."""
-        self.load()
-        if not self.windows.multilingual:
+        windows = self._loaded()
+        if not windows.multilingual:
             return "en"
-        code, prob = self.windows.language(np.ascontiguousarray(samples))
+        code, prob = windows.language(np.ascontiguousarray(samples))
         return code if prob >= LANGUAGE_SURE else "en"
 
     def hear(self, samples: Samples, language: str) -> list[Line]:
         """See :class:`mien.perceive.engines.Engine`."""
-        self.load()
-        return list(self.windows.lines(np.ascontiguousarray(samples), language))
+        return list(self._loaded().lines(np.ascontiguousarray(samples), language))
 
 
 def open_whisper(name: str) -> Whisper:

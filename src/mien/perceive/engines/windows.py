@@ -99,7 +99,7 @@ class Windows:
         except (RuntimeError, ValueError) as error:
             raise PackError(f"{folder} cannot be used as a Whisper: {error}.") from None
         self._net = self.model.model
-        self._first = threading.Lock()
+        self._first, self._encoding = threading.Lock(), threading.Lock()
         self.multilingual = bool(self._net.is_multilingual)
 
     def language(self, samples: Samples) -> tuple[str, float]:
@@ -127,7 +127,9 @@ class Windows:
     def _encode(self, samples: Samples, seconds: float | None = None) -> tuple[Any, int]:
         """What the encoder makes of samples with silence behind, and their own frames."""
         frames = self._spectrogram(samples, seconds)
-        return self.model.encode(frames), min(frames.shape[1], len(samples) // HOP)
+        # One at a time: the attention of a long window takes a hundred megabytes.
+        with self._encoding:
+            return self.model.encode(frames), min(frames.shape[1], len(samples) // HOP)
 
     def _spectrogram(
         self, samples: Samples, seconds: float | None = None
