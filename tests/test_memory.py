@@ -18,7 +18,7 @@ def resident():
 
 keep_little()
 # Between two parts lies something that stays.
-parts = [(bytes(100_000), bytes(1000)) for _ in range(2000)]
+parts = [(b"x" * 100_000, b"x" * 1000) for _ in range(2000)]
 kept = [small for _, small in parts]
 full = resident()
 del parts

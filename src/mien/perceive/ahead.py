@@ -9,7 +9,7 @@ from typing import Final
 
 from mien.scene import Moment
 
-HELD: Final = 8
+HELD: Final = 4
 """Moments that are decoded ahead at most: a picture of a film takes some megabytes."""
 
 _WAIT = 0.1
