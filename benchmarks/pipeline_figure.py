@@ -8,7 +8,7 @@ from typing import Any
 from pipeline_page import FLOORS, JUDGED, TITLES, Results, middle, typical
 
 COLOURS = {
-    "imports": "#999999", "import and load": "#999999",
+    "imports": "#999999", "import and load": "#6E6E6E",
     "perceive": "#0072B2", "decoding": "#0072B2", "faces found": "#56B4E9", "sound": "#44AA99",
     "recognition": "#CC79A7", "voice": "#D55E00", "face": "#E69F00", "text": "#009E73",
     "fusion": "#F0E442", "rest": "#DDDDDD", "floor": "#444444",
@@ -147,7 +147,7 @@ def _bars(axes: Any, title: str, stacks: list[Stack], limits: list[tuple[float, 
             left += seconds
     for at, text in limits:
         axes.axvline(at, color="#B00020", lw=1, ls="--")
-        axes.text(at, len(stacks) - 0.45, f" {text}", color="#B00020", fontsize=8, va="top")
+        axes.text(at, -0.58, f" {text}", color="#B00020", fontsize=8, va="top")
     names = list(dict.fromkeys(name for _, parts in stacks for name in parts if name != "floor"))
     handles = [_patch(colours[name], name) for name in names]
     axes.legend(handles=handles, fontsize=8, frameon=False, ncols=4, loc="upper left",
@@ -196,11 +196,13 @@ def _profile_panel(axes: Any, sides: list[tuple[str, dict[str, Any]]]) -> bool:
     floor = Results(sides[-1][1]).get("default", height, length, cores, "floor")
     if floor:
         spent = middle(floor, "cpu")
-        axes.axvline(spent, color="#444444", lw=1, ls="--", label=f"the floor: {spent:.1f} s")
+        axes.axvline(
+            spent, color="#444444", lw=1, ls="--", label=f"the floor: {spent:.1f} s in all"
+        )
     axes.set_yticks(range(len(order)), order, fontsize=9)
     axes.invert_yaxis()
     axes.set_xlabel("processor seconds of all threads")
-    axes.legend(fontsize=8, frameon=False, loc="lower right")
+    axes.legend(fontsize=8, framealpha=1, edgecolor="white", loc="lower right")
     _plain(axes, f"With recognition: {height}p, {length} s, one core")
     return True
 
@@ -235,6 +237,6 @@ def _length_panel(axes: Any, sides: list[tuple[str, dict[str, Any]]]) -> bool:
     axes.minorticks_off()
     axes.axhline(0.1, color="#B00020", lw=1, ls="--")
     axes.set(ylim=(0, None), ylabel="seconds per second of media", xlabel="length")
-    axes.legend(fontsize=7.5, frameon=False, ncols=2)
+    axes.legend(fontsize=7.5, frameon=False, ncols=3, loc="upper left", bbox_to_anchor=(0, -0.13))
     _plain(axes, f"Cost over length, {cores} cores")
     return True

@@ -248,8 +248,9 @@ def _answers(answers: dict[str, Any] | None) -> list[str]:
         "",
         *_table("part | inputs | largest difference of a posterior | spread | bound | same", rows),
         "",
-        "Two steps cannot agree exactly. The words: CTranslate2 in 8 bits with a beam of five on "
-        "the speech turns against Transformers' greedy search in 32 bits on windows of 30 s; the "
+        "Two steps cannot agree exactly. The words: CTranslate2 in 8 bits on the speech turns, "
+        "with a filter against invented words, against Transformers in 32 bits on windows of 30 s "
+        "(both with a beam of five); the "
         f"word error rate of one against the other is {words['wer']:.3f}. The faces: Haar boxes "
         "against those of mien's detector, so that crops, and with them the fused posteriors of "
         "the two runs above, differ.",
