@@ -237,6 +237,6 @@ def _length_panel(axes: Any, sides: list[tuple[str, dict[str, Any]]]) -> bool:
     axes.minorticks_off()
     axes.axhline(0.1, color="#B00020", lw=1, ls="--")
     axes.set(ylim=(0, None), ylabel="seconds per second of media", xlabel="length")
-    axes.legend(fontsize=7.5, frameon=False, ncols=3, loc="upper left", bbox_to_anchor=(0, -0.13))
+    axes.legend(fontsize=7.5, frameon=False, ncols=2, loc="upper left", bbox_to_anchor=(0, -0.13))
     _plain(axes, f"Cost over length, {cores} cores")
     return True

@@ -9,9 +9,10 @@ five pictures a second, and the fusion by the paper's Table 1. Everything is loa
 under ``torch.inference_mode``. Nothing of mien is imported.
 
 Settings: Whisper takes the windows of the recording in one batch, with the beam of five that is the
-default of the pipeline and of mien; the other pipelines take one item at a time, since their inputs differ in length and a batch
-is padded to the longest (the documentation of Transformers advises against batches on a CPU). Only
-pictures that are looked at are converted (``grab`` for the rest) and the cascade runs on 640 px.
+default of the pipeline and of mien. The other pipelines take one item at a time, since their inputs
+differ in length and a batch is padded to the longest (the documentation of Transformers advises
+against batches on a CPU). Only pictures that are looked at are converted (``grab`` for the rest),
+and the cascade runs on 640 px.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""benchmarks/pipeline.py: planted results give the planted bars; processes are measured as they are.
+"""benchmarks/pipeline.py: planted results give the planted bars, planted loads are measured.
 
 The whole program runs in tests/test_benchmarks.py.
 """
