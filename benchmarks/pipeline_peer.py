@@ -8,7 +8,7 @@ wav2vec 2.0 pipeline on the same stretches, faces by OpenCV's Haar cascade and t
 five pictures a second, and the fusion by the paper's Table 1. Everything is loaded once and runs
 under ``torch.inference_mode``. Nothing of mien is imported.
 
-Settings: Whisper has the beam of five that is the default of its pipeline and of mien. Each pipeline
+Settings: Whisper has the beam of five, the default of its pipeline and of mien. Each pipeline
 takes one item at a time: a batch is padded to the longest and ends with the slowest, so that four
 windows of Whisper in one batch took 1.6 times the processor time of one after another (the
 documentation of Transformers advises against batches on a CPU); the CNN takes 64 faces. Only
