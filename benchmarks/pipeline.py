@@ -45,8 +45,8 @@ from pipeline_clip import MINUTE, megabits, recording
 HERE = Path(__file__).parent
 PARTS = ("same", "default", "start")
 LIBRARIES = ("av", "onnxruntime", "ctranslate2", "torch", "transformers", "opencv-python-headless")
-COLD, STARTS = 5, 5
-"""Seconds of the clip for the cold start, and rounds."""
+COLD, MORE = 5, 2
+"""Seconds of the clip for the cold start, and how many rounds more it has."""
 LONG = 120
 """Longer recordings are analysed once, on all cores that are asked for only."""
 LIMIT = 1800
@@ -137,7 +137,7 @@ def planned(given: argparse.Namespace) -> list[tuple[Cell, int]]:
     minute = min(MINUTE, max(given.seconds))
     groups: list[tuple[int, list[Cell]]] = []
     if "start" in given.parts:
-        groups.append((STARTS, [Cell("start", given.heights[0], COLD, most, "mien analyze")]))
+        groups.append((given.rounds + MORE, [Cell("start", given.heights[0], COLD, most, "mien analyze")]))
     if "same" in given.parts:
         both = [Cell("same", given.heights[0], minute, most, job) for job in ("paper", "peer")]
         groups.append((given.rounds, both))
