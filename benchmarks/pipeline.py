@@ -137,7 +137,8 @@ def planned(given: argparse.Namespace) -> list[tuple[Cell, int]]:
     minute = min(MINUTE, max(given.seconds))
     groups: list[tuple[int, list[Cell]]] = []
     if "start" in given.parts:
-        groups.append((given.rounds + MORE, [Cell("start", given.heights[0], COLD, most, "mien analyze")]))
+        start = Cell("start", given.heights[0], COLD, most, "mien analyze")
+        groups.append((given.rounds + MORE, [start]))
     if "same" in given.parts:
         both = [Cell("same", given.heights[0], minute, most, job) for job in ("paper", "peer")]
         groups.append((given.rounds, both))
