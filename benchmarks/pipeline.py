@@ -47,6 +47,8 @@ PARTS = ("same", "default", "start")
 LIBRARIES = ("av", "onnxruntime", "ctranslate2", "torch", "transformers", "opencv-python-headless")
 COLD, MORE = 5, 2
 """Seconds of the clip for the cold start, and how many rounds more it has."""
+ANSWERS = 30
+"""Seconds of the clip on which the answers of both sides are compared."""
 LONG = 120
 """Longer recordings are analysed once, on all cores that are asked for only."""
 LIMIT = 1800
@@ -99,9 +101,7 @@ def main() -> int:
         print(f"{time.monotonic() - started:5.0f} s [{number}/{len(todo)}] {told(cell, run)}",
               flush=True)  # fmt: skip
     if "same" in given.parts and "answers" not in value:
-        clip = clip_of(
-            Cell("same", given.heights[0], min(MINUTE, max(given.seconds)), 2, ""), given
-        )
+        clip = clip_of(Cell("", given.heights[0], min(ANSWERS, max(given.seconds)), 0, ""), given)
         command = [child(), "answers", str(clip), "--models", str(given.models)]
         value["answers"] = spawn(command, given, 0)
         save(value, given)

@@ -206,7 +206,7 @@ def paper_options(models: Path) -> Any:
 def _posteriors(probs: np.ndarray) -> Any:
     from mien.posteriors import Posteriors
 
-    return Posteriors(probs=probs[None], present=np.array([True]), quality=np.ones(1))
+    return Posteriors(probs[None], np.ones(1))
 
 
 def _gap(ours: Any, other: Any, bound: float) -> dict[str, Any]:
