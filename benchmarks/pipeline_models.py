@@ -18,7 +18,6 @@ import numpy as np
 import pipeline_peer as peer
 
 LABELS = peer.LABELS
-DONE = "complete.json"
 GAIN = 4.0
 """Factor on the weights of random heads, so that their answers differ from input to input."""
 BOUNDS = {"voice": 1e-3, "text": 1e-3, "face": 1e-3, "fusion": 1e-6}
@@ -44,20 +43,19 @@ def make_models(folder: Path, tiny: bool = False) -> None:
     from mien.convert.pack import ConvertOptions, convert
     from mien.convert.unpack import unpack
 
-    if (folder / DONE).exists():
-        return
     folder.mkdir(parents=True, exist_ok=True)
     logging.set_verbosity_error()
     logging.disable_progress_bar()
-    if not (folder / "whisper" / "config.json").exists():
+    if not (folder / "whisper" / "preprocessor_config.json").exists():
         unpack("whisper-tiny.en", folder / "whisper")
-    torch.manual_seed(0)
-    _voice(folder / "voice", tiny)
-    _text(folder / "text", tiny)
-    _face(folder)
-    for kind in ("voice", "text"):
-        convert(ConvertOptions(str(folder / kind), folder / "packs" / kind, download=False))
-    (folder / DONE).write_text(json.dumps({"tiny": tiny}))
+    for kind, build in (("voice", _voice), ("text", _text)):
+        if not (folder / "packs" / kind / "pack.json").exists():
+            torch.manual_seed(0)
+            build(folder / kind, tiny)
+            convert(ConvertOptions(str(folder / kind), folder / "packs" / kind, download=False))
+    if not (folder / "packs" / "face" / "pack.json").exists():
+        torch.manual_seed(0)
+        _face(folder)
 
 
 def _labels() -> dict[str, Any]:
@@ -119,11 +117,15 @@ def _face(folder: Path) -> None:
 
     net = make_net("23").eval()
     # Packs normalise each picture; the recipe's net scales pixels itself, in its first layer.
-    state = net.state_dict()
     plain = peer.paper_net().eval()
-    plain.load_state_dict(state)
+    plain.load_state_dict(net.state_dict())
     with torch.no_grad():
-        plain[-1].weight.mul_(GAIN)
+        # The answers of a deep net of random weights are all but alike: its logits are brought to
+        # mean 0 and deviation 1 over smooth noise.
+        noise = torch.nn.functional.interpolate(torch.randn(64, 1, 6, 6), (48, 48), mode="bilinear")
+        logits = plain(noise / 2)
+        plain[-1].weight.div_(logits.std(dim=0)[:, None])
+        plain[-1].bias.sub_(logits.mean(dim=0)).div_(logits.std(dim=0))
     torch.save(plain.state_dict(), folder / "face.pt")
     pack = folder / "packs" / "face"
     pack.mkdir(parents=True, exist_ok=True)
