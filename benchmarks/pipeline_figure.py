@@ -8,7 +8,7 @@ from typing import Any
 from pipeline_page import FLOORS, JUDGED, TITLES, Results, middle, typical
 
 COLOURS = {
-    "imports": "#999999", "import and load": "#6E6E6E",
+    "imports": "#999999", "import mien": "#999999", "import and load": "#6E6E6E",
     "perceive": "#0072B2", "decoding": "#0072B2", "faces found": "#56B4E9", "sound": "#44AA99",
     "recognition": "#CC79A7", "voice": "#D55E00", "face": "#E69F00", "text": "#009E73",
     "fusion": "#F0E442", "rest": "#DDDDDD", "floor": "#444444",
@@ -70,12 +70,12 @@ def _stacked(
         height, seconds = default[0][0], max(k[1] for k in default)
         cores = max(k[2] for k in default)
         stacks, limits = _default_stacks(sides, height, seconds, cores)
-        title = f"Default preset: {height}p, {seconds} s, {cores} cores"
+        title = f"Default preset: {height}p, {seconds} s, {_cores(cores)}"
         found.append((title, stacks, limits))
     for height, seconds, cores, job in results.of("same"):
         if job == "paper":
             stacks = _same_stacks(sides, (height, seconds, cores))
-            found.append((f"Same models: {height}p, {seconds} s, {cores} cores", stacks, []))
+            found.append((f"Same models: {height}p, {seconds} s, {_cores(cores)}", stacks, []))
     return found
 
 
@@ -121,7 +121,7 @@ def _same_stacks(
 
 def _rooms(run: dict[str, Any]) -> dict[str, float]:
     """Seconds by room, what no room counts included."""
-    parts = {"imports": run["run"] - run["work"]} | run["rooms"]
+    parts = {"import mien": run["run"] - run["work"]} | run["rooms"]
     return parts | _left(run["run"], parts)
 
 
@@ -145,9 +145,9 @@ def _bars(axes: Any, title: str, stacks: list[Stack], limits: list[tuple[float, 
                 axes.text(left + seconds / 2, row, f"{seconds:.1f}", ha="center", va="center",
                           fontsize=8, color="white" if dark else "black")  # fmt: skip
             left += seconds
-    for at, text in limits:
+    for number, (at, text) in enumerate(limits):
         axes.axvline(at, color="#B00020", lw=1, ls="--")
-        axes.text(at, -0.58, f" {text}", color="#B00020", fontsize=8, va="top")
+        axes.text(at, -0.58 + 0.2 * number, f" {text}", color="#B00020", fontsize=8, va="top")
     names = list(dict.fromkeys(name for _, parts in stacks for name in parts if name != "floor"))
     handles = [_patch(colours[name], name) for name in names]
     axes.legend(handles=handles, fontsize=8, frameon=False, ncols=4, loc="upper left",
@@ -161,6 +161,10 @@ def _patch(colour: str, label: str) -> Any:
     from matplotlib.patches import Patch
 
     return Patch(color=colour, label=label)
+
+
+def _cores(count: int) -> str:
+    return f"{count} core{'s' * (count > 1)}"
 
 
 def _plain(axes: Any, title: str) -> None:
@@ -191,7 +195,7 @@ def _profile_panel(axes: Any, sides: list[tuple[str, dict[str, Any]]]) -> bool:
         colour = NOW if i == len(found) - 1 else BEFORE
         axes.barh(at, seconds, height=high, color=colour, label=label)
         for y, one in zip(at, seconds, strict=True):
-            axes.text(one, y, f" {one:.1f}", va="center", fontsize=8)
+            axes.text(one, y, f" {one:.2f}", va="center", fontsize=8)
     height, length, cores, _ = found[-1][1]
     floor = Results(sides[-1][1]).get("default", height, length, cores, "floor")
     if floor:
@@ -238,5 +242,5 @@ def _length_panel(axes: Any, sides: list[tuple[str, dict[str, Any]]]) -> bool:
     axes.axhline(0.1, color="#B00020", lw=1, ls="--")
     axes.set(ylim=(0, None), ylabel="seconds per second of media", xlabel="length")
     axes.legend(fontsize=7.5, frameon=False, ncols=2, loc="upper left", bbox_to_anchor=(0, -0.13))
-    _plain(axes, f"Cost over length, {cores} cores")
+    _plain(axes, f"Cost over length, {_cores(cores)}")
     return True

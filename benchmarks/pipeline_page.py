@@ -8,7 +8,7 @@ from statistics import median
 from typing import Any
 
 FASTER, MEMORY = 4.0, 0.5
-FLOORS, REAL_TIME, PEAK, COLD, LINEAR = 1.8, 0.10, 350.0, 1.6, 1.15
+FLOORS, REAL_TIME, PEAK, COLD, LINEAR, SMALL = 1.8, 0.10, 350.0, 1.6, 1.15, 0.01
 JUDGED = 60
 """Seconds of media from which on the bars of the default preset apply; the start has its own."""
 QUIET = 0.5
@@ -91,9 +91,14 @@ def _same(results: Results, value: dict[str, Any]) -> Iterator[Bar]:
         yield Bar("same models: times as fast as the peer", faster, FASTER, least=True)
         share = middle(ours, "peak") / middle(peer, "peak")
         yield Bar("same models: peak memory, share of the peer's", share, MEMORY)
-    for name, part in value.get("answers", {}).get("parts", {}).items():
-        largest = part["largest"] if part["met"] else max(part["largest"] or 1.0, 1.0)
+    parts = value.get("answers", {}).get("parts", {})
+    for name, part in parts.items():
+        # Nothing to compare is no agreement.
+        largest = part["largest"] if part["inputs"] else float("nan")
         yield Bar(f"same models: largest difference, {name}", largest, part["bound"])
+        if part["inputs"]:
+            share = largest / max(part["spread"], 1e-12)
+            yield Bar(f"same models: the same by the spread of the answers, {name}", share, SMALL)
 
 
 def _default(results: Results) -> Iterator[Bar]:
@@ -244,7 +249,8 @@ def _answers(answers: dict[str, Any] | None) -> list[str]:
     words = answers["words"]
     return [
         "Answers of both sides on the same inputs (the same stretches of sound, lines, crops, "
-        "posteriors); the spread shows that the answers differ from input to input:",
+        "posteriors). The spread is how much the answers differ from input to input; the sides may "
+        "differ by a hundredth of it:",
         "",
         *_table("part | inputs | largest difference of a posterior | spread | bound | same", rows),
         "",
@@ -287,7 +293,7 @@ def _rooms_table(results: Results) -> list[str]:
         cells = [f"{run['rooms'][room]:.2f}" if room in run["rooms"] else "" for room in rooms]
         imports = run["run"] - run["work"]
         rows.append([f"{height}p, {seconds} s", str(cores), TITLES[job], f"{imports:.2f}", *cells])
-    return _table(f"recording | cores | job | imports | {' | '.join(rooms)}", rows)
+    return _table(f"recording | cores | job | import mien | {' | '.join(rooms)}", rows)
 
 
 def _start_table(results: Results) -> list[str]:
@@ -295,10 +301,10 @@ def _start_table(results: Results) -> list[str]:
     for height, seconds, cores, job in results.of("start"):
         runs = results.get("start", height, seconds, cores, job)
         rows.append([
-            f"`{job}`, {height}p, {seconds} s, {cores} cores", _spread(runs, "whole"),
+            f"`{job}`, {height}p, {seconds} s", str(cores), _spread(runs, "whole"),
             f"{middle(runs, 'whole_cpu'):.2f}", f"{max(r['peak'] for r in runs):.0f}",
         ])  # fmt: skip
-    return _table("command | whole s, median (best) | processor s | peak MB", rows)
+    return _table("command | cores | whole s, median (best) | processor s | peak MB", rows)
 
 
 def _length_table(results: Results) -> list[str]:

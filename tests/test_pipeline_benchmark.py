@@ -114,12 +114,17 @@ def test_other_misses():
     for one in long:
         one["run"] *= 1.4
         one["peak"] = 351
-    value["answers"]["parts"]["voice"] |= {"met": False, "spread": 0.0}
+    value["answers"]["parts"]["voice"] |= {"met": False, "spread": 1e-6}
+    value["answers"]["parts"]["face"] = {"inputs": 0, "largest": None, "spread": None, "bound": 1,
+                                         "met": False}  # fmt: skip
     value["about"]["load"] = 0.7
-    for missed in ("720p without recognition: a further", "largest peak without", "difference"):
+    for missed in (
+        "720p without recognition: a further", "largest peak without", "spread of the answers",
+        "difference, face",
+    ):  # fmt: skip
         assert not bar(value, missed).met
     text = load("pipeline_page").page(value)
-    assert text.count("**not met**") == 4  # the floor at ten minutes, too
+    assert text.count("**not met**") == 5  # the floor at ten minutes, too
     assert "not reliable" in text
     assert "not reliable" not in load("pipeline_page").page(planted())
 
