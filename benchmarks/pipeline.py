@@ -333,13 +333,12 @@ def finish(value: dict[str, Any], given: argparse.Namespace) -> int:
     save(value, given)
     text = pipeline_page.page(value)
     (given.out / "pipeline.md").write_text(text, encoding="utf-8")
-    print(text)
     profiles = pipeline_page.profiles(value)
     if profiles:
-        about = pipeline_page.provenance(value)
-        text = pipeline_profile.page(profiles, about)
-        (given.out / "profile.md").write_text(text, encoding="utf-8")
+        found = pipeline_profile.page(profiles, pipeline_page.provenance(value))
+        (given.out / "profile.md").write_text(found, encoding="utf-8")
     pipeline_figure.draw(value, before, given.out / "pipeline.png")
+    print(text)
     return 0 if all(bar.met for bar in pipeline_page.bars(value)) else 1
 
 
