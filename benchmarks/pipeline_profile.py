@@ -14,6 +14,7 @@ import sys
 import threading
 import time
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -58,7 +59,9 @@ class Sampler:
     def __init__(self) -> None:
         self._rooms: Counter[str] = Counter()
         self._functions: Counter[str] = Counter()
-        self._before: dict[int, int] = {}
+        # What threads have used until now counts for nothing.
+        self._before = {tid: spent for tid, spent, _ in _threads()}
+        self._began = time.process_time()
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="sampler", daemon=True)
         self._thread.start()
@@ -68,8 +71,8 @@ class Sampler:
         self._ended.set()
         self._thread.join()
         own = self._rooms.pop("sampler", 0)
-        whole = time.process_time() - own / 1e9
-        # What ran before the first look, and what threads did between their last look and end.
+        whole = time.process_time() - self._began - own / 1e9
+        # What threads did between the last look at them and their end.
         unseen = whole - sum(self._rooms.values()) / 1e9
         self._rooms[OTHER] += max(0, round(unseen * 1e9))
         return {
@@ -89,13 +92,7 @@ class Sampler:
         python = {t.native_id: frames.get(t.ident or 0) for t in threading.enumerate()}
         rooms = {tid: room_of(frame) for tid, frame in python.items()}
         waiting = RECOGNISE if RECOGNISE in rooms.values() else NATIVE
-        for task in Path("/proc/self/task").iterdir():
-            tid = int(task.name)
-            try:
-                spent = int((task / "schedstat").read_text().split()[0])
-                name = (task / "comm").read_text().strip()
-            except OSError:  # it has just ended
-                continue
+        for tid, spent, name in _threads():
             new = spent - self._before.get(tid, 0)
             self._before[tid] = spent
             if new <= 0:
@@ -110,6 +107,16 @@ class Sampler:
                 decodes = name.startswith("av:")
                 self._rooms[DECODE if decodes else waiting] += new
                 self._functions["FFmpeg's threads" if decodes else f"threads: {waiting}"] += new
+
+
+def _threads() -> Iterator[tuple[int, int, str]]:
+    """Number, nanoseconds of processor time and name of every thread of this process."""
+    for task in Path("/proc/self/task").iterdir():
+        try:
+            spent = int((task / "schedstat").read_text().split()[0])
+            yield int(task.name), spent, (task / "comm").read_text().strip()
+        except OSError:  # it has just ended
+            continue
 
 
 def room_of(frame: FrameType | None) -> str:
