@@ -5,7 +5,6 @@ import sys
 
 import pytest
 
-from mien.media import AudioSpool
 from mien.perceive.engines.whisper import open_whisper
 
 RESIDENT = """
