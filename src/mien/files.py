@@ -15,8 +15,24 @@ MOST_BYTES = 2**31
 """Size from which on a file that is read whole is refused."""
 
 
+_BLOCK = 1_000_000
+
+
 def read_regular(path: str | os.PathLike[str], most: int = MOST_BYTES) -> bytes:
     """The content of a regular file.
+
+    Args:
+        path: the file; links to a regular file are followed.
+        most: largest size in bytes.
+
+    Raises:
+        InputError: as :func:`blocks_of`.
+    """
+    return b"".join(blocks_of(path, most))
+
+
+def blocks_of(path: str | os.PathLike[str], most: int = MOST_BYTES) -> Iterator[bytes]:
+    """The content of a regular file in blocks of a megabyte.
 
     A FIFO, a device or a socket is refused before it is opened: opening one may wait for ever.
 
@@ -36,7 +52,10 @@ def read_regular(path: str | os.PathLike[str], most: int = MOST_BYTES) -> bytes:
                 raise InputError(f"{name} is not a regular file; give the path of a file.")
             if info.st_size > most:
                 raise InputError(f"{name} has {info.st_size} bytes; at most {most} are read.")
-            return file.read(most + 1)
+            left = most + 1
+            while left > 0 and (block := file.read(min(_BLOCK, left))):
+                left -= len(block)
+                yield block
     except FileNotFoundError:
         raise InputError(f"{name} does not exist; give the path of an existing file.") from None
     except (OSError, ValueError) as error:

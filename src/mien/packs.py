@@ -12,7 +12,8 @@ import os
 import shutil
 import sys
 import warnings
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
@@ -22,7 +23,7 @@ import numpy.typing as npt
 
 from mien.emotions import MIEN7, EmotionSpace, LabelMap
 from mien.errors import InputError, OptionError, PackError
-from mien.files import read_regular
+from mien.files import blocks_of
 from mien.hub import is_hub_id
 from mien.manifest import Convention, Manifest
 from mien.mathematics import softmax
@@ -81,6 +82,10 @@ class Pack:
             PackError: if ``pack.json`` does not list the file, or it is missing, a link or another
                 file than listed.
         """
+        return b"".join(self._blocks(name))
+
+    def _blocks(self, name: str) -> Iterator[bytes]:
+        """The file in blocks; the error about its content comes behind the last."""
         expected = self.manifest.files.get(name)
         if expected is None:
             raise PackError(
@@ -91,16 +96,18 @@ class Pack:
         inside = path.parent.resolve().is_relative_to(self.folder.resolve())
         if path.is_symlink() or not inside:
             raise PackError(f"{path} is a link; a pack contains its files. Copy the file there.")
+        digest = hashlib.sha256()
         try:
-            content = read_regular(path)
+            for block in blocks_of(path):
+                digest.update(block)
+                yield block
         except InputError as error:
             raise PackError(str(error)) from None
-        if hashlib.sha256(content).hexdigest() != expected:
+        if digest.hexdigest() != expected:
             raise PackError(
                 f"{path} is not the file that pack.json describes (SHA-256 {expected[:12]}...); "
                 "install mien or fetch the pack again."
             )
-        return content
 
     def verify(self) -> None:
         """Check every file of the pack.
@@ -109,7 +116,8 @@ class Pack:
             PackError: as :meth:`read`.
         """
         for name in self.manifest.files:
-            self.read(name)
+            for _ in self._blocks(name):
+                pass
 
     @property
     def identity(self) -> dict[str, str]:
@@ -139,23 +147,35 @@ class Pack:
         # Weights in further files would be read without being hashed: they are looked for where
         # there is nothing.
         options.add_session_config_entry(_EXTERNAL_DATA, str(self.folder / "pack.json"))
-        model = self.read(MODEL)
-        try:
-            session = onnxruntime.InferenceSession(
-                model, options, providers=["CPUExecutionProvider"]
-            )
-        except Exception as error:
-            # ONNX Runtime raises its own exceptions, which have no common base but this.
-            reason = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
-            raise PackError(
-                f"ONNX Runtime cannot load {self.folder / MODEL} ({reason}); weights in "
-                "further files are not read."
-            ) from None
-        # ONNX Runtime keeps the file in case that other providers are wanted later.
-        vars(session)["_model_bytes"] = None
-        del model
-        release()
-        return session
+        with self._hashed_model() as model:
+            try:
+                return onnxruntime.InferenceSession(
+                    model, options, providers=["CPUExecutionProvider"]
+                )
+            except Exception as error:
+                # ONNX Runtime raises its own exceptions, which have no common base but this.
+                reason = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
+                raise PackError(
+                    f"ONNX Runtime cannot load {self.folder / MODEL} ({reason}); weights in "
+                    "further files are not read."
+                ) from None
+            finally:
+                release()
+
+    @contextmanager
+    def _hashed_model(self) -> Iterator[str | bytes]:
+        """The model as it was hashed, for ONNX Runtime to load.
+
+        Given as bytes it is in memory three times while it is loaded, and once more for as long as
+        the session lives. Where the system has files in memory, it is one.
+        """
+        if not hasattr(os, "memfd_create"):
+            yield self.read(MODEL)
+            return
+        with os.fdopen(os.memfd_create("mien-model"), "wb") as file:
+            file.writelines(self._blocks(MODEL))
+            file.flush()
+            yield f"/proc/self/fd/{file.fileno()}"
 
     @property
     def is_small(self) -> bool:
