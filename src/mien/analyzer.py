@@ -21,13 +21,13 @@ from mien.errors import OptionError
 from mien.facts import utf8
 from mien.fusion.method import Method
 from mien.hub import is_hub_id
-from mien.media import open_clip
 from mien.options import Options
 from mien.packs import cached_pack
 from mien.perceive import PerceiveOptions, perceive
 from mien.perceive.detectors import check_detector
 from mien.perceive.people import portraits, track_summaries
 from mien.perceive.transcript import transcript_of_text
+from mien.sandbox import check_platform, open_source, prepare
 from mien.scene import SHOTS, SPEECH, TRANSCRIPT, ClipFacts, Scene, TrackKey
 from mien.segmentation import segments_of, unmet
 from mien.stopwatch import Stopwatch
@@ -79,6 +79,8 @@ class Analyzer:
             )
         self.options = options or Options()
         check_detector(self.options.faces.detector)
+        if self.options.media.sandbox:
+            check_platform()
         self.branches: dict[str, Branch] = make_branches(self.options.for_branches())
         self.method = Method(self.options.fusion)
         self.method.check(self.branches)
@@ -198,8 +200,11 @@ class Analyzer:
         return Segment(start, END_OF_TIME if end is None else end)
 
     def _perceive(self, path: str | Path, run: _Run) -> Scene:
+        if self.options.media.sandbox:
+            prepare()  # it loads while the packs do
         needs = self._needs()
-        with closing(open_clip(path, self.options.media)) as clip, run.clock.time("perceive"):
+        media, detector = self.options.media, self.options.faces.detector
+        with closing(open_source(path, media, detector)) as source, run.clock.time("perceive"):
             options = PerceiveOptions(
                 frame_rate=self.options.faces.frame_rate,
                 asr=self.options.speech.asr,
@@ -209,7 +214,7 @@ class Analyzer:
                 part=self._part(),
                 stop=run.stop,
             )
-            return perceive(clip, needs, options, run.progress)
+            return perceive(source, needs, options, run.progress)
 
     def _rows(self, scene: Scene) -> tuple[Segment, tuple[Segment, ...]]:
         """What is analysed of a scene, and the rows; those that are whole if it was stopped."""
