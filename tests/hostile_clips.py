@@ -23,7 +23,8 @@ LIBC = ctypes.CDLL(None, use_errno=True)
 X86 = platform.machine() == "x86_64"
 PARENT = os.getppid()
 NAME = ""  # of the file, as soon as it is opened
-SCRATCH = os.environ.get("HOSTILE_SCRATCH", "/tmp")
+SCRATCH = os.environ.get("PYTHON_HOSTILE_SCRATCH", "/tmp")
+SECRETS = sorted(name for name in os.environ if "SECRET" in name)
 
 
 def call(number, *given):
@@ -186,6 +187,8 @@ class Clip:
 def open_clip(name, options):
     globals()["NAME"] = name
     what = os.path.basename(name).rpartition(".")[0]
+    if what == "secrets":
+        return Clip(SECRETS)
     if what in ATTEMPTS:
         try:
             ATTEMPTS[what]()

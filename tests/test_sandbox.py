@@ -53,6 +53,16 @@ def test_an_attempt_is_refused(server, tmp_path, attempt):
     assert [p.name for p in tmp_path.iterdir()] == [path.name]
 
 
+def test_it_knows_no_password_of_the_environment(tmp_path, monkeypatch):
+    monkeypatch.setenv("MY_SECRET", "x")
+    monkeypatch.setenv("PYTHON_SECRET", "x")  # so that the test can fail
+    with closing(Server("tests.hostile_clips:open_clip")) as server:
+        path = planted(tmp_path, "secrets")
+        with closing(open_confined(path, LIMITS, server=server)) as source:
+            assert source.facts.notes == ("PYTHON_SECRET",)
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("attempt", hostile.ATTEMPTS)
 def test_outside_the_sandbox_most_attempts_succeed(tmp_path, attempt):
     """So the test above shows the sandbox and not the attempt."""
@@ -61,7 +71,7 @@ def test_outside_the_sandbox_most_attempts_succeed(tmp_path, attempt):
         f"import sys; sys.path.insert(0, {str(Path(hostile.__file__).parent)!r})\n"
         f"import hostile_clips; print(*hostile_clips.open_clip({str(path)!r}, None).facts.notes)"
     )
-    env = os.environ | {"HOSTILE_SCRATCH": str(tmp_path), "PYTHONPATH": ":".join(sys.path)}
+    env = os.environ | {"PYTHON_HOSTILE_SCRATCH": str(tmp_path), "PYTHONPATH": ":".join(sys.path)}
     done = subprocess.run(
         [sys.executable, "-c", code], env=env, capture_output=True, text=True, check=False
     )

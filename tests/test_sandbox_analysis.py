@@ -204,6 +204,7 @@ def test_an_interrupt_ends_the_process(demo_clip):
     assert children(shared_server().pid) == []
 
 
+@pytest.mark.slow
 def test_nothing_is_left_after_200_files(tmp_path):
     path = write(tmp_path / "a.wav", sound=beeps(0.2, [0.1]))
     bad = tmp_path / "b.wav"

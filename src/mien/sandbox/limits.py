@@ -14,6 +14,8 @@ OPEN_FILES = 64
 SPOOL_START, SPOOL_RATE = 64_000_000, 256
 """Bytes of a temporary file for any recording, and for each byte of it: the sound of a recording
 takes 32 kB a second, so this is enough down to 1 kbit/s."""
+_GRACE = 2
+"""Seconds of processor time until a process that goes on is killed."""
 ANSWER_START, ANSWER_RATE, ANSWER_MOST = 16_000_000, 64, 1_000_000_000
 """Bytes of the answer for any recording, for each byte of it, and at most."""
 UNCLAIMED, LEAST_RATE = 2000.0, 125.0
@@ -92,5 +94,7 @@ class Limits:
             (resource.RLIMIT_CORE, 0),
         ):
             hard = resource.getrlimit(kind)[1]
-            least = value if hard == resource.RLIM_INFINITY else min(value, hard)
-            resource.setrlimit(kind, (least, least))
+            # Past the first bound of processor time comes SIGXCPU, which tells what happened.
+            last = value + _GRACE * (kind == resource.RLIMIT_CPU)
+            last = last if hard == resource.RLIM_INFINITY else min(last, hard)
+            resource.setrlimit(kind, (min(value, last), last))

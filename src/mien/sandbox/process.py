@@ -34,6 +34,12 @@ _CODE = (
     "import json, sys; sys.path[:] = json.loads(sys.argv[4]); "
     "from mien.sandbox.server import main; main(int(sys.argv[1]), int(sys.argv[2]), sys.argv[3])"
 )
+_KEPT = frozenset(
+    {"HOME", "LANG", "LANGUAGE", "LD_LIBRARY_PATH", "PATH", "TEMP", "TMP", "TMPDIR", "VIRTUAL_ENV"}
+)
+_KEPT_KINDS = ("COVERAGE", "LC_", "MALLOC_", "OPENCV_", "ORT_", "PYTHON")
+"""The environment variables that the server gets: a decoder that was taken over can read them, so
+no key or password is among them."""
 # A server with threads could not fork. The confined processes do no large products.
 _ONE_THREAD = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
 
@@ -69,14 +75,12 @@ class Server:
         self.owner = os.getpid()
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         arguments = [str(theirs.fileno()), str(self.owner), opener, json.dumps(sys.path)]
-        environment = os.environ | dict.fromkeys(_ONE_THREAD, "1")
-        environment |= {name: environment.get(name) or v for name, v in _UNLESS_SET.items()}
         # -P: nothing is imported from the working folder, where a stranger's file may lie.
         self._process = subprocess.Popen(
             [sys.executable, "-P", "-c", _CODE, *arguments],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
-            env=environment,
+            env=_environment(),
             pass_fds=(theirs.fileno(),),
         )
         theirs.close()
@@ -134,6 +138,13 @@ class Server:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
+
+
+def _environment() -> dict[str, str]:
+    """The environment of the server."""
+    kept = {n: v for n, v in os.environ.items() if n in _KEPT or n.startswith(_KEPT_KINDS)}
+    kept |= dict.fromkeys(_ONE_THREAD, "1")
+    return kept | {name: kept.get(name) or value for name, value in _UNLESS_SET.items()}
 
 
 def _unusable(reason: str) -> MienError:
