@@ -136,7 +136,14 @@ def test_what_is_refused_is_refused_in_the_same_words(tmp_path, content, suffix)
 
 def test_what_is_no_file_is_refused_without_a_process(tmp_path):
     os.mkfifo(tmp_path / "fifo.wav")
-    for path in (tmp_path / "fifo.wav", tmp_path, tmp_path / "none.wav", Path("/dev/zero")):
+    for path in (
+        tmp_path / "fifo.wav",
+        tmp_path,
+        tmp_path / "none.wav",
+        Path("/dev/zero"),
+        None,
+        3,
+    ):
         here, there = both(path)
         assert here == there
 
@@ -178,6 +185,22 @@ def test_real_recordings_are_the_same_to_the_last_digit(shared):
     for path in clips:
         here, there = both(path)
         assert here == there, path
+
+
+@pytest.mark.data
+def test_a_yunet_is_loaded_before_the_process_is_confined(demo_clip, shared):
+    model = next((shared / "yunet").glob("*.onnx"))
+    detector = f"yunet:{model}"
+    options = WatchOptions(detector=detector, frame_rate=2.0)
+    found = []
+    for source in (
+        ClipSource(open_clip(demo_clip)),
+        open_confined(demo_clip, MediaOptions(), detector),
+    ):
+        with closing(source):
+            found.append(plain(source.watch(ALL, options, told, never)))
+    assert found[0] == found[1]
+    assert found[0]["faces"]["every"]["times"][1] > (5,)
 
 
 def test_progress_and_stop(demo_clip):

@@ -100,7 +100,8 @@ class Analyzer:
             stop: asked now and then; once it says True, what was perceived is judged as partial.
 
         Raises:
-            MediaError: if the file cannot be opened or decoded.
+            MediaError: if the file cannot be opened or decoded; SandboxError, which is one, if it
+                crashed, hung or exceeded a limit in the sandbox.
             OptionError, InputError, PackError: if something asked for cannot be had.
         """
         run = _Run(progress, stop)

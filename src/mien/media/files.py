@@ -83,7 +83,7 @@ def take_back(path: str | os.PathLike[str]) -> None:
 
 def lent(path: str | os.PathLike[str]) -> Lent | None:
     """The file of a name as it was lent, at its start; None if it is to be opened."""
-    name = os.fspath(path)
+    name = os.fspath(path) if _LENT else ""
     return Lent(name, _LENT[name]) if name in _LENT else None
 
 

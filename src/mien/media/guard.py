@@ -50,8 +50,9 @@ def open_container(path: str | os.PathLike[str]) -> InputContainer:
     Raises:
         MediaError: if it is not a file or not a recording of a known format.
     """
-    name, given = os.fspath(path), lent(path)
+    given = lent(path)
     file = str(regular_file(path)) if given is None else given
+    name = os.fspath(path)
     with translated(name):
         return av.open(file, mode="r", options=dict(_OPTIONS), metadata_errors="replace")
 

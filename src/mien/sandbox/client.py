@@ -52,9 +52,9 @@ class ConfinedSource:
     def __init__(
         self, path: str | os.PathLike[str], options: MediaOptions, detector: str, server: Server
     ) -> None:
+        regular_file(path)
         self._path = os.fspath(path)
         self._name = shown(self._path)
-        regular_file(path)
         with ExitStack() as opened:
             file = opened.enter_context(open_file(path))
             self._bytes = os.fstat(file.fileno()).st_size
