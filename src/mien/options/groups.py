@@ -69,7 +69,7 @@ class MediaOptions(Group):
         4.0, "--sandbox-memory", "Memory that decoding in the sandbox may use, in GB."
     )
     sandbox_cpu: float = option(
-        60.0,
+        120.0,
         "--sandbox-cpu",
         "Processor seconds in the sandbox for a file, and again for each megabyte of it.",
     )
