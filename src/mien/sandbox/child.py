@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import resource  # noqa: F401  loaded before the limits are set by it
 import select
 import socket
 import time
