@@ -23,7 +23,7 @@ from tests.media.make import beeps, steps, write
 from tests.test_sandbox import children, never, told
 
 import mien
-from mien.errors import MediaError, MienError, OptionError
+from mien.errors import MediaError, MienError, OptionError, SandboxError
 from mien.media import open_clip
 from mien.options import MediaOptions
 from mien.perceive.source import ClipSource
@@ -185,6 +185,17 @@ def test_real_recordings_are_the_same_to_the_last_digit(shared):
     for path in clips:
         here, there = both(path)
         assert here == there, path
+
+
+@pytest.mark.parametrize("gigabytes", [0.001, 0.03, 0.06, 0.1, 0.5])
+def test_too_little_memory_is_said_and_never_taken_for_damage(demo_clip, gigabytes):
+    whole = both(demo_clip)[0]
+    try:
+        with closing(open_confined(demo_clip, MediaOptions(sandbox_memory=gigabytes))) as source:
+            assert plain(source.watch(ALL, WatchOptions(), told, never)) == whole[1]
+    except SandboxError as error:
+        assert f"more than {gigabytes:g} GB of memory" in str(error)  # noqa: PT017
+        assert gigabytes < 0.5
 
 
 @pytest.mark.data
