@@ -415,3 +415,23 @@ def test_a_batch_is_decoded_in_the_sandbox_unless_asked_otherwise(tmp_path):
         subprocess.run([*words, "--resume", "--sandbox"], env=env, capture_output=True, check=False)
         assert finished(out) == before
         shutil.rmtree(out)
+
+
+LITTLE = """
+import resource, sys
+import mien, mien.media.choose, mien.perceive.detectors, cv2
+mien.analyze(sys.argv[1])
+used = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
+resource.setrlimit(resource.RLIMIT_AS, (used + int(sys.argv[2]),) * 2)
+try:
+    mien.analyze(sys.argv[1])
+except mien.MienError as error:
+    print(type(error).__name__, error)
+"""
+
+
+def test_without_the_sandbox_too_little_memory_is_said_as_well(demo_clip):
+    env = os.environ | {"PYTHONPATH": ":".join(filter(None, sys.path))}
+    words = [sys.executable, "-c", LITTLE, str(demo_clip), "1000000"]
+    done = subprocess.run(words, env=env, capture_output=True, text=True, check=False)
+    assert re.match(r"MediaError .*demo.mp4 needs more memory than there is", done.stdout), done

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Protocol, runtime_checkable
 
+from mien.errors import MediaError
+from mien.facts import shown
 from mien.perceive.watch import Progress, Watched, WatchOptions, watch
 from mien.scene import Clip, ClipFacts, TrackKey
 
@@ -34,6 +36,13 @@ class Source(Protocol):
         """Let go of the file; calling it twice is allowed."""
 
 
+def too_large(name: str) -> MediaError:
+    """The error for a file whose decoding takes more memory than there is."""
+    return MediaError(
+        f"{shown(name)} needs more memory than there is to be decoded; scale it down, or free some."
+    )
+
+
 class ClipSource:
     """A clip that is watched in this process.
 
@@ -59,7 +68,10 @@ class ClipSource:
         stop: Callable[[], bool],
     ) -> Watched:
         """See :func:`mien.perceive.watch.watch`."""
-        return watch(self._clip, wanted, options, progress, stop)
+        try:
+            return watch(self._clip, wanted, options, progress, stop)
+        except MemoryError as error:
+            raise too_large(self.facts.path) from error
 
     def close(self) -> None:
         """Close the clip."""

@@ -13,7 +13,7 @@ import os
 
 from mien.media import open_clip
 from mien.options import MediaOptions
-from mien.perceive.source import ClipSource, Source
+from mien.perceive.source import ClipSource, Source, too_large
 from mien.sandbox.client import ConfinedSource
 from mien.sandbox.process import Server, check_platform, shared_server
 
@@ -61,4 +61,7 @@ def open_source(
     """
     if options.sandbox:
         return open_confined(path, options, detector)
-    return ClipSource(open_clip(path, options))
+    try:
+        return ClipSource(open_clip(path, options))
+    except MemoryError as error:
+        raise too_large(os.fspath(path)) from error
