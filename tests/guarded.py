@@ -19,7 +19,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 HOOK = """
 import os, sys
-def _watch(event, given, log=os.environ["WATCH_LOG"]):
+def _watch(event, given, log=os.path.join(os.path.dirname(__file__), "log")):
     if event in ("socket.getaddrinfo", "socket.gethostbyname", "socket.sendto"):
         said = f"network {event} {given!r}"
     elif event == "socket.connect" and isinstance(given[1], tuple):
@@ -91,7 +91,7 @@ def watch(words: list[str], folder: Path, *, native: bool | None = None, **env: 
     where = os.pathsep.join([str(folder / "hook"), str(ROOT / "src"), str(ROOT)])
     given = {
         "PATH": "/usr/bin:/bin", "PYTHONPATH": where, "PYTHONDONTWRITEBYTECODE": "1",
-        "HOME": str(folder / "home"), "TMPDIR": str(folder / "temporary"), "WATCH_LOG": str(log),
+        "HOME": str(folder / "home"), "TMPDIR": str(folder / "temporary"),
     }  # fmt: skip
     tracer = [strace(), "-f", "--seccomp-bpf", "-qq", "-s", "512", "-e", f"trace={CALLS}"]
     done = subprocess.run(

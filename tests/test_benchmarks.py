@@ -182,6 +182,7 @@ RUNS = {
     "fusion_crema": ("--data {votes} --folds 3 --out {out}", "fusion_crema.json fusion_crema.md"),
     "intensity_crema": ("--data {votes} --folds 3 --out {out}", "intensity_crema.json"),
     "language": ("--data {texts} --out {out}", "language.md"),
+    "sandbox": ("--rounds 2 --out {out}", "sandbox.json sandbox.md"),
     "length": ("--minutes 1 --work {out} --out {out}", "length.json length.md length.png"),
     "pipeline": (
         "--tiny --heights 180 --seconds 5 --cores 1 --rounds 1 --profile --work {out} --out {out}",

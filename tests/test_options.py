@@ -18,13 +18,19 @@ import mien
 from mien.cli import app
 from mien.cli import options as flags
 from mien.errors import InputError, OptionError
-from mien.options import RULES, Options, described, differing, group_types
+from mien.options import DECODING, RULES, Options, described, differing, group_types
 
 ROOT = Path(__file__).resolve().parents[1]
 # For every option: values it can have, none of them the default.
 VALUES = {
     "media.audio_track": [2, "en"],
     "media.audio_channel": [4],
+    "media.max_hours": [0.5, 100.0],
+    "media.sandbox": [True],
+    "media.sandbox_memory": [0.5],
+    "media.sandbox_cpu": [2.0],
+    "media.sandbox_wall": [10.5],
+    "media.sandbox_disk": [1.0],
     "segmentation.by": ["utterance", "window", "speaker"],
     "segmentation.window": [6.0, 5.5],
     "segmentation.step": [1.0, 0.25],
@@ -229,7 +235,17 @@ def test_options_written_before_0_2_are_the_same_options():
     assert differing(FLAT | {"asr": "none"}, now) == ("speech.asr",)
 
 
-@pytest.mark.parametrize("path", [path for path in VALUES if path != "portraits"])
+# They change no answer.
+HARMLESS = {"portraits", *(f"media.{name}" for name in DECODING)}
+
+
+@pytest.mark.parametrize("path", sorted(HARMLESS))
+def test_an_option_that_changes_no_answer_does_not_differ(path):
+    then = Options.from_dict(nested([(path, VALUES[path][0])]))
+    assert differing(then.to_dict(), Options()) == ()
+
+
+@pytest.mark.parametrize("path", sorted(set(VALUES) - HARMLESS))
 def test_each_option_that_differs_is_named(path):
     then = Options.from_dict(nested([(path, VALUES[path][0])]))
     assert differing(then.to_dict(), Options()) == (path,)
@@ -269,7 +285,7 @@ def test_without_flags_they_are_the_defaults(asked):
 )
 def test_each_flag_sets_its_option_and_no_other(asked, path, value):
     word = ",".join(f"{k}={v}" for k, v in value.items()) if path == "fusion.weights" else value
-    found = asked(described()[path].flag, word)
+    found = asked(described()[path].flag, *([] if value is True else [word]))
     assert found == Options.from_dict(nested([(path, value)]))
 
 

@@ -80,6 +80,13 @@ def test_an_analysis_and_all_its_outputs(demo_clip, tmp_path):
 
 
 @pytest.mark.slow
+def test_an_analysis_in_the_sandbox(demo_clip, tmp_path):
+    words = ["analyze", "--sandbox", str(demo_clip), "--json", "a.json"]
+    clean(watch(["-m", "mien", *words], tmp_path), tmp_path)
+    assert (tmp_path / "work" / "a.json").is_file()
+
+
+@pytest.mark.slow
 def test_a_batch_in_processes_of_its_own(demo_clip, tmp_path):
     (tmp_path / "work").mkdir()
     (tmp_path / "work" / "batch.py").write_text(BATCH)

@@ -15,21 +15,28 @@ from mien.analysis.analysis import Analysis, Provenance, Whole
 from mien.analysis.evidence import Evidence
 from mien.analysis.judged import Judged
 from mien.analysis.merge import check_same, leading_rows, whole_rows
-from mien.branches import Branch, LinesBranch, PeopleBranch, make_branches, needs_of
+from mien.branches import (
+    Branch,
+    LinesBranch,
+    PeopleBranch,
+    make_branches,
+    needs_of,
+    soon_used,
+)
 from mien.branches.batches import as_rows_say, judge_each, judge_in_turn, known_rows
 from mien.errors import OptionError
 from mien.facts import utf8
 from mien.fusion.method import Method
 from mien.hub import is_hub_id
 from mien.loading import loading
-from mien.media import open_clip
 from mien.options import Options
 from mien.packs import cached_pack
 from mien.perceive import PerceiveOptions, perceive
 from mien.perceive.detectors import check_detector
 from mien.perceive.people import portraits, track_summaries
 from mien.perceive.transcript import transcript_of_text
-from mien.scene import AUDIO, FACES, SHOTS, SPEECH, TRANSCRIPT, ClipFacts, Scene, TrackKey
+from mien.sandbox import check_platform, open_source, prepare
+from mien.scene import SHOTS, SPEECH, TRANSCRIPT, ClipFacts, Scene, TrackKey
 from mien.segmentation import segments_of, unmet
 from mien.stopwatch import Stopwatch
 from mien.temporal.events import follow
@@ -37,8 +44,6 @@ from mien.threads import one_thread
 from mien.timebase import Segment
 
 Progress = Callable[[str, float], None]
-SHORT = 30.0
-"""Seconds of a clip during which models are loaded in the background."""
 END_OF_TIME = 1e9
 """Seconds; later than the end of any recording."""
 
@@ -83,6 +88,8 @@ class Analyzer:
             )
         self.options = options or Options()
         check_detector(self.options.faces.detector)
+        if self.options.media.sandbox:
+            check_platform()
         self.branches: dict[str, Branch] = make_branches(self.options.for_branches())
         self.method = Method(self.options.fusion)
         self.method.check(self.branches)
@@ -103,7 +110,8 @@ class Analyzer:
             stop: asked now and then; once it says True, what was perceived is judged as partial.
 
         Raises:
-            MediaError: if the file cannot be opened or decoded.
+            MediaError: if the file cannot be opened or decoded; SandboxError, which is one, if it
+                crashed, hung or exceeded a limit in the sandbox.
             OptionError, InputError, PackError: if something asked for cannot be had.
         """
         run = _Run(progress, stop)
@@ -121,10 +129,9 @@ class Analyzer:
     ) -> Analysis:
         """Go on with an analysis that was stopped; one that is whole is given back as it is.
 
-        The answer is that of an analysis in one go. The level of the
-        sound, the turns, the words, and who is who among the people in view can be told from all of
-        a recording alone, so it is perceived from its start; rows that were judged from sound
-        and speech turns are kept where these are still the same, and everything else is judged.
+        The answer is that of an analysis in one go. The recording is perceived from its start, since
+        the level of the sound, the turns, the words and who is who depend on all of it; rows judged
+        from sound and speech turns are kept where these are still the same.
 
         Args:
             path: the same file.
@@ -204,37 +211,20 @@ class Analyzer:
         return Segment(start, END_OF_TIME if end is None else end)
 
     def _perceive(self, path: str | Path, run: _Run) -> Scene:
+        if self.options.media.sandbox:
+            prepare()  # it loads while the packs do
         needs = self._needs()
-        with closing(open_clip(path, self.options.media)) as clip, run.clock.time("perceive"):
+        media, speech, faces = self.options.media, self.options.speech, self.options.faces
+        with (
+            closing(open_source(path, media, faces.detector)) as source,
+            run.clock.time("perceive"),
+        ):
             options = PerceiveOptions(
-                frame_rate=self.options.faces.frame_rate,
-                asr=self.options.speech.asr,
-                transcript=self.options.speech.words,
-                offset=self.options.speech.words_offset,
-                detector=self.options.faces.detector,
-                part=self._part(),
-                stop=run.stop,
-            )
-            soon = self._likely(clip.facts)
-            ready = [one for one in self.branches.values() if soon.issuperset(one.spec.needs)]
-            with loading(ready):
-                return perceive(clip, needs, options, run.progress)
-
-    def _likely(self, facts: ClipFacts) -> set[TrackKey[Any]]:
-        """The tracks that a short clip is expected to have: models are loaded meanwhile.
-
-        Those of a longer one are loaded when they are used, which takes less memory.
-        """
-        tracks: set[TrackKey[Any]] = set()
-        if facts.duration > SHORT:
-            return tracks
-        if facts.has_audio:
-            tracks |= {AUDIO, SPEECH}
-        if facts.has_video:
-            tracks |= {FACES, SHOTS}
-        if facts.kind == "text" or (facts.has_audio and self.options.speech.asr != "none"):
-            tracks |= {TRANSCRIPT}
-        return tracks
+                faces.frame_rate, speech.asr, speech.words, speech.words_offset, faces.detector,
+                part=self._part(), stop=run.stop,
+            )  # fmt: skip
+            with loading(soon_used(self.branches, source.facts, options.asr)):
+                return perceive(source, needs, options, run.progress)
 
     def _rows(self, scene: Scene) -> tuple[Segment, tuple[Segment, ...]]:
         """What is analysed of a scene, and the rows; those that are whole if it was stopped."""

@@ -3,6 +3,7 @@
     MienError
     ├── InputError          what was handed in cannot be used (exit code 2)
     │   ├── MediaError      a recording cannot be opened or decoded
+    │   │   └── SandboxError    decoding crashed, hung or exceeded a limit in the sandbox
     │   ├── DataError       a labelled set is not laid out as expected
     │   ├── LabelError      an emotion label is unknown or does not fit the space
     │   └── OptionError     an option has a value it cannot have
@@ -31,6 +32,10 @@ class InputError(MienError):
 
 class MediaError(InputError):
     """A recording cannot be opened or decoded."""
+
+
+class SandboxError(MediaError):
+    """Decoding crashed, hung or exceeded a limit in the process that was confined for it."""
 
 
 class DataError(InputError):

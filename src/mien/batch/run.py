@@ -24,7 +24,7 @@ from mien.batch.table import write_tables
 from mien.batch.worker import one_core
 from mien.errors import OptionError, OutputError
 from mien.facts import shown
-from mien.options import Options
+from mien.options import DECODING, MediaOptions, Options
 from mien.report.page.media import HOW
 
 CLIPS = "clips"
@@ -54,7 +54,7 @@ class Setup:
 
     Args:
         out: the folder of the results.
-        options: of the analysis of each clip.
+        options: of the analysis of each clip; by default they are decoded in the sandbox.
         workers: processes at a time; 0 for as many as there are cores.
         timeout: seconds for a clip; None for no limit.
         reports: whether and how report pages are written.
@@ -66,7 +66,7 @@ class Setup:
     """
 
     out: Path
-    options: Options = field(default_factory=Options)
+    options: Options = field(default_factory=lambda: Options(media=MediaOptions(sandbox=True)))
     workers: int = 0
     timeout: float | None = None
     reports: Reports = field(default_factory=Reports)
@@ -95,7 +95,10 @@ class Setup:
     def digest(self) -> str:
         """Changes with whatever the results depend on, apart from the clips themselves."""
         reports = self.reports
-        depends = [__version__, self.options.to_dict(), reports.wanted, reports.media]
+        plain = self.options.to_dict()
+        for name in DECODING:
+            del plain["media"][name]
+        depends = [__version__, plain, reports.wanted, reports.media]
         depends.append(state_of_files(self.options))
         return sha256(json.dumps(depends, sort_keys=True, default=str).encode()).hexdigest()[:16]
 

@@ -5,7 +5,7 @@ built-in branches use the same entry-point group, ``mien.branches``, as those of
 """
 
 from mien.branches.contract import BatchBranch, Branch, BranchSpec, LinesBranch, PeopleBranch
-from mien.branches.registry import installed_branches, make_branches, needs_of
+from mien.branches.registry import installed_branches, make_branches, needs_of, soon_used
 
 __all__ = [
     "BatchBranch",
@@ -16,4 +16,5 @@ __all__ = [
     "installed_branches",
     "make_branches",
     "needs_of",
+    "soon_used",
 ]

@@ -84,12 +84,14 @@ def batch(
 ) -> None:
     """Analyse many recordings: a JSON each, one table, and an index page.
 
-    A clip that cannot be analysed is a row with its reason. The exit code is 0 if
-    all were analysed, 2 if some were not, 130 if it was stopped.
+    Clips are decoded in a sandbox unless --no-sandbox is given. One that cannot
+    be analysed is a row with its reason. The exit code is 0 if all were analysed,
+    2 if some were not, 130 if it was stopped.
     """
     from mien.batch.run import Reports, Setup, run_batch
 
-    implied = {"segmentation.by": "window", "portraits": PORTRAITS} if reports else {}
+    implied: dict[str, Any] = {"media.sandbox": True}
+    implied |= {"segmentation.by": "window", "portraits": PORTRAITS} if reports else {}
     options = options_from(ctx, implied)
     pages = Reports(reports, report_media)
     setup = Setup(out, options, workers or 0, timeout, pages, resume, retry)

@@ -18,7 +18,7 @@ DEFAULT = {path: one.default for path, one in described().items()}
 
 PANELS = {
     "": "Part of the recording",
-    "media": "Sound of the recording",
+    "media": "Sound of the recording, and decoding",
     "segmentation": "Segmentation",
     "speech": "Words and speech recognition",
     "faces": "Faces",
@@ -28,10 +28,12 @@ PANELS = {
 OUTPUT, PACKS = "Output", "Models"
 
 
-def _flag(path: str, **more: Any) -> Any:
-    """The flag of an option of :class:`mien.options.Options`."""
+def _flag(path: str, off: str = "", **more: Any) -> Any:
+    """The flag of an option of :class:`mien.options.Options`; ``off`` switches it off."""
     one = described()[path]
-    return Option(one.flag, help=one.meaning, rich_help_panel=PANELS[one.group], **more)
+    return Option(
+        f"{one.flag}/{off}".rstrip("/"), help=one.meaning, rich_help_panel=PANELS[one.group], **more
+    )
 
 
 def _output(*names: str, **more: Any) -> Any:
@@ -112,6 +114,12 @@ Start = Annotated[float, _flag("start")]
 End = Annotated[float | None, _flag("end")]
 AudioTrack = Annotated[str | None, _flag("media.audio_track", metavar="N|LANG")]
 AudioChannel = Annotated[int | None, _flag("media.audio_channel", metavar="N")]
+MaxHours = Annotated[float, _flag("media.max_hours")]
+Sandbox = Annotated[bool, _flag("media.sandbox", "--no-sandbox", show_default="no; batch: yes")]
+SandboxMemory = Annotated[float, _flag("media.sandbox_memory", metavar="GB")]
+SandboxCpu = Annotated[float, _flag("media.sandbox_cpu", metavar="SECONDS")]
+SandboxWall = Annotated[float, _flag("media.sandbox_wall", metavar="SECONDS")]
+SandboxDisk = Annotated[float, _flag("media.sandbox_disk", metavar="GB")]
 By = Annotated[str, _flag("segmentation.by", show_default="clip; window with report pages")]
 Window = Annotated[float, _flag("segmentation.window")]
 Step = Annotated[float, _flag("segmentation.step")]
@@ -147,6 +155,12 @@ def analysis(
     end: End = DEFAULT["end"],
     audio_track: AudioTrack = DEFAULT["media.audio_track"],
     audio_channel: AudioChannel = DEFAULT["media.audio_channel"],
+    max_hours: MaxHours = DEFAULT["media.max_hours"],
+    sandbox: Sandbox = DEFAULT["media.sandbox"],
+    sandbox_memory: SandboxMemory = DEFAULT["media.sandbox_memory"],
+    sandbox_cpu: SandboxCpu = DEFAULT["media.sandbox_cpu"],
+    sandbox_wall: SandboxWall = DEFAULT["media.sandbox_wall"],
+    sandbox_disk: SandboxDisk = DEFAULT["media.sandbox_disk"],
     by: By = DEFAULT["segmentation.by"],
     window: Window = DEFAULT["segmentation.window"],
     step: Step = DEFAULT["segmentation.step"],

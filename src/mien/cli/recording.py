@@ -10,6 +10,7 @@ import typer
 
 from mien.errors import MediaError, OptionError
 from mien.facts import ClipFacts, shown
+from mien.options import MediaOptions
 
 if TYPE_CHECKING:
     from mien.analysis.analysis import Analysis
@@ -32,11 +33,11 @@ def check_recording(analysis: Analysis, media: Path | None) -> None:
     """
     if media is None:
         return
-    from mien.media import open_clip
+    from mien.sandbox import open_source
 
     try:
-        with closing(open_clip(media)) as clip:
-            given = clip.facts
+        with closing(open_source(media, _options(analysis))) as source:
+            given = source.facts
     except MediaError as error:
         typer.echo(
             f"mien: warning: {shown(media)} cannot be compared with the recording of this analysis "
@@ -67,6 +68,12 @@ def check_recording(analysis: Analysis, media: Path | None) -> None:
             f"({'; '.join(differ)}).",
             err=True,
         )
+
+
+def _options(analysis: Analysis) -> MediaOptions:
+    """How the recording is opened: in the sandbox if it was analysed there."""
+    recorded = analysis.provenance.options.get("media", {})
+    return MediaOptions(sandbox=bool(recorded.get("sandbox", False)))
 
 
 def _length(facts: ClipFacts) -> str:

@@ -17,8 +17,9 @@ from av.error import FFmpegError
 
 from mien.errors import MediaError
 from mien.facts import shown
-from mien.media.files import read_start, regular_file
+from mien.media.files import lent, read_start, regular_file
 from mien.media.kinds import READABLE, convert, kind_of
+from mien.media.memory import ran_out
 
 FORMATS = (
     "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,asf,mpeg,mpegvideo,mpegts,flv,mxf,gxf,dv,wtv,rm,nut,"
@@ -49,9 +50,11 @@ def open_container(path: str | os.PathLike[str]) -> InputContainer:
     Raises:
         MediaError: if it is not a file or not a recording of a known format.
     """
-    file, name = regular_file(path), os.fspath(path)
+    given = lent(path)
+    file = str(regular_file(path)) if given is None else given
+    name = os.fspath(path)
     with translated(name):
-        return av.open(str(file), mode="r", options=dict(_OPTIONS), metadata_errors="replace")
+        return av.open(file, mode="r", options=dict(_OPTIONS), metadata_errors="replace")
 
 
 @contextmanager
@@ -64,7 +67,13 @@ def translated(name: str) -> Iterator[None]:
 
 
 def undecodable(name: str, error: FFmpegError | None) -> MediaError:
-    """The error for a file of which nothing can be decoded: what it is, if that is known."""
+    """The error for a file of which nothing can be decoded: what it is, if that is known.
+
+    Raises:
+        MemoryError: if that is why.
+    """
+    if error is not None and ran_out(error):
+        raise MemoryError from error
     try:
         kind = kind_of(name, read_start(name, _HEAD), opened=True)
     except MediaError:

@@ -12,6 +12,7 @@ from mien.errors import MediaError
 from mien.facts import shown
 from mien.media.files import read_start
 from mien.media.guard import check_size
+from mien.media.memory import ran_out
 from mien.media.raster import ArrayRaster
 from mien.scene import ClipFacts, Frame, Image, Moment
 
@@ -90,6 +91,8 @@ def _decode(content: bytes, kind: str, name: str) -> Image:
         check_size(name, *_SIZES[kind](content))
         image = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR)
     except (cv2.error, struct.error, IndexError, ValueError) as error:
+        if isinstance(error, cv2.error) and ran_out(MemoryError()):
+            raise MemoryError from error
         raise damaged from error
     if image is None:
         raise damaged

@@ -12,6 +12,7 @@ from av.frame import Frame
 from av.packet import Packet
 from av.stream import Stream
 
+from mien.media.memory import ran_out
 from mien.scene import Moment
 from mien.timebase import Segment
 
@@ -119,6 +120,8 @@ class Reader(ABC):
         except EndOfStream:
             return []
         except FFmpegError as error:
+            if ran_out(error):
+                raise MemoryError from error
             self.error = error
             self._failures += 1
             return []

@@ -17,10 +17,12 @@ from av.video.stream import VideoStream
 
 from mien.errors import MediaError, OptionError
 from mien.facts import shown
+from mien.media.caps import Caps, check_sound, check_streams
 from mien.media.captions import CaptionReader
 from mien.media.frames import STAMPED, FrameReader, StampReader, pixel_aspect, upright_size
 from mien.media.guard import check_size, open_container, translated, undecodable
 from mien.media.measured import measured
+from mien.media.memory import ran_out
 from mien.media.reader import MAX_FAILURES, Reader, Timeline
 from mien.media.sound import SoundReader
 from mien.media.streams import choose_streams, describe
@@ -60,7 +62,9 @@ class Recording:
         self._finished = False
         self._error: FFmpegError | None = None
         try:
+            check_streams(self._container, name)
             self._streams = choose_streams(self._container, name, self._options)
+            check_sound(self._streams, name)
             self._packets = self._demux()
             video = self._streams.video if pictures else None
             size = self._first_size(video) if video else (0, 0)
@@ -115,10 +119,16 @@ class Recording:
     def _moments(self) -> Iterator[Moment]:
         packets = chain(self._held, self._packets)
         self._held = []
+        video = self._streams.video
+        caps = Caps(self._name, self._options.max_hours, -1 if video is None else video.index)
         self._check_open()
         for packet in packets:
-            if packet.stream_index in self._readers:
-                yield from self._readers[packet.stream_index].read(packet)
+            index = packet.stream_index
+            if index in self._readers:
+                for moment in self._readers[index].read(packet):
+                    caps.moment(moment)
+                    yield moment
+                caps.packet(index, self._readers[index])
             self._check_open()
         for reader in self._readers.values():
             yield from reader.read(None)
@@ -168,6 +178,8 @@ class Recording:
                 # the beginning and those that came up on the way, for which it made no place.
                 return
             except FFmpegError as error:
+                if ran_out(error):
+                    raise MemoryError from error
                 self._error = error
                 failures += 1
 

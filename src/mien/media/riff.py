@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import struct
-from pathlib import Path
+
+from mien.errors import MediaError
+from mien.media.files import read_start
 
 UNKNOWN_SIZE = 0x7FFF_0000
 """Sizes of the samples from here on stand for "unknown": writers to a pipe write such ones."""
@@ -20,9 +22,8 @@ def claimed_seconds(path: str | os.PathLike[str]) -> float:
     and Data Specifications 1.0" (1991), Waveform Audio File Format.
     """
     try:
-        with Path(path).open("rb") as file:
-            head = file.read(_HEAD)
-    except OSError:
+        head = read_start(path, _HEAD)
+    except MediaError:
         return 0.0
     if head[:4] != b"RIFF" or head[8:12] != b"WAVE":
         return 0.0

@@ -9,7 +9,7 @@ from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from types import TracebackType
-from typing import Self
+from typing import IO, Self
 
 import numpy as np
 
@@ -27,12 +27,16 @@ class _Spool:
     Args:
         row: bytes of a row.
         memory: bytes that are kept in memory; beyond them everything moves to a temporary file.
+        file: where the rows go instead, open for reading and writing.
+        count: rows that it holds.
     """
 
-    def __init__(self, row: int, memory: int) -> None:
+    def __init__(
+        self, row: int, memory: int, file: IO[bytes] | None = None, count: int = 0
+    ) -> None:
         self._row = row
-        self._file = tempfile.SpooledTemporaryFile(max_size=memory)  # noqa: SIM115
-        self._count = 0
+        self._file = file or tempfile.SpooledTemporaryFile(max_size=memory)  # noqa: SIM115
+        self._count = count
         self._release = weakref.finalize(self, self._file.close)
 
     def close(self) -> None:
@@ -49,6 +53,10 @@ class _Spool:
         trace: TracebackType | None,
     ) -> None:
         self.close()
+
+    def flush(self) -> None:
+        """Hand all rows to the system, so that another process can read them."""
+        self._file.flush()
 
     def _append(self, rows: bytes) -> None:
         self._file.seek(self._count * self._row)
@@ -68,6 +76,7 @@ class AudioSpool(_Spool):
     Args:
         memory: bytes that are kept in memory; beyond them it moves to a temporary file.
         start: seconds at which the clip, or the part of it, begins.
+        file: where the samples go instead, open for reading and writing.
 
     Examples:
         >>> with AudioSpool() as spool:
@@ -77,13 +86,37 @@ class AudioSpool(_Spool):
         (3601.0, np.float32(0.5), (Segment(start=0.0, end=1.0), Segment(start=3600.0, end=3601.0)))
     """
 
-    def __init__(self, memory: int = 8_000_000, start: float = 0.0) -> None:
-        super().__init__(2, memory)
+    def __init__(
+        self, memory: int = 8_000_000, start: float = 0.0, file: IO[bytes] | None = None
+    ) -> None:
+        super().__init__(2, memory, file)
         self._start = start
         # Of each stretch without a gap: where it begins on the axis and in the file, in samples.
         self._places = array("q")
         self._rows = array("q")
         self._known: tuple[int, tuple[Segment, ...]] = (-1, ())
+
+    @property
+    def index(self) -> tuple[float, int, array[int], array[int]]:
+        """What :meth:`restored` needs: start, number of samples, places, rows."""
+        return self._start, self._count, self._places, self._rows
+
+    @classmethod
+    def restored(
+        cls, file: IO[bytes], start: float, count: int, places: array[int], rows: array[int]
+    ) -> AudioSpool:
+        """A spool that another process has written.
+
+        Args:
+            file: that holds the samples.
+            start: seconds at which it begins.
+            count: samples in the file.
+            places: of each stretch without a gap, where it begins on the time axis, in samples.
+            rows: the same in the file.
+        """
+        spool = cls(start=start, file=file)
+        spool._count, spool._places, spool._rows = count, places, rows
+        return spool
 
     @property
     def duration(self) -> float:
@@ -166,10 +199,17 @@ class CropSpool(_Spool):
 
     Args:
         memory: bytes that are kept in memory; beyond them it moves to a temporary file.
+        file: where the crops go instead, open for reading and writing.
+        count: crops that it holds.
     """
 
-    def __init__(self, memory: int = 8_000_000) -> None:
-        super().__init__(_CROP[0] * _CROP[1], memory)
+    size = _CROP[0] * _CROP[1]
+    """Bytes of a crop."""
+
+    def __init__(
+        self, memory: int = 8_000_000, file: IO[bytes] | None = None, count: int = 0
+    ) -> None:
+        super().__init__(self.size, memory, file, count)
 
     def __len__(self) -> int:
         return self._count

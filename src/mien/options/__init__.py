@@ -9,6 +9,7 @@ used, before any work is done. ``docs/options.md`` is made from the declarations
 """
 
 from mien.options.groups import (
+    DECODING,
     POOLED,
     RULES,
     FaceOptions,
@@ -22,6 +23,7 @@ from mien.options.options import Described, Options, described, group_types
 from mien.options.recorded import differing
 
 __all__ = [
+    "DECODING",
     "POOLED",
     "RULES",
     "Described",

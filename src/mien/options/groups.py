@@ -19,18 +19,26 @@ SOURCES = ("auto", "spoken", "written")
 PEOPLE = ("primary", "all")
 POLICIES = ("mean", "peak")
 WAYS = ("clip", "utterance", "window", "speaker")
+DECODING = ("max_hours", "sandbox", "sandbox_memory", "sandbox_cpu", "sandbox_wall", "sandbox_disk")
+"""Options of ``media`` that decide how a file is decoded, and whether at all, but no answer."""
 DETECTORS = ("auto", "embedded", "yunet:FILE")
 
 
 @dataclass(frozen=True)
 class MediaOptions(Group):
-    """Which sound of a recording is analysed, where it has several.
+    """How a file is opened: which sound is analysed, and what decoding may use.
 
     Args:
         audio_track: number of the audio track, the first is 1, or its language as the file has it
             (``eng``) or in two letters (``en``); None for the one that the file marks as default.
         audio_channel: number of the one channel that is used, the first is 1; None for a mix of
             all.
+        max_hours: hours of sound or pictures that are decoded at most; gaps do not count.
+        sandbox: decode the file in a process of its own that may open nothing else; Linux alone.
+        sandbox_memory: gigabytes that this process may use.
+        sandbox_cpu: seconds of processor time for a file, and again for each megabyte of it.
+        sandbox_wall: seconds for a file, and again for each minute that it claims to last.
+        sandbox_disk: gigabytes of each of its two temporary files.
 
     Raises:
         OptionError: if one of them has a value it cannot have.
@@ -49,6 +57,30 @@ class MediaOptions(Group):
     audio_channel: int | None = option(
         None, "--audio-channel", "Audio channel by its number, from 1. Default: a mix of all."
     )
+    max_hours: float = option(
+        48.0, "--max-hours", "Maximum length of a recording in hours; gaps do not count."
+    )
+    sandbox: bool = option(
+        False,
+        "--sandbox",
+        "Decode in a process that can open no other file (Linux); --no-sandbox for batch.",
+    )
+    sandbox_memory: float = option(
+        4.0, "--sandbox-memory", "Memory that decoding in the sandbox may use, in GB."
+    )
+    sandbox_cpu: float = option(
+        120.0,
+        "--sandbox-cpu",
+        "Processor seconds in the sandbox for a file, and again for each megabyte of it.",
+    )
+    sandbox_wall: float = option(
+        300.0,
+        "--sandbox-wall",
+        "Seconds in the sandbox for a file, and again for each minute of it.",
+    )
+    sandbox_disk: float = option(
+        8.0, "--sandbox-disk", "Size of a temporary file of the sandbox at most, in GB."
+    )
 
     def __post_init__(self) -> None:
         track = self.audio_track
@@ -62,6 +94,11 @@ class MediaOptions(Group):
                 continue
             if isinstance(value, bool) or not isinstance(value, int) or value < 1:
                 raise self._refuse(name, remedy)
+        if not isinstance(self.sandbox, bool):
+            raise self._refuse("sandbox", "give True or False")
+        for name in (one for one in DECODING if one != "sandbox"):
+            if not self._number(name, "give a number above 0") > 0:
+                raise self._refuse(name, "give a number above 0")
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from mien.errors import OptionError
+from mien.options.groups import DECODING
 from mien.options.options import Options, described
 
 # Names before version 0.2, where options were flat, and where each stands now.
@@ -26,7 +27,7 @@ _FLAT_BRANCHES = {
     ("text", "source"): ("speech", "words_source"),
 }
 # They change no answer.
-_HARMLESS = ("portraits",)
+_HARMLESS = ("portraits", *(f"media.{name}" for name in DECODING))
 
 
 def differing(recorded: Mapping[str, Any], now: Options) -> tuple[str, ...]:

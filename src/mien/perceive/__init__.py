@@ -19,9 +19,10 @@ from mien.options import check_engine
 from mien.perceive.detectors import check_detector
 from mien.perceive.engines import Engine, choose_engine, transcribe
 from mien.perceive.faces import followed
+from mien.perceive.source import ClipSource, Source
 from mien.perceive.speech import find_speech
 from mien.perceive.transcript import Written, find_written
-from mien.perceive.watch import Watched, WatchOptions, watch
+from mien.perceive.watch import Watched, WatchOptions
 from mien.scene import (
     AUDIO,
     FACES,
@@ -92,34 +93,36 @@ class PerceiveOptions:
 
 
 def perceive(
-    clip: Clip,
+    clip: Clip | Source,
     needs: Iterable[TrackKey[Any]],
     options: PerceiveOptions,
     progress: Progress = lambda doing, share: None,
 ) -> Scene:
     """The scene of a clip, with the tracks that were asked for or the reason for their absence.
 
+    Args:
+        clip: not yet played; a clip is watched in this process, a source in its own way.
+        needs: the tracks.
+        options: how.
+        progress: told what is being done, and its share that is done.
+
     Raises:
+        SandboxError: if the source is confined and its process crashed or exceeded a limit.
         MediaError: if the clip cannot be decoded.
         InputError: if the file with the words is not there or cannot be read.
         HubError, MissingExtraError, PackError: if the Whisper that is named cannot be had.
     """
-    wanted = set(needs)
-    if TRANSCRIPT in wanted:
-        wanted |= {AUDIO, SPEECH}
-    if SPEECH in wanted:
-        wanted |= {AUDIO}
-    if FACES in wanted:
-        wanted |= {SHOTS}
+    source = clip if isinstance(clip, Source) else ClipSource(clip)
+    wanted = _with_means(set(needs))
     engine = choose_engine(options.asr) if TRANSCRIPT in wanted else None
     words = Written()
     if TRANSCRIPT in wanted:
-        words = find_written(clip.facts, options.asr, options.transcript, options.offset)
-    will_hear = engine is not None and clip.facts.has_audio and words.transcript is None
+        words = find_written(source.facts, options.asr, options.transcript, options.offset)
+    will_hear = engine is not None and source.facts.has_audio and words.transcript is None
     if engine is not None and will_hear:
         engine.check()
     with loading([engine] if will_hear else []):
-        watched = watch(clip, wanted, options.watching, progress, options.stop)
+        watched = source.watch(wanted, options.watching, progress, options.stop)
     release()
     tracks, missing = _collect(watched, wanted, options, progress)
     if TRANSCRIPT in wanted:
@@ -137,7 +140,19 @@ def perceive(
             missing[TRANSCRIPT.name] = missing.get(SPEECH.name, "no speech was found")
     extent = watched.extent if watched.is_part else None
     stopped = watched.stopped or not {STOPPED, STOPPED_SPEECH}.isdisjoint(missing.values())
-    return Scene(watched.facts, tracks, missing, extent, stopped, words.warnings)
+    warnings = (*source.warnings, *words.warnings)
+    return Scene(watched.facts, tracks, missing, extent, stopped, warnings)
+
+
+def _with_means(wanted: set[TrackKey[Any]]) -> set[TrackKey[Any]]:
+    """The tracks, with those from which they are had."""
+    if TRANSCRIPT in wanted:
+        wanted |= {AUDIO, SPEECH}
+    if SPEECH in wanted:
+        wanted |= {AUDIO}
+    if FACES in wanted:
+        wanted |= {SHOTS}
+    return wanted
 
 
 def _heard(

@@ -64,7 +64,7 @@ class FaceFinder:
     def __init__(self, detector: Detector, crops: CropSpool | None = None) -> None:
         self._detector = detector
         self._check = UprightCheck(detector)
-        self._crops = CropSpool()
+        self._crops = CropSpool() if crops is None else crops
         self._looked = array("d")
         # Whether a picture was seen for the first time.
         self._fresh = bytearray()

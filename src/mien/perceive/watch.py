@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import IO, Any
 
-from mien.media import AudioSpool, Part
+from mien.media import AudioSpool, CropSpool, Part
 from mien.perceive.ahead import Ahead
-from mien.perceive.detectors import make_detector
+from mien.perceive.detectors import Detector, make_detector
 from mien.perceive.faces import FaceFinder, FoundFaces
 from mien.perceive.shots import ShotFinder
 from mien.scene import (
@@ -49,6 +49,21 @@ class WatchOptions:
     part: Segment | None = None
 
 
+@dataclass(frozen=True)
+class Means:
+    """What a play works with.
+
+    Args:
+        detector: makes what finds faces, by the name in the options.
+        sound: the file of the sound spool; None for a temporary one.
+        crops: the file of the crop spool; None for a temporary one.
+    """
+
+    detector: Callable[[str], Detector] = make_detector
+    sound: IO[bytes] | None = None
+    crops: IO[bytes] | None = None
+
+
 @dataclass(frozen=True, eq=False)
 class Watched:
     """What was seen and heard.
@@ -80,6 +95,7 @@ def watch(
     options: WatchOptions,
     progress: Progress,
     stop: Callable[[], bool],
+    means: Means = Means(),
 ) -> Watched:
     """Play a clip once.
 
@@ -89,11 +105,12 @@ def watch(
         options: how.
         progress: told the share that is done.
         stop: asked before each moment; once it says True, no more is watched.
+        means: what finds faces, and where the spools are.
 
     Raises:
         MediaError: if the clip cannot be decoded.
     """
-    watching = _Watching(clip, wanted, options, stop)
+    watching = _Watching(clip, wanted, options, stop, means)
     watching.run(progress)
     return watching.watched()
 
@@ -107,6 +124,7 @@ class _Watching:
         wanted: set[TrackKey[Any]],
         options: WatchOptions,
         stop: Callable[[], bool],
+        means: Means,
     ) -> None:
         self.clip = clip
         facts = clip.facts
@@ -114,11 +132,12 @@ class _Watching:
         self.stop = stop
         self.stopped = False
         self.reached = start = options.part.start if options.part is not None else 0.0
-        self.spool = AudioSpool(start=start) if facts.has_audio and AUDIO in wanted else None
+        heard = facts.has_audio and AUDIO in wanted
+        self.spool = AudioSpool(start=start, file=means.sound) if heard else None
         self.shots = ShotFinder() if facts.has_video and SHOTS in wanted else None
         self.faces: FaceFinder | None = None
         if facts.has_video and FACES in wanted:
-            self.faces = FaceFinder(make_detector(options.detector))
+            self.faces = FaceFinder(means.detector(options.detector), CropSpool(file=means.crops))
         self.frame_rate = options.frame_rate if self.shots is not None else 0.0
         self.captions: list[Caption] = []
         self._passed: dict[type, float] = {}

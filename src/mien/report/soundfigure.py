@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing
+from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,7 @@ from mien.facts import shown
 from mien.mathematics import FloatArray
 from mien.media import Part, open_clip
 from mien.options import MediaOptions
+from mien.perceive.watch import WatchOptions
 from mien.report.figure import SMALL, notes, plain
 from mien.report.timeline import (
     GROUND,
@@ -31,9 +33,12 @@ from mien.report.timeline import (
     time_axis,
 )
 from mien.report.voices import HOP, RANGE, WINDOW, power
-from mien.scene import SAMPLE_RATE, AudioBlock, Samples
+from mien.sandbox import open_confined
+from mien.scene import AUDIO, SAMPLE_RATE, AudioBlock, Samples
 from mien.timebase import Segment
 
+_BLOCK = 0.5
+"""Seconds of sound that are read at a time."""
 COLUMNS = 1600
 """Maximum number of columns; a long recording is summarised in them while it is read."""
 QUIET = "#B9BEC4"
@@ -54,7 +59,8 @@ def sound(analysis: Analysis, media: str | Path | None = None) -> Figure:
     extent = extent_of(analysis)
     asked = analysis.provenance.options
     sound_of = asked.get("media", {})
-    heard = MediaOptions(sound_of.get("audio_track"), sound_of.get("audio_channel"))
+    known = {f.name for f in fields(MediaOptions)}
+    heard = MediaOptions(**{name: sound_of[name] for name in known & sound_of.keys()})
     columns = _listen(extent, Path(media or analysis.clip.path), heard)
     figure = framed(analysis, 6.4)
     legend(figure, analysis, marks=False)
@@ -158,6 +164,26 @@ class _Columns:
         return np.asarray(self.extent.start + step * (np.arange(self.count) + 0.5))
 
 
+def _blocks(extent: Segment, path: Path, heard: MediaOptions) -> Iterator[AudioBlock]:
+    """The sound of a part, decoded where the recording was decoded for its analysis."""
+    silent = InputError(f"{shown(path)} has no sound to draw; use a timeline.")
+    if heard.sandbox:
+        with closing(open_confined(path, heard)) as source:
+            if not source.facts.has_audio:
+                raise silent
+            options = WatchOptions(part=extent)
+            watched = source.watch({AUDIO}, options, lambda doing, share: None, lambda: False)
+        if watched.sound is not None:
+            with watched.sound as sound:
+                yield from sound.blocks(_BLOCK)
+        return
+    with closing(open_clip(path, heard)) as clip:
+        if not clip.facts.has_audio:
+            raise silent
+        played = Part(clip, extent).play(0)
+        yield from (moment for moment in played if isinstance(moment, AudioBlock))
+
+
 def _listen(extent: Segment, path: Path, heard: MediaOptions) -> _Columns:
     if not path.is_file():
         raise InputError(
@@ -165,12 +191,8 @@ def _listen(extent: Segment, path: Path, heard: MediaOptions) -> _Columns:
             "file (--media FILE, or media= in Python)."
         )
     columns = _Columns(extent)
-    with closing(open_clip(path, heard)) as clip:
-        if not clip.facts.has_audio:
-            raise InputError(f"{shown(path)} has no sound to draw; use a timeline.")
-        for moment in Part(clip, extent).play(0):
-            if isinstance(moment, AudioBlock):
-                columns.add(moment)
+    for block in _blocks(extent, path, heard):
+        columns.add(block)
     if not columns.samples_read:
         raise InputError(
             f"{shown(path)} has no sound between {extent.start:g} and {extent.end:g} s."
