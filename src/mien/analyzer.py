@@ -129,9 +129,9 @@ class Analyzer:
     ) -> Analysis:
         """Go on with an analysis that was stopped; one that is whole is given back as it is.
 
-        The answer is that of an analysis in one go. The recording is perceived from its start, since
-        the level of the sound, the turns, the words and who is who depend on all of it; rows judged
-        from sound and speech turns are kept where these are still the same.
+        The answer is that of an analysis in one go. The recording is perceived from its start,
+        since the level of the sound, the turns, the words and who is who depend on all of it; rows
+        judged from sound and speech turns are kept where these are still the same.
 
         Args:
             path: the same file.
