@@ -21,7 +21,7 @@ from typing import Any, Generic, TypeVar
 from mien.errors import MienError
 
 J = TypeVar("J")
-_POLL = 0.2
+POLL = 0.2
 """Seconds after which it is asked whether to stop."""
 _START = 60.0
 """Seconds in which a process may start, which are no part of the time for its first job."""
@@ -175,9 +175,9 @@ class Pool(Generic[J]):
 
     def _pause(self, crew: list[_Worker[J]]) -> float:
         if self.timeout is None:
-            return _POLL
+            return POLL
         left = [w.left(self.timeout) for w in crew if w.job is not None]
-        return max(0.0, min([_POLL, *left]))
+        return max(0.0, min([POLL, *left]))
 
     def _why(self, code: int | None, died: bool) -> str:
         if not died:
