@@ -108,7 +108,7 @@ class Pool(Generic[J]):
     Args:
         function: can be pickled; ``function(*args)``.
         prepare: called once in each new process.
-        workers: processes at a time.
+        workers: processes at a time; 0 for one a core.
         timeout: seconds for one job; None for no limit.
     """
 
@@ -116,6 +116,11 @@ class Pool(Generic[J]):
     prepare: Callable[[], None]
     workers: int
     timeout: float | None = None
+
+    @property
+    def crew(self) -> int:
+        """Processes at a time."""
+        return self.workers or len(os.sched_getaffinity(0))
 
     def run(
         self,
@@ -148,7 +153,7 @@ class Pool(Generic[J]):
         stop: Callable[[], bool],
     ) -> bool:
         """Give each free worker a job; whether any has one."""
-        while not stop() and sum(worker.job is not None for worker in crew) < self.workers:
+        while not stop() and sum(worker.job is not None for worker in crew) < self.crew:
             job = next(todo, None)
             if job is None:
                 break

@@ -12,17 +12,20 @@ import os
 import secrets
 import shutil
 import signal
+import socket
+import sys
 import tempfile
 import threading
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from mien.errors import MienError, MissingExtraError
+from mien.errors import MienError, MissingExtraError, OptionError
 
 _QUIET = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_BACKEND_LOG_LEVEL": "fatal"}
 _ALONE = {
@@ -35,6 +38,8 @@ _BOOTSTRAP = "ray_bootstrap_config.yaml"
 with its usage statistics switched off."""
 _STORE = 100 * 2**20
 """Bytes of shared memory for the objects of a cluster of our own; they are small."""
+_ANSWER = 5.0
+"""Seconds in which the head of a cluster has to answer."""
 _LOG = "ray.data._internal.execution.streaming_executor_state"
 """The logger to which Ray Data reports the error of a block."""
 _LONGEST = 40
@@ -152,11 +157,13 @@ def connected(address: str | None, workers: int) -> Iterator[Cluster]:
             stack.callback(ray.shutdown)
             try:
                 if address:
+                    _check(address)
                     _start(address=address)
                 else:
-                    home = os.path.expanduser("~")
+                    _read_settings_again(stack)
+                    home = str(Path.home())
                     _start_here(workers or len(os.sched_getaffinity(0)), stack)
-            except (OSError, RuntimeError, ValueError) as error:
+            except (OSError, OverflowError, RuntimeError, ValueError) as error:
                 raise MienError(_failed(address, error)) from None
         cores = int(ray.cluster_resources().get("CPU", 1))
         faults = Faults()
@@ -164,6 +171,25 @@ def connected(address: str | None, workers: int) -> Iterator[Cluster]:
         log.addFilter(faults)
         stack.callback(log.removeFilter, faults)
         yield Cluster(workers or max(cores - (home is not None), 1), home, faults)
+
+
+def _check(address: str) -> None:
+    """Refuse an address at which nobody answers: Ray would try for two minutes.
+
+    Raises:
+        OptionError: if it is of a form that cannot be used.
+        OSError: if there is no answer.
+    """
+    if address in ("auto", "local"):
+        return
+    host, _, port = address.rpartition(":")
+    if "://" in address or not host or not port.isdecimal():
+        raise OptionError(
+            f"--ray-address cannot be {address!r}; give HOST:PORT of the head of the cluster (port "
+            "6379 unless it was started with another one), or auto on a machine of the cluster."
+        )
+    with socket.create_connection((host.strip("[]"), int(port)), _ANSWER):
+        pass
 
 
 def _failed(address: str | None, error: Exception) -> str:
@@ -195,6 +221,19 @@ def _start_here(workers: int, stack: contextlib.ExitStack) -> None:
         )
 
 
+def _read_settings_again(stack: contextlib.ExitStack) -> None:
+    """Apply the environment although Ray was imported before, for as long as the stack is open."""
+    from ray._private import ray_constants
+
+    before = ray_constants.ENABLE_RAY_CLUSTER
+    ray_constants.ENABLE_RAY_CLUSTER = False
+    stack.callback(setattr, ray_constants, "ENABLE_RAY_CLUSTER", before)
+    with contextlib.suppress(ImportError, AttributeError):  # no public call for it in 2.60
+        native: Any = import_module("ray._raylet")
+        native.AuthenticationTokenLoader.instance().reset_cache()
+        native.Config.initialize("")
+
+
 def _token() -> dict[str, str]:
     """A token for a cluster of our own; without one Ray writes one into the home folder."""
     return {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
@@ -204,13 +243,35 @@ def _start(**given: Any) -> None:
     """``ray.init`` without its messages and its handler of SIGTERM."""
     import ray
     import ray.data
+    from ray._private import worker
 
     here = threading.current_thread() is threading.main_thread()
     before = signal.getsignal(signal.SIGTERM)
-    ray.init(log_to_driver=False, logging_level=logging.CRITICAL, **given)
+    # Ray prints the fate of lost workers to stdout; each is in the row of its clip.
+    worker.print_to_stdstream = _say_nothing
+    with _without_stderr():
+        ray.init(log_to_driver=False, logging_level=logging.CRITICAL, **given)
     logging.getLogger("ray.data").setLevel(logging.ERROR)
     if here:
         signal.signal(signal.SIGTERM, before)
+
+
+def _say_nothing(*_: object, **__: object) -> None:
+    pass
+
+
+@contextmanager
+def _without_stderr() -> Iterator[None]:
+    """Native code of Ray writes its level of logging to stderr; errors are exceptions."""
+    sys.stderr.flush()
+    kept = os.dup(2)
+    try:
+        with Path(os.devnull).open("wb") as nowhere:
+            os.dup2(nowhere.fileno(), 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
 
 
 def _short_folder() -> Path:

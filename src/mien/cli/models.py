@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from mien.cli.shared import say
+from mien.cli.shared import progress, say
 from mien.errors import MissingExtraError, OptionError
 
 app = typer.Typer(no_args_is_help=True, help="List, fetch and convert models.")
@@ -59,7 +59,9 @@ def models_pull(
         return
     if not is_hub_id(hub_id):
         raise OptionError(f"{hub_id!r} is not a hub id; give a name such as owner/model.")
-    typer.echo(f"{hub_id} is complete in {fetch(hub_id)}")
+    with progress() as told:
+        folder = fetch(hub_id, told)
+    typer.echo(f"{hub_id} is complete in {folder}")
 
 
 @app.command("convert")
