@@ -42,6 +42,7 @@ _ANSWER = 5.0
 """Seconds in which the head of a cluster has to answer."""
 _LOG = "ray.data._internal.execution.streaming_executor_state"
 """The logger to which Ray Data reports the error of a block."""
+_FOLDER = "mien-ray-"
 _LONGEST = 40
 """Characters of a folder in which the sockets of Ray have a name that is short enough."""
 
@@ -277,8 +278,12 @@ def _without_stderr() -> Iterator[None]:
 def _short_folder() -> Path:
     """A fresh folder whose name leaves room for the sockets that Ray makes in it."""
     wanted = tempfile.gettempdir()
-    base = wanted if len(wanted) <= _LONGEST else "/tmp"
-    return Path(tempfile.mkdtemp(prefix="mien-ray-", dir=base))
+    base = Path(wanted if len(wanted) <= _LONGEST else "/tmp")
+    for left in base.glob(f"{_FOLDER}*"):  # by a process that was killed
+        number = left.name.removeprefix(_FOLDER).partition("-")[0]
+        if number.isdecimal() and not Path(f"/proc/{number}").exists():
+            shutil.rmtree(left, ignore_errors=True)
+    return Path(tempfile.mkdtemp(prefix=f"{_FOLDER}{os.getpid()}-", dir=base))
 
 
 @contextmanager

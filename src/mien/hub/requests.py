@@ -6,6 +6,7 @@ proxies, and ``HF_HUB_OFFLINE``.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import threading
@@ -21,7 +22,7 @@ from mien.errors import HubError, MissingExtraError
 T = TypeVar("T")
 _PATIENCE = "HF_HUB_ETAG_TIMEOUT"
 """The variable of ``huggingface_hub`` for the seconds in which the hub has to answer."""
-_ANSWER = 3.0
+_ANSWER = 2.5
 """Seconds where it is not set."""
 _MOST_PAGES = 100
 _DIGEST = re.compile(r"(?:[0-9a-f]{40}|[0-9a-f]{64})\Z")
@@ -57,7 +58,7 @@ def list_files(name: str) -> tuple[str, list[RemoteFile]]:
 
     Raises:
         HubError: if the hub cannot be reached or has no such model; it takes at most
-            ``HF_HUB_ETAG_TIMEOUT`` seconds, 3 unless that is set.
+            ``HF_HUB_ETAG_TIMEOUT`` seconds, 2.5 unless that is set.
         MissingExtraError: if ``huggingface_hub`` is not installed.
     """
     hub, _ = library()
@@ -97,13 +98,23 @@ def _remote(entry: dict[str, Any]) -> RemoteFile:
 
 def _answer(url: str, end: float) -> tuple[Any, str | None]:
     """What the hub says, and the address of the next page."""
-    from huggingface_hub.utils import build_hf_headers, get_session
+    from huggingface_hub.utils import get_session
 
     left = max(end - time.monotonic(), 0.1)
-    response = get_session().get(url, headers=build_hf_headers(), timeout=left)
+    response = get_session().get(url, headers=headers(), timeout=left)
     refuse(response)
     found = response.links.get("next", {}).get("url")
     return response.json(), found
+
+
+def headers() -> dict[str, str]:
+    """The user's token, if there is one. The library's own headers describe this machine, too."""
+    from huggingface_hub import constants, get_token
+
+    token = None
+    with contextlib.suppress(OSError):  # a cache that cannot be read is another error
+        token = None if constants.HF_HUB_DISABLE_IMPLICIT_TOKEN else get_token()
+    return {"User-Agent": "mien"} | ({"Authorization": f"Bearer {token}"} if token else {})
 
 
 def refuse(response: Any) -> None:

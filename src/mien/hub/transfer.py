@@ -20,16 +20,16 @@ from dataclasses import dataclass
 from hashlib import sha1, sha256
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from mien.errors import HubError
 from mien.files import replacing
-from mien.hub.requests import RemoteFile, StatusError, explained, library, refuse
+from mien.hub.requests import RemoteFile, StatusError, explained, headers, library, refuse
 
 Told = Callable[[str, float], None]
 """Told what is done and which share of it is done."""
 _PART = ".mien-part"
 """Suffix of a file that is being received, or was."""
-_PIECE = 1 << 16
 _TRIES = 3
 """Connections in a row that bring nothing."""
 
@@ -167,22 +167,22 @@ def _stream_whole(place: Place, file: RemoteFile, part: Path, tell: Callable[[in
 def _stream(place: Place, file: RemoteFile, part: Path, tell: Callable[[int], None]) -> None:
     """Receive over one connection, from where the part ends."""
     hub, _ = library()
-    from huggingface_hub.utils import build_hf_headers, get_session
+    from huggingface_hub.utils import get_session
 
     have = _size(part)
     if have > file.size:
         part.unlink()
         have = 0
-    headers = build_hf_headers() | {"Accept-Encoding": "identity"}
+    asked = headers() | {"Accept-Encoding": "identity"}
     if have:
-        headers["Range"] = f"bytes={have}-"
-    url = hub.hf_hub_url(place.name, file.path, revision=place.commit)
+        asked["Range"] = f"bytes={have}-"
+    url = f"{hub.constants.ENDPOINT}/{place.name}/resolve/{place.commit}/{quote(file.path)}"
     seconds = hub.constants.HF_HUB_DOWNLOAD_TIMEOUT
-    with get_session().stream("GET", url, headers=headers, timeout=seconds) as response:
+    with get_session().stream("GET", url, headers=asked, timeout=seconds) as response:
         refuse(response)
         goes_on = response.status_code == 206 and _starts(response) == have
         with part.open("ab" if goes_on else "wb", buffering=0) as content:
-            for piece in response.iter_bytes(_PIECE):
+            for piece in response.iter_bytes():
                 content.write(piece)
                 tell(content.tell())
                 if content.tell() > file.size:
