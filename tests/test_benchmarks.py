@@ -179,6 +179,7 @@ RUNS = {
     "fusion_crema": ("--data {votes} --folds 3 --out {out}", "fusion_crema.json fusion_crema.md"),
     "intensity_crema": ("--data {votes} --folds 3 --out {out}", "intensity_crema.json"),
     "language": ("--data {texts} --out {out}", "language.md"),
+    "batch": ("--clips 2 --workers 1 --engine local --engine ray --out {out}", "batch.md"),
     "length": ("--minutes 1 --work {out} --out {out}", "length.json length.md length.png"),
     "page": ("--hours 0.05 --times 1 --out {out}", "page.md"),
     "speakers": ("--data {texts} --out {out}", "speakers.md"),

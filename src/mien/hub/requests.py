@@ -22,7 +22,7 @@ from mien.errors import HubError, MissingExtraError
 T = TypeVar("T")
 _PATIENCE = "HF_HUB_ETAG_TIMEOUT"
 """The variable of ``huggingface_hub`` for the seconds in which the hub has to answer."""
-_ANSWER = 2.5
+_ANSWER = 2.0
 """Seconds where it is not set."""
 _MOST_PAGES = 100
 _DIGEST = re.compile(r"(?:[0-9a-f]{40}|[0-9a-f]{64})\Z")
@@ -58,7 +58,7 @@ def list_files(name: str) -> tuple[str, list[RemoteFile]]:
 
     Raises:
         HubError: if the hub cannot be reached or has no such model; it takes at most
-            ``HF_HUB_ETAG_TIMEOUT`` seconds, 2.5 unless that is set.
+            ``HF_HUB_ETAG_TIMEOUT`` seconds, 2 unless that is set.
         MissingExtraError: if ``huggingface_hub`` is not installed.
     """
     hub, _ = library()
