@@ -272,8 +272,16 @@ def test_a_cluster_that_was_started_before_is_used_and_left_running(tmp_path):
 
 
 def elsewhere(line):
-    """Whether a line of the watch is of another address than this machine's."""
-    return not any(here in line for here in ("127.0.0.1", '"::1"', "'localhost'", "AF_NETLINK"))
+    """Whether a line of the watch is of another address than this machine's.
+
+    ``localhost`` is looked up, for which the C library reads ``/etc/resolv.conf``; no server of
+    names is asked, on this machine either (port 53).
+    """
+    if '"/etc/resolv.conf"' in line:
+        return False
+    return "htons(53)" in line or not any(
+        here in line for here in ("127.0.0.1", '"::1"', "'localhost'", "AF_NETLINK")
+    )
 
 
 def test_a_local_cluster_calls_and_looks_up_nobody_and_listens_to_this_machine(tmp_path):

@@ -165,6 +165,8 @@ def put(file: Path, path: str) -> None:
         fresh_name = f"{parent}/.{name}-{os.urandom(4).hex()}{file.suffix}"
         try:
             system.put_file(str(file), fresh_name)
+            if system.isdir(bare):
+                raise IsADirectoryError("a folder has that name")
             system.mv(fresh_name, bare)
         except BaseException:
             if system.exists(fresh_name):
