@@ -199,6 +199,38 @@ def test_a_hub_that_lies_about_a_checksum_is_refused(tmp_path, monkeypatch):
     assert here(tmp_path, monkeypatch) is None
 
 
+@pytest.mark.parametrize("size", [len(BIG) - 1000, len(BIG) + 1000, 0])
+def test_a_file_of_another_size_than_described_is_never_taken(tmp_path, monkeypatch, size):
+    hub = big_hub(sizes={"model.safetensors": size})
+    with serving(hub) as endpoint:
+        assert "do not match the hub's checksums" in sentence(pull(endpoint, tmp_path))
+    assert here(tmp_path, monkeypatch) is None
+    assert parts(tmp_path) == []
+
+
+@pytest.mark.parametrize("status", [401, 404, 429, 500, 503])
+def test_a_file_that_is_refused_after_the_list_is_one_sentence(tmp_path, status):
+    def instead(handler):
+        if "resolve" in handler.path:
+            handler.answer(b"{}", status)
+        else:
+            hub.instead = None
+            handler.do_GET()
+            hub.instead = instead
+
+    hub = big_hub(instead=instead)
+    with serving(hub) as endpoint:
+        assert f"({status})" in sentence(pull(endpoint, tmp_path)).replace("status ", "")
+
+
+def test_an_empty_file_and_names_with_odd_letters_come(tmp_path):
+    files = {"model.safetensors": b"x", "empty.txt": b"", "a b/100% #1?.json": b"{}"}
+    with serving(Hub(NAME, files)) as endpoint:
+        folder = place(pull(endpoint, tmp_path))
+    assert {p.relative_to(folder).as_posix(): p.read_bytes() for p in folder.rglob("*")
+            if p.is_file()} == files  # fmt: skip
+
+
 @pytest.mark.parametrize("told", [True, False])
 def test_a_file_that_changes_between_two_tries_is_one_of_them_and_no_mixture(tmp_path, told):
     """Told: a new version with a new checksum. Otherwise the part that was kept is of no use."""

@@ -7,6 +7,7 @@ import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import unquote
 
 COMMIT = "a" * 40
 
@@ -33,7 +34,7 @@ class Handler(BaseHTTPRequestHandler):
             self.wfile.write(body)
 
     def do_GET(self):
-        hub, path = self.server.hub, self.path.split("?")[0]
+        hub, path = self.server.hub, unquote(self.path.split("?")[0])
         hub.asked.append((self.command, path, self.headers.get("Range")))
         if hub.instead is not None:
             hub.instead(self)
@@ -64,7 +65,7 @@ class Handler(BaseHTTPRequestHandler):
         if given is not None and self.command == "GET" and not hub.whole_only:
             start, status = int(given.removeprefix("bytes=").split("-")[0]), 206
             headers["Content_Range"] = f"bytes {start}-{len(data) - 1}/{len(data)}"
-        if start >= len(data):
+        if start and start >= len(data):
             self.answer(b"", 416)
         elif self.command == "HEAD":
             self.answer(data, **headers)
@@ -107,6 +108,7 @@ class Hub:
         name, files, commit: of the model; ``files`` are served as they are at the time.
         large: files that are listed as large ones, by their SHA-256.
         listing: digests that are claimed instead of the true ones, by file.
+        sizes: bytes that are claimed instead of the true ones, by file.
         damaged: a file whose last byte is another one.
         dropped: a file that stops half-way unless a range is asked for.
         cut: bytes after which each connection for a file ends.
@@ -124,6 +126,7 @@ class Hub:
     commit: str = COMMIT
     large: tuple = ()
     listing: dict = field(default_factory=dict)
+    sizes: dict = field(default_factory=dict)
     cut: int | None = None
     stalls: bool = False
     whole_only: bool = False
@@ -140,9 +143,10 @@ class Hub:
 
     def listed(self, file):
         data, digest = self.files[file], self.listing.get(file, self.digest(file))
-        row = {"type": "file", "path": file, "size": len(data), "oid": git_blob(data)}
+        row = {"type": "file", "path": file, "oid": git_blob(data)}
+        row["size"] = size = self.sizes.get(file, len(data))
         if file in self.large:
-            return row | {"lfs": {"oid": digest, "size": len(data), "pointerSize": 130}}
+            return row | {"lfs": {"oid": digest, "size": size, "pointerSize": 130}}
         return row | {"oid": digest}
 
 

@@ -124,7 +124,9 @@ def _bring(place: Place, file: RemoteFile, tell: Callable[[int], None]) -> None:
         return
     blob.parent.mkdir(parents=True, exist_ok=True)
     part = blob.with_name(blob.name + _PART)
-    kept = part.stat().st_size if part.exists() else 0
+    if (kept := _size(part)) > file.size:
+        part.unlink()
+        kept = 0
     _room(place, file, kept)
     for _ in range(2 if kept else 1):  # what was kept may be of a file that has changed
         _stream_whole(place, file, part, tell)
@@ -133,7 +135,7 @@ def _bring(place: Place, file: RemoteFile, tell: Callable[[int], None]) -> None:
                 os.fsync(content.fileno())
             part.replace(blob)
             return
-        part.unlink()
+        part.unlink(missing_ok=True)
     raise HubError(
         f"{file.path} of {place.name!r} do not match the hub's checksums; nothing of it was kept. "
         "Download the model again, and if that fails once more, ask its owner."
@@ -141,27 +143,28 @@ def _bring(place: Place, file: RemoteFile, tell: Callable[[int], None]) -> None:
 
 
 def _stream_whole(place: Place, file: RemoteFile, part: Path, tell: Callable[[int], None]) -> None:
-    """Receive what is missing of a file, over as many connections as it takes."""
+    """Receive what is missing of a file, over as many connections as bring something."""
     _, errors = library()
     tries = 0
-    while (have := _size(part)) != file.size or not part.exists():
+    while not part.exists() or _size(part) < file.size:
+        have, fault = _size(part), None
         try:
             _stream(place, file, part, tell)
-        except errors.HTTPError as error:
-            tries = 0 if _size(part) > have else tries + 1
-            if tries == _TRIES or (tries and "Timeout" in type(error).__name__):
-                with explained(place.name):
-                    raise
-            time.sleep(min(tries, 1))
-        except StatusError as error:
-            if error.status != 416:  # the part is longer than the file is now
-                with explained(place.name):
-                    raise
-            part.unlink()
-            tries += 1
-            if tries == _TRIES:
-                with explained(place.name):
-                    raise
+        except (errors.HTTPError, StatusError) as error:
+            fault = error
+        tries = 0 if _size(part) > have else tries + 1
+        shorter = isinstance(fault, StatusError) and fault.status == 416  # than the part is
+        if shorter or (fault is None and tries == _TRIES):
+            return  # the checksum will not match
+        if fault is not None and (isinstance(fault, StatusError) or _no_use(fault, tries)):
+            with explained(place.name):
+                raise fault
+        time.sleep(min(tries, 1))
+
+
+def _no_use(fault: Exception, tries: int) -> bool:
+    """Whether no further connection is tried after one that failed."""
+    return tries == _TRIES or (tries > 0 and "Timeout" in type(fault).__name__)
 
 
 def _stream(place: Place, file: RemoteFile, part: Path, tell: Callable[[int], None]) -> None:
@@ -170,9 +173,6 @@ def _stream(place: Place, file: RemoteFile, part: Path, tell: Callable[[int], No
     from huggingface_hub.utils import get_session
 
     have = _size(part)
-    if have > file.size:
-        part.unlink()
-        have = 0
     asked = headers() | {"Accept-Encoding": "identity"}
     if have:
         asked["Range"] = f"bytes={have}-"
