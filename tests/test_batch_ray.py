@@ -15,14 +15,14 @@ from pathlib import Path
 
 import psutil
 import pytest
-from tests.batches import finished, finished_so_far, lines_of, play, prepare, states, tone
+from tests.batches import SILENT, finished, finished_so_far, lines_of, play, prepare, states, tone
 from tests.console import process
 from tests.guarded import strace, watch
 
 from mien.batch import table
 from mien.batch.ray_pool import LOST, RayPool
 from mien.batch.state import STATES
-from mien.errors import MienError, OptionError
+from mien.errors import MienError, OptionError, OutputError
 
 # Not imported here: that Ray reads its settings when it is imported is part of what is tested.
 pytestmark = [
@@ -342,3 +342,20 @@ def test_a_store_serves_a_cluster(tmp_path):
     (out / STATES).write_bytes(b"".join(lines[:-1]))  # killed before the last line
     assert process("batch", *words, "--resume").returncode == 0
     assert {p: p.stat().st_mtime_ns for p in place.rglob("*.json")} == stamps
+
+
+def test_a_result_that_stays_on_another_machine_ends_the_batch(tmp_path, monkeypatch):
+    """An engine whose workers write into a folder of their own machine."""
+    from mien.batch import run as batch
+    from mien.batch.pool import Outcome
+
+    class Elsewhere:
+        def run(self, jobs, stop=lambda: False):
+            for job, _ in jobs:
+                yield Outcome(job, {"state": "done", "reason": "", "duration": 0.5})
+
+    monkeypatch.setattr(batch, "engine_of", lambda *given: Elsewhere())
+    tone(tmp_path / "a.wav")
+    setup = batch.Setup(tmp_path / "out", SILENT, engine="ray")
+    with pytest.raises(OutputError, match=r"a\.wav\.json.*all its machines share"):
+        batch.run_batch([str(tmp_path / "a.wav")], setup)

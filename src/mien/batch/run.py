@@ -7,7 +7,7 @@ import os
 import re
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
@@ -24,12 +24,15 @@ from mien.batch.pool import Outcome
 from mien.batch.state import Key, States
 from mien.batch.stored import analyze_stored
 from mien.batch.table import write_tables
-from mien.errors import OptionError
+from mien.errors import OptionError, OutputError
+from mien.facts import shown
 from mien.options import Options
 from mien.report.page.media import HOW
 
 CLIPS = "clips"
 """The folder of the analyses, in that of the batch."""
+_LOOKS = 5
+"""For a result of another machine, a second apart."""
 _HALF_WRITTEN = re.compile(r"\..+-[a-z0-9_]{8}\.(json|html)", re.DOTALL)
 
 
@@ -261,6 +264,7 @@ class _Batch:
             for outcome in outcomes:
                 one, key = outcome.job
                 row = rows[one.path] = self._row(outcome)
+                self._check_arrival(one, row)
                 self.states.finish(one.path, key, row)
                 self.progress.count(row)
                 self.told(self.progress)
@@ -281,6 +285,27 @@ class _Batch:
                     store.remove(file)
             self.states.begin(one.path, one.name, key)
             yield (one, key), (one.path, self.setup.options, target, page, self.setup.reports.media)
+
+    def _check_arrival(self, one: Input, row: Row) -> None:
+        """Whether a result that was written on another machine is seen on this one.
+
+        Raises:
+            OutputError: if it is not.
+        """
+        if self.setup.engine == "local" or row["state"] != "done":
+            return
+        target, _ = self.setup.files(one)
+        for _ in range(_LOOKS):
+            if store.exists(target):
+                return
+            time.sleep(1)
+            if not store.is_stored(target):  # so that NFS asks its server again
+                with suppress(OSError):
+                    list(Path(target).parent.iterdir())
+        raise OutputError(
+            f"A worker has written {shown(target)}, which is not on this machine; with a cluster "
+            "put --out into a folder that all its machines share, or use --results."
+        )
 
     def _key(self, one: Input) -> Key:
         file = store.key_of(one.path) if store.is_stored(one.path) else key_of(one.path)

@@ -55,7 +55,8 @@ def models_pull(
     from mien.hub import fetch, is_hub_id
 
     if hub_id in presets.NAMES:
-        presets.pull(hub_id, say)
+        with progress() as told:
+            presets.pull(hub_id, say, told)
         return
     if not is_hub_id(hub_id):
         raise OptionError(f"{hub_id!r} is not a hub id; give a name such as owner/model.")
