@@ -5,6 +5,7 @@ import gc
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -152,6 +153,7 @@ def test_one_of_two_workers_is_killed_and_nothing_is_lost(tmp_path):
     workers = below(run.pid, "ray::MapWorker")
     assert len(workers) == 2
     workers[0].kill()  # SIGKILL
+    below(run.pid, "ray::Register")[0].kill()
     killed = len(finished_so_far(out))
     stdout, told = run.communicate(timeout=240)
     print(f"one of two workers killed with {killed} of 17 finished")
@@ -241,13 +243,13 @@ def test_a_cluster_that_was_started_before_is_used_and_left_running(tmp_path):
     """As for a real cluster: ``ray start``, and the command with its address."""
     short = Path(tempfile.mkdtemp(prefix="mien-head-", dir="/tmp"))  # names of sockets are short
     env = {k: v for k, v in os.environ.items() if k in ("PYTHONPATH", "PATH")}
-    env |= {"HOME": str(short), "RAY_USAGE_STATS_ENABLED": "0", "RAY_AUTH_MODE": "disabled",
-            "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}  # fmt: skip
+    env |= {"HOME": str(short), "RAY_USAGE_STATS_ENABLED": "0", "RAY_AUTH_MODE": "disabled"}
     ray = [sys.executable, "-m", "ray.scripts.scripts"]
-    words = ["--head", "--num-cpus=2", "--include-dashboard=false", "--port=26379", "--block",
-             f"--temp-dir={short}", "--object-store-memory=100000000"]  # fmt: skip
-    env["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "1"
-    words.append("--node-ip-address=127.0.0.1")
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    words = ["--head", "--node-ip-address=127.0.0.1", f"--port={port}", "--num-cpus=2", "--block",
+             "--include-dashboard=false", f"--temp-dir={short}",
+             "--object-store-memory=100000000"]  # fmt: skip
     with (short / "log").open("w") as log:
         head = subprocess.Popen([*ray, "start", *words], stdout=log, stderr=log, env=env)
     try:
@@ -255,7 +257,7 @@ def test_a_cluster_that_was_started_before_is_used_and_left_running(tmp_path):
         recordings(tmp_path / "in", 5)
         done = subprocess.run(
             [sys.executable, "-m", "mien", "batch", "in", "--out", "out", "--asr", "none",
-             "--engine", "ray", "--ray-address", "127.0.0.1:26379"],
+             "--engine", "ray", "--ray-address", f"127.0.0.1:{port}"],
             capture_output=True, text=True, timeout=200, env=env, cwd=tmp_path, check=False,
         )  # fmt: skip
         assert done.returncode == 0, done.stderr

@@ -65,7 +65,9 @@ class Cluster:
         """An actor that all workers ask, see :class:`Register`."""
         import ray
 
-        return ray.remote(num_cpus=0)(Register).remote()
+        # One that is lost starts again, with its numbers at zero.
+        made = ray.remote(num_cpus=0, max_restarts=-1, max_task_retries=-1)(Register)
+        return made.remote()
 
     def mapped(
         self, rows: list[dict[str, Any]], actor: type, given: tuple[Any, ...], size: int

@@ -118,8 +118,9 @@ def batch(
     options = options_from(ctx, implied)
     pages = Reports(reports, report_media)
     setup = Setup(
-        out, options, workers or 0, timeout, pages, resume, retry, engine, ray_address, results
-    )
+        out, options, workers or 0, timeout, pages, resume, retry,
+        engine=engine, ray_address=ray_address, results=results,
+    )  # fmt: skip
     with _telling() as told, stopping("finishing the clips under way") as stop:
         result = run_batch(clips, setup, told, stop)
     _report(result)
