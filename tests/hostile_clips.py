@@ -132,7 +132,7 @@ def swallow():
 
 
 def killed(number):
-    signal.signal(number, signal.SIG_DFL) if number != signal.SIGKILL else None
+    ctypes.CDLL(None).signal(number, None)  # the default; Python sets it in the main thread alone
     signal.raise_signal(number)
 
 

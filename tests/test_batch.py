@@ -17,7 +17,7 @@ from mien.batch.one import COLUMNS, analyze_clip, course_of
 from mien.batch.page import page_html, sparkline
 from mien.batch.run import Progress, Setup, run_batch
 from mien.batch.state import STATES
-from mien.errors import MienError, PackError
+from mien.errors import MienError, MissingExtraError, PackError
 from mien.options import Options
 
 # --- one clip --------------------------------------------------------------------------------
@@ -147,6 +147,8 @@ def test_a_clip_whose_output_cannot_be_written_is_a_row(tmp_path):
         (("--retry",), "--retry needs --resume"),
         (("--report-media", "film"), "--report-media cannot be 'film'"),
         (("--words", "a.srt"), "--words"),
+        (("--engine", "spark"), "--engine cannot be 'spark'; choose one of: local, ray"),
+        (("--ray-address", "auto"), "--ray-address needs --engine ray"),
         (("--window", 0), "window"),
     ],
 )
@@ -156,6 +158,13 @@ def test_what_cannot_be_had_is_refused_before_anything_is_written(tmp_path, word
     assert done.returncode == 2
     assert match in done.stderr
     assert not (tmp_path / "out").exists()
+
+
+def test_without_ray_the_extra_is_named(tmp_path, monkeypatch):
+    monkeypatch.setattr("mien.batch.ray_cluster.find_spec", lambda name: None)
+    tone(tmp_path / "a.wav")
+    with pytest.raises(MissingExtraError, match=r"--engine ray needs .*mien\[ray\]"):
+        run_batch([str(tmp_path)], Setup(tmp_path / "out", SILENT, engine="ray"))
 
 
 def test_every_option_of_an_analysis_is_one_of_a_batch():

@@ -183,6 +183,7 @@ RUNS = {
     "intensity_crema": ("--data {votes} --folds 3 --out {out}", "intensity_crema.json"),
     "language": ("--data {texts} --out {out}", "language.md"),
     "sandbox": ("--rounds 2 --out {out}", "sandbox.json sandbox.md"),
+    "batch": ("--clips 2 --workers 1 --engine local --engine ray --out {out}", "batch.md"),
     "length": ("--minutes 1 --work {out} --out {out}", "length.json length.md length.png"),
     "pipeline": (
         "--tiny --heights 180 --seconds 5 --cores 1 --rounds 1 --profile --work {out} --out {out}",

@@ -38,6 +38,8 @@ MODEL, POOL = "model.onnx", "pool.json"
 SMALL = 32_000_000
 """Bytes of a model."""
 EMBEDDED = Path(__file__).parent / "embedded"
+_NO_MEMORY = "bad_alloc"
+"""What ONNX Runtime says when there is not enough memory."""
 _NO_TELEMETRY = "ORT_DISABLE_TELEMETRY"
 _EXTERNAL_DATA = "session.model_external_initializers_file_folder_path"
 
@@ -202,10 +204,19 @@ class Pack:
         _ = self._session
 
     def run(self, inputs: Mapping[str, npt.NDArray[Any]]) -> npt.NDArray[np.float32]:
-        """The model's output for named inputs of n rows, ``(n, ...)``."""
+        """The model's output for named inputs of n rows, ``(n, ...)``.
+
+        Raises:
+            MemoryError: if there is not enough memory.
+        """
         wanted = {node.name for node in self._session.get_inputs()}
         given = {name: array for name, array in inputs.items() if name in wanted}
-        return np.asarray(self._session.run(None, given)[0], dtype=np.float32)
+        try:
+            return np.asarray(self._session.run(None, given)[0], dtype=np.float32)
+        except Exception as error:
+            if _NO_MEMORY in str(error):
+                raise MemoryError(f"the model of {self.folder} ran out of memory") from error
+            raise
 
     def convention(self, name: str | None = None) -> Convention:
         """The answer under a convention; without a name the one that the pack gives by default.

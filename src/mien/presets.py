@@ -15,6 +15,7 @@ from pathlib import Path
 
 from mien.errors import HubError, MissingExtraError, OptionError, PackError
 from mien.hub import fetch, is_hub_id
+from mien.hub.transfer import Told
 from mien.options import FaceOptions, FusionOptions, Options, SpeechOptions
 from mien.packs import Pack, cache_folder, cached_pack
 from mien.perceive.engines import choose_engine
@@ -103,8 +104,13 @@ def paper(parts: Paper | None = None, say: Say = print) -> Options:
     )
 
 
-def pull(preset: str, say: Say = print) -> None:
+def pull(preset: str, say: Say = print, told: Told = lambda doing, share: None) -> None:
     """Fetch the parts of a preset that a hub has; complete files are kept, and all are verified.
+
+    Args:
+        preset: its name.
+        say: told of each part that is complete.
+        told: as for :func:`mien.hub.fetch`.
 
     Raises:
         HubError: if the hub cannot be reached or gives other files than it describes.
@@ -114,7 +120,7 @@ def pull(preset: str, say: Say = print) -> None:
     if preset not in NAMES:
         raise OptionError.choice("preset", preset, NAMES)
     for name in (WHISPER, TEXT):
-        say(f"{name} is complete in {fetch(name)}")
+        say(f"{name} is complete in {fetch(name, told)}")
     ready_pack(TEXT, say, download=False)
     for part, command in TRAINED_BY.items():
         if not place(part).is_dir():

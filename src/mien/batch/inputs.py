@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import glob
 import os
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
 
+from mien.batch.store import as_local, is_stored, listed
 from mien.errors import InputError
 from mien.facts import shown
 from mien.files import read_regular
@@ -39,7 +41,7 @@ class Input:
     """A clip of a batch.
 
     Args:
-        path: absolute, links not resolved.
+        path: absolute, links not resolved; or one of fsspec (``s3://bucket/a.wav``).
         name: of the outputs, relative to the folder of the batch and without their suffix.
     """
 
@@ -56,7 +58,7 @@ def find_clips(given: Sequence[str]) -> list[Input]:
 
     Args:
         given: folders, lists (``.txt``, ``.lst``, ``.list``), globs (``**`` for any depth) or
-            files.
+            files; folders, globs and files, and the lines of a list, may be paths of fsspec.
 
     Raises:
         InputError: if nothing is found, or a list names nothing that exists.
@@ -77,6 +79,8 @@ def find_clips(given: Sequence[str]) -> list[Input]:
 
 def _expand(given: str) -> tuple[str, list[str]]:
     """The folder under which names are relative, and the absolute paths."""
+    if is_stored(given):
+        return _of_store(given)
     path = os.path.abspath(given)
     if os.path.isdir(path):
         return path, list(_in_folder(path))
@@ -87,6 +91,22 @@ def _expand(given: str) -> tuple[str, list[str]]:
     if _is_list(path):
         raise InputError(f"{shown(given)} does not exist; give the path of an existing list.")
     return os.path.dirname(path), [path]
+
+
+def _of_store(given: str) -> tuple[str, list[str]]:
+    found, folder = listed(given)
+    fixed = given.rstrip("/")
+    if not folder:
+        return os.path.dirname(as_local(given)), found
+    if glob.has_magic(given):
+        fixed = given[: re.search(r"[*?[]", given).start()].rpartition("/")[0]  # type: ignore[union-attr]
+        return as_local(fixed), [one for one in found if Path(one).suffix not in WRITTEN]
+    inside = ((one, os.path.relpath(as_local(one), as_local(fixed))) for one in found)
+    return as_local(fixed), [
+        one
+        for one, name in inside
+        if Path(name).suffix.lower() in MEDIA and not any(p[:1] == "." for p in Path(name).parts)
+    ]
 
 
 def _is_list(path: str) -> bool:
@@ -132,19 +152,28 @@ def _of_list(path: str) -> tuple[str, list[str]]:
     content = read_regular(path).removeprefix(b"\xef\xbb\xbf")
     lines = [os.fsdecode(line.rstrip(b"\r")) for line in content.split(b"\n")]
     named = [_line(line, here) for line in lines if line.strip()]
-    if not any(map(os.path.exists, named)):
+    if not any(is_stored(one) or os.path.exists(one) for one in named):
         raise InputError(
             f"{shown(path)} names no file that exists; a list has one path a line. To analyse "
             "texts, give a glob in quotes ('texts/*.txt')."
         )
     found: list[str] = []
+    folders: list[str] = []
     for one in named:
-        found += _in_folder(one) if os.path.isdir(one) else [one]
-    folders = [one if os.path.isdir(one) else os.path.dirname(one) for one in named]
+        if is_stored(one) and Path(one).suffix.lower() not in MEDIA:
+            root, inside = _of_store(one)
+        elif os.path.isdir(one):
+            root, inside = one, list(_in_folder(one))
+        else:
+            root, inside = os.path.dirname(as_local(one)), [one]
+        folders.append(root)
+        found += inside
     return os.path.commonpath(folders), found
 
 
 def _line(line: str, here: str) -> str:
+    if is_stored(line):
+        return line
     path, beside = os.path.abspath(line), os.path.abspath(os.path.join(here, line))
     return beside if not os.path.lexists(path) and os.path.lexists(beside) else path
 
@@ -153,7 +182,7 @@ def _named(paths: list[str], root: str) -> list[Input]:
     """Each path with its name; names are equal for no two, whatever the case of their letters."""
     inputs, taken = [], set[str]()
     for path in paths:
-        name = output_name(os.path.relpath(path, root))
+        name = output_name(os.path.relpath(as_local(path), root))
         if name.casefold() in taken:
             name = f"{name}-{_digest(path)}"
         taken.add(name.casefold())

@@ -128,7 +128,7 @@ def _dot(label: str) -> str:
 def _links(row: Row) -> Iterator[str]:
     for kind, words in (("report", "report"), ("json", "JSON")):
         if row.get(kind):
-            target = quote(os.fsencode(row[kind]))
+            target = quote(os.fsencode(row[kind]), safe="/:" if "://" in row[kind] else "/")
             yield f'<a href="{html.escape(target)}">{words}</a>'
 
 

@@ -21,7 +21,7 @@ from typing import Any, Generic, TypeVar
 from mien.errors import MienError
 
 J = TypeVar("J")
-_POLL = 0.2
+POLL = 0.2
 """Seconds after which it is asked whether to stop."""
 _START = 60.0
 """Seconds in which a process may start, which are no part of the time for its first job."""
@@ -108,7 +108,7 @@ class Pool(Generic[J]):
     Args:
         function: can be pickled; ``function(*args)``.
         prepare: called once in each new process.
-        workers: processes at a time.
+        workers: processes at a time; 0 for one a core.
         timeout: seconds for one job; None for no limit.
     """
 
@@ -116,6 +116,11 @@ class Pool(Generic[J]):
     prepare: Callable[[], None]
     workers: int
     timeout: float | None = None
+
+    @property
+    def crew(self) -> int:
+        """Processes at a time."""
+        return self.workers or len(os.sched_getaffinity(0))
 
     def run(
         self,
@@ -148,7 +153,7 @@ class Pool(Generic[J]):
         stop: Callable[[], bool],
     ) -> bool:
         """Give each free worker a job; whether any has one."""
-        while not stop() and sum(worker.job is not None for worker in crew) < self.workers:
+        while not stop() and sum(worker.job is not None for worker in crew) < self.crew:
             job = next(todo, None)
             if job is None:
                 break
@@ -175,9 +180,9 @@ class Pool(Generic[J]):
 
     def _pause(self, crew: list[_Worker[J]]) -> float:
         if self.timeout is None:
-            return _POLL
+            return POLL
         left = [w.left(self.timeout) for w in crew if w.job is not None]
-        return max(0.0, min([_POLL, *left]))
+        return max(0.0, min([POLL, *left]))
 
     def _why(self, code: int | None, died: bool) -> str:
         if not died:

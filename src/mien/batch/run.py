@@ -7,7 +7,7 @@ import os
 import re
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
@@ -15,13 +15,15 @@ from pathlib import Path
 from mien import __version__
 from mien.analysis.analysis import Analysis
 from mien.analyzer import Analyzer, state_of_files
+from mien.batch import store
+from mien.batch.engines import ENGINES, Engine, engine_of
 from mien.batch.inputs import Input, find_clips, keep_names
-from mien.batch.one import Row, analyze_clip, failed, key_of, row_of
+from mien.batch.one import Row, failed, key_of, row_of
 from mien.batch.page import write_page
-from mien.batch.pool import Outcome, Pool
+from mien.batch.pool import Outcome
 from mien.batch.state import Key, States
+from mien.batch.stored import analyze_stored
 from mien.batch.table import write_tables
-from mien.batch.worker import one_core
 from mien.errors import OptionError, OutputError
 from mien.facts import shown
 from mien.options import DECODING, MediaOptions, Options
@@ -29,6 +31,8 @@ from mien.report.page.media import HOW
 
 CLIPS = "clips"
 """The folder of the analyses, in that of the batch."""
+_LOOKS = 5
+"""For a result of another machine, a second apart."""
 _HALF_WRITTEN = re.compile(r"\..+-[a-z0-9_]{8}\.(json|html)", re.DOTALL)
 
 
@@ -60,6 +64,10 @@ class Setup:
         reports: whether and how report pages are written.
         resume: go on with an earlier batch in the folder.
         retry: with ``resume``, also analyse again what failed.
+        engine: ``local`` for processes of this machine, or ``ray``.
+        ray_address: of a cluster of Ray, see :class:`mien.batch.ray_pool.RayPool`.
+        results: where the JSON files and pages go instead of ``out/clips``; may be a path of
+            fsspec. The workers must reach it.
 
     Raises:
         OptionError: if a number is out of its range, or a list of words is given for all clips.
@@ -72,6 +80,9 @@ class Setup:
     reports: Reports = field(default_factory=Reports)
     resume: bool = False
     retry: bool = False
+    engine: str = "local"
+    ray_address: str | None = None
+    results: str | None = None
 
     def __post_init__(self) -> None:
         if self.workers < 0:
@@ -80,16 +91,15 @@ class Setup:
             raise OptionError(f"--timeout cannot be {self.timeout:g}; give seconds above 0.")
         if self.retry and not self.resume:
             raise OptionError("--retry needs --resume.")
+        if self.engine not in ENGINES:
+            raise OptionError.choice("--engine", self.engine, ENGINES)
+        if self.ray_address is not None and self.engine != "ray":
+            raise OptionError("--ray-address needs --engine ray.")
         if self.options.speech.words is not None:
             raise OptionError(
                 "--words is the transcript of one recording; in a batch, put a subtitle file of "
                 "the same name beside each recording."
             )
-
-    @property
-    def crew(self) -> int:
-        """Processes at a time."""
-        return self.workers or len(os.sched_getaffinity(0))
 
     @property
     def digest(self) -> str:
@@ -102,11 +112,16 @@ class Setup:
         depends.append(state_of_files(self.options))
         return sha256(json.dumps(depends, sort_keys=True, default=str).encode()).hexdigest()[:16]
 
-    def files(self, one: Input) -> tuple[Path, Path | None]:
+    @property
+    def folder(self) -> str:
+        """Where the JSON files and pages go: of fsspec, or an absolute path."""
+        given = self.results or str(self.out / CLIPS)
+        return given.rstrip("/") if store.is_stored(given) else str(Path(given).absolute())
+
+    def files(self, one: Input) -> tuple[str, str | None]:
         """Where the JSON and the report page of a clip go."""
-        base = self.out / CLIPS / one.name
-        page = base.with_name(f"{base.name}.html") if self.reports.wanted else None
-        return base.with_name(f"{base.name}.json"), page
+        base = f"{self.folder}/{one.name}"
+        return f"{base}.json", f"{base}.html" if self.reports.wanted else None
 
 
 @dataclass
@@ -222,18 +237,10 @@ def run_batch(
     Analyzer(setup.options)  # refuses what cannot be had before the first process starts
     clips = find_clips(given)
     with States(setup.out, setup.resume) as states:
-        _sweep(setup.out / CLIPS)
+        store.sweep(setup.folder, _HALF_WRITTEN)
         clips = keep_names(clips, states.names)
         run = _Batch(setup, states, Progress(len(clips)), told)
         return run.run(clips, stop)
-
-
-def _sweep(folder: Path) -> None:
-    """Remove what a killed process left half written, see :func:`mien.files.replacing`."""
-    for here, _, files in os.walk(folder):
-        for name in files:
-            if _HALF_WRITTEN.fullmatch(name):
-                (Path(here) / name).unlink(missing_ok=True)
 
 
 @dataclass(frozen=True)
@@ -252,13 +259,15 @@ class _Batch:
         self.progress.changed = sum(self.states.changed(one.path, self._key(one)) for one in clips)
         self.told(self.progress)
         todo = [one for one in clips if one.path not in rows]
-        pool: Pool[tuple[Input, Key]] = Pool(
-            analyze_clip, one_core, min(self.setup.crew, max(len(todo), 1)), self.setup.timeout
+        setup = self.setup
+        engine: Engine[tuple[Input, Key]] = engine_of(
+            setup.engine, analyze_stored, setup.workers, setup.timeout, setup.ray_address
         )
-        with closing(pool.run(self._jobs(todo), stop)) as outcomes:
+        with closing(engine.run(self._jobs(todo), stop)) as outcomes:
             for outcome in outcomes:
                 one, key = outcome.job
                 row = rows[one.path] = self._row(outcome)
+                self._check_arrival(one, row)
                 self.states.finish(one.path, key, row)
                 self.progress.count(row)
                 self.told(self.progress)
@@ -276,26 +285,49 @@ class _Batch:
             # From here on a JSON of this clip is of this key.
             for file in (target, page):
                 if file is not None:
-                    _remove(file)
+                    store.remove(file)
             self.states.begin(one.path, one.name, key)
-            files = (str(target), None if page is None else str(page))
-            yield (one, key), (one.path, self.setup.options, *files, self.setup.reports.media)
+            yield (one, key), (one.path, self.setup.options, target, page, self.setup.reports.media)
+
+    def _check_arrival(self, one: Input, row: Row) -> None:
+        """Whether a result that was written on another machine is seen on this one.
+
+        Raises:
+            OutputError: if it is not.
+        """
+        if self.setup.engine == "local" or row["state"] != "done":
+            return
+        target, _ = self.setup.files(one)
+        for _ in range(_LOOKS):
+            if store.exists(target):
+                return
+            time.sleep(1)
+            if not store.is_stored(target):  # so that NFS asks its server again
+                with suppress(OSError):
+                    list(Path(target).parent.iterdir())
+        raise OutputError(
+            f"A worker has written {shown(target)}, which is not on this machine; with a cluster "
+            "put --out into a folder that all its machines share, or use --results."
+        )
 
     def _key(self, one: Input) -> Key:
-        return {"options": self.setup.digest, "file": key_of(one.path)}
+        file = store.key_of(one.path) if store.is_stored(one.path) else key_of(one.path)
+        return {"options": self.setup.digest, "file": file}
 
     def _known(self, one: Input) -> Row | None:
         """The row of a clip that is finished, even if the kill came before its line was written."""
         key = self._key(one)
         target, page = self.setup.files(one)
-        whole = target.is_file() and (page is None or page.is_file())
         row = self.states.row(one.path, key)
+        if row is None and not self.states.begun(one.path, key):
+            return None
+        whole = store.exists(target) and (page is None or store.exists(page))
         if row is not None and (whole if row["state"] == "done" else not self.setup.retry):
             return row
         if not whole or not self.states.begun(one.path, key):
             return None
         try:
-            analysis = Analysis.from_dict(json.loads(target.read_bytes()))
+            analysis = Analysis.from_dict(json.loads(store.read(target)))
         except (OSError, ValueError, KeyError):
             return None
         seconds = round(sum(analysis.provenance.seconds.values()), 3)
@@ -313,14 +345,9 @@ class _Batch:
         if row["state"] != "done":
             return named | row
         for kind, file in zip(("json", "report"), self.setup.files(one), strict=True):
-            named[kind] = "" if file is None else file.relative_to(self.setup.out).as_posix()
+            named[kind] = "" if file is None else self._linked(file)
         return named | row
 
-
-def _remove(file: Path) -> None:
-    try:
-        file.unlink(missing_ok=True)
-    except (IsADirectoryError, NotADirectoryError):
-        return  # writing the file will fail, which is the reason in its row
-    except OSError as error:
-        raise OutputError(f"{shown(file)} cannot be replaced ({error.strerror}).") from None
+    def _linked(self, file: str) -> str:
+        """A file as the table names it: relative to the folder of the batch, or of fsspec."""
+        return file if store.is_stored(file) else os.path.relpath(file, self.setup.out)

@@ -80,6 +80,31 @@ def batch(
             help="The recording in the pages: link, embed, none or auto.", rich_help_panel=_RUN
         ),
     ] = "link",
+    engine: Annotated[
+        str,
+        typer.Option(
+            metavar="local|ray",
+            help="Processes of this machine, or Ray Data (extra 'ray').",
+            rich_help_panel=_RUN,
+        ),
+    ] = "local",
+    ray_address: Annotated[
+        str | None,
+        typer.Option(
+            metavar="HOST:PORT",
+            help="A cluster of Ray. Default: RAY_ADDRESS, else one started on this machine.",
+            rich_help_panel=_RUN,
+        ),
+    ] = None,
+    results: Annotated[
+        str | None,
+        typer.Option(
+            metavar="DIR|URL",
+            help="Where the JSON files and pages go, such as s3://bucket/results. Default: in "
+            "--out.",
+            rich_help_panel=_RUN,
+        ),
+    ] = None,
     **_: Any,
 ) -> None:
     """Analyse many recordings: a JSON each, one table, and an index page.
@@ -94,7 +119,10 @@ def batch(
     implied |= {"segmentation.by": "window", "portraits": PORTRAITS} if reports else {}
     options = options_from(ctx, implied)
     pages = Reports(reports, report_media)
-    setup = Setup(out, options, workers or 0, timeout, pages, resume, retry)
+    setup = Setup(
+        out, options, workers or 0, timeout, pages, resume, retry,
+        engine=engine, ray_address=ray_address, results=results,
+    )  # fmt: skip
     with _telling() as told, stopping("finishing the clips under way") as stop:
         result = run_batch(clips, setup, told, stop)
     _report(result)

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from mien.cli.shared import say
+from mien.cli.shared import progress, say
 from mien.errors import MissingExtraError, OptionError
 
 app = typer.Typer(no_args_is_help=True, help="List, fetch and convert models.")
@@ -55,11 +55,14 @@ def models_pull(
     from mien.hub import fetch, is_hub_id
 
     if hub_id in presets.NAMES:
-        presets.pull(hub_id, say)
+        with progress() as told:
+            presets.pull(hub_id, say, told)
         return
     if not is_hub_id(hub_id):
         raise OptionError(f"{hub_id!r} is not a hub id; give a name such as owner/model.")
-    typer.echo(f"{hub_id} is complete in {fetch(hub_id)}")
+    with progress() as told:
+        folder = fetch(hub_id, told)
+    typer.echo(f"{hub_id} is complete in {folder}")
 
 
 @app.command("convert")
