@@ -157,9 +157,9 @@ def _gif_size(content: bytes) -> tuple[int, int]:
 
 def gif_frames(content: bytes) -> int:
     """How many pictures a GIF holds, 2 for more than one."""
+    found = 0
     try:
         at = 13 + _gif_table(content[10])
-        found = 0
         while found < 2 and content[at] in b"!,":
             if content[at] == ord(","):
                 found += 1

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from mien.errors import InputError, MienError
+from mien.facts import shown
 from mien.language import foreign
 from mien.media import read_text
 from mien.media.markup import without_markup
@@ -120,12 +121,12 @@ def _beside(facts: ClipFacts, offset: float) -> Written:
             continue
         if found.by_mien:
             warnings.append(
-                f"{file.name} says that mien wrote it and is not read back; if you have corrected "
-                f"it, give it with --words {file.name}."
+                f"{shown(file.name)} says that mien wrote it and is not read back; if you have "
+                f"corrected it, give it with --words {shown(file.name)}."
             )
             continue
-        checked = check_cues(found, file.name, facts.duration, offset)
-        written = _written(found, checked, file.name, "sidecar")
+        checked = check_cues(found, shown(file.name), facts.duration, offset)
+        written = _written(found, checked, shown(file.name), "sidecar")
         warnings += written.warnings
         if written.transcript is not None:
             return Written(written.transcript, tuple(warnings))
@@ -152,15 +153,16 @@ def read_transcript(path: Path, duration: float, offset: float = 0.0) -> Written
     if not found.timed:
         words = words_of("\n".join(without_markup(cue.text) for cue in found.cues))
         if not words:
-            raise InputError(f"The transcript {path} holds no words.")
+            raise InputError(f"The transcript {shown(path)} holds no words.")
         line = Line(Segment(0.0, duration), words)
         return Written(_told(Transcript((line,), "given")), has_times=False)
-    checked = check_cues(found, path.name, duration, offset)
-    written = _written(found, checked, path.name, "given")
+    checked = check_cues(found, shown(path.name), duration, offset)
+    written = _written(found, checked, shown(path.name), "given")
     if not found.by_mien:
         return written
     own = (
-        f"{path.name} says that mien wrote it: its words are taken as if a person had written them."
+        f"{shown(path.name)} says that mien wrote it: its words are taken as if a person had "
+        "written them."
     )
     return replace(written, warnings=(*written.warnings, own))
 

@@ -18,6 +18,10 @@ MOST_WORDS = 30
 LAST_CUE = 4.0
 """Seconds that a cue lasts, at most, in formats that give no end."""
 
+MOST_DIGITS = 12
+"""Digits of a number in a transcript; one with more is no time, rate or length that can be meant,
+and Python refuses to read some thousands of digits or to make a float of some hundreds."""
+
 _CLOCK = re.compile(r"(?P<sign>-?)(?:(?:(\d{1,4}):)?(\d{1,4}):)?(\d{1,7})(?:[.,](\d{1,9}))?")
 _ENDS = re.compile(r"""[.!?\u2026]["'\u201d\u2019)]*$""")
 

@@ -102,7 +102,8 @@ Tiers = dict[str, list[tuple[float, float, str]]]
 
 
 def _textgrid(pympi: object, path: Path) -> Tiers:
-    grid = pympi.TextGrid(str(path))  # type: ignore[attr-defined]
+    # By its absolute path: pympi reads the standard input for "-".
+    grid = pympi.TextGrid(str(path.absolute()))  # type: ignore[attr-defined]
     return {
         str(tier.name): [
             (float(start), float(end), str(text).strip())
@@ -115,7 +116,7 @@ def _textgrid(pympi: object, path: Path) -> Tiers:
 
 
 def _elan(pympi: object, path: Path) -> Tiers:
-    document = pympi.Eaf(str(path))  # type: ignore[attr-defined]
+    document = pympi.Eaf(str(path.absolute()))  # type: ignore[attr-defined]
     return {
         str(name): sorted(
             (row[0] / 1000, row[1] / 1000, str(row[2]).strip())

@@ -6,18 +6,25 @@ import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from fractions import Fraction
 from xml.etree import ElementTree
 
 from mien.media.markup import without_markup
-from mien.perceive.formats.cue import Cue, CueFile, UnreadableError, seconds, until_next
+from mien.perceive.formats.cue import (
+    MOST_DIGITS,
+    Cue,
+    CueFile,
+    UnreadableError,
+    seconds,
+    until_next,
+)
 
 Element = ElementTree.Element
 
 _DECLARES = re.compile(r"<!(?:ENTITY|ATTLIST|ELEMENT)", re.IGNORECASE)
 _DECLARED = re.compile(r"^\s*<\?xml[^>]*\?>")
-_OFFSET = re.compile(r"(\d+(?:\.\d+)?)(h|m|s|ms|f|t)")
-_CLOCK = re.compile(r"(\d+):(\d\d):(\d\d)(?:(\.\d+)|:(\d+)(?:\.(\d+))?)?")
+_N = rf"\d{{1,{MOST_DIGITS}}}"
+_OFFSET = re.compile(rf"({_N}(?:\.\d+)?)(h|m|s|ms|f|t)")
+_CLOCK = re.compile(rf"({_N}):(\d\d):(\d\d)(?:(\.\d+)|:({_N})(?:\.(\d+))?)?")
 _UNITS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001}
 _SYNC = re.compile(r"<sync\b[^<>]{0,200}?start\s*=\s*[\"']?(-?\d+)[^<>]{0,200}>", re.IGNORECASE)
 _CLASS = re.compile(r"<p\b[^<>]{0,200}?class\s*=\s*[\"']?(\w+)", re.IGNORECASE)
@@ -62,9 +69,18 @@ _OTHERS = {
 }
 
 
-def _root(text: str) -> Element:
+def check_declarations(text: str) -> None:
+    """Refuse XML that declares entities: a few of them can stand for gigabytes, or for files.
+
+    Raises:
+        UnreadableError: if there is such a declaration.
+    """
     if _DECLARES.search(text):
         raise UnreadableError("XML that declares entities, which mien does not expand")
+
+
+def _root(text: str) -> Element:
+    check_declarations(text)
     try:
         return ElementTree.fromstring(_DECLARED.sub("", text.lstrip("\ufeff"), count=1))
     except (ElementTree.ParseError, ValueError, RecursionError) as error:
@@ -83,6 +99,11 @@ def _attribute(element: Element, name: str) -> str | None:
         if key.rpartition("}")[2] == name:
             return value
     return None
+
+
+def _whole(text: str | None) -> int:
+    """A whole number above 0; 0 for anything else."""
+    return int(text) if text and text.isdecimal() and len(text) <= MOST_DIGITS else 0
 
 
 # --- TTML ------------------------------------------------------------------------------------
@@ -106,13 +127,13 @@ class _Rates:
     def of(cls, root: Element) -> _Rates:
         rates = cls()
         frame, tick = _attribute(root, "frameRate"), _attribute(root, "tickRate")
-        if frame and frame.isdecimal() and int(frame) > 0:
-            rates.frame = rates.tick = float(int(frame))
+        if _whole(frame):
+            rates.frame = rates.tick = float(_whole(frame))
         factor = (_attribute(root, "frameRateMultiplier") or "").replace(":", " ").split()
-        if len(factor) == 2 and all(part.isdecimal() and int(part) for part in factor):
-            rates.frame *= float(Fraction(int(factor[0]), int(factor[1])))
-        if tick and tick.isdecimal() and int(tick) > 0:
-            rates.tick = float(int(tick))
+        if len(factor) == 2 and all(map(_whole, factor)):
+            rates.frame *= _whole(factor[0]) / _whole(factor[1])
+        if _whole(tick):
+            rates.tick = float(_whole(tick))
         for agent in root.iter():
             if _name(agent) == "agent":
                 who = _attribute(agent, "id")
@@ -140,13 +161,13 @@ class _Rates:
 
 def _ttml(root: Element) -> CueFile:
     """TTML; its times count from those of the element around, but Apple's from the start."""
-    rates = _Rates.of(root)
     body = next((child for child in root if _name(child) == "body"), None)
     cues: list[Cue] = []
     absolute: list[Cue] = []
     if body is not None:
         around = _Place(0.0, math.inf, None)
         try:
+            rates = _Rates.of(root)
             _walk(body, around, rates, cues)
             wrong = 2 * sum(cue.end < cue.start for cue in cues) > len(cues)
             if wrong or any("apple.com" in key for one in root.iter() for key in one.attrib):
@@ -255,6 +276,11 @@ def _srv3(root: Element) -> CueFile:
     return CueFile("YouTube XML", tuple(cues))
 
 
+def _milliseconds(text: str) -> float:
+    """Seconds of a whole number of milliseconds; NaN for one that no time has."""
+    return int(text) / 1000 if len(text) <= MOST_DIGITS else math.nan
+
+
 def read_sami(text: str) -> CueFile:
     """SAMI; of several languages that of the class whose name holds ``EN``, else the first."""
     parts = _SYNC.split(_COMMENT.sub("", text))
@@ -263,7 +289,7 @@ def read_sami(text: str) -> CueFile:
     english = [name for name in classes if "EN" in name.upper()]
     wanted = english[0] if english else next((name for name in classes if name), "")
     cues = [
-        Cue(int(stamp) / 1000, math.nan, without_markup(said).strip())
+        Cue(_milliseconds(stamp), math.nan, without_markup(said).strip())
         for stamp, said, name in zip(stamps, texts, classes, strict=True)
         if name in {wanted, ""}
     ]
