@@ -8,11 +8,13 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 from mien.errors import InputError, OutputError
 
 MOST_BYTES = 2**31
 """Size from which on a file that is read whole is refused."""
+_STEP = 1 << 20
 
 
 def read_regular(path: str | os.PathLike[str], most: int = MOST_BYTES) -> bytes:
@@ -36,12 +38,39 @@ def read_regular(path: str | os.PathLike[str], most: int = MOST_BYTES) -> bytes:
                 raise InputError(f"{name} is not a regular file; give the path of a file.")
             if info.st_size > most:
                 raise InputError(f"{name} has {info.st_size} bytes; at most {most} are read.")
-            return file.read(most + 1)
+            return read_bounded(file, most)
     except FileNotFoundError:
         raise InputError(f"{name} does not exist; give the path of an existing file.") from None
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise InputError(f"{name} cannot be read ({reason}); check the path.") from None
+
+
+def read_bounded(file: BinaryIO, most: int) -> bytes:
+    """What is left of a file, ``most`` bytes of it if there are more.
+
+    ``read(most)`` would take memory for ``most`` bytes before it knows how many there are.
+    """
+    content = file.read(min(most, max(0, os.fstat(file.fileno()).st_size) + 1))
+    while len(content) < most and (more := file.read(min(_STEP, most - len(content)))):
+        content += more  # a file that grows, or whose size the system does not tell
+    return content
+
+
+def is_folder(path: Path) -> bool:
+    """Whether there is a folder; a name that no file can have is none."""
+    try:
+        return path.is_dir()
+    except (OSError, ValueError):
+        return False
+
+
+def is_there(path: Path) -> bool:
+    """Whether a path leads to anything; a name that no file can have leads nowhere."""
+    try:
+        return path.exists()
+    except (OSError, ValueError):
+        return False
 
 
 def read_text(path: str | os.PathLike[str], most: int = MOST_BYTES) -> str:

@@ -22,7 +22,7 @@ from mien.batch.pool import Outcome, Pool
 from mien.batch.state import Key, States
 from mien.batch.table import write_tables
 from mien.batch.worker import one_core
-from mien.errors import OptionError, OutputError
+from mien.errors import MienError, OptionError, OutputError
 from mien.facts import shown
 from mien.options import Options
 from mien.report.page.media import HOW
@@ -293,7 +293,7 @@ class _Batch:
             return None
         try:
             analysis = Analysis.from_dict(json.loads(target.read_bytes()))
-        except (OSError, ValueError, KeyError):
+        except (OSError, ValueError, KeyError, RecursionError, MienError):
             return None
         seconds = round(sum(analysis.provenance.seconds.values()), 3)
         row = self._placed(one, row_of(analysis) | {"seconds": seconds})

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from mien.errors import MediaError
 from mien.facts import shown
+from mien.files import read_bounded
 
 
 def regular_file(path: str | os.PathLike[str]) -> Path:
@@ -48,8 +49,9 @@ def read_start(path: str | os.PathLike[str], limit: int) -> bytes:
     """
     file = regular_file(path)
     try:
-        with file.open("rb") as stream:
-            return stream.read(limit)
+        # Without blocking: what was a regular file a moment ago may be a FIFO now.
+        with os.fdopen(os.open(file, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as stream:
+            return read_bounded(stream, limit)
     except OSError as error:
         raise unreadable(os.fspath(path), error) from error
 

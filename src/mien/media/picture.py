@@ -77,6 +77,22 @@ def picture_format(head: bytes) -> str:
     return kind or ("pnm" if _PNM.match(head) else "")
 
 
+def claimed_size(content: bytes, kind: str) -> tuple[int, int]:
+    """Width and height that the header of a picture claims, pixels.
+
+    Args:
+        content: the file.
+        kind: see :func:`picture_format`.
+
+    Raises:
+        ValueError: if the header is damaged, whatever its fields hold.
+    """
+    try:
+        return _SIZES[kind](content)
+    except (struct.error, IndexError, OverflowError) as error:
+        raise ValueError(f"damaged header ({error})") from error
+
+
 def _decode(content: bytes, kind: str, name: str) -> Image:
     import cv2
 
@@ -86,9 +102,9 @@ def _decode(content: bytes, kind: str, name: str) -> Image:
             f"{shown(name)} is larger than {MAX_BYTES // 1_000_000} MB; scale it down."
         )
     try:
-        check_size(name, *_SIZES[kind](content))
+        check_size(name, *claimed_size(content, kind))
         image = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR)
-    except (cv2.error, struct.error, IndexError, ValueError) as error:
+    except (cv2.error, ValueError) as error:
         raise damaged from error
     if image is None:
         raise damaged

@@ -114,6 +114,12 @@ def _beside(facts: ClipFacts, offset: float) -> Written:
     beside = subtitles_beside(path)
     warnings: list[str] = []
     for file in beside.own:
+        if file.is_symlink() and not path.is_symlink():
+            warnings.append(
+                f"{shown(file.name)} beside the recording is a link to another file and is not "
+                f"followed; give it with --words {shown(file.name)} if it holds what is said."
+            )
+            continue
         try:
             found = read_cues(file)
         except MienError as error:

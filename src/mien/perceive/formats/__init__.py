@@ -7,6 +7,7 @@ from pathlib import Path
 
 from mien.errors import InputError, MediaError
 from mien.facts import shown
+from mien.files import is_there
 from mien.media import read_text
 from mien.perceive.formats.blocks import read_sbv, read_srt, read_vtt
 from mien.perceive.formats.cue import Cue, CueFile, UnreadableError
@@ -55,9 +56,9 @@ def read_cues(path: Path) -> CueFile:
             that mien can read; the message names the kind and the remedy.
         MissingExtraError: if the library that reads it is not installed.
     """
-    if path.exists() and not path.is_file():
+    if is_there(path) and not path.is_file():
         raise InputError(f"{shown(path)} is not a regular file; give the path of a transcript.")
-    if not path.is_file():
+    if not is_there(path):
         raise InputError(f"There is no transcript at {shown(path)}; check the name.")
     suffix = path.suffix.lower()
     try:

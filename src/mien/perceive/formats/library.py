@@ -155,6 +155,7 @@ def _is_person(name: str) -> bool:
 
 def _speaker(name: str) -> str:
     """Who speaks on a tier: ``Ann - words`` is Ann."""
-    parts: Sequence[str] = re.split(r"\s*[-@:]\s*|_(?=words|utt|text)", name)
+    name = " ".join(name.split())
+    parts: Sequence[str] = re.split(r"\s?[-@:]\s?|_(?=words|utt|text)", name)
     kept = [part for part in parts if part and not re.fullmatch(r"(?i)words?|utt\w*|text", part)]
     return " ".join(kept) or name

@@ -26,7 +26,7 @@ _N = rf"\d{{1,{MOST_DIGITS}}}"
 _OFFSET = re.compile(rf"({_N}(?:\.\d+)?)(h|m|s|ms|f|t)")
 _CLOCK = re.compile(rf"({_N}):(\d\d):(\d\d)(?:(\.\d+)|:({_N})(?:\.(\d+))?)?")
 _UNITS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001}
-_SYNC = re.compile(r"<sync\b[^<>]{0,200}?start\s*=\s*[\"']?(-?\d+)[^<>]{0,200}>", re.IGNORECASE)
+_SYNC = re.compile(r"<sync\b[^<>]{0,200}?start\s*=\s*[\"']?(-?\d++)[^<>]{0,200}>", re.IGNORECASE)
 _CLASS = re.compile(r"<p\b[^<>]{0,200}?class\s*=\s*[\"']?(\w+)", re.IGNORECASE)
 _COMMENT = re.compile(r"<!--.*?(?:-->|$)", re.DOTALL)
 
