@@ -6,7 +6,7 @@
     python benchmarks/hostile --case bombs/png-ztxt     one case, with its detail
 
 Every case must be analysed, or refused with an error of mien that is one sentence. Anything else
-is a failure: another exception, a crash, a hang (20 s of processor time), more than 1.5 GB of
+is a failure: another exception, a crash, a hang (12 s of processor time), more than 1.5 GB of
 memory, descriptors or temporary files left behind, a file or an address opened that is not the
 given one. ``--keep DIR`` makes the failing inputs again in a folder each. ``--resume`` with the
 same ``--work`` goes on with a run that was stopped.

@@ -23,7 +23,7 @@ from opened import CALLS, traced
 HERE = Path(__file__).resolve().parent
 LATE = 120.0
 """Seconds of wall clock after which a case hangs, whatever else the machine does."""
-CPU = 20.0
+CPU = 12.0
 """Seconds of processor time after which a case hangs."""
 START = 180.0
 TRACED = frozenset({"disguises", "references", "sidecars", "names", "places"})

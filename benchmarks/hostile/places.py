@@ -31,6 +31,9 @@ def places(secrets: Path) -> Iterator[Case]:
         yield Case("places", f"socket-{suffix}", partial(_socket, f"socket.{suffix}"))
         yield Case("places", f"empty-{suffix}", content(f"empty.{suffix}", b""))
         yield Case("places", f"sparse-zeros-{suffix}", partial(_sparse, f"sparse.{suffix}", b""))
+    for suffix in ("aac", "mp3", "h264", "hevc", "mjpeg", "ac3", "mkv", "ts", "mpg", "avi", "flac", "ogg", "amr", "y4m",
+                   "m4v", "dv", "loas", "ivf", "jpg", "webp", "sph"):  # fmt: skip
+        yield Case("places", f"sparse-zeros-{suffix}", partial(_sparse, f"sparse.{suffix}", b""))
     for name in ("wav", "mp4", "mkv", "mp3", "gif", "png", "flac", "mpegts", "avi", "aac"):
         yield Case("places", f"sparse-after-{name}", partial(_sparse_after, name))
     yield Case("places", "sparse-samples", partial(_sparse, "sparse.wav", b.wav(size=0xFFFFFFFF)))
