@@ -20,7 +20,8 @@ TTML = """<?xml version="1.0"?><tt xmlns="http://www.w3.org/ns/ttml" xml:lang="e
  end="2.5s">Well<br/>no</p><p dur="24f"><span begin="1t" end="9000t">yes <span ruby="text">x</span>
 </span></p></div></body></tt>"""
 EAF = """<?xml version="1.0"?><ANNOTATION_DOCUMENT AUTHOR="" DATE="2020-01-01T00:00:00+00:00"
- FORMAT="2.8" VERSION="2.8"><HEADER><PROPERTY NAME="lastUsedAnnotation">0</PROPERTY></HEADER>
+ FORMAT="2.8" VERSION="2.8" xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance"
+ xsi:noNamespaceSchemaLocation="x"><HEADER><PROPERTY NAME="lastUsedAnnotation">0</PROPERTY></HEADER>
 <TIME_ORDER><TIME_SLOT TIME_SLOT_ID="ts2" TIME_VALUE="100"/><TIME_SLOT TIME_SLOT_ID="ts3"
  TIME_VALUE="900"/></TIME_ORDER><TIER TIER_ID="words" LINGUISTIC_TYPE_REF="d"><ANNOTATION>
 <ALIGNABLE_ANNOTATION ANNOTATION_ID="a2" TIME_SLOT_REF1="ts2" TIME_SLOT_REF2="ts3">

@@ -6,7 +6,7 @@
     python benchmarks/hostile --case bombs/png-ztxt     one case, with its detail
 
 Every case must be analysed, or refused with an error of mien that is one sentence. Anything else
-is a failure: another exception, a crash, a hang (12 s of processor time), more than 1.5 GB of
+is a failure: another exception, a crash, a hang (40 s of processor time), more than 1.5 GB of
 memory, descriptors or temporary files left behind, a file or an address opened that is not the
 given one. ``--keep DIR`` makes the failing inputs again in a folder each. ``--resume`` with the
 same ``--work`` goes on with a run that was stopped.
@@ -36,7 +36,8 @@ for place in (ROOT, ROOT / "src"):
         sys.path.insert(0, str(place))
 
 from bombs import bombs  # noqa: E402
-from case import Case  # noqa: E402
+from case import Case, content  # noqa: E402
+from controls import CONTROLS  # noqa: E402
 from crew import TRACED, Worker  # noqa: E402
 from disguises import disguises, references  # noqa: E402
 from mutants import MUTANTS, mutants, truncations  # noqa: E402
@@ -111,6 +112,10 @@ def _run(args: argparse.Namespace, work: Path) -> int:
     if not args.resume:
         log.unlink(missing_ok=True)
     began = time.monotonic()
+    blind = unseen(work)
+    if blind:
+        print(f"The run does not see: {', '.join(blind)}.")
+        return 1
     with server() as (address, calls):
         cases = list(corpus(args, address, work / "secrets"))
         found = _analysed(cases, done, work, log, args.sandbox)
@@ -146,6 +151,18 @@ def prepare(work: Path) -> None:
     (work / "warm.txt").write_bytes(b"I am so glad.")
 
 
+def unseen(work: Path) -> list[str]:
+    """The faults committed on purpose that are not seen as what they are."""
+    tracing = strace() is not None
+    cases = [
+        Case("controls", name, content("a.txt", b"I am so glad."), control=name)
+        for name, (_, _, traced) in CONTROLS.items()
+        if tracing or not traced
+    ]
+    found = _analysed(cases, {}, work, work / "controls.jsonl", False, traced_all=tracing)
+    return [case.name for case in cases if found[case.id]["outcome"] != CONTROLS[case.name][1]]
+
+
 @contextmanager
 def server() -> Iterator[tuple[str, list[object]]]:
     """An address, and the calls that came."""
@@ -174,7 +191,12 @@ def _done(log: Path) -> dict[str, dict[str, Any]]:
 
 
 def _analysed(
-    cases: list[Case], done: dict[str, dict[str, Any]], work: Path, log: Path, sandbox: bool
+    cases: list[Case],
+    done: dict[str, dict[str, Any]],
+    work: Path,
+    log: Path,
+    sandbox: bool,
+    traced_all: bool = False,
 ) -> dict[str, dict[str, Any]]:
     """The outcome of every case by its name."""
     plain, traced = Worker(work, sandbox=sandbox), Worker(work, strace() is not None, sandbox)
@@ -185,7 +207,7 @@ def _analysed(
             for number, case in enumerate(cases):
                 row = done.get(case.id)
                 if row is None:
-                    worker = traced if case.group in TRACED else plain
+                    worker = traced if traced_all or case.group in TRACED else plain
                     row = {
                         "id": case.id,
                         **_one(case, worker, work / "cases" / str(number), number),

@@ -21,6 +21,7 @@ class Case:
         beside: names of files in its folder that may be opened as well (subtitles of it).
         during: called in a thread while the file is analysed.
         short: whether it belongs to the short form.
+        control: what is done in the place of the analysis, see ``controls.py``.
     """
 
     group: str
@@ -29,6 +30,7 @@ class Case:
     beside: tuple[str, ...] = ()
     during: Callable[[Path], None] | None = None
     short: bool = True
+    control: str = ""
 
     @property
     def id(self) -> str:

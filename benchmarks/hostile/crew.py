@@ -23,7 +23,7 @@ from opened import CALLS, traced
 HERE = Path(__file__).resolve().parent
 LATE = 120.0
 """Seconds of wall clock after which a case hangs, whatever else the machine does."""
-CPU = 12.0
+CPU, CONTROL_CPU = 40.0, 2.0
 """Seconds of processor time after which a case hangs."""
 START = 180.0
 TRACED = frozenset({"disguises", "references", "sidecars", "names", "places"})
@@ -52,7 +52,7 @@ class Worker:
         given = {
             "number": number, "path": str(path), "folder": str(folder), "beside": list(case.beside),
             "changes": case.during is not None, "temporary": str(self._temporary),
-            "sandbox": self.sandbox,
+            "sandbox": self.sandbox, "control": case.control,
         }  # fmt: skip
         self._given[number] = given
         process = self._up()
@@ -65,7 +65,7 @@ class Worker:
         if case.during is not None:
             thread = threading.Thread(target=_quietly, args=(case.during, path), daemon=True)
             thread.start()
-        answer = self._answer(process, began)
+        answer = self._answer(process, began + (CONTROL_CPU if case.control else CPU))
         if thread is not None:
             thread.join(10)
         return answer
@@ -104,9 +104,9 @@ class Worker:
             str(self.work / name) for name in ("warm.mp4", "warm.png", "warm.txt")
         )
 
-    def _answer(self, process: subprocess.Popen[bytes], began: float) -> dict[str, Any]:
+    def _answer(self, process: subprocess.Popen[bytes], most: float) -> dict[str, Any]:
         started = time.monotonic()
-        line = self._line(process, LATE, began + CPU)
+        line = self._line(process, LATE, most)
         if line:
             return dict(json.loads(line))
         seconds = round(time.monotonic() - started, 3)

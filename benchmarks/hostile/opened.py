@@ -14,7 +14,8 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[2]
 CALLS = "open,openat,openat2,creat,connect,execve,bind"
 _OWN = tuple({
-    str(ROOT / "src"), sys.prefix, sys.base_prefix, sys.exec_prefix, *site.getsitepackages(),
+    str(ROOT / "src"),
+    str(ROOT / "benchmarks"), sys.prefix, sys.base_prefix, sys.exec_prefix, *site.getsitepackages(),
     sysconfig.get_path("stdlib"), "/usr", "/lib", "/lib64", "/etc/ld.so.cache", "/etc/localtime",
     "/etc/ssl", "/sys/devices/system", "/sys/fs/cgroup",
 })  # fmt: skip

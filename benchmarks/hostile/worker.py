@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
+from controls import CONTROLS
 from opened import is_allowed
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -76,8 +77,12 @@ def _no_constant(name: str) -> None:
     raise ValueError(f"the JSON holds {name}")
 
 
-def _check_sentence(text: str, what: str) -> None:
+def _check_sentence(text: str, what: str, path: str = "") -> None:
     """Whether a message can be printed on one line and says something."""
+    from mien.facts import shown
+
+    # A path may be as long as it wants.
+    text = text.replace(shown(path), "FILE") if len(path) > 100 else text
     plain = text.replace("\u3000", " ")
     if not (
         plain.isprintable() and 10 <= len(text) <= LONGEST_MESSAGE and text.endswith((".", ")"))
@@ -191,10 +196,13 @@ def _analysed(given: dict[str, Any]) -> tuple[str, str]:
     from mien.errors import MienError
 
     try:
-        analyse(given["path"], given["sandbox"])
+        if given["control"]:
+            CONTROLS[given["control"]][0]()
+        else:
+            analyse(given["path"], given["sandbox"])
     except MienError as error:
         try:
-            _check_sentence(str(error), "the message")
+            _check_sentence(str(error), "the message", given["path"])
         except (MessageError, UnicodeError) as other:
             return "bad message", str(other)
         return "refused", f"{type(error).__name__}: {error}"[:300]

@@ -5,6 +5,8 @@ from __future__ import annotations
 import itertools
 import os
 import random
+import subprocess
+import sys
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -84,6 +86,17 @@ def test_some_zeros_before_a_recording_are_passed_over(tmp_path: Path) -> None:
     path = tmp_path / "b.mp3"
     path.write_bytes(bytes(5000) + whole.read_bytes())
     assert open_clip(path).facts.has_audio
+
+
+def test_a_full_disk_ends_in_an_error_of_ours() -> None:
+    code = (
+        "import resource, numpy; from mien.media import AudioSpool;"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000));"
+        "AudioSpool(memory=1000).append(numpy.zeros(1_000_000, numpy.float32))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert "OutputError: The temporary files in" in done.stderr
+    assert "(File too large); make room there" in done.stderr
 
 
 def test_a_file_that_becomes_a_fifo_is_not_waited_for(

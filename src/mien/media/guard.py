@@ -32,7 +32,7 @@ MAX_SIDE = 8192
 MAX_PIXELS = 50_000_000
 """Pixels of a picture."""
 
-PATIENCE = 20.0
+PATIENCE = 10.0
 """Seconds that FFmpeg may read on for the next packet. It searches for one to the end of the file,
 and a sparse file of a few kilobytes has a terabyte to search."""
 
