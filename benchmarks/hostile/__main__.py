@@ -159,7 +159,7 @@ def unseen(work: Path) -> list[str]:
         for name, (_, _, traced) in CONTROLS.items()
         if tracing or not traced
     ]
-    found = _analysed(cases, {}, work, work / "controls.jsonl", False, traced_all=tracing)
+    found = _analysed(cases, {}, work, work / "controls.jsonl", False, controls=True)
     return [case.name for case in cases if found[case.id]["outcome"] != CONTROLS[case.name][1]]
 
 
@@ -196,7 +196,7 @@ def _analysed(
     work: Path,
     log: Path,
     sandbox: bool,
-    traced_all: bool = False,
+    controls: bool = False,
 ) -> dict[str, dict[str, Any]]:
     """The outcome of every case by its name."""
     plain, traced = Worker(work, sandbox=sandbox), Worker(work, strace() is not None, sandbox)
@@ -207,7 +207,7 @@ def _analysed(
             for number, case in enumerate(cases):
                 row = done.get(case.id)
                 if row is None:
-                    worker = traced if traced_all or case.group in TRACED else plain
+                    worker = traced if controls or case.group in TRACED else plain
                     row = {
                         "id": case.id,
                         **_one(case, worker, work / "cases" / str(number), number),
@@ -215,7 +215,7 @@ def _analysed(
                     lines.write(json.dumps(row) + "\n")
                     lines.flush()
                 found[case.id] = row
-                if time.monotonic() - told > 5 or number == len(cases) - 1:
+                if not controls and (time.monotonic() - told > 5 or number == len(cases) - 1):
                     told = time.monotonic()
                     failures = sum(row["outcome"] not in FINE for row in found.values())
                     print(f"{number + 1}/{len(cases)} {case.id}: {failures} failures", flush=True)

@@ -148,7 +148,7 @@ PICTURES: tuple[tuple[str, str, Data | bytes], ...] = (
 
 
 def _ispe(side: int) -> bytes:
-    data = bytearray(seed("avif") if True else b"")
+    data = bytearray(seed("avif"))
     at = data.index(b"ispe")
     struct.pack_into(">II", data, at + 8, side, side)
     return bytes(data)
@@ -391,6 +391,6 @@ TEXTS: tuple[tuple[str, str, Data | bytes], ...] = (
     ("txt", "text-2000-lines", lambda: b"I am so glad\n" * 2_000),
     ("txt", "text-11-mb", lambda: b"a b " * 2_750_000),
     ("txt", "text-utf-16", lambda: "so glad \u202e\u0000 ".encode("utf-16") * 100),
-    ("txt", "text-combining", lambda: ("a" + "\u0301" * 20_000).encode()),
+    ("txt", "text-combining", ("a" + "\u0301" * 20_000).encode()),
     ("md", "markdown-brackets", lambda: b"[" * 50_000 + b"](x)" * 10_000),
 )  # fmt: skip

@@ -122,9 +122,11 @@ def png(
     """A PNG file of deflated rows.
 
     Args:
-        width, height: as its header has them.
+        width: as its header has it.
+        height: as its header has it.
         rows: deflated.
-        depth, colour: of a pixel.
+        depth: bits of a pixel.
+        colour: type of a pixel.
         before: chunks before the rows.
     """
     header = struct.pack(">IIBBBBB", width, height, depth, colour, 0, 0, 0)

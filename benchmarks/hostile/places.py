@@ -131,7 +131,7 @@ def changing() -> Iterator[Case]:
             data = partial(_longer, name)
             yield Case("changing", f"{how}-{name}", content(f"a.{name}", data), during=change)
     for how, change in _CHANGES.items():
-        make = content("a.txt", b"I am so glad. " * 200_000)
+        make = content("a.txt", b"I am so glad. " * 5_000)
         yield Case("changing", f"{how}-text", make, during=change)
 
 

@@ -26,7 +26,9 @@ def _ttml(a: str = "", h: str = "", b: str = _P) -> bytes:
 
 def _laughs(root: str) -> bytes:
     """Entities of entities: ten of ten of ten ..."""
-    rows = "".join(f'<!ENTITY {c} "{f"&{p};" * 10}">' for p, c in zip("abcdefghi", "bcdefghij"))
+    rows = "".join(
+        f'<!ENTITY {c} "{f"&{p};" * 10}">' for p, c in zip("abcdefghi", "bcdefghij", strict=True)
+    )
     return (
         f'<?xml version="1.0"?><!DOCTYPE x [<!ENTITY a "aaaa">{rows}]><{root}>&j;</{root}>'.encode()
     )
@@ -35,6 +37,17 @@ def _laughs(root: str) -> bytes:
 def _outside(root: str) -> bytes:
     return (f'<?xml version="1.0"?><!DOCTYPE x [<!ENTITY a SYSTEM "file:///etc/passwd">]>'
             f"<{root} xmlns='http://www.w3.org/ns/ttml'>&a;</{root}>").encode()  # fmt: skip
+
+
+def _zip() -> bytes:
+    import io
+    import zipfile
+
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for number in range(20_000):
+            archive.writestr(f"../{number}", b"")
+    return buffer.getvalue()
 
 
 PLANTED: dict[str, tuple[str, Callable[[], bytes] | bytes]] = {
@@ -83,7 +96,7 @@ PLANTED: dict[str, tuple[str, Callable[[], bytes] | bytes]] = {
                         f"{_BIG}:00:01.0,x\n".encode()),
     "json-deep": ("sbv", lambda: b"[" * 100_000),
     "zip-bomb": ("srt", lambda: b"PK\3\4" + zlib.compress(bytes(50_000_000))),
-    "zip-names": ("srt", lambda: _zip()),
+    "zip-names": ("srt", _zip),
     "picture": ("srt", lambda: seed("png")),
     "recording": ("srt", lambda: seed("mkv")),
     "empty": ("srt", b""),
@@ -93,17 +106,6 @@ PLANTED: dict[str, tuple[str, Callable[[], bytes] | bytes]] = {
     "zeros": ("srt", lambda: bytes(1_000_000)),
     "list": ("srt", b"ffconcat version 1.0\nfile /etc/passwd\n"),
 }  # fmt: skip
-
-
-def _zip() -> bytes:
-    import io
-    import zipfile
-
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w") as archive:
-        for number in range(20_000):
-            archive.writestr(f"../{number}", b"")
-    return buffer.getvalue()
 
 
 def sidecars(seed_number: int, secrets: Path) -> Iterator[Case]:

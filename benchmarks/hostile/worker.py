@@ -16,7 +16,8 @@ import struct
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from functools import cache
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -59,18 +60,12 @@ def analyse(path: str, sandbox: bool = False) -> None:
         _check_sentence(warning, "a warning")
 
 
+@cache
 def analyzer() -> Any:
     """One analyzer for all files, as a batch has it."""
-    global _ANALYZER
-    if _ANALYZER is None:
-        from mien.analyzer import Analyzer
-        from mien.options import Options
+    from mien.analyzer import Analyzer
 
-        _ANALYZER = Analyzer(Options())
-    return _ANALYZER
-
-
-_ANALYZER: Any = None
+    return Analyzer()
 
 
 def _no_constant(name: str) -> None:
@@ -227,10 +222,8 @@ def _told(error: BaseException) -> str:
 
 def _mark(path: str) -> None:
     """A line in the trace of ``strace``."""
-    try:
+    with suppress(OSError):
         os.close(os.open(path, os.O_RDONLY))
-    except OSError:
-        pass
 
 
 def _descriptors() -> list[str]:
@@ -251,10 +244,8 @@ def _memory(field: str) -> int:
 
 
 def _reset_peak() -> None:
-    try:
+    with suppress(OSError):
         Path("/proc/self/clear_refs").write_text("5")
-    except OSError:
-        pass
 
 
 def main() -> None:
@@ -271,7 +262,7 @@ def main() -> None:
     os.dup2(2, 1)  # what a library prints is no answer
     temporary = Path(os.environ["TMPDIR"])
     # Whisper reads samples, never the file; without it a run takes minutes and not hours.
-    with mock.patch.object(mien.perceive, "transcribe", lambda *args, **more: None):
+    with mock.patch.object(mien.perceive, "transcribe", return_value=None):
         for path in warm.split(os.pathsep):
             analyse(path)
         watch = Watch(Path(secrets))
