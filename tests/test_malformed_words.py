@@ -110,6 +110,30 @@ def test_declared_entities_are_not_expanded(tmp_path, root, suffix):
     assert time.process_time() - began < 1
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        ttml(body="<p>" + "<span begin='1s'>x" * 900 + "</span>" * 900 + "</p>"),
+        ttml(body="<p begin='1s' end='2s'>" + "<span>x" * 900 + "</span>" * 900 + "</p>"),
+        "<timedtext><body>" + "<p t='1'>x" * 20_000 + "</p>" * 20_000 + "</body></timedtext>",
+        ttml(body="<div begin='1s'>" * 400 + "<p end='2s'>x</p>" * 5000 + "</div>" * 400),
+    ],
+)
+def test_xml_in_xml_takes_linear_time(tmp_path, text):
+    path = tmp_path / "a.ttml"
+    path.write_text(text)
+    began = time.process_time()
+    read_cues(path)
+    assert time.process_time() - began < 1
+
+
+def test_a_timed_span_in_a_timed_span_is_said_once(tmp_path):
+    path = tmp_path / "a.ttml"
+    inner = '<span begin="1s" end="2s">so</span>'
+    path.write_text(ttml(body=f'<p><span begin="0s" end="3s">I am {inner} glad</span></p>'))
+    assert [cue.text for cue in read_cues(path).cues] == ["I am so glad"]
+
+
 BLANKS = {
     "voice": "<v" + " " * 60_000,
     "voice class": "<v." + "a" * 60_000,
@@ -155,6 +179,24 @@ def test_a_long_number_in_sami_takes_linear_time(tmp_path):
     began = time.process_time()
     assert read_cues(path).cues == ()
     assert time.process_time() - began < 1
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("a.ass", "[Script Info]\n\n[Events]\nFormat: Start, End, Text\nDialogue: {},{},x\n"),
+        ("a.ttml", "<tt>&{};</tt>"),
+        ("a.json", '{{"{}": x}}'),
+        ("a.sub", "{{1}}{{1}}{}\n{{10}}{{20}}x\n"),
+    ],
+)
+def test_a_refusal_does_not_quote_the_file(tmp_path, name, content):
+    path = tmp_path / name
+    path.write_text(content.format(*["a" * 1900 + "\x1b[2J"] * 2))
+    with pytest.raises(InputError) as error:
+        read_cues(path)
+    assert len(str(error.value)) < 700
+    assert str(error.value).isprintable()
 
 
 # --- beside a recording ----------------------------------------------------------------------

@@ -190,7 +190,7 @@ NAMES: dict[str, bytes] = {
     "percent": b"%d%s%n", "braces": b"{0}{x!r}{", "quotes": b"a'b\"c`d", "shell": b"$(touch x);|&<>", "star": b"*?[a]",
     "backslash": b"..\\..\\a", "colon": b"C:a", "scheme": b"http:a", "html": b"<script>alert(1)<", "long": b"a" * 240,
     "long-utf-8": "\u00e4".encode() * 120, "controls": bytes(range(1, 32)).replace(b"\n", b""), "delete": b"a\x7fb", "c1": b"a\xc2\x9bb",
-    "markup": b"[red]a[/red]", "formula": b"=1+1", "nfd": "e\u0301".encode(), "upper": b"A.WAV", "reserved": b"CON",
+    "markup": b"[red]a[bold]", "formula": b"=1+1", "nfd": "e\u0301".encode(), "upper": b"A.WAV", "reserved": b"CON",
 }  # fmt: skip
 
 

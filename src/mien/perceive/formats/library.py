@@ -9,7 +9,7 @@ from pathlib import Path
 
 from mien.errors import MissingExtraError
 from mien.media.markup import without_markup, without_overrides
-from mien.perceive.formats.cue import Cue, CueFile, Spoken, UnreadableError, lines_of
+from mien.perceive.formats.cue import Cue, CueFile, Spoken, UnreadableError, lines_of, reason
 
 LONGEST_ROW = 2_000
 MOST_CHARACTERS = 2_000_000
@@ -52,7 +52,7 @@ def read_by_pysubs2(text: str, kind: str) -> CueFile:
             "MicroDVD without its pictures per second (write them as the first row: {1}{1}25)"
         ) from None
     except (pysubs2.Pysubs2Error, ValueError, TypeError, OverflowError) as error:
-        raise UnreadableError(f"{name} that is damaged ({error})") from None
+        raise UnreadableError(f"{name} that is damaged ({reason(error)})") from None
     return CueFile(
         name,
         tuple(

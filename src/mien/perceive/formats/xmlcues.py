@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from xml.etree import ElementTree
 
@@ -14,6 +14,7 @@ from mien.perceive.formats.cue import (
     Cue,
     CueFile,
     UnreadableError,
+    reason,
     seconds,
     until_next,
 )
@@ -84,7 +85,7 @@ def _root(text: str) -> Element:
     try:
         return ElementTree.fromstring(_DECLARED.sub("", text.lstrip("\ufeff"), count=1))
     except (ElementTree.ParseError, ValueError, RecursionError) as error:
-        raise UnreadableError(f"XML that is damaged ({error})") from None
+        raise UnreadableError(f"XML that is damaged ({reason(error)})") from None
 
 
 def _name(element: Element) -> str:
@@ -225,7 +226,7 @@ def _place(element: Element, around: _Place, rates: _Rates) -> _Place:
 
 def _paragraph(element: Element, here: _Place, rates: _Rates) -> list[Cue]:
     """A paragraph as one cue, or its spans as cues where they alone have times."""
-    timed = [child for child in element.iter() if child is not element and _is_timed(child)]
+    timed = list(_outermost(element, _is_timed))
     if timed and _attribute(element, "begin") is None:
         places = [(child, _place(child, here, rates)) for child in timed]
         return [Cue(at.start, at.end, _text(child), at.speaker) for child, at in places]
@@ -240,18 +241,37 @@ def _is_timed(element: Element) -> bool:
 
 def _text(element: Element) -> str:
     """The words of an element: rows by ``br``, without metadata and annotations of ruby."""
-    return "\n".join(" ".join(row.split()) for row in "".join(_pieces(element)).split("\v"))
+    pieces: list[str] = []
+    _gather(element, pieces)
+    return "\n".join(" ".join(row.split()) for row in "".join(pieces).split("\v"))
 
 
-def _pieces(element: Element) -> Iterator[str]:
-    yield element.text or ""
+def _gather(element: Element, pieces: list[str]) -> None:
+    # Not a generator: each level of those would hand on every piece of the levels below.
+    pieces.append(element.text or "")
     for child in element:
         name = _name(child)
         if name == "br":
-            yield "\v"
+            pieces.append("\v")
         elif name in {"span", "name"} and _attribute(child, "ruby") not in {"text", "delimiter"}:
-            yield from _pieces(child)
-        yield child.tail or ""
+            _gather(child, pieces)
+        pieces.append(child.tail or "")
+
+
+def _outermost(element: Element, wanted: Callable[[Element], bool]) -> Iterator[Element]:
+    """Those below an element that are wanted, in order; not those inside another one.
+
+    The text of one inside another would be read again at each level.
+    """
+    stack = [iter(element)]
+    while stack:
+        child = next(stack[-1], None)
+        if child is None:
+            stack.pop()
+        elif wanted(child):
+            yield child
+        else:
+            stack.append(iter(child))
 
 
 # --- YouTube, SAMI ---------------------------------------------------------------------------
@@ -268,11 +288,10 @@ def _srv1(root: Element) -> CueFile:
 
 def _srv3(root: Element) -> CueFile:
     cues = []
-    for child in root.iter():
-        if _name(child) == "p" and "t" in child.attrib:
-            start = seconds(child.attrib["t"]) / 1000
-            length = seconds(child.attrib.get("d", "4000")) / 1000
-            cues.append(Cue(start, start + length, without_markup("".join(child.itertext()))))
+    for child in _outermost(root, lambda one: _name(one) == "p" and "t" in one.attrib):
+        start = seconds(child.attrib["t"]) / 1000
+        length = seconds(child.attrib.get("d", "4000")) / 1000
+        cues.append(Cue(start, start + length, without_markup("".join(child.itertext()))))
     return CueFile("YouTube XML", tuple(cues))
 
 
