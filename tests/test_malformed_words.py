@@ -16,7 +16,9 @@ from mien.media.markup import without_markup
 from mien.perceive.fit import DENSEST, SPARE, most_characters
 from mien.perceive.formats import read_cues
 from mien.perceive.subtitles import words_of
-from mien.perceive.transcript import find_written, read_transcript
+from mien.perceive.transcript import Written, find_written, read_transcript
+from mien.scene import Caption
+from mien.timebase import Segment
 
 LINE = "1\n00:00:00,200 --> 00:00:02,300\nI am so glad\n\n"
 NAMESPACE = 'xmlns="http://www.w3.org/ns/ttml"'
@@ -214,6 +216,15 @@ def test_more_than_can_be_said_is_left_out(tmp_path):
     assert written.transcript is None
     assert "its 20000 cues hold 259999 characters, more than can be said" in written.warnings[0]
     assert "in the 0:09.0 of the recording" in written.warnings[0]
+
+
+def test_a_subtitle_track_of_more_than_can_be_said_is_left_out(tmp_path):
+    captions = [Caption(Segment(0.1, 0.9), "I am so glad. " * 5000)]
+    found = Written().completed(facts(tmp_path / "a.mkv", 1.0), captions, "auto")
+    assert found.transcript is None
+    assert "its 1 lines hold 70000 characters, more than can be said" in found.warnings[0]
+    captions = [Caption(Segment(0.1, 0.9), "I am so glad. " * 50)]
+    assert Written().completed(facts(tmp_path / "a.mkv", 1.0), captions, "auto").transcript
 
 
 def test_fast_speech_and_captions_that_roll_are_not_too_much(tmp_path):

@@ -12,7 +12,7 @@ from mien.facts import shown
 from mien.language import foreign
 from mien.media import read_text
 from mien.media.markup import without_markup
-from mien.perceive.fit import Checked, check_cues, fitted
+from mien.perceive.fit import Checked, check_cues, fitted, most_characters
 from mien.perceive.formats import SUBTITLES, Cue, CueFile, read_cues
 from mien.perceive.sidecar import named_in_warning, subtitles_beside
 from mien.perceive.subtitles import spoken, words_of
@@ -68,6 +68,10 @@ class Written:
             warnings = (*warnings, why)
         if not captions or asr != "auto":
             return Written(None, warnings)
+        written = sum(len(one.text) for one in captions)
+        if written > most_characters(facts.duration):
+            more = f"its {len(captions)} lines hold {written} characters, more than can be said."
+            return Written(None, (*warnings, f"The subtitle track is left out: {more}"))
         lines, dropped = spoken(
             Cue(one.segment.start, one.segment.end, without_markup(one.text)) for one in captions
         )
