@@ -41,7 +41,7 @@ def test_the_short_form_finds_nothing(tmp_path):
     assert found["failures"] == {}
     assert set(found["counts"]) == GROUPS
     assert found["cases"] > 700
-    assert found["counts"]["mutants"]["analysed"] > found["counts"]["mutants"].get("crash", 0)
+    assert found["counts"]["mutants"]["analysed"] > 50
     assert found["counts"]["disguises"]["refused"] > 50
     assert "| **all** |" in (tmp_path / "hostile.md").read_text()
 

@@ -11,13 +11,16 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
+import av
+import numpy as np
 import pytest
 from tests.fuzz_seeds import PICTURES
 
-from mien.errors import MediaError
+from mien.errors import MediaError, OptionError
 from mien.media import guard, open_clip
 from mien.media.files import read_start
 from mien.media.picture import claimed_size, gif_frames, picture_format
+from mien.options import MediaOptions
 
 from .listen import listen
 from .make import beeps, write
@@ -86,6 +89,24 @@ def test_some_zeros_before_a_recording_are_passed_over(tmp_path: Path) -> None:
     path = tmp_path / "b.mp3"
     path.write_bytes(bytes(5000) + whole.read_bytes())
     assert open_clip(path).facts.has_audio
+
+
+def test_a_thousand_tracks_do_not_make_a_long_message(tmp_path: Path) -> None:
+    path = tmp_path / "a.mkv"
+    with av.open(str(path), "w") as container:
+        for _ in range(40):
+            container.add_stream("pcm_s16le", rate=8000)
+        frame = av.AudioFrame.from_ndarray(np.zeros((1, 800), np.int16), "s16", "mono")
+        frame.sample_rate = 8000
+        for stream in container.streams.audio:
+            for packet in stream.encode(frame):
+                container.mux(packet)
+    (note,) = open_clip(path).facts.notes
+    assert "Audio track 1 of 40 is used" in note
+    assert "; and 32 more. --audio-track" in note
+    assert len(open_clip(path).facts.audio_tracks) == 40
+    with pytest.raises(OptionError, match="; and 32 more"):
+        open_clip(path, MediaOptions(audio_track=41))
 
 
 def test_a_full_disk_ends_in_an_error_of_ours() -> None:
