@@ -38,7 +38,7 @@ for place in (ROOT, ROOT / "src"):
 from bombs import bombs  # noqa: E402
 from case import Case, content  # noqa: E402
 from controls import CONTROLS  # noqa: E402
-from crew import TRACED, Worker  # noqa: E402
+from crew import TRACED, Worker, outside  # noqa: E402
 from disguises import disguises, references  # noqa: E402
 from mutants import MUTANTS, mutants, truncations  # noqa: E402
 from places import LINES, changing, names, places  # noqa: E402
@@ -119,7 +119,10 @@ def _run(args: argparse.Namespace, work: Path) -> int:
     log = work / "hostile.jsonl"
     done = _done(log) if args.resume else {}
     if not args.resume:
-        log.unlink(missing_ok=True)
+        for old in (log, *work.glob("trace-*.log")):
+            old.unlink(missing_ok=True)
+    for old in work.glob("controls-*.log"):
+        old.unlink()
     began = time.monotonic()
     blind = unseen(work)
     if blind:
@@ -209,6 +212,7 @@ def _analysed(
 ) -> dict[str, dict[str, Any]]:
     """The outcome of every case by its name."""
     plain, traced = Worker(work, sandbox=sandbox), Worker(work, strace() is not None, sandbox)
+    traced.logs = "controls" if controls else "trace"
     found: dict[str, dict[str, Any]] = {}
     told = time.monotonic()
     try:
@@ -221,6 +225,8 @@ def _analysed(
                         "id": case.id,
                         **_one(case, worker, work / "cases" / str(number), number),
                     }
+                    if worker.trace and row["outcome"] != "not made":
+                        row["given"] = worker.given(number)
                     lines.write(json.dumps(row) + "\n")
                     lines.flush()
                 found[case.id] = row
@@ -231,11 +237,11 @@ def _analysed(
     finally:
         plain.end()
         traced.end()
-    for number, what in traced.outside():
-        row = found[cases[number].id]
+    for name, what in outside(work, found, traced.logs):
+        row = found[name]
         if row["outcome"] in FINE or row["detail"].startswith("traced: "):
             before = row["detail"] if row["outcome"] == "outside read" else "traced: "
-            found[cases[number].id] = row | {
+            found[name] = row | {
                 "outcome": "outside read",
                 "detail": f"{before} {what}",
             }

@@ -38,13 +38,14 @@ class Worker:
         work: the folder of the run.
         trace: whether its system calls are traced.
         sandbox: whether mien's own sandbox decodes.
+        logs: what the names of its traces begin with.
     """
 
     work: Path
     trace: bool = False
     sandbox: bool = False
+    logs: str = "trace"
     _process: subprocess.Popen[bytes] | None = None
-    _logs: list[Path] = field(default_factory=list)
     _given: dict[int, dict[str, Any]] = field(default_factory=dict)
 
     def run(self, case: Case, path: Path, folder: Path, number: int) -> dict[str, Any]:
@@ -81,8 +82,7 @@ class Worker:
         self._temporary.mkdir()
         words = [sys.executable, str(HERE / "worker.py"), self._warm(), str(self.work / "secrets")]
         if self.trace:
-            log = self.work / f"trace-{len(self._logs)}.log"
-            self._logs.append(log)
+            log = self.work / f"{self.logs}-{time.time_ns()}.log"
             words = ["strace", "-f", "--seccomp-bpf", "-qq", "-s", "4096", "-e", f"trace={CALLS}",
                      "-e", "signal=none", "-o", str(log), *words]  # fmt: skip
         env = os.environ | {
@@ -154,10 +154,24 @@ class Worker:
                 with contextlib.suppress(OSError):
                     pipe.close()
 
-    def outside(self) -> Iterator[tuple[int, str]]:
-        """What the traced cases opened that they may not, by their numbers."""
-        for log in self._logs:
-            yield from traced(log, self._given)
+    def given(self, number: int) -> dict[str, Any]:
+        """What the process was told of a case."""
+        return self._given[number]
+
+
+def outside(work: Path, rows: dict[str, dict[str, Any]], logs: str) -> Iterator[tuple[str, str]]:
+    """The names of traced cases, and what each opened that it may not; of all runs in a folder.
+
+    Args:
+        work: the folder.
+        rows: of the cases by name, with what the process was told of those that were traced.
+        logs: what the names of the traces begin with.
+    """
+    given = {row["given"]["number"]: row["given"] for row in rows.values() if "given" in row}
+    names = {row["given"]["number"]: name for name, row in rows.items() if "given" in row}
+    for log in sorted(work.glob(f"{logs}-*.log")):
+        for number, what in traced(log, given):
+            yield names[number], what
 
 
 def _quietly(during: Any, path: Path) -> None:
