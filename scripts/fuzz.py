@@ -29,7 +29,7 @@ LONGEST = 8192
 """Bytes of an input, at most."""
 MOST_WORDS = 400
 """Pieces of the seeds that libFuzzer puts into inputs."""
-HANG = 30
+HANG = 120
 """Seconds after which libFuzzer takes one input for a hang and ends."""
 
 

@@ -53,6 +53,8 @@ SECONDS, SECONDS_A_BYTE = 0.5, 25e-6
 """Processor time that a parser may take: in any case, and for each byte."""
 BYTES, BYTES_A_BYTE = 4_000_000, 1000
 """Memory that a parser may take beyond what it had: in any case, and for each byte."""
+MEASURED = 12_000
+"""Bytes of an input whose memory is measured, at most: that takes ten times as long."""
 PUMPED, ONE_IN = 60_000, 24
 """Length of an input a part of which is repeated, and which share of the inputs gets one."""
 
@@ -252,7 +254,7 @@ def probe(name: str, data: bytes) -> None:
         dear = pumped(data, mark // ONE_IN)
         _timed(name, dear)
         if mark % (4 * ONE_IN) == 0:
-            _measured(name, dear)
+            _measured(name, dear[:MEASURED])
 
 
 def pumped(data: bytes, draw: int) -> bytes:

@@ -75,8 +75,8 @@ def test_the_probe_sees_another_error_and_time_that_grows_with_the_square(monkey
     monkeypatch.setitem(TARGETS, "slow", slow)
     with pytest.raises(KeyError):
         probe("wrong", b"x")
-    with pytest.raises(TooDearError, match="slow: .* s for 4500 bytes"):
-        probe("slow", b"x" * 4500)
+    with pytest.raises(TooDearError, match="slow: .* s for 7000 bytes"):
+        probe("slow", b"x" * 7000)
 
 
 def test_an_input_is_pumped_in_place():
