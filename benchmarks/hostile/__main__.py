@@ -123,7 +123,6 @@ def _run(args: argparse.Namespace, work: Path) -> int:
             old.unlink(missing_ok=True)
     for old in work.glob("controls-*.log"):
         old.unlink()
-    began = time.monotonic()
     blind = unseen(work)
     if blind:
         print(f"The run does not see: {', '.join(blind)}.")
@@ -143,8 +142,7 @@ def _run(args: argparse.Namespace, work: Path) -> int:
         _keep([case for case in cases if case.id in failed], args.keep)
     if args.out is not None:
         facts = {"seed": args.seed, "form": "short" if args.short else "long",
-                 "seconds": round(time.monotonic() - began), "strace": strace() is not None,
-                 "sandbox": args.sandbox}  # fmt: skip
+                 "strace": strace() is not None, "sandbox": args.sandbox}  # fmt: skip
         page(found, facts, args.out)
     return int(bool(failed))
 

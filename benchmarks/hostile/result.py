@@ -42,6 +42,8 @@ def page(found: Rows, facts: dict[str, Any], out: Path) -> None:
     failed = {name: row for name, row in found.items() if row["outcome"] not in FINE}
     value = {
         **facts, "commit": commit(), "machine": machine(), "cases": len(found),
+        "seconds": round(sum(row["seconds"] for row in found.values())),
+        "processor_seconds": round(sum(row.get("cpu", 0.0) for row in found.values())),
         "counts": {group: dict(by_outcome) for group, by_outcome in groups.items()},
         "failures": {name: f"{row['outcome']}: {row['detail'][:300]}" for name, row in failed.items()},
         "slowest": [[name, row.get("cpu", row["seconds"])] for name, row in _most(found, "cpu")],
@@ -64,9 +66,10 @@ def _markdown(value: dict[str, Any], groups: dict[str, Counter[str]]) -> str:
     lines = [
         "# Hostile files",
         "",
-        f"`{command} --seed {value['seed']} --out benchmarks/results`, {value['cases']} cases in "
-        f"{value['seconds']} s; sandbox: {'yes' if value['sandbox'] else 'no'}; opened files of the "
-        f"groups disguises, references, places, names and sidecars {traced}.",
+        f"`{command} --seed {value['seed']} --out benchmarks/results`, {value['cases']} cases: "
+        f"{value['processor_seconds']} s of processor time, {value['seconds']} s by the clock of a "
+        f"shared machine; sandbox: {'yes' if value['sandbox'] else 'no'}; opened files of the groups "
+        f"disguises, references, places, names and sidecars {traced}.",
         "",
         f"Commit {value['commit']}; {value['machine']}.",
         "",
