@@ -26,7 +26,7 @@ def truncations() -> Iterator[Case]:
         for number in range(POINTS)
         for name in MAIN
     )
-    yield from sampled(made, 53)
+    yield from sampled(made, 71)
 
 
 def _cut(name: str, number: int) -> Callable[..., object]:
@@ -49,7 +49,7 @@ def mutants(seed: int, count: int = MUTANTS) -> Iterator[Case]:
             content(f"mutant.{suffix}", lambda: mutant(seed, number, name)),
         )  # fmt: skip
 
-    yield from sampled((make(number) for number in range(count)), 21)
+    yield from sampled((make(number) for number in range(count)), 31)
 
 
 def mutant(seed: int, number: int, name: str) -> bytes:
