@@ -133,6 +133,19 @@ def test_a_result_whose_line_was_lost_is_taken_up_and_not_repeated(tmp_path):
     assert {**again, "seconds": 0} == {**first, "seconds": 0}
 
 
+@pytest.mark.parametrize("content", ["{}", "[" * 100_000, "null", '{"schema": "mien.analysis/3"}'])
+def test_a_damaged_result_whose_line_was_lost_is_analysed_again(tmp_path, content):
+    clip, out = tone(tmp_path / "in" / "a.wav"), tmp_path / "out"
+    setup = Setup(out, SILENT, workers=1, resume=True)
+    first = run_batch([str(clip)], setup).rows[0]
+    lines = (out / STATES).read_bytes().splitlines(keepends=True)
+    (out / STATES).write_bytes(b"".join(lines[:2]))
+    (out / first["json"]).write_text(content)
+    again = run_batch([str(clip)], setup).rows[0]
+    assert again["state"] == "done"
+    assert mien.Analysis.from_dict(json.loads((out / first["json"]).read_text()))
+
+
 def test_a_clip_whose_output_cannot_be_written_is_a_row(tmp_path):
     clip, out = tone(tmp_path / "a.wav"), tmp_path / "out"
     (out / "clips" / "a.wav.json").mkdir(parents=True)

@@ -97,3 +97,14 @@ def test_names_that_differ_in_case_only_and_names_of_an_earlier_run(tmp_path):
     kept = keep_names(clips, {"/d/a/x.wav": "x.wav"})
     assert kept[0].name == "x.wav"
     assert kept[1].name.startswith("x.wav-")
+
+
+def test_a_folder_that_a_list_names_often_is_searched_once(tmp_path, monkeypatch):
+    (tmp_path / "a.wav").touch()
+    (tmp_path / "many.txt").write_text(".\n./\n./.\n" * 1000)
+    monkeypatch.chdir(tmp_path)
+    searched = []
+    walk = os.walk
+    monkeypatch.setattr(os, "walk", lambda folder: searched.append(folder) or walk(folder))
+    assert [one.name for one in find_clips(["many.txt"])] == ["a.wav"]
+    assert searched == [str(tmp_path)]

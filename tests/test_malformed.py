@@ -2,10 +2,15 @@
 
 import os
 import random
+import subprocess
+import sys
+from tempfile import NamedTemporaryFile
+from types import SimpleNamespace
 
 import pytest
 
 from mien.analysis.evidence import Evidence
+from mien.batch.state import STATES, States
 from mien.cli.shared import read_analysis
 from mien.datasets import load_faces, load_texts, load_voices
 from mien.datasets.clips import load_clips
@@ -18,8 +23,12 @@ from mien.errors import (
     LabelError,
     MienError,
     OptionError,
+    PackError,
 )
+from mien.files import read_bounded, read_regular
 from mien.fusion.method import read_blends
+from mien.fusion.pack import load_pool
+from mien.options import Options
 from mien.perceive.formats import read_cues
 from mien.timebase import Segment
 
@@ -183,6 +192,77 @@ def test_a_fifo_is_no_analysis_and_no_transcript(tmp_path):
     for read in (read_analysis, read_cues):
         with pytest.raises(InputError, match="not a regular file"):
             read(fifo)
+
+
+@pytest.mark.parametrize("content", [b"[]", b"7", b"null", b'"x"', b'{"format": {"a": [1]}}', b"["])
+def test_a_file_that_is_no_pool_is_a_pack_error(content, tmp_path):
+    pack = SimpleNamespace(read=lambda name: content, folder=tmp_path)
+    with pytest.raises(PackError):
+        load_pool(pack)
+
+
+@pytest.mark.parametrize(
+    "header", ["MyUtterance,Emotion", "Utterances,Emotions", "a Utterance,Emotion"]
+)
+def test_a_header_that_only_looks_like_meld_names_the_column(header, tmp_path):
+    path = tmp_path / "table.csv"
+    path.write_text(f"{header}\nwell,joy\n")
+    with pytest.raises(DataError, match="has no column 'utterance'"):
+        load_texts(path)
+
+
+@pytest.mark.parametrize("rule", ["x" * 5000, "a\0b", "/" * 5000 + "x" * 300])
+def test_a_rule_that_no_folder_can_be_named_is_an_option_error(rule):
+    with pytest.raises(OptionError, match="cannot be"):
+        Options.from_dict({"fusion": {"rule": rule}})
+
+
+@pytest.mark.parametrize(
+    "line", ["[" * 100_000, '{"a":' * 50_000, "nonsense", "\0", "[]", "9" * 5000]
+)
+def test_a_damaged_line_of_a_batch_is_left_out(line, tmp_path):
+    begun = '{"begun": "/a.wav", "name": "a", "key": {"size": 1}}'
+    (tmp_path / STATES).write_text(f'{{"mien-batch": 1}}\n{line}\n{begun}\n')
+    with States(tmp_path, resume=True) as states:
+        assert states.names == {"/a.wav": "a"}
+
+
+def test_a_small_file_takes_little_memory():
+    """``read(n)`` takes n bytes before it reads; with a limit on memory that alone would fail."""
+    code = (
+        "import resource, sys; from pathlib import Path; from mien.files import read_regular;"
+        "from mien.media.files import read_start;"
+        "used = int(Path('/proc/self/statm').read_text().split()[0]) * 4096 + 50_000_000;"
+        "resource.setrlimit(resource.RLIMIT_AS, (used, used));"
+        "assert read_regular(sys.argv[1]) == read_start(sys.argv[1], 2**31) == b'small'"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, "/dev/stdin"],
+        input="small",
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "not a regular file" in done.stderr
+    with NamedTemporaryFile() as file:
+        file.write(b"small")
+        file.flush()
+        done = subprocess.run(
+            [sys.executable, "-c", code, file.name], capture_output=True, text=True, check=False
+        )
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_file_that_grows_is_read_to_its_new_end(tmp_path):
+    path = tmp_path / "a"
+    path.write_bytes(b"ab")
+    with path.open("rb") as file:
+        stale = SimpleNamespace(fileno=lambda: os.open("/dev/null", os.O_RDONLY), read=file.read)
+        assert read_bounded(stale, 1 << 20) == b"ab"  # the system said that it was empty
+    with path.open("rb") as file:
+        assert read_bounded(file, 1) == b"a"
+    for name in ("/proc/self/status", "/proc/version"):  # 0 bytes by their size
+        assert len(read_regular(name)) > 10
 
 
 def test_probabilities_that_sum_to_nothing_are_refused():

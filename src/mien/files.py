@@ -8,13 +8,12 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 from mien.errors import InputError, OutputError
 
 MOST_BYTES = 2**31
 """Size from which on a file that is read whole is refused."""
-
-
 _BLOCK = 1_000_000
 
 
@@ -52,15 +51,42 @@ def blocks_of(path: str | os.PathLike[str], most: int = MOST_BYTES) -> Iterator[
                 raise InputError(f"{name} is not a regular file; give the path of a file.")
             if info.st_size > most:
                 raise InputError(f"{name} has {info.st_size} bytes; at most {most} are read.")
-            left = most + 1
-            while left > 0 and (block := file.read(min(_BLOCK, left))):
-                left -= len(block)
-                yield block
+            yield from _blocks(file, most + 1)
     except FileNotFoundError:
         raise InputError(f"{name} does not exist; give the path of an existing file.") from None
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise InputError(f"{name} cannot be read ({reason}); check the path.") from None
+
+
+def read_bounded(file: BinaryIO, most: int) -> bytes:
+    """What is left of a file, ``most`` bytes of it if there are more.
+
+    ``read(most)`` would take memory for ``most`` bytes before it knows how many there are.
+    """
+    return b"".join(_blocks(file, most))
+
+
+def _blocks(file: BinaryIO, most: int) -> Iterator[bytes]:
+    while most > 0 and (block := file.read(min(_BLOCK, most))):
+        most -= len(block)
+        yield block
+
+
+def is_folder(path: Path) -> bool:
+    """Whether there is a folder; a name that no file can have is none."""
+    try:
+        return path.is_dir()
+    except (OSError, ValueError):
+        return False
+
+
+def is_there(path: Path) -> bool:
+    """Whether a path leads to anything; a name that no file can have leads nowhere."""
+    try:
+        return path.exists()
+    except (OSError, ValueError):
+        return False
 
 
 def read_text(path: str | os.PathLike[str], most: int = MOST_BYTES) -> str:

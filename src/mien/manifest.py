@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from mien.errors import InputError, PackError
-from mien.files import read_regular
+from mien.files import is_there, read_regular
 
 FORMAT = 1
 KINDS = ("face", "voice", "text", "fusion", "detector")
@@ -111,7 +111,7 @@ class Manifest:
             PackError: if it is missing, not a regular file, not JSON, of another format, or has a
                 value of another type or out of its range.
         """
-        if not path.exists():
+        if not is_there(path):
             raise PackError(
                 f"{path.parent} is no model pack: it holds no pack.json. Give a folder that "
                 "'mien train' or 'mien models convert' wrote."

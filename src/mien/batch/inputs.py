@@ -151,7 +151,8 @@ def _of_list(path: str) -> tuple[str, list[str]]:
     here = os.path.dirname(path)
     content = read_regular(path).removeprefix(b"\xef\xbb\xbf")
     lines = [os.fsdecode(line.rstrip(b"\r")) for line in content.split(b"\n")]
-    named = [_line(line, here) for line in lines if line.strip()]
+    # Each once: a folder that a list names a thousand times is searched once.
+    named = list(dict.fromkeys(_line(line, here) for line in lines if line.strip()))
     if not any(is_stored(one) or os.path.exists(one) for one in named):
         raise InputError(
             f"{shown(path)} names no file that exists; a list has one path a line. To analyse "

@@ -24,7 +24,7 @@ from mien.batch.pool import Outcome
 from mien.batch.state import Key, States
 from mien.batch.stored import analyze_stored
 from mien.batch.table import write_tables
-from mien.errors import OptionError, OutputError
+from mien.errors import MienError, OptionError, OutputError
 from mien.facts import shown
 from mien.options import DECODING, MediaOptions, Options
 from mien.report.page.media import HOW
@@ -328,7 +328,7 @@ class _Batch:
             return None
         try:
             analysis = Analysis.from_dict(json.loads(store.read(target)))
-        except (OSError, ValueError, KeyError):
+        except (OSError, ValueError, KeyError, RecursionError, MienError):
             return None
         seconds = round(sum(analysis.provenance.seconds.values()), 3)
         row = self._placed(one, row_of(analysis) | {"seconds": seconds})

@@ -147,6 +147,6 @@ def _read(line: bytes) -> dict[str, Any]:
     """A line; empty if it is damaged, so that its clip is analysed again."""
     try:
         value = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return value if isinstance(value, dict) else {}

@@ -80,8 +80,8 @@ def _from_meld(path: Path) -> LabelledSet:
     rows = read_rows(path)
     split = split_of(path)
     return build(
-        [clean(row["utterance"]) for row in rows],
-        one_hot([canonical_label(row["emotion"]) for row in rows]),
+        [clean(column(row, "utterance", path)) for row in rows],
+        one_hot([canonical_label(column(row, "emotion", path)) for row in rows]),
         "meld",
         groups=[f"{split}/{column(row, 'dialogue_id', path)}" for row in rows],
         splits=[split] * len(rows),

@@ -261,9 +261,10 @@ class Pool:
         Raises:
             PackError: if the value is of another format or not whole.
         """
-        if value.get("format") != FORMAT:
+        said = value.get("format") if isinstance(value, Mapping) else None
+        if said != FORMAT:
             raise PackError(
-                f"The pool has the format {value.get('format')!r}; this version of mien reads "
+                f"The pool has the format {str(said)[:40]!r}; this version of mien reads "
                 f"{FORMAT}. Fit it again with 'mien train fusion'."
             )
         try:

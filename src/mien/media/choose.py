@@ -17,7 +17,7 @@ from mien.scene import Clip
 
 SUBTITLE_SUFFIXES = frozenset({".srt", ".vtt", ".ass", ".ssa"})
 _FILMS = frozenset({".mjpeg", ".mjpg"})
-_HEAD = 4096
+_HEAD, _ZEROS = 4096, 1 << 20
 
 
 def choose_clip(path: str | os.PathLike[str], options: MediaOptions | None = None) -> Clip:
@@ -36,7 +36,9 @@ def choose_clip(path: str | os.PathLike[str], options: MediaOptions | None = Non
         return TextClip(name)
     if suffix in SUBTITLE_SUFFIXES and not looks_binary(head):
         raise MediaError(f"{shown(name)} holds subtitles; give the recording that they belong to.")
-    kind = kind_of(name, head)
+    # FFmpeg may search a file of zeros to its end for a start, and a sparse file has terabytes.
+    zeros = not head.strip(b"\0") and not read_start(path, _ZEROS).strip(b"\0")
+    kind = kind_of(name, head, opened=zeros)
     if kind:
         raise MediaError(f"{shown(name)} is {kind}. mien reads {READABLE}.")
     return Recording(name, options=options)

@@ -15,6 +15,7 @@ from typing import Any, BinaryIO
 
 from mien.errors import MediaError
 from mien.facts import shown
+from mien.files import read_bounded
 
 _LENT: dict[str, int] = {}
 
@@ -146,7 +147,7 @@ def read_start(path: str | os.PathLike[str], limit: int) -> bytes:
     """
     try:
         with open_file(path) as stream:
-            return stream.read(limit)
+            return read_bounded(stream, limit)
     except OSError as error:
         raise unreadable(os.fspath(path), error) from error
 

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 
 import av
 from av.container import InputContainer
-from av.error import FFmpegError
+from av.error import ExitError, FFmpegError
 
 from mien.errors import MediaError
 from mien.facts import shown
@@ -32,6 +32,10 @@ MAX_SIDE = 8192
 """Pixels of the longer side of a picture."""
 MAX_PIXELS = 50_000_000
 """Pixels of a picture."""
+
+PATIENCE = 10.0
+"""Seconds that FFmpeg may read on for the next packet. It searches for one to the end of the file,
+and a sparse file of a few kilobytes has a terabyte to search."""
 
 _HEAD = 4096
 
@@ -54,7 +58,13 @@ def open_container(path: str | os.PathLike[str]) -> InputContainer:
     file = str(regular_file(path)) if given is None else given
     name = os.fspath(path)
     with translated(name):
-        return av.open(file, mode="r", options=dict(_OPTIONS), metadata_errors="replace")
+        return av.open(
+            file,
+            mode="r",
+            options=dict(_OPTIONS),
+            metadata_errors="replace",
+            timeout=(PATIENCE, PATIENCE),
+        )
 
 
 @contextmanager
@@ -74,6 +84,12 @@ def undecodable(name: str, error: FFmpegError | None) -> MediaError:
     """
     if error is not None and ran_out(error):
         raise MemoryError from error
+    if isinstance(error, ExitError):
+        return MediaError(
+            f"{shown(name)} gave no sound and no picture within {PATIENCE:g} s of reading; it is "
+            "damaged, or lies on a disk that is too slow: copy it to another disk, or export it "
+            "again."
+        )
     try:
         kind = kind_of(name, read_start(name, _HEAD), opened=True)
     except MediaError:

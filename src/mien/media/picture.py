@@ -79,6 +79,22 @@ def picture_format(head: bytes) -> str:
     return kind or ("pnm" if _PNM.match(head) else "")
 
 
+def claimed_size(content: bytes, kind: str) -> tuple[int, int]:
+    """Width and height that the header of a picture claims, pixels.
+
+    Args:
+        content: the file.
+        kind: see :func:`picture_format`.
+
+    Raises:
+        ValueError: if the header is damaged, whatever its fields hold.
+    """
+    try:
+        return _SIZES[kind](content)
+    except (struct.error, IndexError, OverflowError) as error:
+        raise ValueError(f"damaged header ({error})") from error
+
+
 def _decode(content: bytes, kind: str, name: str) -> Image:
     import cv2
 
@@ -88,9 +104,9 @@ def _decode(content: bytes, kind: str, name: str) -> Image:
             f"{shown(name)} is larger than {MAX_BYTES // 1_000_000} MB; scale it down."
         )
     try:
-        check_size(name, *_SIZES[kind](content))
+        check_size(name, *claimed_size(content, kind))
         image = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR)
-    except (cv2.error, struct.error, IndexError, ValueError) as error:
+    except (cv2.error, ValueError) as error:
         if isinstance(error, cv2.error) and ran_out(MemoryError()):
             raise MemoryError from error
         raise damaged from error
@@ -161,9 +177,9 @@ def _gif_size(content: bytes) -> tuple[int, int]:
 
 def gif_frames(content: bytes) -> int:
     """How many pictures a GIF holds, 2 for more than one."""
+    found = 0
     try:
         at = 13 + _gif_table(content[10])
-        found = 0
         while found < 2 and content[at] in b"!,":
             if content[at] == ord(","):
                 found += 1

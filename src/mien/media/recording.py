@@ -9,7 +9,7 @@ from itertools import chain
 from typing import Any
 
 import numpy as np
-from av.error import FFmpegError
+from av.error import ExitError, FFmpegError
 from av.packet import Packet
 from av.stream import Discard
 from av.video.frame import VideoFrame
@@ -177,6 +177,8 @@ class Recording:
                 # PyAV 18.1: at the end of a file, demux() flushes the streams that it counted at
                 # the beginning and those that came up on the way, for which it made no place.
                 return
+            except ExitError as error:
+                raise undecodable(self._name, error) from error
             except FFmpegError as error:
                 if ran_out(error):
                     raise MemoryError from error

@@ -13,7 +13,7 @@ from typing import IO, Self
 
 import numpy as np
 
-from mien.errors import OptionError
+from mien.errors import OptionError, OutputError
 from mien.scene import SAMPLE_RATE, AudioBlock, Image, Samples
 from mien.timebase import Segment
 
@@ -59,8 +59,15 @@ class _Spool:
         self._file.flush()
 
     def _append(self, rows: bytes) -> None:
-        self._file.seek(self._count * self._row)
-        self._file.write(rows)
+        try:
+            self._file.seek(self._count * self._row)
+            self._file.write(rows)
+        except OSError as error:
+            raise OutputError(
+                f"The temporary files in {tempfile.gettempdir()} cannot be written "
+                f"({error.strerror or error}); make room there, or set TMPDIR to a folder on "
+                "another disk."
+            ) from error
         self._count += len(rows) // self._row
 
     def _stored(self, start: int, stop: int) -> bytes:

@@ -26,6 +26,8 @@ from mien.threads import cores
 _TEXT_CODECS = frozenset({"ass", "mov_text", "srt", "ssa", "subrip", "text", "webvtt"})
 _NOT_VIDEO = Disposition.attached_pic | Disposition.timed_thumbnails | Disposition.still_image
 _PRIMING = 0.1
+MOST_LISTED = 8
+"""Tracks that a message lists, at most."""
 
 MOST_THREADS = 4
 """Threads of a video decoder at most; each holds some pictures."""
@@ -123,7 +125,7 @@ def _audio(container: InputContainer, name: str, options: MediaOptions) -> Audio
         else:
             found = [s for s in usable if same_language(wanted, _language(s))]
         if not found:
-            listed = "; ".join(audio_tracks(container)) or "none"
+            listed = _listed(audio_tracks(container)) or "none"
             raise OptionError(
                 f"{shown(name)} has no audio track {wanted!r} that can be decoded; its audio "
                 f"tracks are: {listed}."
@@ -156,6 +158,12 @@ def audio_tracks(container: InputContainer) -> tuple[str, ...]:
     )
 
 
+def _listed(tracks: Sequence[str]) -> str:
+    """Tracks in a message: the first of them, and how many there are beside."""
+    more = len(tracks) - MOST_LISTED
+    return "; ".join(tracks[:MOST_LISTED]) + (f"; and {more} more" if more > 0 else "")
+
+
 def _track_words(stream: AudioStream) -> Iterator[str]:
     yield _audio_words(stream) if _decodable(stream) else "cannot be decoded"
     if _language(stream):
@@ -175,7 +183,7 @@ def _several(
     if len(every) > 1 and audio is not None and options.audio_track is None:
         yield (
             f"Audio track {every.index(audio) + 1} of {len(every)} is used: "
-            f"{'; '.join(audio_tracks(container))}. --audio-track chooses another."
+            f"{_listed(audio_tracks(container))}. --audio-track chooses another."
         )
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from mien.errors import OptionError
+from mien.files import is_folder
 from mien.options.group import FrozenMap, Group, option
 
 POOLED = "pooled"
@@ -276,7 +277,7 @@ class FusionOptions(Group):
     def __post_init__(self) -> None:
         choices = (POOLED, *RULES)
         rule = self._text("rule", "give a rule, or the folder of a pack")
-        if rule not in choices and not Path(rule).is_dir():
+        if rule not in choices and not is_folder(Path(rule)):
             raise OptionError.choice(
                 self._name("rule"), rule, (*choices, "the folder of a fusion pack")
             )

@@ -19,6 +19,8 @@ BEYOND = "a cue beyond the end of the recording"
 HOUR = 3600.0
 LONGEST = 1e8
 """Seconds that a recording lasts at most; a cue from there on has no time that can be read."""
+DENSEST, SPARE, MOST_WRITTEN = 200, 20_000, 20_000_000
+"""Characters of cues: for each second of a recording, for any recording, and in all."""
 SLACK = 2.0
 """Seconds that the last cue may stand beyond the end of a recording and still fit."""
 
@@ -62,7 +64,24 @@ def check_cues(found: CueFile, name: str, duration: float, offset: float) -> Che
         outside = count[NEGATIVE] + count[BEYOND]
         advice = _advice(moved, duration, offset, outside) if outside else ""
         warnings.append(f"{name}: {of} ({listed}).{advice}")
+    written = sum(len(cue.text) for cue in kept)
+    if written > most_characters(duration):
+        told = f"its {len(kept)} cues hold {written} characters, more than can be said"
+        lasts = f" in the {format_time(duration)} of the recording" if duration > 0 else ""
+        return Checked((), dropped, (*warnings, f"{name} is left out: {told}{lasts}."))
     return Checked(kept, dropped, tuple(warnings))
+
+
+def most_characters(duration: float) -> int:
+    """Characters of subtitles that a recording can hold, at most.
+
+    Fast speech has 25 letters a second; captions that roll show each row three times. So the time
+    that is spent on words is linear in the length of the recording, whatever lies beside it.
+
+    Args:
+        duration: seconds of the recording, 0 if not known.
+    """
+    return MOST_WRITTEN if duration <= 0 else min(MOST_WRITTEN, round(SPARE + DENSEST * duration))
 
 
 def _moved(cue: Cue, offset: float) -> Cue:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from mien.facts import shown
 from mien.language import NAMES
 from mien.perceive.formats import SUBTITLES
 
@@ -131,9 +132,9 @@ def named_in_warning(recording: Path, others: tuple[Path, ...]) -> str | None:
     """The warning that names files beside a recording that were not read."""
     if not others:
         return None
-    listed = ", ".join(found.name for found in others[:MOST_NAMED])
+    listed = ", ".join(shown(found.name) for found in others[:MOST_NAMED])
     more = f" and {len(others) - MOST_NAMED} more" if len(others) > MOST_NAMED else ""
     return (
-        f"Beside {recording.name} there is {listed}{more}, by its name not English or of another "
-        "version: not read. Give it with --words if it holds what is said."
+        f"Beside {shown(recording.name)} there is {listed}{more}, by its name not English or of "
+        "another version: not read. Give it with --words if it holds what is said."
     )

@@ -36,7 +36,7 @@ _RUN = re.compile(r"([^\w\s])\1{9,}")
 _CHEVRONS = re.compile(r"(?<=\S)[ \t]+>>+")
 """Marks of a new speaker within a row, as captions of live broadcasts have them."""
 _SOUND_ROW = re.compile(r"^\s*\*[^*]{1,80}\*\s*$|^\s*#+\s*$")
-_SUNG = re.compile(r"^\s*#\s+|\s+#\s*$")
+_SUNG = re.compile(r"^\s*#\s+|(?<!\s)\s+#\s*$")
 _WORD = re.compile(r"\w")
 
 Part = tuple[str | None, list[str]]

@@ -8,10 +8,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from mien.errors import InputError, MienError
+from mien.facts import shown
 from mien.language import foreign
 from mien.media import read_text
 from mien.media.markup import without_markup
-from mien.perceive.fit import Checked, check_cues, fitted
+from mien.perceive.fit import Checked, check_cues, fitted, most_characters
 from mien.perceive.formats import SUBTITLES, Cue, CueFile, read_cues
 from mien.perceive.sidecar import named_in_warning, subtitles_beside
 from mien.perceive.subtitles import spoken, words_of
@@ -67,6 +68,10 @@ class Written:
             warnings = (*warnings, why)
         if not captions or asr != "auto":
             return Written(None, warnings)
+        written = sum(len(one.text) for one in captions)
+        if written > most_characters(facts.duration):
+            more = f"its {len(captions)} lines hold {written} characters, more than can be said."
+            return Written(None, (*warnings, f"The subtitle track is left out: {more}"))
         lines, dropped = spoken(
             Cue(one.segment.start, one.segment.end, without_markup(one.text)) for one in captions
         )
@@ -113,6 +118,12 @@ def _beside(facts: ClipFacts, offset: float) -> Written:
     beside = subtitles_beside(path)
     warnings: list[str] = []
     for file in beside.own:
+        if file.is_symlink() and not path.is_symlink():
+            warnings.append(
+                f"{shown(file.name)} beside the recording is a link to another file and is not "
+                f"followed; give it with --words {shown(file.name)} if it holds what is said."
+            )
+            continue
         try:
             found = read_cues(file)
         except MienError as error:
@@ -120,12 +131,12 @@ def _beside(facts: ClipFacts, offset: float) -> Written:
             continue
         if found.by_mien:
             warnings.append(
-                f"{file.name} says that mien wrote it and is not read back; if you have corrected "
-                f"it, give it with --words {file.name}."
+                f"{shown(file.name)} says that mien wrote it and is not read back; if you have "
+                f"corrected it, give it with --words {shown(file.name)}."
             )
             continue
-        checked = check_cues(found, file.name, facts.duration, offset)
-        written = _written(found, checked, file.name, "sidecar")
+        checked = check_cues(found, shown(file.name), facts.duration, offset)
+        written = _written(found, checked, shown(file.name), "sidecar")
         warnings += written.warnings
         if written.transcript is not None:
             return Written(written.transcript, tuple(warnings))
@@ -152,15 +163,16 @@ def read_transcript(path: Path, duration: float, offset: float = 0.0) -> Written
     if not found.timed:
         words = words_of("\n".join(without_markup(cue.text) for cue in found.cues))
         if not words:
-            raise InputError(f"The transcript {path} holds no words.")
+            raise InputError(f"The transcript {shown(path)} holds no words.")
         line = Line(Segment(0.0, duration), words)
         return Written(_told(Transcript((line,), "given")), has_times=False)
-    checked = check_cues(found, path.name, duration, offset)
-    written = _written(found, checked, path.name, "given")
+    checked = check_cues(found, shown(path.name), duration, offset)
+    written = _written(found, checked, shown(path.name), "given")
     if not found.by_mien:
         return written
     own = (
-        f"{path.name} says that mien wrote it: its words are taken as if a person had written them."
+        f"{shown(path.name)} says that mien wrote it: its words are taken as if a person had "
+        "written them."
     )
     return replace(written, warnings=(*written.warnings, own))
 

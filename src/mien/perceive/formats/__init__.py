@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from mien.errors import InputError, MediaError
+from mien.facts import shown
+from mien.files import is_there
 from mien.media import read_text
 from mien.perceive.formats.blocks import read_sbv, read_srt, read_vtt
 from mien.perceive.formats.cue import Cue, CueFile, UnreadableError
@@ -19,7 +21,7 @@ from mien.perceive.formats.kinds import (
 )
 from mien.perceive.formats.library import read_by_pysubs2, read_tiers
 from mien.perceive.formats.rows import read_rows
-from mien.perceive.formats.xmlcues import read_sami, read_xml
+from mien.perceive.formats.xmlcues import check_declarations, read_sami, read_xml
 
 __all__ = ["SUBTITLES", "Cue", "CueFile", "read_cues"]
 
@@ -54,10 +56,10 @@ def read_cues(path: Path) -> CueFile:
             that mien can read; the message names the kind and the remedy.
         MissingExtraError: if the library that reads it is not installed.
     """
-    if path.exists() and not path.is_file():
-        raise InputError(f"{path} is not a regular file; give the path of a transcript.")
-    if not path.is_file():
-        raise InputError(f"There is no transcript at {path}; check the name.")
+    if is_there(path) and not path.is_file():
+        raise InputError(f"{shown(path)} is not a regular file; give the path of a transcript.")
+    if not is_there(path):
+        raise InputError(f"There is no transcript at {shown(path)}; check the name.")
     suffix = path.suffix.lower()
     try:
         if not path.stat().st_size:
@@ -71,7 +73,7 @@ def read_cues(path: Path) -> CueFile:
         raise _refused(path, str(error)) from None
     except OSError as error:
         raise InputError(
-            f"{path} cannot be read ({error.strerror or error}); check its permissions."
+            f"{shown(path)} cannot be read ({error.strerror or error}); check its permissions."
         ) from None
     except MediaError as error:
         if "binary" in str(error):
@@ -80,7 +82,7 @@ def read_cues(path: Path) -> CueFile:
 
 
 def _refused(path: Path, kind: str) -> InputError:
-    return InputError(f"{path} is {kind}; {OFFERS}. Export it as one of these.")
+    return InputError(f"{shown(path)} is {kind}; {OFFERS}. Export it as one of these.")
 
 
 def _read(path: Path, text: str, suffix: str) -> CueFile:
@@ -90,6 +92,7 @@ def _read(path: Path, text: str, suffix: str) -> CueFile:
     if kind in _BY_PYSUBS2:
         return read_by_pysubs2(text, kind)
     if kind in _TIERS:
+        check_declarations(text)
         return read_tiers(path, _TIERS[kind])
     if kind != "rows":
         raise UnreadableError(kind)

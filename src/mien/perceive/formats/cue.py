@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
+from mien.facts import shown
 from mien.media.markup import clean
 from mien.scene import Word
 from mien.timebase import Segment
@@ -15,8 +16,14 @@ PAUSE = 0.8
 """Seconds of silence between two words that end a line."""
 MOST_WORDS = 30
 """Words of a line that is put together from single words."""
+LONGEST_REASON = 100
+"""Characters that are quoted of what a library says of a damaged file."""
 LAST_CUE = 4.0
 """Seconds that a cue lasts, at most, in formats that give no end."""
+
+MOST_DIGITS = 12
+"""Digits of a number in a transcript; one with more is no time, rate or length that can be meant,
+and Python refuses to read some thousands of digits or to make a float of some hundreds."""
 
 _CLOCK = re.compile(r"(?P<sign>-?)(?:(?:(\d{1,4}):)?(\d{1,4}):)?(\d{1,7})(?:[.,](\d{1,9}))?")
 _ENDS = re.compile(r"""[.!?\u2026]["'\u201d\u2019)]*$""")
@@ -27,6 +34,12 @@ class UnreadableError(Exception):
 
     ``read_cues`` makes an ``InputError`` of it, which names the file and the remedy.
     """
+
+
+def reason(error: Exception) -> str:
+    """What a library says of damage, short: it may quote megabytes of the file."""
+    said = shown(error)
+    return said if len(said) <= LONGEST_REASON else f"{said[:LONGEST_REASON]}..."
 
 
 @dataclass(frozen=True)

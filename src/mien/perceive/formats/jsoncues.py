@@ -15,6 +15,7 @@ from mien.perceive.formats.cue import (
     Spoken,
     UnreadableError,
     lines_of,
+    reason,
     timed_words,
 )
 from mien.perceive.formats.jsonparts import (
@@ -75,7 +76,7 @@ def _parsed(text: str) -> Any:
         try:
             return [json.loads(row) for row in text.split("\n") if row.strip()]
         except (ValueError, RecursionError):
-            raise UnreadableError(f"JSON that is damaged ({error})") from None
+            raise UnreadableError(f"JSON that is damaged ({reason(error)})") from None
 
 
 def _language(value: Value) -> str | None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from mien.errors import MissingExtraError
 from mien.media.markup import without_markup, without_overrides
-from mien.perceive.formats.cue import Cue, CueFile, Spoken, UnreadableError, lines_of
+from mien.perceive.formats.cue import Cue, CueFile, Spoken, UnreadableError, lines_of, reason
 
 LONGEST_ROW = 2_000
 MOST_CHARACTERS = 2_000_000
@@ -52,7 +52,7 @@ def read_by_pysubs2(text: str, kind: str) -> CueFile:
             "MicroDVD without its pictures per second (write them as the first row: {1}{1}25)"
         ) from None
     except (pysubs2.Pysubs2Error, ValueError, TypeError, OverflowError) as error:
-        raise UnreadableError(f"{name} that is damaged ({error})") from None
+        raise UnreadableError(f"{name} that is damaged ({reason(error)})") from None
     return CueFile(
         name,
         tuple(
@@ -102,7 +102,8 @@ Tiers = dict[str, list[tuple[float, float, str]]]
 
 
 def _textgrid(pympi: object, path: Path) -> Tiers:
-    grid = pympi.TextGrid(str(path))  # type: ignore[attr-defined]
+    # By its absolute path: pympi reads the standard input for "-".
+    grid = pympi.TextGrid(str(path.absolute()))  # type: ignore[attr-defined]
     return {
         str(tier.name): [
             (float(start), float(end), str(text).strip())
@@ -115,7 +116,7 @@ def _textgrid(pympi: object, path: Path) -> Tiers:
 
 
 def _elan(pympi: object, path: Path) -> Tiers:
-    document = pympi.Eaf(str(path))  # type: ignore[attr-defined]
+    document = pympi.Eaf(str(path.absolute()))  # type: ignore[attr-defined]
     return {
         str(name): sorted(
             (row[0] / 1000, row[1] / 1000, str(row[2]).strip())
@@ -154,6 +155,7 @@ def _is_person(name: str) -> bool:
 
 def _speaker(name: str) -> str:
     """Who speaks on a tier: ``Ann - words`` is Ann."""
-    parts: Sequence[str] = re.split(r"\s*[-@:]\s*|_(?=words|utt|text)", name)
+    name = " ".join(name.split())
+    parts: Sequence[str] = re.split(r"\s?[-@:]\s?|_(?=words|utt|text)", name)
     kept = [part for part in parts if part and not re.fullmatch(r"(?i)words?|utt\w*|text", part)]
     return " ".join(kept) or name

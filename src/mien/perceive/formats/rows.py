@@ -13,6 +13,7 @@ from statistics import median
 from mien.media.markup import without_markup
 from mien.perceive.formats.cue import (
     LAST_CUE,
+    MOST_DIGITS,
     Cue,
     CueFile,
     Spoken,
@@ -234,9 +235,13 @@ def _in_milliseconds(table: list[list[str]], at: int, end: int | None) -> bool:
     if end is None:
         return False
     pairs = [(row[at].strip(), row[end].strip()) for row in table[1:] if max(at, end) < len(row)]
-    if not pairs or not all(time.isdecimal() for pair in pairs for time in pair):
+    if not pairs or not all(_is_whole(time) for pair in pairs for time in pair):
         return False
     return median(int(b) - int(a) for a, b in pairs) >= 100
+
+
+def _is_whole(time: str) -> bool:
+    return time.isdecimal() and len(time) <= MOST_DIGITS
 
 
 def stamp(text: str) -> float:

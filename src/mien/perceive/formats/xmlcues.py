@@ -4,22 +4,30 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
-from fractions import Fraction
 from xml.etree import ElementTree
 
 from mien.media.markup import without_markup
-from mien.perceive.formats.cue import Cue, CueFile, UnreadableError, seconds, until_next
+from mien.perceive.formats.cue import (
+    MOST_DIGITS,
+    Cue,
+    CueFile,
+    UnreadableError,
+    reason,
+    seconds,
+    until_next,
+)
 
 Element = ElementTree.Element
 
 _DECLARES = re.compile(r"<!(?:ENTITY|ATTLIST|ELEMENT)", re.IGNORECASE)
 _DECLARED = re.compile(r"^\s*<\?xml[^>]*\?>")
-_OFFSET = re.compile(r"(\d+(?:\.\d+)?)(h|m|s|ms|f|t)")
-_CLOCK = re.compile(r"(\d+):(\d\d):(\d\d)(?:(\.\d+)|:(\d+)(?:\.(\d+))?)?")
+_N = rf"\d{{1,{MOST_DIGITS}}}"
+_OFFSET = re.compile(rf"({_N}(?:\.\d+)?)(h|m|s|ms|f|t)")
+_CLOCK = re.compile(rf"({_N}):(\d\d):(\d\d)(?:(\.\d+)|:({_N})(?:\.(\d+))?)?")
 _UNITS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001}
-_SYNC = re.compile(r"<sync\b[^<>]{0,200}?start\s*=\s*[\"']?(-?\d+)[^<>]{0,200}>", re.IGNORECASE)
+_SYNC = re.compile(r"<sync\b[^<>]{0,200}?start\s*=\s*[\"']?(-?\d++)[^<>]{0,200}>", re.IGNORECASE)
 _CLASS = re.compile(r"<p\b[^<>]{0,200}?class\s*=\s*[\"']?(\w+)", re.IGNORECASE)
 _COMMENT = re.compile(r"<!--.*?(?:-->|$)", re.DOTALL)
 
@@ -62,13 +70,22 @@ _OTHERS = {
 }
 
 
-def _root(text: str) -> Element:
+def check_declarations(text: str) -> None:
+    """Refuse XML that declares entities: a few of them can stand for gigabytes, or for files.
+
+    Raises:
+        UnreadableError: if there is such a declaration.
+    """
     if _DECLARES.search(text):
         raise UnreadableError("XML that declares entities, which mien does not expand")
+
+
+def _root(text: str) -> Element:
+    check_declarations(text)
     try:
         return ElementTree.fromstring(_DECLARED.sub("", text.lstrip("\ufeff"), count=1))
     except (ElementTree.ParseError, ValueError, RecursionError) as error:
-        raise UnreadableError(f"XML that is damaged ({error})") from None
+        raise UnreadableError(f"XML that is damaged ({reason(error)})") from None
 
 
 def _name(element: Element) -> str:
@@ -83,6 +100,11 @@ def _attribute(element: Element, name: str) -> str | None:
         if key.rpartition("}")[2] == name:
             return value
     return None
+
+
+def _whole(text: str | None) -> int:
+    """A whole number above 0; 0 for anything else."""
+    return int(text) if text and text.isdecimal() and len(text) <= MOST_DIGITS else 0
 
 
 # --- TTML ------------------------------------------------------------------------------------
@@ -106,13 +128,13 @@ class _Rates:
     def of(cls, root: Element) -> _Rates:
         rates = cls()
         frame, tick = _attribute(root, "frameRate"), _attribute(root, "tickRate")
-        if frame and frame.isdecimal() and int(frame) > 0:
-            rates.frame = rates.tick = float(int(frame))
+        if _whole(frame):
+            rates.frame = rates.tick = float(_whole(frame))
         factor = (_attribute(root, "frameRateMultiplier") or "").replace(":", " ").split()
-        if len(factor) == 2 and all(part.isdecimal() and int(part) for part in factor):
-            rates.frame *= float(Fraction(int(factor[0]), int(factor[1])))
-        if tick and tick.isdecimal() and int(tick) > 0:
-            rates.tick = float(int(tick))
+        if len(factor) == 2 and all(map(_whole, factor)):
+            rates.frame *= _whole(factor[0]) / _whole(factor[1])
+        if _whole(tick):
+            rates.tick = float(_whole(tick))
         for agent in root.iter():
             if _name(agent) == "agent":
                 who = _attribute(agent, "id")
@@ -140,13 +162,13 @@ class _Rates:
 
 def _ttml(root: Element) -> CueFile:
     """TTML; its times count from those of the element around, but Apple's from the start."""
-    rates = _Rates.of(root)
     body = next((child for child in root if _name(child) == "body"), None)
     cues: list[Cue] = []
     absolute: list[Cue] = []
     if body is not None:
         around = _Place(0.0, math.inf, None)
         try:
+            rates = _Rates.of(root)
             _walk(body, around, rates, cues)
             wrong = 2 * sum(cue.end < cue.start for cue in cues) > len(cues)
             if wrong or any("apple.com" in key for one in root.iter() for key in one.attrib):
@@ -204,7 +226,7 @@ def _place(element: Element, around: _Place, rates: _Rates) -> _Place:
 
 def _paragraph(element: Element, here: _Place, rates: _Rates) -> list[Cue]:
     """A paragraph as one cue, or its spans as cues where they alone have times."""
-    timed = [child for child in element.iter() if child is not element and _is_timed(child)]
+    timed = list(_outermost(element, _is_timed))
     if timed and _attribute(element, "begin") is None:
         places = [(child, _place(child, here, rates)) for child in timed]
         return [Cue(at.start, at.end, _text(child), at.speaker) for child, at in places]
@@ -219,18 +241,37 @@ def _is_timed(element: Element) -> bool:
 
 def _text(element: Element) -> str:
     """The words of an element: rows by ``br``, without metadata and annotations of ruby."""
-    return "\n".join(" ".join(row.split()) for row in "".join(_pieces(element)).split("\v"))
+    pieces: list[str] = []
+    _gather(element, pieces)
+    return "\n".join(" ".join(row.split()) for row in "".join(pieces).split("\v"))
 
 
-def _pieces(element: Element) -> Iterator[str]:
-    yield element.text or ""
+def _gather(element: Element, pieces: list[str]) -> None:
+    # Not a generator: each level of those would hand on every piece of the levels below.
+    pieces.append(element.text or "")
     for child in element:
         name = _name(child)
         if name == "br":
-            yield "\v"
+            pieces.append("\v")
         elif name in {"span", "name"} and _attribute(child, "ruby") not in {"text", "delimiter"}:
-            yield from _pieces(child)
-        yield child.tail or ""
+            _gather(child, pieces)
+        pieces.append(child.tail or "")
+
+
+def _outermost(element: Element, wanted: Callable[[Element], bool]) -> Iterator[Element]:
+    """Those below an element that are wanted, in order; not those inside another one.
+
+    The text of one inside another would be read again at each level.
+    """
+    stack = [iter(element)]
+    while stack:
+        child = next(stack[-1], None)
+        if child is None:
+            stack.pop()
+        elif wanted(child):
+            yield child
+        else:
+            stack.append(iter(child))
 
 
 # --- YouTube, SAMI ---------------------------------------------------------------------------
@@ -247,12 +288,16 @@ def _srv1(root: Element) -> CueFile:
 
 def _srv3(root: Element) -> CueFile:
     cues = []
-    for child in root.iter():
-        if _name(child) == "p" and "t" in child.attrib:
-            start = seconds(child.attrib["t"]) / 1000
-            length = seconds(child.attrib.get("d", "4000")) / 1000
-            cues.append(Cue(start, start + length, without_markup("".join(child.itertext()))))
+    for child in _outermost(root, lambda one: _name(one) == "p" and "t" in one.attrib):
+        start = seconds(child.attrib["t"]) / 1000
+        length = seconds(child.attrib.get("d", "4000")) / 1000
+        cues.append(Cue(start, start + length, without_markup("".join(child.itertext()))))
     return CueFile("YouTube XML", tuple(cues))
+
+
+def _milliseconds(text: str) -> float:
+    """Seconds of a whole number of milliseconds; NaN for one that no time has."""
+    return int(text) / 1000 if len(text) <= MOST_DIGITS else math.nan
 
 
 def read_sami(text: str) -> CueFile:
@@ -263,7 +308,7 @@ def read_sami(text: str) -> CueFile:
     english = [name for name in classes if "EN" in name.upper()]
     wanted = english[0] if english else next((name for name in classes if name), "")
     cues = [
-        Cue(int(stamp) / 1000, math.nan, without_markup(said).strip())
+        Cue(_milliseconds(stamp), math.nan, without_markup(said).strip())
         for stamp, said, name in zip(stamps, texts, classes, strict=True)
         if name in {wanted, ""}
     ]
