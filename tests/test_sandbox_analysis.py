@@ -19,7 +19,8 @@ import numpy as np
 import pytest
 from tests.batches import finished, tone
 from tests.guarded import strace
-from tests.media.make import beeps, steps, write
+from tests.media.make import RED, beeps, steps, write
+from tests.media.make import plain as plain_picture
 from tests.test_sandbox import children, never, told
 
 import mien
@@ -422,16 +423,23 @@ import resource, sys
 import mien, mien.media.choose, mien.perceive.detectors, cv2
 mien.analyze(sys.argv[1])
 used = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
-resource.setrlimit(resource.RLIMIT_AS, (used + int(sys.argv[2]),) * 2)
+resource.setrlimit(resource.RLIMIT_AS, (used + 1_000_000,) * 2)
 try:
-    mien.analyze(sys.argv[1])
+    mien.analyze(sys.argv[2])
 except mien.MienError as error:
     print(type(error).__name__, error)
 """
 
 
-def test_without_the_sandbox_too_little_memory_is_said_as_well(demo_clip):
+def test_without_the_sandbox_too_little_memory_is_said_as_well(demo_clip, tmp_path):
+    large = tmp_path / "large.mkv"
+    write(
+        large,
+        times=[0.0, 0.2, 0.4],
+        vcodec="ffv1",
+        picture=lambda t: plain_picture(RED, 4000, 3000),
+    )
     env = os.environ | {"PYTHONPATH": ":".join(filter(None, sys.path))}
-    words = [sys.executable, "-c", LITTLE, str(demo_clip), "1000000"]
+    words = [sys.executable, "-c", LITTLE, str(demo_clip), str(large)]
     done = subprocess.run(words, env=env, capture_output=True, text=True, check=False)
-    assert re.match(r"MediaError .*demo.mp4 needs more memory than there is", done.stdout), done
+    assert re.match(r"MediaError .*large.mkv needs more memory than there is", done.stdout), done

@@ -43,16 +43,14 @@ def analyse(path: str, sandbox: bool = False) -> None:
 
     Args:
         path: of the file.
-        sandbox: whether it is decoded in a child process of mien's own.
+        sandbox: whether it is decoded in a process that is confined.
 
     Raises:
         MienError: if the file cannot be analysed.
     """
-    if sandbox:
-        raise NotImplementedError("this version of mien has no sandbox")
     from mien.analysis.wire import json_text
 
-    found = analyzer().analyze(path)
+    found = analyzer(sandbox).analyze(path)
     text = "".join(json_text(found))
     text.encode("utf-8")
     json.loads(text, parse_constant=_no_constant)
@@ -61,11 +59,12 @@ def analyse(path: str, sandbox: bool = False) -> None:
 
 
 @cache
-def analyzer() -> Any:
+def analyzer(sandbox: bool) -> Any:
     """One analyzer for all files, as a batch has it."""
     from mien.analyzer import Analyzer
+    from mien.options import MediaOptions, Options
 
-    return Analyzer()
+    return Analyzer(Options(media=MediaOptions(sandbox=sandbox)))
 
 
 def _no_constant(name: str) -> None:

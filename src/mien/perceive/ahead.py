@@ -41,7 +41,10 @@ class Ahead:
         self._thread = threading.Thread(target=self._decode, name="mien-decode", daemon=True)
 
     def __enter__(self) -> Ahead:
-        self._thread.start()
+        try:
+            self._thread.start()
+        except RuntimeError as error:  # there is no memory for its stack
+            raise MemoryError("no thread could be started") from error
         return self
 
     def __exit__(self, *error: object) -> None:
@@ -50,10 +53,19 @@ class Ahead:
 
     def __iter__(self) -> Iterator[Moment]:
         """The moments in order; an error of the play is raised where it occurred."""
-        while (moment := self._queue.get()) is not None:
+        while (moment := self._next()) is not None:
             yield moment
         if self._error is not None:
             raise self._error
+
+    def _next(self) -> Moment | None:
+        while True:
+            try:
+                return self._queue.get(timeout=_WAIT)
+            except queue.Empty:
+                if not self._thread.is_alive() and self._queue.empty():
+                    # It had no memory left to say why it ended.
+                    raise self._error or MemoryError("the decoder thread ended") from None
 
     def _decode(self) -> None:
         try:
