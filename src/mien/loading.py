@@ -43,8 +43,10 @@ def loading(things: Iterable[object]) -> Iterator[None]:
                 thing.load()
 
     thread = threading.Thread(target=load, name="mien-load", daemon=True)
-    thread.start()
+    with contextlib.suppress(RuntimeError):  # no memory for another thread
+        thread.start()
     try:
         yield
     finally:
-        thread.join()
+        if thread.ident is not None:
+            thread.join()

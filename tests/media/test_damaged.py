@@ -127,5 +127,12 @@ def test_a_file_that_becomes_a_fifo_is_not_waited_for(
     from mien.media import files
 
     os.mkfifo(tmp_path / "a.wav")
-    monkeypatch.setattr(files, "regular_file", Path)
-    assert read_start(tmp_path / "a.wav", 100) == b""
+    first, then = Path, files.regular_file
+    looks = itertools.chain([first], itertools.repeat(then))
+
+    def look(path: Path) -> Path:
+        return next(looks)(path)
+
+    monkeypatch.setattr(files, "regular_file", look)
+    with pytest.raises(MediaError, match="not a regular file"):
+        read_start(tmp_path / "a.wav", 100)

@@ -29,6 +29,7 @@ from mien.scene import (
 )
 from mien.timebase import Segment
 
+_OPENCV_MEMORY = "Insufficient memory"
 READING = "reading sound and pictures"
 
 Progress = Callable[[str, float], None]
@@ -109,10 +110,16 @@ def watch(
 
     Raises:
         MediaError: if the clip cannot be decoded.
+        MemoryError: if that takes more memory than there is, whatever library said so.
     """
-    watching = _Watching(clip, wanted, options, stop, means)
-    watching.run(progress)
-    return watching.watched()
+    try:
+        watching = _Watching(clip, wanted, options, stop, means)
+        watching.run(progress)
+        return watching.watched()
+    except Exception as error:
+        if _OPENCV_MEMORY in str(error):
+            raise MemoryError from error
+        raise
 
 
 class _Watching:
