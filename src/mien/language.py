@@ -80,6 +80,11 @@ def line_in_other(line: str, whole: Language | None) -> Language | None:
     return None if _shares(line)[0] > LEAST_ENGLISH else whole
 
 
+def load() -> None:
+    """Load the model, which takes a third of a second at the first use otherwise."""
+    _model()
+
+
 @lru_cache(maxsize=1024)
 def _shares(text: str) -> tuple[float, str, float]:
     """Probability of English, and the most probable other language with its probability."""
