@@ -18,12 +18,11 @@ from mien.analysis.merge import check_same, leading_rows, whole_rows
 from mien.branches import (
     Branch,
     LinesBranch,
-    PeopleBranch,
     make_branches,
     needs_of,
     soon_used,
 )
-from mien.branches.batches import as_rows_say, judge_each, judge_in_turn, known_rows
+from mien.branches.batches import as_rows_say, judge_all, judge_each, known_rows
 from mien.errors import OptionError
 from mien.facts import utf8
 from mien.fusion.method import Method
@@ -58,11 +57,12 @@ def _never() -> bool:
 
 @dataclass(frozen=True)
 class _Run:
-    """One analysis under way: who is told of it, who says when to stop, and the time spent."""
+    """One analysis under way; ``at_once`` is what each branch says of the whole as one row."""
 
     progress: Progress = _silent
     stop: Callable[[], bool] = _never
     clock: Stopwatch = field(default_factory=Stopwatch)
+    at_once: dict[str, Evidence] = field(default_factory=dict)
 
 
 class Analyzer:
@@ -117,7 +117,7 @@ class Analyzer:
         run = _Run(progress, stop)
         scene = self._perceive(path, run)
         part, segments = self._rows(scene)
-        return self._finish(scene, self._judge(scene, segments, part, run), run)
+        return self._finish(scene, self._judge(scene, segments, part, run, part), run)
 
     @one_thread
     def resume(
@@ -153,8 +153,8 @@ class Analyzer:
             return earlier
         count = leading_rows(earlier.segments, segments)
         seam = segments[count].start if count < len(segments) else part.end
-        first = self._judge(scene, segments[:count], Segment(part.start, seam), run, earlier)
-        second = self._judge(scene, segments[count:], Segment(seam, part.end), run)
+        first = self._judge(scene, segments[:count], Segment(part.start, seam), run, None, earlier)
+        second = self._judge(scene, segments[count:], Segment(seam, part.end), run, part)
         return self._finish(scene, Judged.join(first, second), run)
 
     @overload
@@ -242,6 +242,7 @@ class Analyzer:
         segments: tuple[Segment, ...],
         part: Segment,
         run: _Run,
+        whole: Segment | None,
         earlier: Analysis | None = None,
     ) -> Judged:
         """What was perceived, and what every branch says of some segments.
@@ -250,17 +251,22 @@ class Analyzer:
             scene: of the recording.
             segments: the rows.
             part: what they are of.
-            run: who is told.
+            run: who is told, and keeps what is said of the whole.
+            whole: the whole, if it is judged now.
             earlier: an analysis that begins with these rows; what of it holds is kept.
         """
         evidences: dict[str, Evidence] = {}
         people: dict[int, Evidence] = {}
+        lines: Evidence | None = None
         for name, branch in self.branches.items():
             with run.clock.time(name):
                 known = None if earlier is None else known_rows(branch, scene, segments, earlier)
-                evidences[name] = judge_in_turn(branch, scene, segments, run.progress, known)
-                if isinstance(branch, PeopleBranch):
-                    people |= branch.judge_people(scene, segments)
+                said = judge_all(branch, scene, segments, whole, run.progress, known)
+                evidences[name] = said.rows
+                lines = said.lines if lines is None else lines
+                people |= said.people
+                if said.at_once is not None:
+                    run.at_once[name] = said.at_once
         speech = scene.get(SPEECH)
         return Judged(
             clip=scene.facts,
@@ -270,7 +276,7 @@ class Analyzer:
             by_branch=evidences,
             people=people,
             transcript=scene.get(TRANSCRIPT),
-            lines=self._lines(scene),
+            lines=lines,
             speech=speech.turns if speech is not None else (),
             shots=scene.get(SHOTS) or (),
             faces=track_summaries(scene),
@@ -279,25 +285,16 @@ class Analyzer:
 
     def _finish(self, scene: Scene, judged: Judged, run: _Run) -> Analysis:
         """The analysis of what was judged; of a recording that was stopped, cut to its rows."""
-        whole = self._at_once(scene, judged, run)
+        part = judged.part or scene.extent
+        whole = judged.by_branch
+        if judged.segments != (part,):
+            whole = {n: as_rows_say(run.at_once[n], rows) for n, rows in judged.by_branch.items()}
         run.progress("done", 1.0)
         if scene.stopped:
             # What was perceived beyond the last whole row belongs to no answer.
-            span = judged.part or scene.extent
-            judged = judged.cut_to(span, range(len(judged.segments)))
+            judged = judged.cut_to(part, range(len(judged.segments)))
         warnings = scene.facts.notes + scene.warnings + unmet(scene, self.options.segmentation)
         return self._assemble(judged, whole, run.clock, warnings)
-
-    def _at_once(self, scene: Scene, judged: Judged, run: _Run) -> Mapping[str, Evidence]:
-        """What every branch says of all that was analysed, as one row."""
-        part = judged.part or scene.extent
-        if judged.segments == (part,):
-            return judged.by_branch
-        whole = {}
-        for name, branch in self.branches.items():
-            with run.clock.time(name):
-                whole[name] = as_rows_say(branch.judge(scene, (part,)), judged.by_branch[name])
-        return whole
 
     def _lines(self, scene: Scene) -> Evidence | None:
         judges = (b for b in self.branches.values() if isinstance(b, LinesBranch))

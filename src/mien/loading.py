@@ -7,6 +7,9 @@ import threading
 from collections.abc import Iterable, Iterator
 from typing import Protocol, runtime_checkable
 
+LONG = 45.0
+"""Seconds of a recording from which on a large model is freed once it was used."""
+
 
 @runtime_checkable
 class Loadable(Protocol):
@@ -28,25 +31,29 @@ class Unloadable(Protocol):
 
 @contextlib.contextmanager
 def loading(things: Iterable[object]) -> Iterator[None]:
-    """Load models in a thread while the block runs; its end waits for them.
+    """Load models, each in a thread, while the block runs; its end waits for them.
 
     What cannot be loaded raises its error where it is used first, as without this.
 
     Args:
-        things: those that are not ``Loadable`` are left out.
+        things: objects or modules; those that are not ``Loadable`` are left out.
     """
-    wanted = [thing for thing in things if isinstance(thing, Loadable)]
-
-    def load() -> None:
-        for thing in wanted:
-            with contextlib.suppress(Exception):
-                thing.load()
-
-    thread = threading.Thread(target=load, name="mien-load", daemon=True)
-    with contextlib.suppress(RuntimeError):  # no memory for another thread
-        thread.start()
+    threads = [
+        threading.Thread(target=_load, args=(thing,), name="mien-load", daemon=True)
+        for thing in things
+        if isinstance(thing, Loadable)
+    ]
+    for thread in threads:
+        with contextlib.suppress(RuntimeError):  # no memory for another thread
+            thread.start()
     try:
         yield
     finally:
-        if thread.ident is not None:
-            thread.join()
+        for thread in threads:
+            if thread.ident is not None:
+                thread.join()
+
+
+def _load(thing: Loadable) -> None:
+    with contextlib.suppress(Exception):
+        thing.load()

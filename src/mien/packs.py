@@ -203,6 +203,11 @@ class Pack:
         """
         _ = self._session
 
+    def unload(self) -> None:
+        """Free the model; the next run loads it again."""
+        self.__dict__.pop("_session", None)
+        release()
+
     def run(self, inputs: Mapping[str, npt.NDArray[Any]]) -> npt.NDArray[np.float32]:
         """The model's output for named inputs of n rows, ``(n, ...)``.
 

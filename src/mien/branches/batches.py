@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from mien.analysis.analysis import Analysis
 from mien.analysis.evidence import Evidence, concatenated
 from mien.analysis.merge import same_speech
-from mien.branches.contract import BatchBranch, Branch
+from mien.branches.contract import BatchBranch, Branch, LinesBranch, PeopleBranch
+from mien.loading import LONG, Unloadable
 from mien.mathematics import log_pool
 from mien.perceive import STOPPED_SPEECH
 from mien.scene import AUDIO, SPEECH, Scene
@@ -67,6 +68,52 @@ def judge_in_turn(
     found = concatenated(known, found)
     row_of = {segment: row for row, segment in enumerate(found.segments)}
     return found.select([row_of[segment] for segment in segments])
+
+
+@dataclass(frozen=True)
+class Answers:
+    """All that a branch says of a recording.
+
+    Args:
+        rows: of the segments.
+        at_once: of the whole as one row; None if that was not asked for.
+        people: of each person.
+        lines: of each line of the transcript; None if the branch judges no lines.
+    """
+
+    rows: Evidence
+    at_once: Evidence | None
+    people: Mapping[int, Evidence]
+    lines: Evidence | None
+
+
+def judge_all(
+    branch: Branch,
+    scene: Scene,
+    segments: tuple[Segment, ...],
+    whole: Segment | None,
+    progress: Callable[[str, float], None],
+    known: Evidence | None = None,
+) -> Answers:
+    """All that a branch says of a recording; after a long one its model is freed if it is large.
+
+    Args:
+        branch: that judges.
+        scene: of the recording.
+        segments: the rows.
+        whole: what is judged as one row, if it is not the only segment.
+        progress: told how far it is.
+        known: rows of some of the segments that need not be judged.
+    """
+    rows = judge_in_turn(branch, scene, segments, progress, known)
+    people = branch.judge_people(scene, segments) if isinstance(branch, PeopleBranch) else {}
+    lines = branch.judge_lines(scene) if isinstance(branch, LinesBranch) else None
+    at_once = None
+    if whole is not None and segments != (whole,):
+        at_once = branch.judge(scene, (whole,))
+    if whole is not None and scene.facts.duration >= LONG and isinstance(branch, Unloadable):
+        branch.unload()
+    return Answers(rows, at_once, people, lines)
 
 
 def as_rows_say(whole: Evidence, rows: Evidence) -> Evidence:

@@ -57,6 +57,11 @@ class PackBranch:
         _ = self._model
         self.pack.load()
 
+    def unload(self) -> None:
+        """Free a large model until it is used again; a small one stays."""
+        if not self.pack.is_small:
+            self.pack.unload()
+
     @property
     def spec(self) -> BranchSpec:
         """See :class:`BranchSpec`."""

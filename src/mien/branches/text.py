@@ -15,7 +15,6 @@ from mien.branches.packed import PackBranch
 from mien.branches.wordpiece import Windows, WordPiece
 from mien.errors import OptionError
 from mien.language import Language, foreign, line_in_other
-from mien.language import load as load_language
 from mien.mathematics import FloatArray
 from mien.packs import Pack
 from mien.scene import TRANSCRIPT, Line, Scene, Transcript
@@ -118,11 +117,6 @@ class TextBranch(PackBranch):
     @cached_property
     def _model(self) -> TextModel:
         return TextModel(self.pack)
-
-    def load(self) -> None:
-        """See :class:`mien.loading.Loadable`; the language of the words is identified too."""
-        super().load()
-        load_language()
 
     def judge(self, scene: Scene, segments: Sequence[Segment]) -> Evidence:
         """See :class:`mien.branches.Branch`."""

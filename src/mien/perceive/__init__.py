@@ -12,8 +12,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from mien import language
 from mien.errors import OptionError
-from mien.loading import Unloadable, loading
+from mien.loading import LONG, Unloadable, loading
 from mien.memory import release
 from mien.options import check_engine
 from mien.perceive.detectors import check_detector
@@ -42,9 +43,6 @@ STOPPED = "stopped before speech recognition"
 """Why there are no words where they could have been had."""
 STOPPED_SPEECH = "stopped before speech detection"
 """Why there are no speech turns where there is sound."""
-
-LONG = 60.0
-"""Seconds of sound after which a transcript engine is freed."""
 
 Progress = Callable[[str, float], None]
 """Told what is being done and the share of it that is done, 0 to 1."""
@@ -121,7 +119,7 @@ def perceive(
     will_hear = engine is not None and source.facts.has_audio and words.transcript is None
     if engine is not None and will_hear:
         engine.check()
-    with loading([engine] if will_hear else []):
+    with loading([engine, language] if will_hear else []):
         watched = source.watch(wanted, options.watching, progress, options.stop)
     release()
     tracks, missing = _collect(watched, wanted, options, progress)
@@ -167,7 +165,7 @@ def _heard(
     if engine is None or audio is None or not (speech and speech.turns):
         return None
     found = transcribe(engine, audio, speech, progress, watched.extent.start, options.stop)
-    if audio.duration > LONG and isinstance(engine, Unloadable):
+    if audio.duration >= LONG and isinstance(engine, Unloadable):
         # To load it again takes a fifth of a second; to keep it, memory that the branches need.
         engine.unload()
         release()
