@@ -85,6 +85,11 @@ def load() -> None:
     _model()
 
 
+def unload() -> None:
+    """Free the model, some 80 MB, until it is used again."""
+    _model.cache_clear()
+
+
 @lru_cache(maxsize=1024)
 def _shares(text: str) -> tuple[float, str, float]:
     """Probability of English, and the most probable other language with its probability."""

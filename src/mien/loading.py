@@ -31,29 +31,25 @@ class Unloadable(Protocol):
 
 @contextlib.contextmanager
 def loading(things: Iterable[object]) -> Iterator[None]:
-    """Load models, each in a thread, while the block runs; its end waits for them.
+    """Load models in a thread while the block runs; its end waits for them.
 
     What cannot be loaded raises its error where it is used first, as without this.
 
     Args:
-        things: objects or modules; those that are not ``Loadable`` are left out.
+        things: those that are not ``Loadable`` are left out.
     """
-    threads = [
-        threading.Thread(target=_load, args=(thing,), name="mien-load", daemon=True)
-        for thing in things
-        if isinstance(thing, Loadable)
-    ]
-    for thread in threads:
-        with contextlib.suppress(RuntimeError):  # no memory for another thread
-            thread.start()
+    wanted = [thing for thing in things if isinstance(thing, Loadable)]
+
+    def load() -> None:
+        for thing in wanted:
+            with contextlib.suppress(Exception):
+                thing.load()
+
+    thread = threading.Thread(target=load, name="mien-load", daemon=True)
+    with contextlib.suppress(RuntimeError):  # no memory for another thread
+        thread.start()
     try:
         yield
     finally:
-        for thread in threads:
-            if thread.ident is not None:
-                thread.join()
-
-
-def _load(thing: Loadable) -> None:
-    with contextlib.suppress(Exception):
-        thing.load()
+        if thread.ident is not None:
+            thread.join()

@@ -9,6 +9,7 @@ from typing import Any
 from mien.branches.contract import Branch, BranchFactory
 from mien.errors import ContractError, OptionError
 from mien.scene import AUDIO, FACES, SHOTS, SPEECH, TRANSCRIPT, ClipFacts, TrackKey
+from mien.threads import side_by_side
 
 GROUP = "mien.branches"
 SHORT = 30.0
@@ -53,8 +54,9 @@ def needs_of(branches: Mapping[str, Branch]) -> set[TrackKey[Any]]:
         PackError: if the pack of a branch cannot be used.
     """
     needs: set[TrackKey[Any]] = set()
-    for name, branch in branches.items():
-        spec = branch.spec
+    # Large packs take a second to verify, mostly outside the interpreter.
+    specs = side_by_side(lambda branch: branch.spec, branches.values())
+    for name, spec in zip(branches, specs, strict=True):
         if spec.name != name:
             raise ContractError(
                 f"The entry point {name!r} of {GROUP} made a branch named {spec.name!r}."

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from mien import language
 from mien.analysis.evidence import Evidence
 from mien.branches.packed import PackBranch
 from mien.branches.wordpiece import Windows, WordPiece
@@ -117,6 +118,17 @@ class TextBranch(PackBranch):
     @cached_property
     def _model(self) -> TextModel:
         return TextModel(self.pack)
+
+    def load(self) -> None:
+        """Load the model, and that which identifies the language of the words."""
+        super().load()
+        language.load()
+
+    def unload(self) -> None:
+        """Free a large model, and that which identifies the language of the words."""
+        if not self.pack.is_small:
+            language.unload()
+        super().unload()
 
     def judge(self, scene: Scene, segments: Sequence[Segment]) -> Evidence:
         """See :class:`mien.branches.Branch`."""

@@ -12,7 +12,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from mien import language
 from mien.errors import OptionError
 from mien.loading import LONG, Unloadable, loading
 from mien.memory import release
@@ -119,7 +118,7 @@ def perceive(
     will_hear = engine is not None and source.facts.has_audio and words.transcript is None
     if engine is not None and will_hear:
         engine.check()
-    with loading([engine, language] if will_hear else []):
+    with loading([engine] if will_hear else []):
         watched = source.watch(wanted, options.watching, progress, options.stop)
     release()
     tracks, missing = _collect(watched, wanted, options, progress)
