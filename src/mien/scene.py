@@ -111,7 +111,7 @@ class Clip(Protocol):
 
 
 class AudioTrack(Protocol):
-    """The whole sound of a clip, readable by time, not held in memory."""
+    """The whole sound of a clip, readable by time and by several threads, not held in memory."""
 
     @property
     def duration(self) -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import itertools
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -96,3 +97,24 @@ def test_the_file_goes_with_the_spool() -> None:
     del forgotten
     gc.collect()
     assert handles() == before
+
+
+@pytest.mark.parametrize("memory", [1000, 100_000_000])
+def test_a_spool_is_read_by_several_threads(memory: int) -> None:
+    """Each gets what it asked for: the file has one position for all of them."""
+    with AudioSpool(memory=memory) as spool, CropSpool(memory=memory) as crops:
+        for second in range(60):
+            spool.append(np.full(16_000, second / 100, np.float32))
+            crops.append(np.full((48, 48), second, np.uint8))
+
+        def reads(start: int) -> bool:
+            for turn in range(300):
+                second = (start + 7 * turn) % 60
+                sound = spool.read(Segment(second, second + 1))
+                crop = crops.take([second])
+                if not (np.allclose(sound, second / 100, atol=1e-4) and (crop == second).all()):
+                    return False
+            return True
+
+        with ThreadPoolExecutor(8) as crew:
+            assert all(crew.map(reads, range(8)))

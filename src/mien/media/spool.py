@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+import threading
 import weakref
 from array import array
 from bisect import bisect_right
@@ -22,7 +23,7 @@ _CROP = (48, 48)
 
 
 class _Spool:
-    """Rows of a fixed number of bytes, appended at the end and read at will.
+    """Rows of a fixed number of bytes, appended at the end and read at will, by any thread.
 
     Args:
         row: bytes of a row.
@@ -37,6 +38,8 @@ class _Spool:
         self._row = row
         self._file = file or tempfile.SpooledTemporaryFile(max_size=memory)  # noqa: SIM115
         self._count = count
+        # A file has one position, and a row is read in two steps.
+        self._turn = threading.Lock()
         self._release = weakref.finalize(self, self._file.close)
 
     def close(self) -> None:
@@ -60,8 +63,9 @@ class _Spool:
 
     def _append(self, rows: bytes) -> None:
         try:
-            self._file.seek(self._count * self._row)
-            self._file.write(rows)
+            with self._turn:
+                self._file.seek(self._count * self._row)
+                self._file.write(rows)
         except OSError as error:
             raise OutputError(
                 f"The temporary files in {tempfile.gettempdir()} cannot be written "
@@ -71,8 +75,9 @@ class _Spool:
         self._count += len(rows) // self._row
 
     def _stored(self, start: int, stop: int) -> bytes:
-        self._file.seek(start * self._row)
-        return self._file.read(max(0, stop - start) * self._row)
+        with self._turn:
+            self._file.seek(start * self._row)
+            return self._file.read(max(0, stop - start) * self._row)
 
 
 class AudioSpool(_Spool):
