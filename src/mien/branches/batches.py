@@ -14,6 +14,7 @@ from mien.analysis.merge import same_speech
 from mien.branches.contract import BatchBranch, Branch, LinesBranch, PeopleBranch
 from mien.loading import LONG, Unloadable
 from mien.mathematics import log_pool
+from mien.memory import release
 from mien.perceive import STOPPED_SPEECH
 from mien.scene import AUDIO, SPEECH, Scene
 from mien.timebase import Segment
@@ -59,6 +60,7 @@ def judge_in_turn(
         gap = _gap(some[0], scene.facts.gaps)
         if gap is None:
             part = branch.judge(scene, some)
+            release()
         else:
             part = Evidence.absent(branch.spec.name, some, f"{GAP} ({gap})")
         found = part if found is None else concatenated(found, part)
@@ -111,6 +113,7 @@ def judge_all(
     at_once = None
     if whole is not None and segments != (whole,):
         at_once = branch.judge(scene, (whole,))
+        release()
     if whole is not None and scene.facts.duration >= LONG and isinstance(branch, Unloadable):
         branch.unload()
     return Answers(rows, at_once, people, lines)
