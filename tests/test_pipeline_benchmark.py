@@ -197,7 +197,7 @@ def test_the_sampler_counts_processor_time_of_all_threads():
     ended.set()
     other.join()
     ours = sum(s for name, s in found["functions"].items() if "spin" in name)
-    assert 0.6 < ours < 1.1
+    assert 0.3 < ours < 1.1
     assert sum(found["rooms"].values()) == pytest.approx(found["all"], abs=0.01)
 
 
