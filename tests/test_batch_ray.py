@@ -111,7 +111,7 @@ def test_what_every_clip_would_fail_with_ends_the_run_and_no_job_starts_nothing(
         ("none.invalid:6379", MienError, "cannot be used"),
         ("ray://127.0.0.1:10001", OptionError, "give HOST:PORT"),
         ("head", OptionError, "give HOST:PORT"),
-        ("127.0.0.1:70000", MienError, "cannot be used"),
+        ("127.0.0.1:70000", OptionError, "give HOST:PORT"),
     ],
 )
 def test_a_cluster_that_is_not_there_is_said_at_once(address, error, match):

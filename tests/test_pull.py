@@ -103,7 +103,8 @@ def test_a_pull_that_was_killed_goes_on_where_it_was(tmp_path, monkeypatch):
         assert here(tmp_path, monkeypatch) is None
         hub.sent, hub.pause = 0, 0.0
         folder = place(pull(endpoint, tmp_path))
-    assert hub.sent == len(BIG) - kept
+    # The hub may not have noticed yet that the first transfer is gone, and send a block of it.
+    assert 0 <= hub.sent - (len(BIG) - kept) <= 2 * 65536
     assert (folder / "model.safetensors").read_bytes() == BIG
     assert parts(tmp_path) == []
     assert here(tmp_path, monkeypatch) == folder

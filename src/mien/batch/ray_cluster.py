@@ -186,7 +186,7 @@ def _check(address: str) -> None:
     if address in ("auto", "local"):
         return
     host, _, port = address.rpartition(":")
-    if "://" in address or not host or not port.isdecimal():
+    if "://" in address or not host or not port.isdecimal() or not 0 < int(port) < 1 << 16:
         raise OptionError(
             f"--ray-address cannot be {address!r}; give HOST:PORT of the head of the cluster (port "
             "6379 unless it was started with another one), or auto on a machine of the cluster."
