@@ -159,6 +159,10 @@ class Watch:
 
 def one(given: dict[str, Any], watch: Watch, temporary: Path) -> dict[str, Any]:
     """The outcome of one case."""
+    if given["sandbox"]:
+        from mien.sandbox import prepare
+
+        prepare()  # its server is a process of mien's own, not of the file
     before = _descriptors()
     _reset_peak()
     start = _memory("VmRSS")
