@@ -57,9 +57,8 @@ def prepare():
     _prepared.append(True)
 
 
-def play(what):
-    """What a job can do to its process, and to the worker of Ray above it."""
-    what, _, place = what.partition(" ")
+def fault(what):
+    """What a job can do to its process."""
     if what == "crash":
         os.kill(os.getpid(), signal.SIGSEGV)
     elif what == "memory":
@@ -72,7 +71,22 @@ def play(what):
         raise ValueError("planted")
     elif what == "pack":
         raise PackError("planted pack")
-    elif what in ("worker", "once"):
+
+
+def made_once(out, written):
+    """Every result is whole, and none was made twice; ``written`` has the times of those before."""
+    assert all(path.exists() for path in written)
+    for path in (out / "clips").rglob("[!.]*.json"):
+        stamp = path.stat().st_mtime_ns
+        json.loads(path.read_text())
+        assert written.setdefault(path, stamp) == stamp, f"{path} was made twice"
+
+
+def play(what):
+    """What a job can do to its process, and to the worker of Ray above it."""
+    what, _, place = what.partition(" ")
+    fault(what)
+    if what in ("worker", "once"):
         first = not place or not Path(place).exists()
         if place:
             with Path(place).open("a") as file:

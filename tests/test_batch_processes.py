@@ -1,7 +1,6 @@
 """Workers that die or hang, states that are cut off, and batches that are killed."""
 
 import csv
-import json
 import os
 import signal
 import subprocess
@@ -11,32 +10,21 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.batches import finished, finished_so_far, lines_of, states, tone
+from tests.batches import fault, finished, finished_so_far, lines_of, made_once, states, tone
 from tests.console import mien as command
 
 from mien.batch import table
 from mien.batch.pool import Pool
 from mien.batch.state import STATES, States
 from mien.batch.worker import one_core
-from mien.errors import InputError, MienError, OptionError, PackError
+from mien.errors import InputError, MienError, OptionError
 
 # --- the pool --------------------------------------------------------------------------------
 
 
 def play(what):
     """What the jobs of these tests do."""
-    if what == "crash":
-        os.kill(os.getpid(), signal.SIGSEGV)
-    elif what == "memory":
-        os.kill(os.getpid(), signal.SIGKILL)
-    elif what == "exit":
-        sys.exit(7)
-    elif what == "hang":
-        time.sleep(600)
-    elif what == "raise":
-        raise ValueError("planted")
-    elif what == "pack":
-        raise PackError("planted pack")
+    fault(what)
     return os.getpid()
 
 
@@ -158,10 +146,7 @@ def test_a_batch_killed_at_many_moments_loses_and_repeats_nothing(tmp_path):
         os.killpg(run.pid, signal.SIGKILL)
         kills += run.wait() == -signal.SIGKILL
         run.stderr.close()
-        for path in (out / "clips").rglob("[!.]*.json"):
-            stamp = path.stat().st_mtime_ns
-            json.loads(path.read_text())  # whole, at any moment
-            assert written.setdefault(path, stamp) == stamp, f"{path} was made twice"
+        made_once(out, written)
         print(f"killed with {len(finished_so_far(out))} of 25 finished, {len(written)} written")
     assert kills >= 8
     last = start(folder, out)
@@ -169,8 +154,7 @@ def test_a_batch_killed_at_many_moments_loses_and_repeats_nothing(tmp_path):
     assert last.returncode == 2, told
     lines = finished(out)
     assert len(lines) == len(set(lines)) == 25
-    for path, stamp in written.items():
-        assert path.stat().st_mtime_ns == stamp
+    made_once(out, written)
     with (out / table.CSV).open() as file:
         found = {Path(r["path"]).name: r for r in csv.DictReader(file)}
     assert len(found) == 25

@@ -94,3 +94,13 @@ def test_every_script_finds_what_it_imports(script):
         [sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=False
     )
     assert done.returncode == 0, done.stderr
+
+
+def test_the_names_of_files_are_plain():
+    """A test of names that writes where it runs leaves files that other systems cannot have."""
+    if not (ROOT / ".git").exists():
+        pytest.skip("not a checkout of git")
+    done = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=True)
+    names = [name for name in done.stdout.decode("utf-8", "backslashreplace").split("\0") if name]
+    assert len(names) > 100
+    assert [name for name in names if not re.fullmatch(r"[A-Za-z0-9._/-]+", name)] == []

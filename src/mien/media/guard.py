@@ -19,7 +19,7 @@ from mien.errors import MediaError
 from mien.facts import shown
 from mien.media.files import lent, read_start, regular_file
 from mien.media.kinds import READABLE, convert, kind_of
-from mien.media.memory import ran_out
+from mien.media.shortage import ran_out
 
 FORMATS = (
     "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,asf,mpeg,mpegvideo,mpegts,flv,mxf,gxf,dv,wtv,rm,nut,"

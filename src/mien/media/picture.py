@@ -12,8 +12,8 @@ from mien.errors import MediaError
 from mien.facts import shown
 from mien.media.files import read_start
 from mien.media.guard import check_size
-from mien.media.memory import ran_out
 from mien.media.raster import ArrayRaster
+from mien.media.shortage import ran_out
 from mien.scene import ClipFacts, Frame, Image, Moment
 
 MAX_BYTES = 200_000_000

@@ -12,7 +12,7 @@ from av.frame import Frame
 from av.packet import Packet
 from av.stream import Stream
 
-from mien.media.memory import ran_out
+from mien.media.shortage import ran_out
 from mien.scene import Moment
 from mien.timebase import Segment
 

@@ -22,8 +22,8 @@ from mien.media.captions import CaptionReader
 from mien.media.frames import STAMPED, FrameReader, StampReader, pixel_aspect, upright_size
 from mien.media.guard import check_size, open_container, translated, undecodable
 from mien.media.measured import measured
-from mien.media.memory import ran_out
 from mien.media.reader import MAX_FAILURES, Reader, Timeline
+from mien.media.shortage import ran_out
 from mien.media.sound import SoundReader
 from mien.media.streams import choose_streams, describe
 from mien.options import MediaOptions

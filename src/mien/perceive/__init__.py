@@ -22,7 +22,7 @@ from mien.perceive.faces import followed
 from mien.perceive.source import ClipSource, Source
 from mien.perceive.speech import find_speech
 from mien.perceive.transcript import Written, find_written
-from mien.perceive.watch import Watched, WatchOptions
+from mien.perceive.watch import Progress, Watched, WatchOptions
 from mien.scene import (
     AUDIO,
     FACES,
@@ -42,9 +42,6 @@ STOPPED = "stopped before speech recognition"
 """Why there are no words where they could have been had."""
 STOPPED_SPEECH = "stopped before speech detection"
 """Why there are no speech turns where there is sound."""
-
-Progress = Callable[[str, float], None]
-"""Told what is being done and the share of it that is done, 0 to 1."""
 
 
 @dataclass(frozen=True)

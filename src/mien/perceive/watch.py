@@ -33,6 +33,7 @@ _OPENCV_MEMORY = "Insufficient memory"
 READING = "reading sound and pictures"
 
 Progress = Callable[[str, float], None]
+"""Told what is being done and the share of it that is done, 0 to 1."""
 
 
 @dataclass(frozen=True)
