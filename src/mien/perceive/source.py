@@ -54,6 +54,10 @@ class ClipSource:
 
     def __init__(self, clip: Clip) -> None:
         self._clip = clip
+        if clip.facts.has_video:
+            # While it is imported it edits sys.path and takes modules out of sys.modules, so no
+            # thread that imports may run beside it.
+            import cv2  # noqa: F401
 
     @property
     def facts(self) -> ClipFacts:
