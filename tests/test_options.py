@@ -38,6 +38,7 @@ VALUES = {
     "speech.words": ["talk.srt"],
     "speech.words_offset": [-3600.0, 1.5],
     "speech.words_source": ["spoken", "written"],
+    "speech.speakers": ["talk.rttm", "none"],
     "faces.person": ["all", "0", "12"],
     "faces.policy": ["peak"],
     "faces.convention": ["fer2013"],
@@ -136,6 +137,8 @@ def test_what_has_two_spellings_is_one_value():
         ({"speech": {"asr": "none:x"}}, ("speech.asr", "'none:x'")),
         ({"speech": {"asr": None}}, ("speech.asr", "None")),
         ({"speech": {"words": 3}}, ("speech.words", "3", "path of a file")),
+        ({"speech": {"speakers": 3}}, ("speech.speakers (--speakers)", "3", "path of a file")),
+        ({"speech": {"speakers": None}}, ("speech.speakers", "None", "'auto' or 'none'")),
         ({"speech": {"words_source": "sung"}}, ("--words-source", "'sung'", "spoken")),
         ({"faces": {"person": "somebody"}}, ("faces.person", "'somebody'", "primary, all")),
         ({"faces": {"person": -1}}, ("faces.person", "-1")),
@@ -286,7 +289,8 @@ def test_without_flags_they_are_the_defaults(asked):
 def test_each_flag_sets_its_option_and_no_other(asked, path, value):
     word = ",".join(f"{k}={v}" for k, v in value.items()) if path == "fusion.weights" else value
     found = asked(described()[path].flag, *([] if value is True else [word]))
-    assert found == Options.from_dict(nested([(path, value)]))
+    implied = [("segmentation.by", "speaker")] if value == "talk.rttm" else []
+    assert found == Options.from_dict(nested([(path, value), *implied]))
 
 
 def analyze_params():

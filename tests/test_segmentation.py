@@ -5,8 +5,15 @@ from mien.branches.batches import GAP, judge_in_turn
 from mien.errors import OptionError
 from mien.options import SegmentationOptions
 from mien.scene import SPEECH, TRANSCRIPT, ClipFacts, Line, Scene, Speech, Transcript
-from mien.segmentation import segments_by_speaker, segments_of, unmet
+from mien.segmentation import segments_of, speaker_turns, unmet
 from mien.timebase import Segment
+
+
+def segments_by_speaker(transcript, whole):
+    found = {}
+    for turn in speaker_turns(transcript, (), whole):
+        found[turn.speaker] = (*found.get(turn.speaker, ()), turn.segment)
+    return found
 
 
 def scene(duration=12.0, lines=(), turns=()):

@@ -35,7 +35,7 @@ from mien.perceive.detectors import check_detector
 from mien.perceive.people import portraits, track_summaries
 from mien.perceive.transcript import transcript_of_text
 from mien.sandbox import check_platform, open_source, prepare
-from mien.scene import SHOTS, SPEECH, TRANSCRIPT, ClipFacts, Scene, TrackKey
+from mien.scene import SHOTS, SPEAKERS, SPEECH, TRANSCRIPT, ClipFacts, Scene, TrackKey
 from mien.segmentation import segments_of, unmet
 from mien.stopwatch import Stopwatch
 from mien.temporal.events import follow
@@ -104,8 +104,9 @@ class Analyzer:
         """The analysis of a recording, a picture or a text file.
 
         Args:
-            path: the file. Nothing else is opened but the transcript that the options name and
-                subtitle files of the same name beside it (``asr="auto"``).
+            path: the file. Nothing else is opened but the transcript and the turns that the options
+                name, and subtitle files (``asr="auto"``) and an RTTM (``speakers="auto"``) of the
+                same name beside it.
             progress: told what is being done and the share of that which is done.
             stop: asked now and then; once it says True, what was perceived is judged as partial.
 
@@ -220,8 +221,8 @@ class Analyzer:
             run.clock.time("perceive"),
         ):
             options = PerceiveOptions(
-                faces.frame_rate, speech.asr, speech.words, speech.words_offset, faces.detector,
-                part=self._part(), stop=run.stop,
+                faces.frame_rate, speech.asr, speech.words, speech.words_offset, speech.speakers,
+                faces.detector, self._part(), run.stop,
             )  # fmt: skip
             with loading(soon_used(self.branches, source.facts, options.asr)):
                 return perceive(source, needs, options, run.progress)
@@ -278,6 +279,7 @@ class Analyzer:
             transcript=scene.get(TRANSCRIPT),
             lines=lines,
             speech=speech.turns if speech is not None else (),
+            speakers=scene.get(SPEAKERS) or (),
             shots=scene.get(SHOTS) or (),
             faces=track_summaries(scene),
             portraits=portraits(scene, self.options.portraits),

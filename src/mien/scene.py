@@ -13,6 +13,7 @@ import numpy.typing as npt
 from mien.errors import ContractError
 from mien.facts import ClipFacts as ClipFacts  # noqa: PLC0414
 from mien.timebase import Segment
+from mien.turns import Turn
 
 SAMPLE_RATE = 16_000
 """Samples per second of all audio inside mien (mono)."""
@@ -377,6 +378,8 @@ class TrackKey(Generic[T]):
 AUDIO: TrackKey[AudioTrack] = TrackKey("audio")
 SPEECH: TrackKey[Speech] = TrackKey("speech")
 TRANSCRIPT: TrackKey[Transcript] = TrackKey("transcript")
+SPEAKERS: TrackKey[tuple[Turn, ...]] = TrackKey("speakers")
+"""Who speaks when, in time order, where the user says so; turns of several may overlap."""
 FACES: TrackKey[Faces] = TrackKey("faces")
 SHOTS: TrackKey[tuple[float, ...]] = TrackKey("shots")
 """When a new shot begins, seconds, in order; a shot of the start is not among them."""

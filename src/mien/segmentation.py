@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 from mien.options import SegmentationOptions
-from mien.scene import SPEECH, TRANSCRIPT, Scene, Transcript
+from mien.scene import SPEAKERS, SPEECH, TRANSCRIPT, Scene, Transcript
 from mien.timebase import Clock, Segment
+from mien.turns import Turn
 
 PAUSE = 2.0
 """Seconds without words after which the same speaker has another turn."""
@@ -24,10 +26,9 @@ def segments_of(scene: Scene, options: SegmentationOptions) -> tuple[Segment, ..
     if options.by == "window":
         clock = Clock(0.0, options.step, options.window)
         return tuple(window for part in _parts(scene, whole) for window in _windows(part, clock))
-    transcript = scene.get(TRANSCRIPT)
-    if options.by == "speaker" and transcript is not None and transcript.speakers:
-        turns = segments_by_speaker(transcript, whole).values()
-        return tuple(sorted(turn for own in turns for turn in own)) or (whole,)
+    if options.by == "speaker" and names_speakers(scene):
+        turns = speaker_turns(scene.get(TRANSCRIPT), turns_of(scene), whole)
+        return tuple(sorted(turn.segment for turn in turns)) or (whole,)
     return _utterances(scene, whole) or (whole,)
 
 
@@ -50,49 +51,87 @@ def _windows(part: tuple[Segment, bool], clock: Clock) -> Iterator[Segment]:
     return iter((extent,)) if is_gap else clock.windows(extent)
 
 
-def segments_by_speaker(
-    transcript: Transcript, whole: Segment
-) -> dict[str | None, tuple[Segment, ...]]:
-    """The turns of each speaker, in time order; under None those of nobody who is named.
+def turns_of(scene: Scene) -> tuple[Turn, ...]:
+    """Who speaks when, as the user says; empty without it."""
+    found = scene.get(SPEAKERS)
+    return () if found is None else found
 
-    A turn is made of lines of one speaker that follow on one another with less than ``PAUSE``
-    seconds between them. Turns of two who speak at once overlap.
+
+def names_speakers(scene: Scene) -> bool:
+    """Whether it is known who speaks, from turns of the user or from the words."""
+    transcript = scene.get(TRANSCRIPT)
+    return bool(turns_of(scene) or (transcript is not None and transcript.speakers))
+
+
+@dataclass(frozen=True)
+class SpeakerTurn:
+    """A row by speaker: its segment, and whose turn it is; None where nobody is named."""
+
+    segment: Segment
+    speaker: str | None
+
+
+def speaker_turns(
+    transcript: Transcript | None, turns: Sequence[Turn], whole: Segment
+) -> tuple[SpeakerTurn, ...]:
+    """The rows by speaker, in time order.
+
+    A row is made of turns of one speaker that follow on one another with less than ``PAUSE``
+    seconds between them. Rows of two who speak at once overlap.
 
     Args:
-        transcript: its lines in time order.
-        whole: what was perceived; turns are cut at its ends.
+        transcript: its lines take the place of turns where there are none; in time order.
+        turns: who speaks when, in time order.
+        whole: what was perceived; rows are cut at its ends.
 
     Examples:
-        >>> from mien.scene import Line
-        >>> lines = [Line(Segment(t, t + 1), "Hi", speaker=s) for t, s in enumerate("AAB")]
-        >>> segments_by_speaker(Transcript(tuple(lines), "given"), Segment(0, 9))["A"]
-        (Segment(start=0, end=2),)
+        >>> turns = [Turn(Segment(t, t + 1), who) for t, who in enumerate("AAB")]
+        >>> [one.speaker for one in speaker_turns(None, turns, Segment(0, 9))]
+        ['A', 'B']
     """
-    turns: list[tuple[str | None, Segment]] = []
-    for line in transcript.lines:
-        now = line.segment & whole
+    lines = () if transcript is None or turns else transcript.lines
+    said: list[tuple[Segment, str | None]] = [(turn.segment, turn.speaker) for turn in turns]
+    said += [(line.segment, line.speaker) for line in lines]
+    found: list[SpeakerTurn] = []
+    for segment, who in said:
+        now = segment & whole
         if now is None:
             continue
-        who, last = turns[-1] if turns else (None, None)
-        if last is not None and who == line.speaker and now.start - last.end < PAUSE:
-            turns[-1] = (who, Segment(last.start, max(last.end, now.end)))
+        last = found[-1] if found else None
+        if last and last.speaker == who and now.start - last.segment.end < PAUSE:
+            both = Segment(last.segment.start, max(last.segment.end, now.end))
+            found[-1] = SpeakerTurn(both, who)
         else:
-            turns.append((line.speaker, now))
-    found: dict[str | None, list[Segment]] = {}
-    for who, turn in turns:
-        found.setdefault(who, []).append(turn)
-    return {who: tuple(own) for who, own in found.items()}
+            found.append(SpeakerTurn(now, who))
+    return tuple(found)
+
+
+def owners(scene: Scene, segments: Sequence[Segment]) -> list[str | None]:
+    """Whose turn each segment is where turns are given and all segments are such turns.
+
+    None for each where they are not: windows, say, or the whole of a recording.
+    """
+    turns = turns_of(scene)
+    if not turns or segments == (scene.extent,):
+        return [None] * len(segments)
+    left: dict[Segment, list[str | None]] = {}
+    for turn in speaker_turns(None, turns, scene.extent):
+        left.setdefault(turn.segment, []).append(turn.speaker)
+    if any(segment not in left for segment in segments):
+        return [None] * len(segments)
+    # Two who speak over exactly the same time have a row each.
+    return [left[one].pop(0) if len(left[one]) > 1 else left[one][0] for one in segments]
 
 
 def unmet(scene: Scene, options: SegmentationOptions) -> tuple[str, ...]:
     """The warning that a clip could not be cut as it was asked for, if so."""
-    transcript = scene.get(TRANSCRIPT)
-    if options.by != "speaker" or (transcript is not None and transcript.speakers):
+    if options.by != "speaker" or names_speakers(scene):
         return ()
+    transcript = scene.get(TRANSCRIPT)
     source = "there is no transcript" if transcript is None else f"source: {transcript.source}"
     return (
         f"No speaker is named in the words ({source}): the rows are utterances. Give a transcript "
-        "that names speakers with --words.",
+        "that names speakers with --words, or an RTTM that says who speaks when with --speakers.",
     )
 
 

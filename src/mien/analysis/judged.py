@@ -13,6 +13,7 @@ from mien.analysis.fields import declared
 from mien.analysis.timeline import Portrait
 from mien.scene import ClipFacts, Transcript
 from mien.timebase import Segment
+from mien.turns import Turn
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,7 @@ class Judged:
         transcript: what was said, None if no words were had.
         lines: what the words alone say of each line of the transcript, a row a line.
         speech: the speech turns.
+        speakers: who speaks when, as the user's RTTM says; empty without one.
         shots: when a new shot begins, seconds, in order.
         faces: the tracks of the people in view, the primary person's first.
         portraits: a few faces as they were judged; empty unless they were asked for.
@@ -74,6 +76,7 @@ class Judged:
     transcript: Transcript | None = declared(cut=f.words, join=f.latest, default=None)
     lines: Evidence | None = declared(cut=f.lines, join=f.latest, rows=f.of_lines, default=None)
     speech: tuple[Segment, ...] = declared(cut=f.spans, join=f.latest, default=())
+    speakers: tuple[Turn, ...] = declared(cut=f.spans, join=f.latest, default=())
     shots: tuple[Seconds, ...] = declared(cut=f.moments, join=f.latest, was=("cuts",), default=())
     faces: tuple[TrackSummary, ...] = declared(cut=f.spans, join=f.latest, default=())
     portraits: tuple[Portrait, ...] = declared(cut=f.moments, join=f.latest, default=())

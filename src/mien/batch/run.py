@@ -27,6 +27,7 @@ from mien.batch.table import write_tables
 from mien.errors import MienError, OptionError, OutputError
 from mien.facts import shown
 from mien.options import DECODING, MediaOptions, Options
+from mien.perceive.diarisation import check_for_many
 from mien.report.page.media import HOW
 
 CLIPS = "clips"
@@ -236,6 +237,7 @@ def run_batch(
     """
     Analyzer(setup.options)  # refuses what cannot be had before the first process starts
     clips = find_clips(given)
+    check_for_many(setup.options.speech.speakers, len(clips))
     with States(setup.out, setup.resume) as states:
         store.sweep(setup.folder, _HALF_WRITTEN)
         clips = keep_names(clips, states.names)

@@ -16,6 +16,7 @@ from mien.batch.store import FAULTS, is_stored, put, said, system_of
 from mien.errors import InputError, MediaError, OutputError
 from mien.facts import shown
 from mien.options import Options
+from mien.perceive.diarisation import SUFFIX
 from mien.perceive.formats import SUBTITLES
 from mien.report.page.media import AUTO_LIMIT
 
@@ -29,9 +30,9 @@ def analyze_stored(
 ) -> Row:
     """:func:`mien.batch.one.analyze_clip` for paths of which each may be a stored one.
 
-    A recording is fetched into a folder for temporary files, with the subtitle files beside it. A
-    result takes its place in one step; the page goes before the JSON. In a page a recording is
-    embedded or left out where page or recording are stored: a link would lead nowhere.
+    A recording is fetched into a folder for temporary files, with the subtitle files and the RTTM
+    beside it. A result takes its place in one step; the page goes before the JSON. In a page a
+    recording is embedded or left out where page or recording are stored: a link would lead nowhere.
     """
     if not any(is_stored(one) for one in (path, json_file or "", report or "")):
         return analyze_clip(path, options, json_file, report, report_media)
@@ -101,7 +102,7 @@ def _fetched(path: str, folder: Path) -> str:
 
 
 def _beside(system: Any, bare: str) -> Iterator[str]:
-    """The stored subtitle files whose names begin like that of a recording."""
+    """The stored subtitle files and turns whose names begin like that of a recording."""
     parent, _, name = bare.rpartition("/")
     stem = PurePosixPath(name).stem.casefold()
     try:
@@ -111,7 +112,7 @@ def _beside(system: Any, bare: str) -> Iterator[str]:
     for one in found:
         other = PurePosixPath(one.rstrip("/")).name
         of_it = other != name and other.casefold().startswith(stem)
-        if of_it and PurePosixPath(other).suffix.lower() in SUBTITLES:
+        if of_it and PurePosixPath(other).suffix.lower() in (*SUBTITLES, SUFFIX):
             yield one
 
 

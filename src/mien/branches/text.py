@@ -19,6 +19,7 @@ from mien.language import Language, foreign, line_in_other
 from mien.mathematics import FloatArray
 from mien.packs import Pack
 from mien.scene import TRANSCRIPT, Line, Scene, Transcript
+from mien.segmentation import owners
 from mien.timebase import Segment
 
 SOURCES = ("auto", "spoken", "written")
@@ -186,7 +187,16 @@ def _lines_by_segment(scene: Scene, segments: Sequence[Segment]) -> list[Lines |
         return [scene.why_missing(TRANSCRIPT)] * len(segments)
     near, whole = lines_near(transcript.lines), _language(transcript)
     none = "no reliable words" if transcript.dropped else "no words"
-    return [_english_lines(near(segment), segment, whole, none) for segment in segments]
+    whose = owners(scene, segments)
+    return [
+        _english_lines(_of(near(segment), who), segment, whole, none)
+        for segment, who in zip(segments, whose, strict=True)
+    ]
+
+
+def _of(lines: Sequence[Line], who: str | None) -> Sequence[Line]:
+    """The lines of a speaker, and those of nobody who is named; all of them if none is asked."""
+    return lines if who is None else [line for line in lines if line.speaker in (who, None)]
 
 
 def _english_lines(

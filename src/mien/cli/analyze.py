@@ -18,6 +18,7 @@ from mien.cli.outputs import Guard, write_all
 from mien.cli.recording import check_recording
 from mien.cli.several import Targets, each
 from mien.cli.shared import QUIET, earlier_analysis, progress, read_analysis, stopping
+from mien.errors import OptionError
 
 if TYPE_CHECKING:
     from mien.analysis.analysis import Analysis
@@ -50,6 +51,7 @@ def analyze(
     (--json 'out/{}.json').
     """
     from mien.analyzer import Analyzer
+    from mien.perceive.diarisation import check_for_many
 
     targets = Targets(json_file, figure, transcript, report, tuple(exports or ()))
     guard = Guard.of_command(ctx).beside(paths)
@@ -61,7 +63,9 @@ def analyze(
         for path, t in zip(paths, targets.for_each(paths), strict=True)
     ]  # fmt: skip
     implied = {"segmentation.by": "window", "portraits": PORTRAITS} if report else {}
-    analyzer = Analyzer(options_from(ctx, implied))
+    options = options_from(ctx, implied)
+    check_for_many(options.speech.speakers, len(paths))
+    analyzer = Analyzer(options)
     jobs = list(zip(paths, outputs, strict=True))
     each(jobs, lambda path, out: run_analysis(path, analyzer, resume, out))
 
@@ -235,17 +239,27 @@ def export_analysis(
         Path | None,
         typer.Option(metavar="FILE", help="The recording, for --figure-kind sound."),
     ] = None,
+    words: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="For .whisper.json: a Whisper JSON to which the emotions are added.",
+        ),
+    ] = None,
     overwrite: o.Overwrite = False,
 ) -> None:
     """Write an analysis in another format, or draw it; the recording is not needed."""
     from mien.report import figure
-    from mien.report.export import check_export, export
+    from mien.report.export import WHISPER, check_export, export, format_of
 
     drawn = [f for f in files if export_format is None and f.suffix.lower() in figure.FORMATS]
     figure.check_kind(figure_kind)
     for target in files:
         if target not in drawn:
             check_export(target, export_format)
+    kinds = {format_of(target, export_format) for target in files if target not in drawn}
+    if words is not None and WHISPER not in kinds:
+        raise OptionError("--words is for an export as .whisper.json; name such a file.")
     value = read_analysis(analysis)
     guard = Guard.of_command(ctx, *_recording(value, analysis))
     guard.check_all([("The export", target) for target in files])
@@ -256,7 +270,7 @@ def export_analysis(
         if target in drawn:
             figure.save(value.plot(kind=figure_kind, media=media), target, **rule)
         else:
-            export(value, target, export_format, **rule)
+            export(value, target, export_format, words=words, **rule)
 
     write_all(partial(write, target) for target in files)
 

@@ -13,7 +13,7 @@ from typer.core import TyperCommand
 from mien.cli import options as o
 from mien.cli.shared import numbers, pack_or_hub
 from mien.errors import OptionError
-from mien.options import Options, described
+from mien.options import SPEAKERS, Options, described
 
 RENAMED = {
     "--face-pack": "--face PACK",
@@ -87,6 +87,8 @@ def options_from(ctx: typer.Context, implied: Mapping[str, Any]) -> Options:
     else:
         base = _preset(preset, given.get("speech.asr"), packs)
     plain = base.to_dict()
+    if given.get("speech.speakers", "auto") not in SPEAKERS:
+        implied = {**implied, "segmentation.by": "speaker"}
     for path, value in {**implied, **given}.items():
         group, _, option = path.rpartition(".")
         (plain[group] if group else plain)[option] = value

@@ -126,6 +126,7 @@ Step = Annotated[float, _flag("segmentation.step")]
 Words = Annotated[Path | None, _flag("speech.words", metavar="FILE")]
 WordsOffset = Annotated[float, _flag("speech.words_offset", metavar="SECONDS")]
 WordsSource = Annotated[str, _flag("speech.words_source")]
+Speakers = Annotated[str, _flag("speech.speakers", metavar="FILE|auto|none")]
 Asr = Annotated[str, _flag("speech.asr")]
 Person = Annotated[str, _flag("faces.person", metavar="WHO")]
 FacePolicy = Annotated[str, _flag("faces.policy")]
@@ -167,6 +168,7 @@ def analysis(
     words: Words = DEFAULT["speech.words"],
     words_offset: WordsOffset = DEFAULT["speech.words_offset"],
     words_source: WordsSource = DEFAULT["speech.words_source"],
+    speakers: Speakers = DEFAULT["speech.speakers"],
     asr: Asr = DEFAULT["speech.asr"],
     person: Person = DEFAULT["faces.person"],
     face_policy: FacePolicy = DEFAULT["faces.policy"],

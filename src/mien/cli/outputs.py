@@ -17,7 +17,9 @@ OUTPUTS = frozenset(
     {"json_file", "exports", "figure", "report", "transcript", "posteriors", "out", "page", "files"}
 )
 """Parameters of commands that name what is written; all others name what is read."""
-MODELS = frozenset({"text_pack", "voice_pack", "face_pack", "pack", "fusion", "detector", "asr"})
+MODELS = frozenset(
+    {"text_pack", "voice_pack", "face_pack", "pack", "fusion", "detector", "asr", "speakers"}
+)
 """Parameters that may name a folder or a file, or something else."""
 
 
@@ -45,12 +47,16 @@ class Guard:
         return cls((*_inputs(given), *more), bool(given.get("overwrite", False)))
 
     def beside(self, recordings: Iterable[Path]) -> Guard:
-        """With the subtitle files beside recordings, which are read unless mien wrote them."""
+        """With the subtitle files and turns beside recordings, read unless mien wrote them."""
+        from mien.perceive.diarisation import is_input, rttm_beside
         from mien.perceive.sidecar import subtitles_beside
+
+        recordings = list(recordings)
+        turns = [file for file in map(rttm_beside, recordings) if file and is_input(file)]
 
         found = (subtitles_beside(path) for path in recordings)
         files = [file for one in found for file in (*one.own, *one.others) if not is_own(file)]
-        return Guard((*self.inputs, *files), self.overwrite)
+        return Guard((*self.inputs, *files, *turns), self.overwrite)
 
     def check(
         self, path: Path | None, option: str, suffixes: tuple[str, ...] | None = None

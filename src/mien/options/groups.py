@@ -17,6 +17,8 @@ RULES = ("length", "mean", "best", "product")
 """The fusion rules that learn nothing; :mod:`mien.fusion.rules` holds them."""
 ENGINES = ("auto", "whisper", "whisper:MODEL", "none")
 SOURCES = ("auto", "spoken", "written")
+SPEAKERS = ("auto", "none")
+"""What ``speech.speakers`` may be beside the path of a file."""
 PEOPLE = ("primary", "all")
 POLICIES = ("mean", "peak")
 WAYS = ("clip", "utterance", "window", "speaker")
@@ -150,6 +152,8 @@ class SpeechOptions(Group):
             beside the recording; may be negative.
         words_source: whether the words were ``spoken`` or ``written``; ``auto``: those of a
             recording were spoken, a text was written.
+        speakers: who speaks when: an RTTM file; ``auto`` for one beside the recording that bears
+            its name (``talk.rttm``), if there is one, ``none``.
 
     Raises:
         OptionError: if one of them has a value it cannot have.
@@ -174,12 +178,22 @@ class SpeechOptions(Group):
         "--words-source",
         "Whether the words were spoken or written; auto: written for a text, else spoken.",
     )
+    speakers: Path | str = option(
+        "auto",
+        "--speakers",
+        "Who speaks when: an RTTM file; auto (NAME.rttm beside the recording) or none. A file "
+        "implies --by speaker.",
+    )
 
     def __post_init__(self) -> None:
         check_engine(self.asr, self._name("asr"))
         self._file("words")
         self._number("words_offset", "give a number of seconds")
         self._choice("words_source", SOURCES)
+        if self.speakers not in SPEAKERS:
+            if self.speakers is None:
+                raise self._refuse("speakers", "give the path of an RTTM file, 'auto' or 'none'")
+            self._file("speakers")
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from mien.loading import LONG, Unloadable, loading
 from mien.memory import release
 from mien.options import check_engine
 from mien.perceive.detectors import check_detector
+from mien.perceive.diarisation import find_turns, with_speakers
 from mien.perceive.engines import Engine, choose_engine, transcribe
 from mien.perceive.faces import followed
 from mien.perceive.source import ClipSource, Source
@@ -27,6 +28,7 @@ from mien.scene import (
     AUDIO,
     FACES,
     SHOTS,
+    SPEAKERS,
     SPEECH,
     TRANSCRIPT,
     Clip,
@@ -55,6 +57,8 @@ class PerceiveOptions:
             hub id that is on this machine, or a folder), ``none``.
         transcript: the words, if the user has them, or the file that holds them.
         offset: seconds to add to the times of that file.
+        speakers: the RTTM that says who speaks when, ``auto`` or ``none``, see
+            :func:`mien.perceive.diarisation.find_turns`.
         detector: what finds faces: ``auto``, ``embedded`` or ``yunet:FILE``.
         part: what of the clip is wanted, seconds; None for all of it.
         stop: asked now and then; once it says True, no more is perceived.
@@ -68,6 +72,7 @@ class PerceiveOptions:
     asr: str = "auto"
     transcript: Transcript | str | Path | None = None
     offset: float = 0.0
+    speakers: str | Path = "none"
     detector: str = "auto"
     part: Segment | None = None
     stop: Callable[[], bool] = lambda: False
@@ -112,6 +117,7 @@ def perceive(
     words = Written()
     if TRANSCRIPT in wanted:
         words = find_written(source.facts, options.asr, options.transcript, options.offset)
+    told = find_turns(source.facts, options.speakers)
     will_hear = engine is not None and source.facts.has_audio and words.transcript is None
     if engine is not None and will_hear:
         engine.check()
@@ -119,13 +125,17 @@ def perceive(
         watched = source.watch(wanted, options.watching, progress, options.stop)
     release()
     tracks, missing = _collect(watched, wanted, options, progress)
+    told = told.fitted(watched.extent, watched.facts.duration)
+    if told.turns:
+        tracks[SPEAKERS] = told.turns
     if TRANSCRIPT in wanted:
         speech: Speech | None = tracks.get(SPEECH)
         words = words.completed(watched.facts, watched.captions, options.asr)
         written = words.transcript and _cut_at_end(words.transcript, watched.facts)
         found = written or _heard(watched, options, engine, tracks, progress)
         if found is not None:
-            tracks[TRANSCRIPT] = found.within(watched.extent) if watched.is_part else found
+            found = found.within(watched.extent) if watched.is_part else found
+            tracks[TRANSCRIPT] = with_speakers(found, told.turns)
         elif engine is None:
             missing[TRANSCRIPT.name] = "speech recognition is switched off"
         elif options.stop() and speech is not None and speech.turns:
@@ -134,7 +144,7 @@ def perceive(
             missing[TRANSCRIPT.name] = missing.get(SPEECH.name, "no speech was found")
     extent = watched.extent if watched.is_part else None
     stopped = watched.stopped or not {STOPPED, STOPPED_SPEECH}.isdisjoint(missing.values())
-    warnings = (*source.warnings, *words.warnings)
+    warnings = (*source.warnings, *words.warnings, *told.warnings)
     return Scene(watched.facts, tracks, missing, extent, stopped, warnings)
 
 

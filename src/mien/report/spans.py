@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from mien.analysis.analysis import Analysis
 from mien.analysis.evidence import Evidence
@@ -68,18 +69,33 @@ def spans(evidence: Evidence, merge: bool = True) -> list[Span]:
 def labels_of(analysis: Analysis) -> Callable[[Segment], tuple[str, float] | None]:
     """The fused label that speaks for a stretch of time, and its probability, as a function of it.
 
+    That of the greatest probability of :func:`probs_of`; None if all rows are absent.
+    """
+    probs_at = probs_of(analysis, analysis.fused)
+
+    def label(segment: Segment) -> tuple[str, float] | None:
+        probs = probs_at(segment)
+        return None if probs is None else (MIEN7.labels[int(probs.argmax())], float(probs.max()))
+
+    return label
+
+
+def probs_of(
+    analysis: Analysis, evidence: Evidence
+) -> Callable[[Segment], npt.NDArray[np.float64] | None]:
+    """The probabilities ``(7,)`` of an evidence over a stretch of time, as a function of it.
+
     The mean of the rows that overlap it, weighted by the overlap; None if all are absent.
     """
     starts = np.array([segment.start for segment in analysis.segments])
     ends = np.array([segment.end for segment in analysis.segments])
-    present, known = analysis.fused.present, np.nan_to_num(analysis.fused.probs)
+    present, known = evidence.present, np.nan_to_num(evidence.probs)
 
-    def label(segment: Segment) -> tuple[str, float] | None:
+    def probs(segment: Segment) -> npt.NDArray[np.float64] | None:
         shared = np.minimum(ends, segment.end) - np.maximum(starts, segment.start)
         weights = np.where(present, np.maximum(shared, 0.0), 0.0)
         if weights.sum() == 0:
             return None
-        probs = weights @ known / weights.sum()
-        return MIEN7.labels[int(probs.argmax())], float(probs.max())
+        return np.asarray(weights @ known / weights.sum())
 
-    return label
+    return probs

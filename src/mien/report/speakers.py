@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from mien.analysis.analysis import Analysis
 from mien.mathematics import log_pool
-from mien.segmentation import segments_by_speaker
+from mien.segmentation import speaker_turns
 from mien.timebase import Segment
 
 NAMELESS = "not named"
@@ -36,16 +36,15 @@ def row_speakers(analysis: Analysis) -> list[str] | None:
     """Who speaks in each row; None if the rows are not turns of speakers."""
     recorded = analysis.provenance.options
     asked = recorded.get("segmentation", recorded.get("cut"))
-    spoken = analysis.transcript
-    if not isinstance(asked, dict) or asked.get("by") != "speaker" or spoken is None:
+    spoken, turns = analysis.transcript, analysis.speakers
+    if not isinstance(asked, dict) or asked.get("by") != "speaker":
         return None
-    if not spoken.speakers:
+    if not turns and (spoken is None or not spoken.speakers):
         return None
     whole = analysis.part or Segment(0.0, analysis.clip.duration)
     found: dict[tuple[int, int], list[str]] = {}
-    for who, turns in segments_by_speaker(spoken, whole).items():
-        for turn in turns:
-            found.setdefault(_key(turn), []).append(who or NAMELESS)
+    for turn in sorted(speaker_turns(spoken, turns, whole), key=lambda one: one.segment):
+        found.setdefault(_key(turn.segment), []).append(turn.speaker or NAMELESS)
     names = [found.get(_key(segment), [NAMELESS]) for segment in analysis.segments]
     # Two who speak over exactly the same time have a row each.
     return [own.pop(0) if len(own) > 1 else own[0] for own in names]

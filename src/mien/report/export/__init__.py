@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 
@@ -23,10 +24,13 @@ _WRITERS: Mapping[str, tuple[str, str]] = {
     "eaf": ("tiers", "write_eaf"),
     "textgrid": ("tiers", "write_textgrid"),
     "rttm": ("tiers", "write_rttm"),
+    "speakers.rttm": ("speakers", "write_speakers"),
+    "whisper.json": ("whisperjson", "write_whisper"),
     "emotionml": ("emotionml", "write_emotionml"),
     "labelstudio.json": ("labelstudio", "write_labelstudio"),
 }
 FORMATS = tuple(_WRITERS)
+WHISPER = "whisper.json"
 _NAMES = {"textgrid": "TextGrid"}
 
 
@@ -60,6 +64,7 @@ def export(
     *,
     overwrite: bool = False,
     inputs: Iterable[Path] = (),
+    words: Path | None = None,
 ) -> None:
     """Write an analysis.
 
@@ -69,6 +74,7 @@ def export(
         given: the format; by the suffix if None.
         overwrite: whether an existing file that mien did not write is replaced.
         inputs: files that are not replaced in any case, beside the recording.
+        words: for ``whisper.json``: the Whisper JSON that gets the emotion and is else kept.
 
     Raises:
         OptionError: if the format is not known, or the file may not be replaced; see
@@ -77,8 +83,11 @@ def export(
         InputError: if the analysis has nothing that such a file could hold.
         MissingExtraError: if the format needs a package that is not installed.
     """
-    module, name = _WRITERS[format_of(path, given)]
-    writer: Writer = getattr(import_module(f"{__name__}.{module}"), name)
+    kind = format_of(path, given)
+    module, name = _WRITERS[kind]
+    writer = getattr(import_module(f"{__name__}.{module}"), name)
+    if words is not None and kind == WHISPER:
+        writer = partial(writer, words=words)
     path = Path(path)
     with written(path, (Path(analysis.clip.path), *inputs), overwrite, "The export") as fresh:
         writer(analysis, fresh)
