@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from mien.datasets.audformat import is_audformat, load_audformat
 from mien.datasets.csvfile import column, labels_of, read_rows
 from mien.datasets.table import LabelledSet, build, concatenate, files_under
 from mien.emotions import canonical_label, one_hot
@@ -24,12 +25,16 @@ _CREMA = re.compile(r"^(?P<actor>1\d{3})_[A-Z]{3}_(?P<emotion>[A-Z]{3})_[A-Z]{2}
 def load_voices(path: Path) -> LabelledSet:
     """Recordings at ``path``: a folder with TESS, RAVDESS or CREMA-D names, or a CSV of paths.
 
+    Or the folder of a database of audformat, see :func:`mien.datasets.audformat.load_audformat`.
+
     The group of a row is its speaker. A folder may contain several of these corpora, and a CSV may
     have a column ``corpus``.
 
     Raises:
         DataError: if no file name there contains an emotion.
     """
+    if is_audformat(path):
+        return load_audformat(path)
     if path.is_dir():
         return _from_folder(path)
     if path.suffix == ".csv":
