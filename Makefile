@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PYTEST := $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
-.PHONY: demo test slow coverage check lint fusion clean constraints
+.PHONY: demo test slow coverage check lint fusion clean constraints dist release-check
 
 demo: $(VENV)/.core
 	$(BIN)/mien demo --out demo
@@ -32,6 +32,21 @@ lint: $(VENV)/.dev
 	$(BIN)/python scripts/private_names.py
 
 check: lint coverage
+
+# Wheel, sdist, bills of materials and digests; the same commit gives the same files.
+dist: export SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct)
+dist: $(VENV)/.dev
+	rm -rf dist
+	$(BIN)/python -m build --no-isolation --outdir dist
+	$(BIN)/python scripts/sbom.py --out dist/sbom
+	cd dist && sha256sum *.whl *.tar.gz > SHA256SUMS
+
+# All that must hold before a release (docs/release.md): every test, every generated page, the files.
+release-check: check dist
+	$(BIN)/python scripts/licences_page.py --check
+	$(BIN)/python scripts/options_page.py --check
+	test -z "$$(git status --porcelain)" || { git status --short; exit 1; }
+	cat dist/SHA256SUMS
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)

@@ -63,3 +63,22 @@ def test_every_pack_is_whole_in_the_wheel(wheel, names):
 
 def test_the_wheel_is_small(wheel):
     assert wheel.stat().st_size < MOST
+
+
+@pytest.mark.slow
+def test_the_wheel_alone_runs_the_demo_in_an_empty_home(wheel, tmp_path):
+    """Nothing of the repository is on the path: what the demo needs lies in the wheel."""
+    place, home = tmp_path / "site", tmp_path / "home"
+    home.mkdir()
+    with zipfile.ZipFile(wheel) as file:
+        file.extractall(place)
+    code = "import mien, sys; print(mien.__file__); from mien.cli import main; main()"
+    env = {"PATH": "/usr/bin:/bin", "HOME": str(home), "PYTHONPATH": str(place)}
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", code, "demo", "--out", str(tmp_path / "demo")],
+        cwd=tmp_path, env=env, capture_output=True, text=True, timeout=300, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith(str(place))
+    made = {path.name for path in (tmp_path / "demo").iterdir()}
+    assert made == {"demo.mp4", "analysis.json", "analysis.png", "report.html"}
