@@ -1,7 +1,7 @@
 """Write docs/licences.md from what is installed: `python scripts/licences_page.py`.
 
 With `--check` nothing is written and the exit code tells whether the page is up to date. Every
-package of every extra must be installed, in the versions of constraints.txt.
+extra but those of developers must be installed, in the versions of constraints.txt.
 """
 
 from __future__ import annotations
@@ -23,9 +23,11 @@ BEGIN = "<!-- licences: written by scripts/licences_page.py -->"
 END = "<!-- end of licences -->"
 CORE = "core"
 OWN = "mien"
+OF_DEVELOPERS = ("dev", "fuzz")
+"""Extras that build and test mien and are no part of an installation."""
 
 # Of packages whose metadata names no licence: what their LICENSE file says.
-STATED = {"atheris": "Apache-2.0", "pyannote-core": "MIT", "pympi-ling": "MIT"}
+STATED = {"pyannote-core": "MIT", "pympi-ling": "MIT"}
 _CLASSIFIERS = {
     "Apache Software License": "Apache-2.0",
     "BSD License": "BSD",
@@ -40,12 +42,11 @@ _STRONG = re.compile(r"(?<![A-Z])A?GPL|GNU General|Affero", re.I)
 _WEAK = re.compile(r"LGPL|MPL|Lesser|Mozilla|EPL|EUPL|CDDL", re.I)
 _LONGEST = 60
 
-# Libraries and programs that wheels carry, by the start of their names, where they are copyleft.
-_FFMPEG = "LGPL-2.1-or-later (FFmpeg)"
+# Libraries that wheels carry, by the start of their names, where they are copyleft.
+_FFMPEG = "LGPL (FFmpeg)"
 CARRIED = {
     "libx264": "GPL-2.0-or-later",
     "libx265": "GPL-2.0-or-later",
-    "ffmpeg-": "GPL (FFmpeg, a program)",
     "libavcodec": _FFMPEG,
     "libavdevice": _FFMPEG,
     "libavfilter": _FFMPEG,
@@ -91,10 +92,11 @@ class Part:
 
 
 def requirements() -> dict[str, list[str]]:
-    """The requirements of the core and of each extra, as pyproject.toml states them."""
+    """The requirements of the core and of each extra of users, as pyproject.toml states them."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     extras: dict[str, list[str]] = project["optional-dependencies"]
-    return {CORE: project["dependencies"], **extras}
+    users = {name: needs for name, needs in extras.items() if name not in OF_DEVELOPERS}
+    return {CORE: project["dependencies"], **users}
 
 
 def closure(extra: str, known: dict[str, list[str]] | None = None) -> dict[str, Part]:
@@ -195,13 +197,12 @@ def _degree(licence: str) -> str:
 
 
 def carried(part: Part) -> dict[str, str]:
-    """The copyleft libraries and programs that a wheel carries, and the licence of each."""
-    files = {Path(str(file)).name for file in part.dist.files or ()}
-    binaries = sorted(name for name in files if ".so" in name or name.startswith("ffmpeg-"))
+    """The copyleft libraries that a wheel carries, and the licence of each."""
+    names = {Path(str(file)).name for file in part.dist.files or ()}
     return {
-        start.rstrip("-"): licence
+        start: licence
         for start, licence in CARRIED.items()
-        if any(name.startswith(start) for name in binaries)
+        if any(name.startswith(start) and ".so" in name for name in names)
     }
 
 
@@ -230,8 +231,8 @@ def text() -> str:
     for part in shown.values():
         for one in carried(part).items():
             libraries.setdefault(one, set()).add(part.name)
-    lines += ["", "## Copyleft libraries and programs carried in wheels", ""]
-    lines += ["| name | licence | in the wheel of |", "|---|---|---|"]
+    lines += ["", "## Copyleft libraries carried in wheels", ""]
+    lines += ["| library | licence | in the wheel of |", "|---|---|---|"]
     lines += [
         f"| `{name}` | {licence} | {', '.join(sorted(packages))} |"
         for (name, licence), packages in sorted(libraries.items())
