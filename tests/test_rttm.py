@@ -59,6 +59,12 @@ def test_odd_names_are_kept(line, file, who):
     assert {name: plain(turns) for name, turns in parsed(line).items()} == {file: [(who, 0, 1)]}
 
 
+def test_a_name_cannot_command_a_terminal():
+    line = "SPEAKER talk 1 0 1 <NA> <NA> \x1b[31mAnn\x07\u202e <NA> <NA>"
+    (turn,) = parsed(line)["talk"]
+    assert turn.speaker == "\ufffd[31mAnn\ufffd\ufffd"
+
+
 def test_other_objects_comments_and_turns_of_no_length_are_left_out():
     found = parsed(
         ";; CHANNELS 1", "", "SPKR-INFO talk 1 <NA> <NA> <NA> unknown Ann <NA> <NA>",

@@ -64,3 +64,11 @@ def test_the_table_names_them_within_80_columns():
     (line,) = (one for one in text.splitlines() if one.startswith("Lee, Bob (H\u2026"))
     assert line.split()[-1] == "anger"
     assert all(name in text for name in ("by speaker", NAMELESS, "surprise"))
+
+
+def test_a_name_in_brackets_is_shown_as_it_is():
+    console = Console(width=80, record=True)
+    console.print(table.render(analysis(names=("[red]Ann[/red]", "[bold]", "Ann", None))))
+    text = console.export_text()
+    assert "0:00.0-0:01.0 [red]Ann[/red]" in text
+    assert "0:01.0-0:03.0 [bold]" in text

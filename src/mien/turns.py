@@ -78,8 +78,9 @@ _Refused = Callable[[str], InputError]
 def parse_rttm(text: str, name: str) -> dict[str, tuple[Turn, ...]]:
     """The turns in an RTTM by the recording that their lines name, in the order of the file.
 
-    Objects of other types, comments (``;;``) and turns of no length are left out. Names of files
-    and of speakers may hold white space where the fields around them tell where they end.
+    Objects of other types, comments (``;;``) and turns of no length are left out. Names may hold
+    white space where the fields around them tell where they end; a control character in the name
+    of a speaker is U+FFFD.
 
     Args:
         text: of the file.
@@ -138,7 +139,7 @@ def _turn(fields: Sequence[str], refused: _Refused) -> tuple[str, Turn | None]:
     for _ in range(2):  # confidence and look-ahead
         if len(rest) > 1 and (rest[-1] == NOTHING or _NUMBER.fullmatch(rest[-1])):
             rest.pop()
-    who = " ".join(rest)
+    who = "".join(char if char.isprintable() else "\ufffd" for char in " ".join(rest))
     if who in ("", NOTHING):
         raise refused("it names no speaker")
     begin, end = max(0.0, start), start + length

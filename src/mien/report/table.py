@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from rich.console import Group, RenderableType
+from rich.markup import escape
 from rich.text import Text
 
 from mien.analysis.analysis import Analysis
@@ -45,7 +46,7 @@ def render(analysis: Analysis) -> RenderableType:
         names = row_speakers(analysis)
         for row, segment in enumerate(analysis.segments):
             title = str(segment) if segment.duration else ""
-            title = f"{title} {names[row]}" if names is not None else title
+            title = f"{title} {escape(names[row])}" if names is not None else title
             parts += [_segment_table(analysis, row, title), Text()]
     parts += _by_speaker(analysis)
     if analysis.transcript is not None:
