@@ -36,9 +36,9 @@ class PackBranch:
 
     @cached_property
     def pack(self) -> Pack:
-        """The pack; all of its files are verified when it is opened."""
+        """The pack; its files are verified when it is opened, a large model when it is loaded."""
         pack = find_pack(self.name, self._where)
-        pack.verify()
+        pack.verify(model=pack.is_small)
         if pack.is_small:
             pack.threads = 1
         return pack
@@ -56,6 +56,19 @@ class PackBranch:
         """
         _ = self._model
         self.pack.load()
+
+    @property
+    def is_large(self) -> bool:
+        """Whether the model takes long to load, and much memory."""
+        return not self.pack.is_small
+
+    def verify(self) -> None:
+        """Check every file of the pack, the model too.
+
+        Raises:
+            PackError: if one is not the file that the pack describes.
+        """
+        self.pack.verify()
 
     def unload(self) -> None:
         """Free a large model until it is used again; a small one stays."""
