@@ -220,13 +220,14 @@ class Analyzer:
         with (
             closing(open_source(path, media, faces.detector)) as source,
             run.clock.time("perceive"),
-            verifying(large_models(self.branches)) as check,
         ):
-            options = PerceiveOptions(
-                faces.frame_rate, speech.asr, speech.words, speech.words_offset, faces.detector,
-                part=self._part(), stop=lambda: check() or run.stop(),
-            )  # fmt: skip
-            with loading(soon_used(self.branches, source.facts, options.asr)):
+            soon = soon_used(self.branches, source.facts, speech.asr)
+            large = large_models(self.branches, source.facts)
+            with loading(soon), verifying(large) as check:
+                options = PerceiveOptions(
+                    faces.frame_rate, speech.asr, speech.words, speech.words_offset,
+                    faces.detector, part=self._part(), stop=lambda: check() or run.stop(),
+                )  # fmt: skip
                 return perceive(source, needs, options, run.progress)
 
     def _rows(self, scene: Scene) -> tuple[Segment, tuple[Segment, ...]]:

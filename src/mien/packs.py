@@ -184,10 +184,15 @@ class Pack:
             yield f"/proc/self/fd/{file.fileno()}"
 
     @property
+    def model_size(self) -> int:
+        """Bytes of the model's file; 0 if it is not there."""
+        path = self.folder / self._model
+        return path.stat().st_size if path.is_file() else 0
+
+    @property
     def is_small(self) -> bool:
         """Whether the model is so small that threads within a run wait for one another."""
-        path = self.folder / self._model
-        return not path.is_file() or path.stat().st_size < SMALL
+        return self.model_size < SMALL
 
     def each(self, function: Callable[[T], R], items: Iterable[T]) -> list[R]:
         """The results of a function that runs the model, for many items in their order.

@@ -58,9 +58,9 @@ class PackBranch:
         self.pack.load()
 
     @property
-    def is_large(self) -> bool:
-        """Whether the model takes long to load, and much memory."""
-        return not self.pack.is_small
+    def large_model(self) -> int:
+        """Bytes of a model that takes long to load; 0 for a small one."""
+        return 0 if self.pack.is_small else self.pack.model_size
 
     def verify(self) -> None:
         """Check every file of the pack, the model too.

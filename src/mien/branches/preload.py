@@ -14,19 +14,34 @@ SHORT, MEDIUM = 30.0, 120.0
 Those of a longer clip would take memory for a gain that nobody notices."""
 
 
+TOGETHER = 128_000_000
+"""Bytes that one of two large models may have at most if both are in memory for some time."""
+
+
 @runtime_checkable
-class _Large(Verifiable, Protocol):
+class _Sized(Verifiable, Protocol):
     @property
-    def is_large(self) -> bool: ...
+    def large_model(self) -> int: ...
 
 
-def _is_large(branch: Branch) -> bool:
-    return isinstance(branch, _Large) and branch.is_large
+def _size(branch: Branch) -> int:
+    """Bytes of a model that takes long to load; 0 for a small one."""
+    return branch.large_model if isinstance(branch, _Sized) else 0
 
 
-def large_models(branches: Mapping[str, Branch]) -> list[Verifiable]:
-    """The branches whose model is so large that it was not verified when the pack was opened."""
-    return [one for one in branches.values() if isinstance(one, _Large) and one.is_large]
+def large_models(branches: Mapping[str, Branch], facts: ClipFacts) -> list[Verifiable]:
+    """Large models, to be verified while a long clip is decoded.
+
+    They were not verified when their packs were opened. Those of other clips are loaded soon, which
+    verifies them.
+
+    Args:
+        branches: by name.
+        facts: of the clip.
+    """
+    if facts.duration <= MEDIUM:
+        return []
+    return [one for one in branches.values() if isinstance(one, _Sized) and one.large_model]
 
 
 def soon_used(branches: Mapping[str, Branch], facts: ClipFacts, asr: str) -> list[Branch]:
@@ -49,27 +64,28 @@ def soon_used(branches: Mapping[str, Branch], facts: ClipFacts, asr: str) -> lis
     if facts.duration <= SHORT:
         return used
     first = used[:1] if facts.duration <= MEDIUM else []
-    return [branch for branch in first if _is_large(branch)]
+    return [branch for branch in first if _size(branch)]
 
 
 def in_turn(branches: Mapping[str, Branch], scene: Scene) -> Iterator[tuple[str, Branch]]:
     """The branches by name; while one judges, the model of the next is loaded.
 
-    Large models come first and last, so that one is loaded while small ones judge. Two large ones
-    are never in memory for this: that would cost more memory than the time is worth.
+    The first one, which may be loaded by now, comes first, and large ones come last in the order of
+    their size, so that they are loaded while others judge. Two that are larger than ``TOGETHER``
+    are not held in memory for this.
 
     Args:
         branches: by name.
         scene: of the recording; a branch whose tracks are absent is not loaded.
     """
     first = next(iter(branches), None)
-    names = sorted(branches, key=lambda name: name != first and _is_large(branches[name]))
+    names = sorted(branches, key=lambda name: name != first and _size(branches[name]))
     for name, following in zip(names, [*names[1:], None], strict=True):
         after = [] if following is None else [branches[following]]
         wanted = [
             branch
             for branch in after
-            if not (_is_large(branches[name]) and _is_large(branch))
+            if min(_size(branches[name]), _size(branch)) <= TOGETHER
             and all(scene.get(track) is not None for track in branch.spec.needs)
         ]
         with loading(wanted):
