@@ -7,8 +7,9 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from typing import Protocol, runtime_checkable
 
-LONG = 45.0
-"""Seconds of a recording from which on a large model is freed once it was used."""
+LONG, LONGER = 45.0, 300.0
+"""Seconds of a recording from which on a large model, and any model, is freed once it was used: to
+load it again then takes a small part of the time of an analysis."""
 
 
 @runtime_checkable

@@ -71,9 +71,8 @@ class PackBranch:
         self.pack.verify()
 
     def unload(self) -> None:
-        """Free a large model until it is used again; a small one stays."""
-        if not self.pack.is_small:
-            self.pack.unload()
+        """Free the model until it is used again."""
+        self.pack.unload()
 
     @property
     def spec(self) -> BranchSpec:

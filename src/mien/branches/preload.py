@@ -24,7 +24,7 @@ class _Sized(Verifiable, Protocol):
     def large_model(self) -> int: ...
 
 
-def _size(branch: Branch) -> int:
+def size_of(branch: Branch) -> int:
     """Bytes of a model that takes long to load; 0 for a small one."""
     return branch.large_model if isinstance(branch, _Sized) else 0
 
@@ -64,7 +64,7 @@ def soon_used(branches: Mapping[str, Branch], facts: ClipFacts, asr: str) -> lis
     if facts.duration <= SHORT:
         return used
     first = used[:1] if facts.duration <= MEDIUM else []
-    return [branch for branch in first if _size(branch)]
+    return [branch for branch in first if size_of(branch)]
 
 
 def in_turn(branches: Mapping[str, Branch], scene: Scene) -> Iterator[tuple[str, Branch]]:
@@ -79,13 +79,13 @@ def in_turn(branches: Mapping[str, Branch], scene: Scene) -> Iterator[tuple[str,
         scene: of the recording; a branch whose tracks are absent is not loaded.
     """
     first = next(iter(branches), None)
-    names = sorted(branches, key=lambda name: name != first and _size(branches[name]))
+    names = sorted(branches, key=lambda name: name != first and size_of(branches[name]))
     for name, following in zip(names, [*names[1:], None], strict=True):
         after = [] if following is None else [branches[following]]
         wanted = [
             branch
             for branch in after
-            if min(_size(branches[name]), _size(branch)) <= TOGETHER
+            if min(size_of(branches[name]), size_of(branch)) <= TOGETHER
             and all(scene.get(track) is not None for track in branch.spec.needs)
         ]
         with loading(wanted):
