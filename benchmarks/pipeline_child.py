@@ -16,6 +16,7 @@ import json
 import os
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -98,6 +99,7 @@ def analysis(given: argparse.Namespace) -> dict[str, Any]:
         sampler = Sampler()
     import mien
 
+    _keep_little()
     began = time.perf_counter()
     analyzer = mien.Analyzer(_options(given))
     found = analyzer.analyze(given.clip)
@@ -115,6 +117,14 @@ def analysis(given: argparse.Namespace) -> dict[str, Any]:
         analyzer.analyze(given.clip)
         value["warm"] = time.perf_counter() - again
     return value
+
+
+def _keep_little() -> None:
+    """The memory settings of mien's command line and workers, if this checkout has them."""
+    with suppress(ImportError):
+        from mien.memory import keep_little
+
+        keep_little()
 
 
 def _options(given: argparse.Namespace) -> Any:

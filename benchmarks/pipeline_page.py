@@ -195,7 +195,8 @@ COUNTED = (
     "to its exit; `warm` a second analysis in the same process. The floor decodes the sound to "
     "16 kHz mono and five gray pictures a second of 576 px by PyAV; its seconds leave out the "
     "import of PyAV. Processor seconds are of all threads and children; memory is the largest "
-    "resident memory of the process, with its children if it has some, in MB of 10**6 bytes. "
+    "resident memory of the process, with its children if it has some, in MB of 10**6 bytes, "
+    "with the settings of the allocator that the command line makes (`mien.memory`). "
     f"Bars are judged by medians, those of the default preset from {JUDGED} s of media on, since "
     "the start has a bar of its own.",
 )

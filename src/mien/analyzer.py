@@ -18,6 +18,8 @@ from mien.analysis.merge import check_same, leading_rows, whole_rows
 from mien.branches import (
     Branch,
     LinesBranch,
+    in_turn,
+    large_models,
     make_branches,
     needs_of,
     soon_used,
@@ -27,7 +29,7 @@ from mien.errors import OptionError
 from mien.facts import utf8
 from mien.fusion.method import Method
 from mien.hub import is_hub_id
-from mien.loading import loading
+from mien.loading import loading, verifying
 from mien.options import Options
 from mien.packs import cached_pack
 from mien.perceive import PerceiveOptions, perceive
@@ -186,7 +188,7 @@ class Analyzer:
                 clip=scene.facts,
                 part=scene.extent,
                 segments=segments,
-                by_branch=evidences,
+                by_branch={name: evidences[name] for name in self.branches},
                 transcript=scene.get(TRANSCRIPT),
                 lines=self._lines(scene),
             )
@@ -220,11 +222,14 @@ class Analyzer:
             closing(open_source(path, media, faces.detector)) as source,
             run.clock.time("perceive"),
         ):
-            options = PerceiveOptions(
-                faces.frame_rate, speech.asr, speech.words, speech.words_offset, speech.speakers,
-                faces.detector, self._part(), run.stop,
-            )  # fmt: skip
-            with loading(soon_used(self.branches, source.facts, options.asr)):
+            soon = soon_used(self.branches, source.facts, speech.asr)
+            large = large_models(self.branches, source.facts)
+            with loading(soon), verifying(large) as check:
+                options = PerceiveOptions(
+                    faces.frame_rate, speech.asr, speech.words, speech.words_offset,
+                    speech.speakers, faces.detector, part=self._part(),
+                    stop=lambda: check() or run.stop(),
+                )  # fmt: skip
                 return perceive(source, needs, options, run.progress)
 
     def _rows(self, scene: Scene) -> tuple[Segment, tuple[Segment, ...]]:
@@ -259,7 +264,7 @@ class Analyzer:
         evidences: dict[str, Evidence] = {}
         people: dict[int, Evidence] = {}
         lines: Evidence | None = None
-        for name, branch in self.branches.items():
+        for name, branch in in_turn(self.branches, scene):
             with run.clock.time(name):
                 known = None if earlier is None else known_rows(branch, scene, segments, earlier)
                 said = judge_all(branch, scene, segments, whole, run.progress, known)
@@ -274,7 +279,7 @@ class Analyzer:
             part=part,
             partial=scene.stopped,
             segments=segments,
-            by_branch=evidences,
+            by_branch={name: evidences[name] for name in self.branches},
             people=people,
             transcript=scene.get(TRANSCRIPT),
             lines=lines,

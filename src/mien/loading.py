@@ -1,14 +1,15 @@
-"""Loading models in the background, while something else is done that does not need them yet."""
+"""Loading and verifying models in the background, while something else is done."""
 
 from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Protocol, runtime_checkable
 
-LONG = 45.0
-"""Seconds of a recording from which on a large model is freed once it was used."""
+LONG, LONGER = 45.0, 300.0
+"""Seconds of a recording from which on a large model, and any model, is freed once it was used: to
+load it again then takes a small part of the time of an analysis."""
 
 
 @runtime_checkable
@@ -29,6 +30,15 @@ class Unloadable(Protocol):
         ...
 
 
+@runtime_checkable
+class Verifiable(Protocol):
+    """Something with a file that is worth verifying before it is used."""
+
+    def verify(self) -> None:
+        """Raise an error if the file is not the one that is described."""
+        ...
+
+
 @contextlib.contextmanager
 def loading(things: Iterable[object]) -> Iterator[None]:
     """Load models in a thread while the block runs; its end waits for them.
@@ -45,9 +55,43 @@ def loading(things: Iterable[object]) -> Iterator[None]:
             with contextlib.suppress(Exception):
                 thing.load()
 
-    thread = threading.Thread(target=load, name="mien-load", daemon=True)
-    with contextlib.suppress(RuntimeError):  # no memory for another thread
-        thread.start()
+    with _beside(load if wanted else None, "mien-load"):
+        yield
+
+
+@contextlib.contextmanager
+def verifying(things: Iterable[Verifiable]) -> Iterator[Callable[[], bool]]:
+    """Verify files in a thread while the block runs; its end waits for it and raises its error.
+
+    Yields:
+        a function that raises the error once it is known; it returns False until then.
+    """
+    wanted, errors = list(things), list[Exception]()
+
+    def verify() -> None:
+        try:
+            for thing in wanted:
+                thing.verify()
+        except Exception as error:  # raised by the thread that asks
+            errors.append(error)
+
+    def check() -> bool:
+        if errors:
+            raise errors[0]
+        return False
+
+    with _beside(verify if wanted else None, "mien-verify"):
+        yield check
+    check()
+
+
+@contextlib.contextmanager
+def _beside(work: Callable[[], None] | None, name: str) -> Iterator[None]:
+    """Work that is done in a thread while the block runs; what it raises is lost."""
+    thread = threading.Thread(target=work, name=name, daemon=True)
+    if work is not None:
+        with contextlib.suppress(RuntimeError):  # no memory for another thread
+            thread.start()
     try:
         yield
     finally:

@@ -111,15 +111,19 @@ class Pack:
                 "install mien or fetch the pack again."
             )
 
-    def verify(self) -> None:
+    def verify(self, *, model: bool = True) -> None:
         """Check every file of the pack.
+
+        Args:
+            model: also that of the model, which is hashed once more when it is loaded.
 
         Raises:
             PackError: as :meth:`read`.
         """
         for name in self.manifest.files:
-            for _ in self._blocks(name):
-                pass
+            if model or name != self._model:
+                for _ in self._blocks(name):
+                    pass
 
     @property
     def identity(self) -> dict[str, str]:
@@ -180,9 +184,15 @@ class Pack:
             yield f"/proc/self/fd/{file.fileno()}"
 
     @property
+    def model_size(self) -> int:
+        """Bytes of the model's file; 0 if it is not there."""
+        path = self.folder / self._model
+        return path.stat().st_size if path.is_file() else 0
+
+    @property
     def is_small(self) -> bool:
         """Whether the model is so small that threads within a run wait for one another."""
-        return (self.folder / self._model).stat().st_size < SMALL
+        return self.model_size < SMALL
 
     def each(self, function: Callable[[T], R], items: Iterable[T]) -> list[R]:
         """The results of a function that runs the model, for many items in their order.

@@ -5,7 +5,8 @@ built-in branches use the same entry-point group, ``mien.branches``, as those of
 """
 
 from mien.branches.contract import BatchBranch, Branch, BranchSpec, LinesBranch, PeopleBranch
-from mien.branches.registry import installed_branches, make_branches, needs_of, soon_used
+from mien.branches.preload import in_turn, large_models, soon_used
+from mien.branches.registry import installed_branches, make_branches, needs_of
 
 __all__ = [
     "BatchBranch",
@@ -13,7 +14,9 @@ __all__ = [
     "BranchSpec",
     "LinesBranch",
     "PeopleBranch",
+    "in_turn",
     "installed_branches",
+    "large_models",
     "make_branches",
     "needs_of",
     "soon_used",

@@ -12,7 +12,8 @@ from mien.analysis.analysis import Analysis
 from mien.analysis.evidence import Evidence, concatenated
 from mien.analysis.merge import same_speech
 from mien.branches.contract import BatchBranch, Branch, LinesBranch, PeopleBranch
-from mien.loading import LONG, Unloadable
+from mien.branches.preload import size_of
+from mien.loading import LONG, LONGER, Unloadable
 from mien.mathematics import log_pool
 from mien.memory import release
 from mien.perceive import STOPPED_SPEECH
@@ -97,7 +98,7 @@ def judge_all(
     progress: Callable[[str, float], None],
     known: Evidence | None = None,
 ) -> Answers:
-    """All that a branch says of a recording; after a long one its model is freed if it is large.
+    """All that a branch says of a recording; after a long one its model may be freed.
 
     Args:
         branch: that judges.
@@ -114,7 +115,8 @@ def judge_all(
     if whole is not None and segments != (whole,):
         at_once = branch.judge(scene, (whole,))
         release()
-    if whole is not None and scene.facts.duration >= LONG and isinstance(branch, Unloadable):
+    most = LONG if size_of(branch) else LONGER
+    if whole is not None and scene.facts.duration >= most and isinstance(branch, Unloadable):
         branch.unload()
     return Answers(rows, at_once, people, lines)
 

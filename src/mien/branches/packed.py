@@ -36,9 +36,9 @@ class PackBranch:
 
     @cached_property
     def pack(self) -> Pack:
-        """The pack; all of its files are verified when it is opened."""
+        """The pack; its files are verified when it is opened, a large model when it is loaded."""
         pack = find_pack(self.name, self._where)
-        pack.verify()
+        pack.verify(model=pack.is_small)
         if pack.is_small:
             pack.threads = 1
         return pack
@@ -57,10 +57,22 @@ class PackBranch:
         _ = self._model
         self.pack.load()
 
+    @property
+    def large_model(self) -> int:
+        """Bytes of a model that takes long to load; 0 for a small one."""
+        return 0 if self.pack.is_small else self.pack.model_size
+
+    def verify(self) -> None:
+        """Check every file of the pack, the model too.
+
+        Raises:
+            PackError: if one is not the file that the pack describes.
+        """
+        self.pack.verify()
+
     def unload(self) -> None:
-        """Free a large model until it is used again; a small one stays."""
-        if not self.pack.is_small:
-            self.pack.unload()
+        """Free the model until it is used again."""
+        self.pack.unload()
 
     @property
     def spec(self) -> BranchSpec:

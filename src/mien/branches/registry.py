@@ -8,12 +8,10 @@ from typing import Any
 
 from mien.branches.contract import Branch, BranchFactory
 from mien.errors import ContractError, OptionError
-from mien.scene import AUDIO, FACES, SHOTS, SPEECH, TRANSCRIPT, ClipFacts, TrackKey
+from mien.scene import TrackKey
 from mien.threads import side_by_side
 
 GROUP = "mien.branches"
-SHORT = 30.0
-"""Seconds of a clip during which models are loaded in the background."""
 # Shown in this order; further branches follow by name.
 _FIRST = ("text", "voice", "face")
 
@@ -63,24 +61,3 @@ def needs_of(branches: Mapping[str, Branch]) -> set[TrackKey[Any]]:
             )
         needs |= set(spec.needs)
     return needs
-
-
-def soon_used(branches: Mapping[str, Branch], facts: ClipFacts, asr: str) -> list[Branch]:
-    """The branches that a short clip is expected to use, to be loaded while it is decoded.
-
-    Those of a clip of more than ``SHORT`` seconds are loaded when they are used, which takes less
-    memory.
-
-    Args:
-        branches: by name.
-        facts: of the clip.
-        asr: where the words come from, see ``SpeechOptions``.
-    """
-    if facts.duration > SHORT:
-        return []
-    tracks: set[TrackKey[Any]] = {AUDIO, SPEECH} if facts.has_audio else set()
-    if facts.has_video:
-        tracks |= {FACES, SHOTS}
-    if facts.kind == "text" or (facts.has_audio and asr != "none"):
-        tracks |= {TRANSCRIPT}
-    return [branch for branch in branches.values() if tracks.issuperset(branch.spec.needs)]

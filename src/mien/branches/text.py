@@ -126,9 +126,8 @@ class TextBranch(PackBranch):
         language.load()
 
     def unload(self) -> None:
-        """Free a large model, and that which identifies the language of the words."""
-        if not self.pack.is_small:
-            language.unload()
+        """Free the model, and that which identifies the language of the words."""
+        language.unload()
         super().unload()
 
     def judge(self, scene: Scene, segments: Sequence[Segment]) -> Evidence:

@@ -17,7 +17,7 @@ import mien
 from mien.branches.text import TextModel
 from mien.branches.voice import VoiceModel
 from mien.convert.checkpoint import Source, licence_of, open_checkpoint
-from mien.convert.onnx_graph import export_graph
+from mien.convert.onnx_graph import export_graph, optimise_graph
 from mien.convert.provenance import command_line, commit, machine
 from mien.emotions import MIEN7, EmotionSpace, LabelMap
 from mien.errors import LabelError, PackError
@@ -85,6 +85,7 @@ def convert(options: ConvertOptions, say: Say = print) -> Manifest:
             fresh / "model.onnx",
             quantise=("MatMul",) if options.int8 else (),
         )
+        optimise_graph(fresh / "model.onnx")
         for name, text in source.files.items():
             (fresh / name).write_text(text, encoding="utf-8")
         manifest = _manifest(options, source, label_map, folder)

@@ -31,8 +31,6 @@ MOST_LISTED = 8
 
 MOST_THREADS = 4
 """Threads of a video decoder at most; each holds some pictures."""
-SMALL = 1_000_000
-"""Pixels of a picture that one core decodes about as fast as the other looks at it."""
 
 S = TypeVar("S", bound=Stream)
 
@@ -90,23 +88,9 @@ def choose_streams(
             stream.discard = Discard.all
     if video is not None:
         video.codec_context.thread_type = "AUTO"
-        video.codec_context.thread_count = decoder_threads(video.width, video.height, cores())
+        video.codec_context.thread_count = min(cores(), MOST_THREADS)
         video.codec_context.options = dict(DECODER_OPTIONS)
     return streams
-
-
-def decoder_threads(width: int, height: int, count: int) -> int:
-    """Threads of a video decoder, 1 to ``MOST_THREADS``.
-
-    Two cores decode a picture of up to ``SMALL`` pixels on the one and look at it on the other;
-    threads of the decoder would take a fifth more processor time.
-
-    Args:
-        width: of the pictures in pixels.
-        height: of the pictures in pixels.
-        count: cores.
-    """
-    return 1 if count == 2 and width * height <= SMALL else min(count, MOST_THREADS)
 
 
 def _audio(container: InputContainer, name: str, options: MediaOptions) -> AudioStream | None:

@@ -26,8 +26,8 @@ def transcribe(
 ) -> Transcript | None:
     """What an engine hears in the speech turns, without what it seems to have invented.
 
-    As many chunks are heard at the same time, and in memory, as the engine takes. The language is
-    that of the longest chunk.
+    As many chunks are heard at the same time as the engine takes, and as many more wait, so that no
+    worker waits for the one that hears a longer chunk. The language is that of the longest chunk.
 
     Args:
         engine: hears the chunks.
@@ -51,7 +51,7 @@ def transcribe(
         ahead: deque[tuple[Segment, Future[list[Line]]]] = deque()
         waiting = iter(todo)
         for _ in todo:
-            for chunk in islice(waiting, engine.workers - len(ahead)):
+            for chunk in islice(waiting, 2 * engine.workers - len(ahead)):
                 ahead.append((chunk, crew.submit(engine.hear, audio.read(chunk), language)))
             progress("transcribing", (ahead[0][0].start - start) / max(audio.duration, 1e-6))
             if stop():

@@ -199,13 +199,13 @@ class Windows:
         own = self._scores(heard.encoded, heard.frames, [tokens], words)
         with self._first:  # computed once, by one thread
             _ = self._wordless
-        gains = own - self._scores(*self._wordless, [tokens, tokens], words)
+        gains = own - self._over_nothing(tokens, words)
         found = [float(part.mean(axis=1).min()) for part in np.split(gains, ends, axis=1)]
         texts = [words.decode(ids).strip().lower() for ids in lines]
         for i, part in enumerate(np.split(own, ends, axis=1)):
             first = texts.index(texts[i])
             if first < i:
-                alone = part - self._scores(*self._wordless, [lines[i], lines[i]], words)
+                alone = part - self._over_nothing(lines[i], words)
                 found[i] = max(found[i], min(found[first], float(alone.mean(axis=1).min())))
         return found
 
@@ -213,17 +213,26 @@ class Windows:
         self, encoded: Any, frames: int, rows: list[list[int]], words: Any
     ) -> npt.NDArray[np.float64]:
         """Log-probabilities ``(rows, tokens)`` of tokens after those before them."""
-        found = self._net.align(encoded, words.sot_sequence, rows, frames)
+        with self._encoding:
+            found = self._net.align(encoded, words.sot_sequence, rows, frames)
         probs = np.asarray([one.text_token_probs for one in found], np.float64)
         return np.log(np.maximum(probs, 1e-8))
 
+    def _over_nothing(self, tokens: list[int], words: Any) -> npt.NDArray[np.float64]:
+        """Log-probabilities ``(2, tokens)`` of tokens over noise and over silence.
+
+        One after the other: a score of every symbol for every token takes fifty megabytes.
+        """
+        rows = [self._scores(sound, frames, [tokens], words) for sound, frames in self._wordless]
+        return np.concatenate(rows)
+
     @cached_property
-    def _wordless(self) -> tuple[Any, int]:
+    def _wordless(self) -> list[tuple[Any, int]]:
         """White noise and silence under the encoder, the same at every call."""
         size = round(NOISE_SECONDS * SAMPLE_RATE)
         noise = np.random.default_rng(0).normal(0, NOISE, size).astype(np.float32)
         frames = [self._spectrogram(sound) for sound in (noise, np.zeros_like(noise))]
-        return self.model.encode(np.stack(frames)), size // HOP
+        return [(self.model.encode(one), size // HOP) for one in frames]
 
 
 def _loops(heard: Heard, words: Any) -> bool:

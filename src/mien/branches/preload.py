@@ -1,0 +1,92 @@
+"""When the models of branches are loaded: early enough that nobody waits, and not all at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Protocol, runtime_checkable
+
+from mien.branches.contract import Branch
+from mien.loading import Verifiable, loading
+from mien.scene import AUDIO, FACES, SHOTS, SPEECH, TRANSCRIPT, ClipFacts, Scene, TrackKey
+
+SHORT, MEDIUM = 30.0, 120.0
+"""Seconds of a clip up to which all models, and a large first one, are loaded while it is decoded.
+Those of a longer clip would take memory for a gain that nobody notices."""
+
+
+TOGETHER = 128_000_000
+"""Bytes that one of two large models may have at most if both are in memory for some time."""
+
+
+@runtime_checkable
+class _Sized(Verifiable, Protocol):
+    @property
+    def large_model(self) -> int: ...
+
+
+def size_of(branch: Branch) -> int:
+    """Bytes of a model that takes long to load; 0 for a small one."""
+    return branch.large_model if isinstance(branch, _Sized) else 0
+
+
+def large_models(branches: Mapping[str, Branch], facts: ClipFacts) -> list[Verifiable]:
+    """Large models, to be verified while a long clip is decoded.
+
+    They were not verified when their packs were opened. Those of other clips are loaded soon, which
+    verifies them.
+
+    Args:
+        branches: by name.
+        facts: of the clip.
+    """
+    if facts.duration <= MEDIUM:
+        return []
+    return [one for one in branches.values() if isinstance(one, _Sized) and one.large_model]
+
+
+def soon_used(branches: Mapping[str, Branch], facts: ClipFacts, asr: str) -> list[Branch]:
+    """The branches that a clip is expected to use, to be loaded while it is decoded.
+
+    Those are all of a short clip. Of one of medium length it is the one that judges first, if its
+    model is large; a longer clip has none.
+
+    Args:
+        branches: by name.
+        facts: of the clip.
+        asr: where the words come from, see ``SpeechOptions``.
+    """
+    tracks: set[TrackKey[Any]] = {AUDIO, SPEECH} if facts.has_audio else set()
+    if facts.has_video:
+        tracks |= {FACES, SHOTS}
+    if facts.kind == "text" or (facts.has_audio and asr != "none"):
+        tracks |= {TRANSCRIPT}
+    used = [branch for branch in branches.values() if tracks.issuperset(branch.spec.needs)]
+    if facts.duration <= SHORT:
+        return used
+    first = used[:1] if facts.duration <= MEDIUM else []
+    return [branch for branch in first if size_of(branch)]
+
+
+def in_turn(branches: Mapping[str, Branch], scene: Scene) -> Iterator[tuple[str, Branch]]:
+    """The branches by name; while one judges, the model of the next is loaded.
+
+    The first one, which may be loaded by now, comes first, and large ones come last in the order of
+    their size, so that they are loaded while others judge. Two that are larger than ``TOGETHER``
+    are not held in memory for this.
+
+    Args:
+        branches: by name.
+        scene: of the recording; a branch whose tracks are absent is not loaded.
+    """
+    first = next(iter(branches), None)
+    names = sorted(branches, key=lambda name: name != first and size_of(branches[name]))
+    for name, following in zip(names, [*names[1:], None], strict=True):
+        after = [] if following is None else [branches[following]]
+        wanted = [
+            branch
+            for branch in after
+            if min(size_of(branches[name]), size_of(branch)) <= TOGETHER
+            and all(scene.get(track) is not None for track in branch.spec.needs)
+        ]
+        with loading(wanted):
+            yield name, branches[name]
