@@ -218,19 +218,27 @@ class _Whose:
     """Who speaks in a stretch of time."""
 
     def __init__(self, turns: Sequence[Turn]) -> None:
+        turns = sorted(turns, key=lambda turn: turn.segment)
         self._starts = np.array([turn.segment.start for turn in turns])
         self._ends = np.array([turn.segment.end for turn in turns])
         self._names = list(dict.fromkeys(turn.speaker for turn in turns))
         self._who = np.array([self._names.index(turn.speaker) for turn in turns])
+        self._latest = np.maximum.accumulate(self._ends)
 
     def shares(self, segment: Segment) -> dict[str, float]:
         """Seconds of each speaker in a segment; the nearest turn if there are none in it."""
-        signed = np.minimum(self._ends, segment.end) - np.maximum(self._starts, segment.start)
+        # Turns are in order of their starts; those that end too early are skipped at once.
+        low = int(np.searchsorted(self._latest, segment.start - NEAR, "left"))
+        high = int(np.searchsorted(self._starts, segment.end + NEAR, "right"))
+        if low >= high:
+            return {}
+        who, starts, ends = (column[low:high] for column in (self._who, self._starts, self._ends))
+        signed = np.minimum(ends, segment.end) - np.maximum(starts, segment.start)
         if (signed > 0).any():
-            sums = np.bincount(self._who, np.maximum(signed, 0.0), len(self._names))
+            sums = np.bincount(who, np.maximum(signed, 0.0), len(self._names))
             return {self._names[i]: float(sums[i]) for i in np.flatnonzero(sums)}
         nearest = int(signed.argmax())
-        return {self._names[self._who[nearest]]: 0.0} if signed[nearest] >= -NEAR else {}
+        return {self._names[who[nearest]]: 0.0} if signed[nearest] >= -NEAR else {}
 
     def of_word(self, word: Word, before: str | None) -> str | None:
         """Who says a word; of two who speak for as long, the one who spoke before."""
