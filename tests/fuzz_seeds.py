@@ -241,6 +241,11 @@ def _states() -> list[bytes]:
 
 _MADE = {
     "cues": _cues,
+    "turns": lambda: [
+        b"SPEAKER talk 1 0.5 2 <NA> <NA> Ann <NA> <NA>\nSPEAKER b 1 0 1 <NA> <NA> B 0.9 <NA>\n",
+        b";; x\nSPKR-INFO talk 1 <NA> <NA> <NA> unknown Ann <NA>\n"
+        b"SPEAKER\tmy talk\t1\t1e1\t.5\t<NA>\t<NA>\tAnn Lee\t<NA>\t<NA>\r\n",
+    ],
     "riff": lambda: [WAV + bytes(8), WAV.replace(b"data", b"LIST") + b"INFO"],
     "kinds": lambda: [b"\0" + one for one in PICTURES],
     "markup": _markup,

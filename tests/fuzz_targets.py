@@ -31,7 +31,7 @@ from mien.datasets.posteriors import load_table
 from mien.datasets.spoken import load_spoken
 from mien.emotions import MIEN7
 from mien.errors import MienError
-from mien.facts import as_utf8, shown
+from mien.facts import ClipFacts, as_utf8, shown
 from mien.fusion.method import read_blends
 from mien.fusion.pack import load_pool
 from mien.manifest import Manifest
@@ -42,12 +42,16 @@ from mien.media.markup import clean, entities, without_markup, without_overrides
 from mien.media.riff import claimed_seconds
 from mien.media.text import read_text
 from mien.options import Options
+from mien.perceive.diarisation import find_turns, with_speakers
 from mien.perceive.fit import check_cues
 from mien.perceive.formats import SUBTITLES, read_cues
 from mien.perceive.sidecar import subtitles_beside
 from mien.perceive.subtitles import spoken, words_of
 from mien.perceive.transcript import sentences
 from mien.posteriors import Posteriors
+from mien.scene import Line, Transcript, Word
+from mien.timebase import Segment
+from mien.turns import rttm_text
 
 SECONDS, SECONDS_A_BYTE = 0.5, 25e-6
 """Processor time that a parser may take: in any case, and for each byte."""
@@ -111,6 +115,15 @@ def cues(data: bytes) -> None:
         spoken(check_cues(found, "words", 100.0, 1.5).cues)
     else:
         words_of("\n".join(cue.text for cue in found.cues))
+
+
+def turns(data: bytes) -> None:
+    """An RTTM, its turns given to the words of a recording of 100 s, and written again."""
+    facts = ClipFacts("talk.wav", "recording", 100.0, "wav", has_audio=True)
+    found = find_turns(facts, _file("who.rttm", data)).fitted(Segment(0.0, 100.0), 100.0)
+    words = tuple(Word("so", Segment(t, t + 1.0), 0.9) for t in range(20))
+    with_speakers(Transcript((Line(Segment(0.0, 20.0), "so", words),), "given"), found.turns)
+    rttm_text({"talk": found.turns})
 
 
 def riff(data: bytes) -> None:
@@ -231,8 +244,8 @@ def lists(data: bytes) -> None:
 TARGETS: dict[str, Callable[[bytes], None]] = {
     one.__name__: one
     for one in (
-        cues, riff, kinds, markup, texts, names, manifest, pool, analysis, tables, options, blends,
-        states, lists,
+        cues, turns, riff, kinds, markup, texts, names, manifest, pool, analysis, tables, options,
+        blends, states, lists,
     )
 }  # fmt: skip
 

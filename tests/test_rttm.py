@@ -1,5 +1,7 @@
 """RTTM in and out: every kind of line, and what is said of one that is none."""
 
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -57,6 +59,14 @@ def test_every_spelling_of_a_turn_is_read(line):
 )
 def test_odd_names_are_kept(line, file, who):
     assert {name: plain(turns) for name, turns in parsed(line).items()} == {file: [(who, 0, 1)]}
+
+
+def test_a_long_line_costs_no_more_than_its_length():
+    began = time.process_time()
+    for line in (f"SPEAKER talk 1 {'9' * 1_000_000}x 1 <NA> <NA> A", "SPEAKER " + "a " * 500_000):
+        with pytest.raises(InputError, match="line 1"):
+            parsed(line)
+    assert time.process_time() - began < 5
 
 
 def test_a_name_cannot_command_a_terminal():

@@ -23,7 +23,7 @@ TYPES = frozenset({
 """The types of objects in the evaluation plan, in small letters."""
 SHAPE = "SPEAKER FILE CHANNEL START DURATION <NA> <NA> NAME <NA> <NA>"
 NOTHING = "<NA>"
-_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
+_NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?")
 _FEWEST = 8
 _SHOWN = 80
 ROUNDED = 0.05
@@ -209,9 +209,11 @@ def field_of(name: str) -> str:
 def _written(names: Iterable[str]) -> dict[str, str]:
     """Each name as a field; no two are the same."""
     found: dict[str, str] = {}
+    taken: dict[str, int] = {}
     for name in dict.fromkeys(names):
-        field, number = field_of(name), 2
-        while field in found.values():
-            field, number = f"{field_of(name)}_{number}", number + 1
-        found[name] = field
+        plain = field = field_of(name)
+        while field in taken:
+            taken[plain] += 1
+            field = f"{plain}_{taken[plain]}"
+        found[name], taken[field] = field, 1
     return found

@@ -222,7 +222,8 @@ class _Whose:
         self._starts = np.array([turn.segment.start for turn in turns])
         self._ends = np.array([turn.segment.end for turn in turns])
         self._names = list(dict.fromkeys(turn.speaker for turn in turns))
-        self._who = np.array([self._names.index(turn.speaker) for turn in turns])
+        number = {name: i for i, name in enumerate(self._names)}
+        self._who = np.array([number[turn.speaker] for turn in turns])
         self._latest = np.maximum.accumulate(self._ends)
 
     def shares(self, segment: Segment) -> dict[str, float]:
