@@ -86,6 +86,9 @@ def dist(folder, name, metadata="", requires=(), files=()):
     rows += [f"Requires-Dist: {one}" for one in requires]
     (info / "METADATA").write_text("\n".join(rows) + "\n")
     (info / "RECORD").write_text("".join(f"{one},,\n" for one in files))
+    for one in files:  # from Python 3.12 on, what is not there is not listed
+        (folder / one).parent.mkdir(parents=True, exist_ok=True)
+        (folder / one).touch()
     return PathDistribution(info)
 
 
