@@ -446,6 +446,10 @@ def test_what_a_database_lacks_is_said(emodb, tmp_path):
         DataError, match="No table of emodb has a column 'mood'; columns: emotion, speaker"
     ):
         bridge.load_audformat(emodb, column="mood")
+    emodb["bare"] = audformat.Table(audformat.filewise_index(["wav/a.wav"]))
+    emodb["bare"]["emotion"] = audformat.Column(scheme_id="emotion")
+    with pytest.raises(DataError, match="No row of bare in emodb has a label"):
+        bridge.load_audformat(emodb, tables="bare")
     with pytest.raises(DataError, match=r"holds no db\.yaml"):
         bridge.load_audformat(tmp_path / "wav")
     (tmp_path / "wav" / "db.yaml").write_text("a: [")

@@ -73,7 +73,10 @@ def load_audformat(
     names = _tables(database, tables, column)
     speakers = dict(_speakers(database))
     sets = [_table(database, name, column, base, speakers) for name in names]
-    found = concatenate([one for one in sets if one is not None])
+    labelled = [one for one in sets if one is not None]
+    if not labelled:
+        raise DataError(f"No row of {', '.join(names)} in {database.name} has a label.")
+    found = concatenate(labelled)
     _check_once(found.items, database.name)
     return found
 
