@@ -2,12 +2,11 @@
 
     python benchmarks/server_kills.py --kills 50 --seed 21 --out benchmarks/results/server_kills.md
 
-Clients send recordings, texts and pictures, poll, and delete, without a pause. Each kill (SIGKILL,
-alternately of all processes and of the one that answers) is aimed at a phase: half of an upload, the
-moment after the acknowledgement, a run, the writing of results, a deletion. At the end every
-job that was acknowledged, and not deleted, has completed exactly once, with the bytes that
-``mien analyze --json`` gives (times spent left out); what was deleted is gone; and the folder holds
-nothing else.
+Clients send recordings, texts and pictures, poll, and delete. Each kill (SIGKILL, alternately of
+all processes and of the one that answers) is aimed at a phase: half of an upload, the moment after
+the acknowledgement, a run, the writing of results, a deletion. At the end every job that was
+acknowledged, and not deleted, has completed exactly once, with the bytes that ``mien analyze
+--json`` gives (times spent left out); what was deleted is gone; and the folder holds nothing else.
 """
 
 from __future__ import annotations
@@ -136,18 +135,18 @@ def reach(trial: Trial, service: Serving, client: Client, phase: str) -> str:
         time.sleep(pause)
         service.kept = opened  # type: ignore[attr-defined]
     elif phase == "queue":
-        sender = threading.Thread(target=trial.send, args=(client, chance.choice(trial.inputs)))
+        sender = threading.Thread(target=trial.send, args=(client, chance_of(trial)))
         sender.start()
         pause = chance.uniform(0, 0.4)
         time.sleep(pause)
         trial.sender = sender  # type: ignore[attr-defined]
     elif phase == "run":
-        job = trial.send(client, chance.choice(trial.inputs))
+        job = trial.send(client, chance_of(trial))
         wait_for(lambda: job is None or client.job(job)["state"] != "queued")
         pause = chance.uniform(0, 3.0)
         time.sleep(pause)
     elif phase == "write":
-        trial.send(client, chance.choice(trial.inputs))
+        trial.send(client, chance_of(trial))
         wait_for(lambda: any(jobs.glob("*/run-*")))
         pause = chance.uniform(0, 0.04)
         time.sleep(pause)
@@ -155,7 +154,7 @@ def reach(trial: Trial, service: Serving, client: Client, phase: str) -> str:
         job = chance.choice(trial.live() or [trial.send(client, trial.inputs[0])])
         trial.doubtful.add(job)
         threading.Thread(target=_delete, args=(trial, client, job), daemon=True).start()
-        pause = chance.uniform(0, 0.06)
+        pause = chance.uniform(0, 0.25)
         time.sleep(pause)
     return f"{phase} +{1000 * pause:.0f} ms"
 
@@ -197,6 +196,10 @@ def run(trial: Trial, kills: int, workers: int) -> None:
         if not trial.acked:
             for path in trial.inputs:
                 trial.send(client, path)
+        if number % 2:
+            trial.send(client, chance_of(trial))
+        if number % 3 == 2 and len(trial.live()) > 4:
+            _delete(trial, client, trial.chance.choice(trial.live()))
         moment = reach(trial, service, client, phase)
         states = Counter(_states(trial.folder))
         group = number % 2 == 0
@@ -207,6 +210,11 @@ def run(trial: Trial, kills: int, workers: int) -> None:
         line += ", ".join(f"{count} {state}" for state, count in sorted(states.items()))
         trial.log.append(line)
         print(line, flush=True)
+
+
+def chance_of(trial: Trial) -> Path:
+    """One of the inputs."""
+    return trial.chance.choice(trial.inputs)
 
 
 def _states(folder: Path) -> list[str]:
@@ -257,9 +265,8 @@ def alone(folder: Path) -> list[str]:
     found = []
     for process in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):
-            if str(folder).encode() in (process / "cmdline").read_bytes():
-                found.append(process.name)
-            elif str(folder) in os.readlink(process / "cwd"):  # noqa: PTH115
+            place = os.readlink(process / "cwd")  # noqa: PTH115
+            if str(folder) in place or str(folder).encode() in (process / "cmdline").read_bytes():
                 found.append(process.name)
     return found
 

@@ -18,7 +18,7 @@ from mien.errors import MienError
 from mien.options import Options
 from mien.server.allowed import options_of
 from mien.server.clerk import ClerkError
-from mien.server.names import file_name, shown_name
+from mien.server.names import MOST_NAME, file_name, shown_name
 from mien.server.refusals import RefusalError
 from mien.server.safe import safe
 from mien.server.service import Service
@@ -102,7 +102,7 @@ async def _fields(upload: Upload, service: Service, asked: Asked) -> dict[str, A
     options = _options(upload.fields.get("options", ""), service)
     written = json.dumps(options.to_dict(), sort_keys=True)
     file = file_name(upload.file)
-    name = shown_name(upload.fields.get("name", "")) or file
+    name = shown_name(_name(upload.fields.get("name", ""))) or file
     content = json.dumps([upload.sha256, file, name, written])
     return {
         "owner": asked.owner,
@@ -114,6 +114,15 @@ async def _fields(upload: Upload, service: Service, asked: Asked) -> dict[str, A
         "idempotency": asked.key,
         "duration": await _duration(upload.path, options, service),
     }
+
+
+def _name(given: str) -> str:
+    if len(given) > MOST_NAME:
+        raise RefusalError(
+            422, "ValidationError",
+            f"name has {len(given)} characters; give at most {MOST_NAME}.",
+        )  # fmt: skip
+    return given
 
 
 def _options(text: str, service: Service) -> Options:
