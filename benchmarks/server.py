@@ -195,10 +195,10 @@ def main() -> None:
         [
             "# The service under load",
             "",
-            f"`python benchmarks/server.py --clients {given.clients} --seconds {given.seconds:g}`, "
-            f"commit {_commit()}, {os.cpu_count()} cores ({_processor()}), Python "
-            f"{platform.python_version()}; clients and service on this machine. Load of the machine "
-            f"at the end: {os.getloadavg()[0]:.1f}.",
+            f"`python benchmarks/server.py --clients {given.clients} --seconds "
+            f"{given.seconds:g}`, commit {_commit()}, {os.cpu_count()} cores ({_processor()}), "
+            f"Python {platform.python_version()}; clients and service on this machine. Load of the "
+            f"machine at the end: {os.getloadavg()[0]:.1f}.",
             "",
             f"Each client asks every {EVERY:g} s. Two jobs ran in {busy:.0%} of the seconds.",
             "",

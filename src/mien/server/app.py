@@ -78,7 +78,7 @@ def _life(settings: Settings, analyze: Callable[..., Any]) -> Any:
         workers = Workers(store, settings, metrics.job, analyze)
         memory = int(settings.job_memory)
         probe = Clerk(duration_of, memory, PROBE_SECONDS)
-        exports = Clerk(exported, memory, EXPORT_SECONDS)
+        exports = Clerk(exported, memory, EXPORT_SECONDS, nice=5)
         loop = asyncio.get_running_loop()
         app.state.service = Service(
             settings, store, Keys(store), workers, metrics, probe, exports, loop
