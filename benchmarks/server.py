@@ -1,6 +1,6 @@
 """Many clients at once against a real service: what they wait for, and what they are answered.
 
-    python benchmarks/server.py --clients 200 --seconds 120 --out benchmarks/results/server.md
+    python benchmarks/server.py --clients 200 --seconds 120 --out benchmarks/results
 
 Every client sends a recording, asks how its job stands every second until it has ended, fetches the
 result, deletes the job, and begins again. When the queue is full (429) it goes on asking about
@@ -231,7 +231,7 @@ def main() -> None:
     )
     print(text)
     if given.out is not None:
-        given.out.write_text(text, encoding="utf-8")
+        (given.out / "server.md").write_text(text, encoding="utf-8")
     raise SystemExit(1 if told else 0)
 
 
