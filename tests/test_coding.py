@@ -161,11 +161,10 @@ def broken(value):
 def test_what_is_no_coding_is_refused_with_a_sentence(analysis, tmp_path):
     value = coded(analysis, "Anna", ["joy", "fear"]).to_dict()
     path = tmp_path / "a.json"
-    for i, one in enumerate(broken(value)):
+    for one in broken(value):
         path.write_text(json.dumps(one))
         with pytest.raises(MienError, match=r"\.$"):
             read_codings(path)
-            pytest.fail(f"number {i} was read: {one}")
     for text in ("", "{", "[" * 100_000, "\ufeff"):
         path.write_text(text)
         with pytest.raises(InputError):

@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 
 import mien
-from mien.server import jobs
+from mien.server import codings, jobs, pages
 from mien.server.keys import Keys
 from mien.server.refusals import Refusal
 from mien.server.service import Service
@@ -48,6 +48,9 @@ def create_app(settings: Settings) -> FastAPI:
         title="mien", version=mien.__version__, lifespan=life, docs_url=None, redoc_url=None
     )
     app.include_router(jobs.router)
+    app.include_router(codings.router)
+    app.include_router(pages.tickets)
+    app.include_router(pages.router)
     app.add_exception_handler(Refusal, _refused)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
