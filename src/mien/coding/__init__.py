@@ -12,7 +12,14 @@ writes analyses with codings, ``mien agree`` and ``mien export --codings`` do bo
 line.
 """
 
-from mien.coding.agreement import Agreement, agreements, between_coders, pooled, with_model
+from mien.coding.agreement import (
+    Agreement,
+    agreements,
+    answers_of,
+    between_coders,
+    pooled,
+    with_model,
+)
 from mien.coding.coding import NONE, Code, Coding, coder_name
 from mien.coding.identity import Identity, identity_of
 from mien.coding.wire import SCHEMA, SCHEMA_FILE, coding_schema, read_codings
@@ -26,6 +33,7 @@ __all__ = [
     "Coding",
     "Identity",
     "agreements",
+    "answers_of",
     "between_coders",
     "coder_name",
     "coding_schema",

@@ -125,10 +125,17 @@ def with_model(coding: Coding, analysis: Analysis) -> Agreement:
     Raises:
         InputError: if the coding is of other rows.
     """
-    own = coding.of(analysis, carry=True).by_row
-    answers = {
-        i: top for i in range(len(coding.segments)) if (top := analysis.fused.top(i)) is not None
-    }
+    return _with_answers(coding.of(analysis, carry=True), answers_of(analysis))
+
+
+def answers_of(analysis: Analysis) -> list[str | None]:
+    """The fused answer to each row, None where there is none."""
+    return [analysis.fused.top(i) for i in range(len(analysis.segments))]
+
+
+def _with_answers(coding: Coding, tops: Sequence[str | None]) -> Agreement:
+    own = coding.by_row
+    answers = {i: top for i, top in enumerate(tops) if top is not None}
     both = sorted(own.keys() & answers.keys())
     return Agreement(
         coding.coder,
@@ -141,10 +148,22 @@ def with_model(coding: Coding, analysis: Analysis) -> Agreement:
     )
 
 
-def agreements(analysis: Analysis, codings: Sequence[Coding]) -> list[Agreement]:
-    """Of every two coders, and of each coder with the model."""
+def agreements(
+    analysis: Analysis | Sequence[str | None], codings: Sequence[Coding]
+) -> list[Agreement]:
+    """Of every two coders, and of each coder with the model.
+
+    Args:
+        analysis: that the codings are of, or its answers, see :func:`answers_of`.
+        codings: each by another coder.
+
+    Raises:
+        InputError: if the codings are of different rows.
+    """
     pairs = [between_coders(one, other) for one, other in combinations(codings, 2)]
-    return [*pairs, *(with_model(coding, analysis) for coding in codings)]
+    if isinstance(analysis, Analysis):
+        return [*pairs, *(with_model(coding, analysis) for coding in codings)]
+    return [*pairs, *(_with_answers(coding, analysis) for coding in codings)]
 
 
 def pooled(parts: Iterable[Agreement]) -> list[Agreement]:

@@ -153,7 +153,7 @@ class Coding:
             return self
         if own.rows != self.analysis.rows:
             raise InputError(
-                f"The coding of {self.coder} has {len(self.segments)} rows of {as_utf8(self.clip)}; "
+                f"The coding of {self.coder} has {len(self.segments)} rows of {self.clip}; "
                 f"the analysis of {analysis.clip.name} has {len(analysis.segments)} rows, or other "
                 "times. Give the coding and the analysis that belong together."
             )

@@ -1,12 +1,12 @@
-"""What the page shows of a job beside its report: rows, lines and strips, made once and kept.
+"""What the page and the search read of a result: rows, answers, lines, in small files beside it.
 
-Both files lie in the folder of the job, so that they go with it when the job is deleted.
+They are written with the results, so that a request never waits for a whole analysis to be read,
+and they go when the job is deleted.
 """
 
 from __future__ import annotations
 
 import json
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -14,29 +14,27 @@ import numpy as np
 
 from mien.analysis.analysis import Analysis
 from mien.analysis.evidence import Evidence
+from mien.coding import answers_of, identity_of
 from mien.emotions import MIEN7
 from mien.facts import utf8
 from mien.files import replacing
 from mien.report.spans import own_segments
-from mien.server.child import ANALYSIS
+from mien.server.child import LINES, ROWS
 
-ROWS, LINES = "page-rows.json", "page-lines.json"
 Plain = dict[str, Any]
 
 
-def analysis_of(folder: Path) -> Analysis:
-    """The analysis of a completed job; the last few are kept in memory.
+def write_derived(analysis: Analysis, folder: Path) -> None:
+    """Write the files of an analysis.
 
     Args:
-        folder: of the job.
+        analysis: of the job.
+        folder: of its results.
     """
-    path = folder / ANALYSIS
-    return _analysis(path, path.stat().st_mtime_ns)
-
-
-@lru_cache(maxsize=3)
-def _analysis(path: Path, written: int) -> Analysis:
-    return Analysis.from_dict(json.loads(path.read_bytes()))
+    for name, value in ((ROWS, _rows(analysis)), (LINES, {"lines": _lines(analysis)})):
+        with replacing(folder / name) as fresh:
+            text = json.dumps(utf8(value), ensure_ascii=False, separators=(",", ":"))
+            fresh.write_text(text, encoding="utf-8")
 
 
 def rows_of(folder: Path) -> Plain:
@@ -45,7 +43,8 @@ def rows_of(folder: Path) -> Plain:
     Args:
         folder: of the job.
     """
-    return _kept(folder / ROWS, lambda: _rows(analysis_of(folder)))
+    found: Plain = json.loads((folder / ROWS).read_bytes())
+    return found
 
 
 def lines_of(folder: Path) -> list[list[Any]]:
@@ -54,28 +53,18 @@ def lines_of(folder: Path) -> list[list[Any]]:
     Args:
         folder: of the job.
     """
-    path = folder / LINES
-    kept = _kept(path, lambda: {"lines": _lines(analysis_of(folder))})
-    found: list[list[Any]] = kept["lines"]
+    found: list[list[Any]] = json.loads((folder / LINES).read_bytes())["lines"]
     return found
-
-
-def _kept(path: Path, make: Any) -> Plain:
-    """What a file holds; it is written at the first call."""
-    try:
-        found: Plain = json.loads(path.read_bytes())
-        return found
-    except (FileNotFoundError, ValueError):
-        value: Plain = utf8(make())
-        with replacing(path) as fresh:
-            fresh.write_text(json.dumps(value, separators=(",", ":")), encoding="utf-8")
-        return value
 
 
 def _rows(analysis: Analysis) -> Plain:
     fused, clip = analysis.fused, analysis.clip
     reasons: list[str] = sorted({reason for reason in fused.reasons if reason})
+    identity = identity_of(analysis)
     return {
+        "clip": clip.name,
+        "identity": {"rows": identity.rows, "content": identity.content},
+        "answers": answers_of(analysis),
         "kind": clip.kind,
         "picture": clip.has_video,
         "sound": clip.has_audio,
@@ -154,7 +143,8 @@ def strip_of(rows: Plain, points: int) -> Plain:
     probs = np.array(rows["probs"], dtype=float).reshape(n, k)
     probs[np.array(rows["absent"], dtype=int) >= 0] = np.nan
     edges = np.unique(np.linspace(0, n, min(n, points) + 1).astype(int))
-    own, means = [], []
+    own: list[list[float]] = []
+    means: list[int] = []
     for first, last in zip(edges[:-1].tolist(), edges[1:].tolist(), strict=True):
         own.append([rows["own"][first][0], rows["own"][last - 1][1]])
         part = probs[first:last]

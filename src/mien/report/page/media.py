@@ -43,11 +43,6 @@ class PageMedia:
 NO_MEDIA = PageMedia()
 
 
-def media_type(path: Path) -> str:
-    """The MIME type by which browsers play a file; ``""`` for one that they do not know."""
-    return _TYPES.get(path.suffix.lower(), "")
-
-
 def check_media(path: Path | None, how: str) -> None:
     """Check, before the analysis, that a recording can be included in a page.
 
@@ -84,7 +79,7 @@ def page_media(path: Path | None, how: str, page: Path | None) -> PageMedia:
     check_media(path, how)
     if path is None or how == "none":
         return NO_MEDIA
-    kind = media_type(path)
+    kind = _TYPES.get(path.suffix.lower(), "")
     if how == "embed" or (how == "auto" and path.stat().st_size <= AUTO_LIMIT):
         return PageMedia(kind, content=b64encode(path.read_bytes()).decode("ascii"))
     if page is None:

@@ -161,7 +161,7 @@ class Coding {
     const others = [...this.seen].map(([name, codes]) => el('span', { class: 'quiet other' }, `${name}: `, codes.has(row) ? chip(codes.get(row).label) : '–'));
     return [
       el('span', { class: 'when num' }, this.timeOf(row)),
-      el('span', { class: 'said' }, said || el('span', { class: 'quiet' }, 'no words')),
+      el('span', { class: `said${said && said === this.rows.texts[row - 1] ? ' again' : ''}` }, said || el('span', { class: 'quiet' }, 'no words')),
       el('span', { class: 'model' }, el('span', { class: 'unseen' }, 'model: '), this.modelOf(row)),
       el('span', { class: 'mine' }, el('span', { class: 'unseen' }, 'label: '), code ? chip(code.label) : el('span', { class: 'quiet' }, '–'),
         code?.note && el('span', { class: 'quiet', title: code.note }, ' ✎', el('span', { class: 'unseen' }, `note: ${code.note}`)), others),

@@ -41,10 +41,10 @@ export async function compare(view, signal, _, query) {
 const side = (job, rows, i) => ({ ...known(rows), job, rows, name: job.name, shift: 0, mark: i ? 'B' : 'A', timed: rows.extent[1] > rows.extent[0] });
 
 function draw(view, sides, signal) {
-  view.append(el('section', { class: 'card', 'aria-labelledby': 'means-title' }, el('h2', { id: 'means-title' }, 'Mean over each recording'), meansTable(sides)));
+  const table = el('section', { class: 'card', 'aria-labelledby': 'means-title' }, el('h2', { id: 'means-title' }, 'Mean over each recording'), meansTable(sides));
   const timed = sides.filter((one) => one.timed);
   if (timed.length < 2) {
-    view.append(el('p', { class: 'card' }, `${sides.find((one) => !one.timed).name} has no time axis; only the means can be compared.`));
+    view.append(el('p', { class: 'card' }, `${sides.find((one) => !one.timed).name} has no time axis; only the means can be compared.`), table);
     return;
   }
   const state = { sides, time: 0, label: strongest(sides), charts: [] };
@@ -57,7 +57,7 @@ function draw(view, sides, signal) {
     el('div', { class: 'bar' }, el('h2', { id: 'over-title' }, 'Over time, from the start of each'),
       el('label', { class: 'row', for: 'shift' }, 'B begins at (s)', shift), el('label', { class: 'row', for: 'line' }, 'Curve', line)),
     el('ul', { class: 'legend', 'aria-label': 'Labels' }, LABELS.map((_, k) => el('li', null, chip(k)))),
-    lanes, el('div', { class: 'ruler' }, slider), readout));
+    lanes, el('div', { class: 'ruler' }, slider), readout), table);
   const build = () => { for (const chart of state.charts) chart.destroy(); lanes.replaceChildren(); buildCharts(state, lanes, seek); seek(state.time); };
   const seek = (time) => {
     state.time = Math.min(span(state)[1], Math.max(span(state)[0], time));
@@ -153,7 +153,10 @@ function buildCharts(state, lanes, seek) {
     show: true, side: 0, size: 30, gap: 2, font: '12px system-ui, sans-serif', stroke: () => ink('--ink2'), grid: { show: false },
     ticks: { stroke: () => ink('--line'), size: 6, width: 1 }, space: 64,
     incrs: [0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600],
-    values: (u, splits) => splits.map((s) => { const x = u.valToPos(s, 'x'); return x < 20 || x > u.width - 20 ? null : `${s < 0 ? '−' : ''}${clock(Math.abs(s), high - low < 8)}`; }),
+    values: (u, splits, _, space, step) => splits.map((s) => {
+      const x = u.valToPos(s, 'x');
+      return x < 20 || x > u.width - 20 ? null : `${s < 0 ? '−' : ''}${clock(Math.abs(s), step < 1)}`;
+    }),
   };
   const [a, b] = state.sides;
   state.charts = [
@@ -174,12 +177,12 @@ function stack(u, one) {
   const room = bbox.height - band - 3 * devicePixelRatio;
   one.own.forEach(([start, end], row) => {
     if (one.probs[row * K] < 0) return;
-    const [left, right] = [at(start + begin(one)), at(end + begin(one))];
+    const [left, right] = [Math.round(at(start + begin(one))), Math.round(at(end + begin(one)))];
     let y = bbox.top;
     for (let k = 0; k < K; k += 1) {
       const part = (one.probs[row * K + k] / 1000) * room;
       ctx.fillStyle = LABELS[k].colour;
-      ctx.fillRect(left, y, right - left + 0.6, part + 0.6);
+      ctx.fillRect(left, y, Math.max(right - left, 1), part + 0.6);
       y += part;
     }
   });

@@ -50,8 +50,14 @@ export async function tickets(id) {
 
 async function report(place, job, signal) {
   const frame = el('iframe', { class: 'report', title: `Report of ${job.name}` });
-  const themed = () => { frame.style.colorScheme = getComputedStyle(document.documentElement).colorScheme; };
-  themed();
+  // The report follows the theme of the system; one that is chosen here is handed on.
+  const themed = () => {
+    const [root, chosen] = [frame.contentDocument?.documentElement, document.documentElement.dataset.theme];
+    if (!root) return;
+    if (chosen) root.dataset.theme = chosen; else delete root.dataset.theme;
+    frame.contentDocument.dispatchEvent(new Event('themed'));
+  };
+  frame.addEventListener('load', themed);
   document.addEventListener('themed', themed, { signal });
   frame.src = (await tickets(job.id)).report;
   if (!signal.aborted) place.append(frame);
@@ -95,7 +101,7 @@ function exportMenu(job, signal) {
   const save = async ([format, , suffix]) => {
     told.hidden = true;
     try {
-      await download(`/v1/jobs/${job.id}/export?format=${encodeURIComponent(format)}`, `${job.name.replace(/\.[^.]*$/, '')}.${suffix}`);
+      await download(`/v1/jobs/${job.id}/result?codings=true&format=${encodeURIComponent(format)}`, `${job.name.replace(/\.[^.]*$/, '')}.${suffix}`);
       say(`${format} was saved.`);
     } catch (error) { told.textContent = error.message; told.hidden = false; }
   };

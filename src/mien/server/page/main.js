@@ -6,6 +6,7 @@ import { compare } from './compare.js';
 import { byId, el, failure, title } from './dom.js';
 import { home, redrawStrips } from './home.js';
 import { job } from './job.js';
+import { LIVE } from './labels.js';
 import { search } from './search.js';
 
 let leaving = new AbortController();
@@ -27,7 +28,7 @@ async function route() {
   leaving = new AbortController();
   const { signal } = leaving;
   const view = byId('view');
-  view.className = name;
+  view.className = `view-${name}`;
   view.replaceChildren();
   for (const link of document.querySelectorAll('nav a[data-view]')) {
     if (link.dataset.view === name) link.setAttribute('aria-current', 'page'); else link.removeAttribute('aria-current');
@@ -40,7 +41,7 @@ async function route() {
   }
   if (signal.aborted) return;
   // At the first view the focus stays where the reader begins; later it goes to what is new.
-  if (shown !== null && shown !== path && !view.contains(document.activeElement)) view.focus();
+  if (shown !== null && shown !== path && !view.contains(document.activeElement)) view.focus({ preventScroll: true });
   shown = path;
   document.documentElement.dataset.ready = name;
 }
@@ -84,7 +85,7 @@ async function startNotice() {
   const done = () => {
     try { localStorage.setItem('mien-notice', text); } catch { /* shown each time */ }
     place.hidden = true;
-    byId('view').focus();
+    byId('view').focus({ preventScroll: true });
   };
   place.replaceChildren(
     el('h2', null, 'Before you analyse recordings of people'),
@@ -131,8 +132,8 @@ byId('find').addEventListener('submit', (event) => {
 // A file that is dropped beside the drop area must not replace the page.
 for (const kind of ['dragover', 'drop']) addEventListener(kind, (event) => event.preventDefault());
 addEventListener('hashchange', route);
+byId('to-live').hidden = !LIVE;
 startTheme();
 startOffline();
 startNotice();
 route();
-fetch('/live', { method: 'HEAD', cache: 'no-store' }).then((found) => { byId('to-live').hidden = !found.ok; }, () => {});

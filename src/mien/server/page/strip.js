@@ -28,13 +28,13 @@ export function drawStrip(canvas, { extent, own, probs }) {
   pen.fillRect(0, 0, width, height);
   own.forEach(([start, end], row) => {
     if (probs[row * K] < 0) return;
-    const [left, right] = length > 0 ? [x(start), Math.max(x(end), x(start) + 0.5)] : [(row / own.length) * width, ((row + 1) / own.length) * width];
+    const edges = length > 0 ? [x(start), x(end)] : [(row / own.length) * width, ((row + 1) / own.length) * width];
+    const [left, right] = edges.map(Math.round);
     let y = 0;
     for (let k = 0; k < K; k += 1) {
       const part = (probs[row * K + k] / 1000) * height;
       pen.fillStyle = LABELS[k].colour;
-      // A hair wider, so that no gap shows between two rows.
-      pen.fillRect(left, y, right - left + 0.6, part + 0.6);
+      pen.fillRect(left, y, Math.max(right - left, 1), part + 0.6);
       y += part;
     }
   });
