@@ -2,7 +2,6 @@
 
 import csv
 import json
-import subprocess
 import sys
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -379,42 +378,52 @@ def test_without_codings_every_export_is_what_it_was(analysis, tmp_path):
 # --- from the command line ---------------------------------------------------------------------
 
 
-def mien_says(*args):
-    return subprocess.run(
-        [sys.executable, "-m", "mien", *map(str, args)],
-        capture_output=True, text=True, timeout=120, check=False,
-    )  # fmt: skip
+@pytest.fixture
+def mien_says(monkeypatch, capsys):
+    """The command line in this process: exit code, output, errors."""
+    from mien.cli import main
+
+    def run(*args):
+        monkeypatch.setattr(sys, "argv", ["mien", *map(str, args)])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        said = capsys.readouterr()
+        return ended.value.code or 0, said.out, said.err
+
+    return run
 
 
-def test_the_command_line_exports_and_compares(analysis, tmp_path):
+def test_the_command_line_exports_and_compares(analysis, tmp_path, mien_says):
     (tmp_path / "clip.json").write_text(analysis.to_json())
     labels = [MIEN7.labels[i % 3] for i in range(len(analysis.segments))]
     coded(analysis, "Anna", labels).save(tmp_path / "anna.json")
     coded(analysis, "Ben", labels[:6] + ["none"] * 3).save(tmp_path / "ben.json")
     files = ["--codings", tmp_path / "anna.json", "--codings", tmp_path / "ben.json"]
-    ran = mien_says(
+    code, out, said = mien_says(
         "export", tmp_path / "clip.json", tmp_path / "a.csv", tmp_path / "a.eaf",
         tmp_path / "both.json", *files,
     )  # fmt: skip
-    assert (ran.returncode, ran.stderr) == (0, "")
+    assert (code, said) == (0, "")
     assert ",Ben," in (tmp_path / "a.csv").read_text()
     assert "coder Anna" in (tmp_path / "a.eaf").read_text()
 
     figures = tmp_path / "figures.json"
     # An analysis that holds codings stands for them; written again, it is replaced.
     for _ in range(2):
-        ran = mien_says("agree", tmp_path / "clip.json", tmp_path / "both.json", "--json", figures)
-        assert (ran.returncode, ran.stderr) == (0, "")
+        code, out, said = mien_says(
+            "agree", tmp_path / "clip.json", tmp_path / "both.json", "--json", figures
+        )
+        assert (code, said) == (0, "")
     expected = cohen_kappa_score(labels[:9], labels[:6] + ["none"] * 3)
-    assert f"{expected:.3f}" in ran.stdout
+    assert f"{expected:.3f}" in out
     pairs = json.loads(figures.read_text())["agreements"]
     names = [(p["first"], p["second"], p["model"]) for p in pairs]
     assert names == [("Anna", "Ben", False), ("Anna", "model", True), ("Ben", "model", True)]
     assert (pairs[0]["n"], pairs[0]["kappa"]) == (9, pytest.approx(expected))
 
-    ran = mien_says("export", tmp_path / "clip.json", tmp_path / "a.srt", *files)
-    assert ran.returncode == 2
-    assert "codings" in ran.stderr
-    ran = mien_says("export", tmp_path / "clip.json", tmp_path / "anna.json", *files)
-    assert ran.returncode == 2
-    assert "An input is never overwritten" in ran.stderr
+    code, out, said = mien_says("export", tmp_path / "clip.json", tmp_path / "a.srt", *files)
+    assert code == 2
+    assert "codings" in said
+    code, out, said = mien_says("export", tmp_path / "clip.json", tmp_path / "anna.json", *files)
+    assert code == 2
+    assert "An input is never overwritten" in said
