@@ -92,6 +92,18 @@ def short_clip(path: Path, seconds: float = 6.0) -> Path:
 
 
 @contextmanager
+def browsing() -> Iterator[Any]:
+    """A Chromium that plays without being asked to, and without sound."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as p:
+        quiet = ["--no-sandbox", "--autoplay-policy=no-user-gesture-required", "--mute-audio"]
+        running = p.chromium.launch(executable_path=CHROMIUM, args=quiet)
+        yield running
+        running.close()
+
+
+@contextmanager
 def opened(
     browser: Any, url: str, view: str = "#/", width: int = 1280, theme: str = "light",
     key: str = "", complaints: bool = True,
@@ -126,3 +138,52 @@ def opened(
 def service(folder: Path, *flags: str) -> Serving:
     """The service with planted results."""
     return Serving(folder, *flags, code=START)
+
+
+# --- what a user of the page does ---------------------------------------------------------------
+
+
+def until(page, condition, arg=None):
+    """Wait for a condition; the page's policy forbids what playwright's own waiting does."""
+    end = time.monotonic() + 30
+    while not page.evaluate(condition, arg):
+        assert time.monotonic() < end, condition
+        page.wait_for_timeout(30)
+
+
+def press(page, keys):
+    for key in keys:
+        page.keyboard.press(key)
+
+
+def begin(page, name):
+    page.fill("#coder", name)
+    page.keyboard.press("Enter")
+    page.wait_for_selector("#coding-as")
+    assert page.inner_text("#coding-as") == name
+
+
+def saved(page):
+    until(page, "document.querySelector('#saved').textContent === 'saved'")
+
+
+def given(url, job, coder):
+    """The labels of a coder that the server has, by row."""
+    for one in call(url, f"/v1/jobs/{job}/codings")["codings"]:
+        if one["coder"] == coder:
+            codes = call(url, f"/v1/jobs/{job}/codings/{one['id']}")["codes"]
+            return {code["row"]: code["label"] for code in codes}
+    return {}
+
+
+def forget(url, job):
+    for one in call(url, f"/v1/jobs/{job}/codings")["codings"]:
+        call(url, f"/v1/jobs/{job}/codings/{one['id']}", method="DELETE")
+
+
+def downloaded(page, text):
+    page.click(".menu summary")
+    with page.expect_download() as found:
+        page.get_by_role("button", name=text).click()
+    page.keyboard.press("Escape")
+    return found.value
