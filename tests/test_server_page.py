@@ -300,7 +300,7 @@ def test_a_second_coder_is_blind_until_the_first_is_asked_for(browser, url, job)
         found = call(url, f"/v1/jobs/{job}/agreement")["agreements"]
         assert found[0]["influenced"] == 2
         page.click("#agreement summary")
-        assert "2 of 4 rows" in page.inner_text("#agreement .notes")
+        until(page, "document.querySelector('#agreement').innerText.includes('2 of 4 rows')")
         page.goto(f"{url}/#/agreement")
         page.wait_for_selector(".view-agreement .kappa")
         assert "Anna and Ben" in page.inner_text("#view")

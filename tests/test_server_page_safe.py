@@ -86,7 +86,8 @@ def test_names_words_coders_and_notes_run_no_script(browser, url):
         page.get_by_role("button", name="Go on as").click()
         page.wait_for_selector("#coding-as")
         assert page.inner_text("#coding-as") == EVIL[:80]
-        assert EVIL in page.input_value("#note")
+        page.locator("#rows .line").first.click()
+        assert page.input_value("#note") == EVIL
         page.goto(f"{url}/#/search?q=onerror")
         page.wait_for_selector("mark")
         assert EVIL in page.inner_text(".hits")
@@ -115,8 +116,8 @@ def test_a_key_is_asked_for_and_frames_and_players_work_with_it(browser, film, t
     state = tmp_path / "state"
     made = [sys.executable, "-m", "mien", "serve", "keys", "add", "anna", "--folder", str(state)]
     key = subprocess.run(made, capture_output=True, text=True, check=True).stdout.strip()
-    with service(state) as running, opened(browser, running.url, complaints=False) as page:
-        page.wait_for_selector("#key[open]")
+    asked = {"ready": "#key[open]", "complaints": False}
+    with service(state) as running, opened(browser, running.url, **asked) as page:
         page.fill("#key-input", "wrong")
         page.keyboard.press("Enter")
         page.wait_for_selector("#key-wrong:visible")
@@ -186,7 +187,7 @@ def test_axe_finds_nothing_and_nothing_runs_over(browser, url, job, theme):
     views += [f"#/compare?a={job}&b={other}", "#/search?q=line", f"#/job/{failed}", "#/lost"]
     for width in (400, 900, 1440):
         for view in views:
-            with opened(browser, url, view, width, theme) as page:
+            with opened(browser, url, view, width, theme=theme) as page:
                 prepared(page, view)
                 page.wait_for_timeout(250)
                 assert page.evaluate("document.documentElement.scrollWidth") <= width, (view, width)
@@ -199,9 +200,7 @@ def test_axe_finds_nothing_and_nothing_runs_over(browser, url, job, theme):
 @pytest.mark.slow
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_banners_and_dialogs_are_readable_too(browser, url, job, theme):
-    with opened(browser, url, theme=theme, width=400, complaints=False) as page:
-        page.evaluate("localStorage.clear()")
-        page.reload()
+    with opened(browser, url, theme=theme, width=400, notice=True) as page:
         page.wait_for_selector("#notice:visible")
         page.click("#notice summary")
         assert "article 50" in page.inner_text("#notice").lower()
