@@ -126,9 +126,9 @@ def opened(
     try:
         yield page
         if complaints:
-            assert said == []
+            assert said == [], said
         outside = [u for u in asked if not u.startswith((f"{url}/", "blob:", "data:"))]
-        assert outside == []
+        assert outside == [], outside
     finally:
         context.close()
 
