@@ -155,7 +155,8 @@ def axe(page):
 # What reaches beyond the right edge and cannot be scrolled to in a box of its own.
 WIDER = """width => document.documentElement.scrollWidth <= width ? [] :
   [...document.querySelectorAll('body *')]
-    .filter((node) => node.getBoundingClientRect().right > width + 1 && !node.closest('.scroll > *'))
+    .filter((node) => node.getBoundingClientRect().right > width + 1)
+    .filter((node) => !node.closest('.scroll > *'))
     .map((node) => `${node.tagName}.${node.className}#${node.id} ${node.textContent.slice(0, 40)}`)
 """
 
