@@ -1,4 +1,4 @@
-"""Pictures of the page of the service for the documentation: ``python scripts/page_screens.py OUT``.
+"""Pictures of the page of the service for its documentation: ``scripts/page_screens.py OUT``.
 
 Starts a service of its own, sends it the clip of ``mien demo`` and labels it as two coders. Needs
 the extras ``server`` and ``dev`` and a Chromium.

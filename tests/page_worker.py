@@ -14,7 +14,7 @@ def analysed(upload: str, options: dict, out: str) -> dict:
     ``lines`` are the words, ``seconds`` the length, ``wait`` seconds of work, ``fail`` a message.
     """
     from mien.batch.pool import tell
-    from mien.server.child import _write
+    from mien.server.child import write_results
     from pages import planted
 
     path = Path(upload)
@@ -29,5 +29,5 @@ def analysed(upload: str, options: dict, out: str) -> dict:
     seconds = float(said.get("seconds", 6.0))
     step = 0.5 if seconds <= 60 else 2.5
     analysis = planted(seconds, step, name=path.name, lines=lines, faces=4)
-    _write(analysis, str(path), Path(out))
+    write_results(analysis, str(path), Path(out))
     return {"duration": seconds}

@@ -80,7 +80,7 @@ def analyze_upload(upload: str, options: Mapping[str, Any], out: str) -> dict[st
     os.chdir(path.parent)
     try:
         analysis = analyze(path.name, Options.from_dict(options), progress=_news())
-        _write(analysis, path.name, Path(out))
+        write_results(analysis, path.name, Path(out))
         return {"duration": analysis.clip.duration}
     except InputError as error:
         return {"error": (type(error).__name__, str(error))}
@@ -109,7 +109,14 @@ def _internal(error: Exception) -> dict[str, Any]:
     }
 
 
-def _write(analysis: Any, name: str, out: Path) -> None:
+def write_results(analysis: Any, name: str, out: Path) -> None:
+    """Write all files of ``RESULTS``.
+
+    Args:
+        analysis: of the recording.
+        name: path of the recording, for the report.
+        out: folder, made if it is missing.
+    """
     from mien.analysis.wire import write_json
     from mien.files import replacing
     from mien.report.page import save_page
