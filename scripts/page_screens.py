@@ -21,7 +21,7 @@ from playwright.sync_api import Page, sync_playwright
 from mien.demo import make_clip
 
 URL = "http://127.0.0.1:18766"
-SIZES = {"home": (1000, 560), "coding": (1200, 860), "compare": (1000, 760)}
+SIZES = {"home": (1000, 350), "coding": (1200, 860), "compare": (1000, 760)}
 
 
 def main(out: Path) -> None:
@@ -98,7 +98,10 @@ def take(page: Page, out: Path) -> None:
                     page.click("#stop")
         path = out / f"server-{name}.png"
         page.screenshot(path=path)
-        Image.open(path).convert("RGB").quantize(128).save(path, optimize=True)
+        shown = Image.open(path).convert("RGB")
+        # The octree keeps the colours of labels, which take few pixels.
+        small = shown.quantize(256, Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE)
+        small.save(path, optimize=True)
 
 
 if __name__ == "__main__":
