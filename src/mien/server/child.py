@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import resource
 import sys
@@ -119,11 +120,15 @@ def write_results(analysis: Any, name: str, out: Path) -> None:
     """
     from mien.analysis.wire import write_json
     from mien.files import replacing
-    from mien.report.page import save_page
+    from mien.report.page import page_html, page_media
     from mien.server.derived import write_derived
 
     out.mkdir(mode=0o700, exist_ok=True)
-    save_page(analysis, out / REPORT, Path(name), "auto", overwrite=True)
+    media = page_media(Path(name), "auto", None)
+    if media.link:  # too large for the page: the route beside that of the report
+        media = dataclasses.replace(media, link="media")
+    with replacing(out / REPORT) as fresh:
+        fresh.write_text(page_html(analysis, media), encoding="utf-8")
     write_derived(analysis, out)
     with replacing(out / ANALYSIS) as fresh:
         write_json(analysis, fresh)
