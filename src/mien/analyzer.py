@@ -18,11 +18,12 @@ from mien.analysis.merge import check_same, leading_rows, whole_rows
 from mien.branches import (
     Branch,
     LinesBranch,
+    frame_rate_of,
     make_branches,
     needs_of,
     soon_used,
 )
-from mien.branches.batches import as_rows_say, judge_all, judge_each, known_rows
+from mien.branches.batches import Answers, as_rows_say, judge_all, judge_each, known_rows
 from mien.errors import OptionError
 from mien.facts import utf8
 from mien.fusion.method import Method
@@ -220,8 +221,8 @@ class Analyzer:
             run.clock.time("perceive"),
         ):
             options = PerceiveOptions(
-                faces.frame_rate, speech.asr, speech.words, speech.words_offset, faces.detector,
-                part=self._part(), stop=run.stop,
+                max(faces.frame_rate, frame_rate_of(self.branches)), speech.asr, speech.words,
+                speech.words_offset, faces.detector, part=self._part(), stop=run.stop,
             )  # fmt: skip
             with loading(soon_used(self.branches, source.facts, options.asr)):
                 return perceive(source, needs, options, run.progress)
@@ -255,32 +256,30 @@ class Analyzer:
             whole: the whole, if it is judged now.
             earlier: an analysis that begins with these rows; what of it holds is kept.
         """
-        evidences: dict[str, Evidence] = {}
-        people: dict[int, Evidence] = {}
-        lines: Evidence | None = None
+        answers: dict[str, Answers] = {}
         for name, branch in self.branches.items():
             with run.clock.time(name):
                 known = None if earlier is None else known_rows(branch, scene, segments, earlier)
                 said = judge_all(branch, scene, segments, whole, run.progress, known)
-                evidences[name] = said.rows
-                lines = said.lines if lines is None else lines
-                people |= said.people
+                answers[name] = said
                 if said.at_once is not None:
                     run.at_once[name] = said.at_once
+        every = answers.values()
         speech = scene.get(SPEECH)
         return Judged(
             clip=scene.facts,
             part=part,
             partial=scene.stopped,
             segments=segments,
-            by_branch=evidences,
-            people=people,
+            by_branch={name: said.rows for name, said in answers.items()},
+            people={who: rows for said in every for who, rows in said.people.items()},
             transcript=scene.get(TRANSCRIPT),
-            lines=lines,
+            lines=next((said.lines for said in every if said.lines is not None), None),
             speech=speech.turns if speech is not None else (),
             shots=scene.get(SHOTS) or (),
             faces=track_summaries(scene),
             portraits=portraits(scene, self.options.portraits),
+            signals=tuple(track for said in every for track in said.signals),
         )
 
     def _finish(self, scene: Scene, judged: Judged, run: _Run) -> Analysis:
@@ -294,6 +293,7 @@ class Analyzer:
             # What was perceived beyond the last whole row belongs to no answer.
             judged = judged.cut_to(part, range(len(judged.segments)))
         warnings = scene.facts.notes + scene.warnings + unmet(scene, self.options.segmentation)
+        warnings += tuple(dict.fromkeys(note for one in judged.signals for note in one.notes))
         return self._assemble(judged, whole, run.clock, warnings)
 
     def _lines(self, scene: Scene) -> Evidence | None:

@@ -26,7 +26,7 @@ from mien.batch.stored import analyze_stored
 from mien.batch.table import write_tables
 from mien.errors import MienError, OptionError, OutputError
 from mien.facts import shown
-from mien.options import DECODING, MediaOptions, Options
+from mien.options import DECODING, MediaOptions, Options, check_several
 from mien.report.page.media import HOW
 
 CLIPS = "clips"
@@ -100,6 +100,7 @@ class Setup:
                 "--words is the transcript of one recording; in a batch, put a subtitle file of "
                 "the same name beside each recording."
             )
+        check_several(self.options.branches)
 
     @property
     def digest(self) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 from mien.branches.contract import Branch, BranchFactory
 from mien.errors import ContractError, OptionError
-from mien.scene import AUDIO, FACES, SHOTS, SPEECH, TRANSCRIPT, ClipFacts, TrackKey
+from mien.scene import AUDIO, FACES, SHOTS, SKIN, SPEECH, TRANSCRIPT, ClipFacts, TrackKey
 from mien.threads import side_by_side
 
 GROUP = "mien.branches"
@@ -65,6 +65,11 @@ def needs_of(branches: Mapping[str, Branch]) -> set[TrackKey[Any]]:
     return needs
 
 
+def frame_rate_of(branches: Mapping[str, Branch]) -> float:
+    """Pictures a second that branches need at least; 0 if they say nothing of it."""
+    return max((branch.spec.frame_rate for branch in branches.values()), default=0.0)
+
+
 def soon_used(branches: Mapping[str, Branch], facts: ClipFacts, asr: str) -> list[Branch]:
     """The branches that a short clip is expected to use, to be loaded while it is decoded.
 
@@ -80,7 +85,7 @@ def soon_used(branches: Mapping[str, Branch], facts: ClipFacts, asr: str) -> lis
         return []
     tracks: set[TrackKey[Any]] = {AUDIO, SPEECH} if facts.has_audio else set()
     if facts.has_video:
-        tracks |= {FACES, SHOTS}
+        tracks |= {FACES, SHOTS, SKIN}
     if facts.kind == "text" or (facts.has_audio and asr != "none"):
         tracks |= {TRANSCRIPT}
     return [branch for branch in branches.values() if tracks.issuperset(branch.spec.needs)]

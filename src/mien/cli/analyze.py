@@ -18,6 +18,7 @@ from mien.cli.outputs import Guard, write_all
 from mien.cli.recording import check_recording
 from mien.cli.several import Targets, each
 from mien.cli.shared import QUIET, earlier_analysis, progress, read_analysis, stopping
+from mien.options import check_several
 
 if TYPE_CHECKING:
     from mien.analysis.analysis import Analysis
@@ -61,7 +62,10 @@ def analyze(
         for path, t in zip(paths, targets.for_each(paths), strict=True)
     ]  # fmt: skip
     implied = {"segmentation.by": "window", "portraits": PORTRAITS} if report else {}
-    analyzer = Analyzer(options_from(ctx, implied))
+    options = options_from(ctx, implied)
+    if len(paths) > 1:
+        check_several(options.branches)
+    analyzer = Analyzer(options)
     jobs = list(zip(paths, outputs, strict=True))
     each(jobs, lambda path, out: run_analysis(path, analyzer, resume, out))
 

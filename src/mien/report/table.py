@@ -50,10 +50,39 @@ def render(analysis: Analysis) -> RenderableType:
     parts += _by_speaker(analysis)
     if analysis.transcript is not None:
         parts += _words(analysis.transcript, analysis.lines)
+    parts += _signals(analysis)
     parts += [Text(f"warning: {line}", style="yellow") for line in analysis.provenance.warnings]
     note = "The labels say how an observer would name the expression, not what a person feels."
     parts.append(Text(note, style="dim"))
     return Group(*parts)
+
+
+def _signals(analysis: Analysis) -> list[RenderableType]:
+    """A row for each derived track over time: its mean, range, and how much of it is there."""
+    if not analysis.signals:
+        return []
+    rows = []
+    for track in analysis.signals:
+        there = [value for value in track.values if value is not None]
+        if track.kind == "points":
+            cells = [str(len(there)), "", "", "", track.unit, track.source]
+        elif there:
+            numbers = (sum(there) / len(there), min(there), max(there))
+            quality = sum(track.quality) / len(there)
+            cells = [f"{n:.3g}" for n in numbers] + [f"{quality:.2f}", track.unit, track.source]
+        else:
+            cells = ["-", "", "", "", "", next(iter(track.reasons), "")]
+        share = len(there) / max(len(track.times), 1)
+        rows.append([f"{share:.0%}" if track.kind == "line" else "", *cells])
+    headings = ("present", "mean", "min", "max", "quality", "unit", "from")
+    columns = [
+        Column(
+            name, [Text(cell) for cell in cells], "left" if name in ("unit", "from") else "right"
+        )
+        for name, cells in zip(headings, zip(*rows, strict=True), strict=True)
+    ]
+    names = Column("", [Text(track.name) for track in analysis.signals])
+    return [Grid(names, columns, title="signals"), Text()]
 
 
 def _words(transcript: Transcript, lines: Evidence | None) -> list[RenderableType]:

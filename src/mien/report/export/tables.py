@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import math
 import re
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,14 @@ from mien.analysis.analysis import Analysis
 from mien.facts import as_utf8
 from mien.outputs import ABOUT_BORIS, MARK
 from mien.report.export.extras import need
-from mien.report.rows import COLUMNS, rows, tier_name, tiers
+from mien.report.rows import (
+    SIGNAL_COLUMNS,
+    columns_of,
+    rows,
+    signal_rows,
+    tier_name,
+    tiers,
+)
 from mien.report.spans import spans
 
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
@@ -30,10 +38,19 @@ _BORIS = (
 
 def write_csv(analysis: Analysis, path: Path) -> None:
     """One row per segment and modality; absent numbers are empty."""
+    _write_table(path, columns_of(analysis), rows(analysis))
+
+
+def write_signals(analysis: Analysis, path: Path) -> None:
+    """One row per sample of a derived track over time; absent values are empty."""
+    _write_table(path, SIGNAL_COLUMNS, signal_rows(analysis))
+
+
+def _write_table(path: Path, columns: Sequence[str], table: Iterable[dict[str, Any]]) -> None:
     with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
+        writer = csv.DictWriter(file, columns, lineterminator="\n")
         writer.writeheader()
-        for row in rows(analysis):
+        for row in table:
             writer.writerow({name: _cell(value) for name, value in row.items()})
 
 
@@ -68,7 +85,7 @@ def write_parquet(analysis: Analysis, path: Path) -> None:
         {name: None if isinstance(v, float) and math.isnan(v) else v for name, v in row.items()}
         for row in rows(analysis)
     ]
-    columns = {name: [row[name] for row in table] for name in COLUMNS}
+    columns = {name: [row[name] for row in table] for name in columns_of(analysis)}
     marked = pyarrow.table(columns).replace_schema_metadata({"writer": MARK})
     parquet.write_table(marked, str(path))
 
