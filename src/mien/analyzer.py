@@ -324,12 +324,14 @@ class Analyzer:
             fused=fused,
             explanations=explanations,
             whole=whole,
-            provenance=self._provenance(clock, warnings),
+            provenance=self._provenance(clock, warnings, judged.by_branch),
         )
 
-    def _provenance(self, clock: Stopwatch, warnings: tuple[str, ...]) -> Provenance:
+    def _provenance(
+        self, clock: Stopwatch, warnings: tuple[str, ...], said: Mapping[str, Evidence]
+    ) -> Provenance:
         packs = {name: dict(branch.spec.packs) for name, branch in self.branches.items()}
-        warnings += self.method.warnings(packs)
+        warnings += self.method.warnings(packs, [n for n, one in said.items() if any(one.present)])
         if self.method.pack is not None:
             packs["fused"] = self.method.pack.identity
         return Provenance(

@@ -31,6 +31,9 @@ def signal_strip(axes: Axes, track: SignalTrack, extent: Segment) -> None:
             )  # fmt: skip
     axes.set_yticks([])
     plain(axes, "left", "bottom")
+    if not len(values):
+        middle = {"ha": "center", "va": "center", "transform": axes.transAxes}
+        axes.text(0.5, 0.5, "none", fontsize=SMALL, color=GRAY, **middle)
     if not np.isfinite(values).any():
         return
     low, high = float(np.nanmin(values)), float(np.nanmax(values))

@@ -61,28 +61,26 @@ def _signals(analysis: Analysis) -> list[RenderableType]:
     """A row for each derived track over time: its mean, range, and how much of it is there."""
     if not analysis.signals:
         return []
-    rows = []
+    rows, why = [], []
     for track in analysis.signals:
         there = [value for value in track.values if value is not None]
+        share, cells = f"{len(there) / max(len(track.times), 1):.0%}", ["-", "", "", ""]
         if track.kind == "points":
-            cells = [str(len(there)), "", "", "", track.unit, track.source]
+            share, cells = "", [f"{len(there)} in all", "", "", ""]
         elif there:
             numbers = (sum(there) / len(there), min(there), max(there))
-            quality = sum(track.quality) / len(there)
-            cells = [f"{n:.3g}" for n in numbers] + [f"{quality:.2f}", track.unit, track.source]
+            cells = [f"{n:.3g}" for n in numbers] + [f"{sum(track.quality) / len(there):.2f}"]
         else:
-            cells = ["-", "", "", "", "", next(iter(track.reasons), "")]
-        share = len(there) / max(len(track.times), 1)
-        rows.append([f"{share:.0%}" if track.kind == "line" else "", *cells])
-    headings = ("present", "mean", "min", "max", "quality", "unit", "from")
+            reason = next(iter(track.reasons), "no second of it")
+            why.append(Text(f"{track.name} is absent: {reason}", style="yellow"))
+        rows.append([share, *cells, track.unit])
+    headings = ("present", "mean", "min", "max", "quality", "unit")
     columns = [
-        Column(
-            name, [Text(cell) for cell in cells], "left" if name in ("unit", "from") else "right"
-        )
+        Column(name, [Text(cell) for cell in cells], "left" if name == "unit" else "right")
         for name, cells in zip(headings, zip(*rows, strict=True), strict=True)
     ]
     names = Column("", [Text(track.name) for track in analysis.signals])
-    return [Grid(names, columns, title="signals"), Text()]
+    return [Grid(names, columns, title="signals"), *why, Text()]
 
 
 def _words(transcript: Transcript, lines: Evidence | None) -> list[RenderableType]:

@@ -312,6 +312,10 @@ function paintSignal(u, signal) {
   paintSignalGaps(u, ctx, signal, x);
   if (signal.points) paintPoints(ctx, signal, x, y, bottom); else paintLine(u, ctx, signal, x, y);
   paintCuts(u, ctx, x);
+  if (!signal.t.length) {
+    ctx.fillStyle = paint.ink2;
+    ctx.fillText('none', u.bbox.left + px(5), u.bbox.top + u.bbox.height / 2);
+  }
   if (signal.v.some((v) => v !== null)) {
     ctx.fillStyle = paint.ink2;
     for (const [value, at] of [[high, top + px(5)], [low, bottom - px(5)]]) {

@@ -266,7 +266,7 @@ function startTimeline() {
     lane(track.name, PERSON_HEIGHT, (u) => paintTrack(u, track, false), { track, below: BELOW.person });
   }
   for (const signal of data.signals) {
-    const never = signal.r.every((r) => r >= 0);
+    const never = signal.v.every((v) => v === null);
     lane(signal.name, never ? NEVER_HEIGHT : SIGNAL_HEIGHT, (u) => paintSignal(u, signal), { note: never ? null : signal.unit });
   }
   addSeen();
