@@ -32,8 +32,10 @@ def signal_strip(axes: Axes, track: SignalTrack, extent: Segment) -> None:
     axes.set_yticks([])
     plain(axes, "left", "bottom")
     if not len(values):
-        middle = {"ha": "center", "va": "center", "transform": axes.transAxes}
-        axes.text(0.5, 0.5, "none", fontsize=SMALL, color=GRAY, **middle)
+        axes.annotate(
+            "none", (0.5, 0.5), xycoords="axes fraction", ha="center", va="center",
+            fontsize=SMALL, color=GRAY,
+        )  # fmt: skip
     if not np.isfinite(values).any():
         return
     low, high = float(np.nanmin(values)), float(np.nanmax(values))
