@@ -22,32 +22,27 @@ _KINDS = (Path, bool, int, float, str)
 def plugin_parameters() -> list[Parameter]:
     """The parameters of a command for all options of plug-ins that have a flag.
 
-    A plug-in that cannot be loaded has none; the first analysis says why it cannot.
-
-    Raises:
-        ContractError: if two options have one flag.
+    If a plug-in is faulty there are none; the command then says why (:func:`plugin_paths`).
     """
-    return [_parameter(branch, one, hint) for branch, one, hint in _declared()]
+    try:
+        return [_parameter(branch, one, hint) for branch, one, hint in _declared()]
+    except ContractError:
+        return []
 
 
 def plugin_paths() -> dict[str, str]:
     """By flag, the path of the option: ``--body`` is ``branches.body.file``.
 
     Raises:
-        ContractError: if a plug-in cannot be loaded.
+        ContractError: if a plug-in cannot be loaded, or two options have one flag.
     """
-    plugin_groups()
     return {one.metadata["flag"]: f"branches.{branch}.{one.name}" for branch, one, _ in _declared()}
 
 
 def _declared() -> Iterator[tuple[str, Field[Any], Any]]:
     """Branch, field and type of each option with a flag."""
     taken = {one.flag for one in described().values()} | {"--text", "--voice", "--face"}
-    try:
-        groups = plugin_groups()
-    except ContractError:
-        return
-    for branch, kind in groups.items():
+    for branch, kind in plugin_groups().items():
         hints = typing.get_type_hints(kind)
         for one in fields(kind):
             flag = one.metadata["flag"]

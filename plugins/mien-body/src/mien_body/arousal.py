@@ -110,14 +110,15 @@ WIDTH = 0.5
 def label_probabilities(z: float) -> Floats:
     """Probabilities of the seven labels for an arousal ``z``, ``(7,)``, sum 1.
 
-    p(y) is proportional to exp(-(a - a_y)^2 / (2 WIDTH^2)), a = tanh(z / 2). This says no more than
+    p(y) is proportional to exp(-(a - a_y)^2 / (2 WIDTH^2)), a = 0.67 tanh(z / 2), so that it stays
+    within the arousal of the words (that of surprise is 0.67). This says no more than
     that anger, fear, joy and surprise go with more arousal than sadness and neutral; it was fitted
     to no data and cannot tell the four from one another.
 
     Args:
         z: arousal against the person's baseline.
     """
-    a = np.tanh(z / 2)
+    a = max(AROUSAL_OF.values()) * np.tanh(z / 2)
     centres = np.array([AROUSAL_OF[label] for label in MIEN7.labels])
     log = -((a - centres) ** 2) / (2 * WIDTH**2)
     p = np.exp(log - log.max())

@@ -18,6 +18,8 @@ LEAP = 0.3
 NEIGHBOURS = 9
 AGREE = 0.6
 """Share of the neighbours that must be plausible; noise gives a plausible interval now and then."""
+LEAST_ALIKE = 0.8
+"""Beats whose neighbourhood is less alike are noise; of white noise it is 0.75 at most."""
 RATE_WINDOW = 5.0
 """Seconds over which the heart rate is a mean."""
 COVERED = 2 / 3
@@ -42,8 +44,21 @@ class Intervals:
     quality: Floats
 
 
-def beats_of(wave: Wave) -> Floats:
-    """The times of the beats, seconds of the file, by neurokit2.
+@dataclass(frozen=True, eq=False)
+class Beats:
+    """Beats that were found.
+
+    Args:
+        times: ``(n,)`` seconds of the file.
+        alike: ``(n,)`` how alike the beats around each are, in [-1, 1], see :func:`likeness`.
+    """
+
+    times: Floats
+    alike: Floats
+
+
+def beats_of(wave: Wave) -> Beats:
+    """The beats of a channel, by neurokit2.
 
     Of an electrocardiogram the R peaks (``neurokit``, Brammer 2020), of a pulse wave the systolic
     peaks (Elgendi 2013).
@@ -60,7 +75,38 @@ def beats_of(wave: Wave) -> Floats:
         else:
             clean = nk.ppg_clean(samples, sampling_rate=round(rate))
             peaks = nk.ppg_findpeaks(clean, sampling_rate=round(rate))["PPG_Peaks"]
-    return wave.start + np.asarray(peaks, float) / rate
+    found = np.asarray(peaks, float)
+    times = wave.start + found / rate
+    return Beats(times, likeness(np.asarray(clean, float), found.astype(int)))
+
+
+def likeness(samples: Floats, peaks: np.ndarray) -> Floats:
+    """How alike each beat and its neighbours are: mean correlation with their median beat.
+
+    As the signal quality index of Orphanidou et al. (2015), with nine beats in place of 10 s.
+
+    Args:
+        samples: filtered.
+        peaks: ``(n,)`` indices of the beats.
+
+    Returns:
+        ``(n,)``; 0 if there are fewer than five beats.
+    """
+    if len(peaks) < 5:
+        return np.zeros(len(peaks))
+    half = max(2, int(np.median(np.diff(peaks)) / 2))
+    padded = np.pad(samples, half, mode="edge")
+    cut = np.array([padded[peak : peak + 2 * half] for peak in peaks])
+    cut = cut - cut.mean(axis=1, keepdims=True)
+    cut /= np.maximum(np.linalg.norm(cut, axis=1, keepdims=True), 1e-12)
+    out = np.zeros(len(peaks))
+    for i in range(len(peaks)):
+        first = int(np.clip(i - NEIGHBOURS // 2, 0, max(0, len(peaks) - NEIGHBOURS)))
+        around = cut[first : first + NEIGHBOURS]
+        middle = np.median(around, axis=0)
+        length = max(float(np.linalg.norm(middle)), 1e-12)
+        out[i] = float((around @ middle).mean()) / length
+    return out
 
 
 def filled(samples: Floats) -> Floats:
@@ -70,15 +116,18 @@ def filled(samples: Floats) -> Floats:
     return np.interp(rows, rows[there], samples[there]) if not there.all() else samples
 
 
-def between(beats: Floats, graded: Graded | None, start: float) -> Intervals:
+def between(beats: Beats, graded: Graded | None, start: float) -> Intervals:
     """The intervals between beats, and which of them are plausible.
 
     Args:
-        beats: seconds of the file, in order.
-        graded: the quality of the channel in each second; None if there is no channel.
+        beats: in order; those that are not alike do not count.
+        graded: the quality of the channel in each second; None if it was not graded.
         start: of its first second.
     """
-    return judged(beats[1:], np.diff(beats), graded, start)
+    found = judged(beats.times[1:], np.diff(beats.times), graded, start)
+    alike = np.minimum(beats.alike[1:], beats.alike[:-1])
+    good = found.good & (alike >= LEAST_ALIKE)
+    return Intervals(found.ends, found.lengths, good, found.quality * np.clip(alike, 0, 1))
 
 
 def judged(ends: Floats, lengths: Floats, graded: Graded | None, start: float) -> Intervals:

@@ -25,8 +25,12 @@ LONGEST_GAP = 0.5
 """Seconds without a look that are bridged."""
 NEAR = 0.1
 """Hertz around the pulse and its harmonic that count as signal (de Haan and Jeanne 2013)."""
-LEAST_SNR = 1.0
-"""Decibels. Of 1,000 windows of colour noise less than one in fifty reaches it (docs/body.md)."""
+LEAST_SNR = 2.0
+"""Decibels. Of 1,000 windows of white or pink noise in the colours fewer than ten reach 0.6 dB."""
+LEAST_SHARE = 0.15
+"""Share of the change of brightness that the pulse signal must have at the rate. Of a pulse it is
+about 1; POS suppresses a flicker of the light, but not wholly."""
+FLICKER = "the light flickers at the rate that was found"
 STEADY = 0.15
 """Share by which the rates of neighbouring windows may differ."""
 
@@ -61,8 +65,14 @@ def pos(colours: Floats, rate: float) -> Floats:
         second = normed[:, 1] + normed[:, 2] - 2 * normed[:, 0]
         spread = second.std()
         signal = first + (first.std() / spread if spread > 0 else 0.0) * second
-        out[start : start + length] += signal - signal.mean()
+        out[start : start + length] += (signal - signal.mean()) / length
     return out
+
+
+def amplitude(signal: Floats, rate: float, hertz: float) -> float:
+    """How strong a signal is at a frequency, as a mean over a window."""
+    phase = np.exp(-2j * np.pi * hertz * np.arange(len(signal)) / rate)
+    return float(np.abs(np.mean((signal - signal.mean()) * np.hanning(len(signal)) * phase)))
 
 
 def strongest(signal: Floats, rate: float) -> tuple[float, float]:
@@ -120,13 +130,19 @@ def _measure(
     at = np.arange(times[0], times[-1], 1 / rate)
     even = np.column_stack([np.interp(at, times, column) for column in colours.T])
     signal = pos(even, rate)
+    bright = even.mean(axis=1)
     length = round(WINDOW * rate)
     for i, time in enumerate(grid.times):
         if not times[0] <= time <= times[-1]:
             continue
         first = int(np.clip(round((time - WINDOW / 2 - at[0]) * rate), 0, len(at) - length))
-        if first + length <= len(at):
-            out[i] = strongest(signal[first : first + length], rate)
+        if first + length > len(at):
+            continue
+        part, light = signal[first : first + length], bright[first : first + length]
+        hertz, ratio = strongest(part, rate)
+        changes = amplitude(light / light.mean(), rate, hertz)
+        flickers = amplitude(part, rate, hertz) < LEAST_SHARE * changes
+        out[i] = FLICKER if flickers and ratio >= LEAST_SNR else (hertz, ratio)
 
 
 def _steady(seconds: Sequence[tuple[float, float] | str]) -> Pulse:

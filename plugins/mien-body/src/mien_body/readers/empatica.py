@@ -115,7 +115,7 @@ def _intervals(name: str, text: str | None, zero: float) -> Series | None:
         rows = np.array([[float(cell) for cell in line[:2]] for line in lines[1:]])
     except (ValueError, IndexError):
         raise unusable(name, "IBI.csv is damaged", "export the session again") from None
-    return Series("rr", "IBI", rows[:, 0] + start - zero, rows[:, 1])
+    return Series("rr", "IBI", rows[:, 0] + (start - zero), rows[:, 1])
 
 
 def _tags(name: str, text: str | None, zero: float) -> tuple[Marker, ...]:

@@ -216,7 +216,7 @@ def _ordered(seconds: Floats, name: str) -> Floats:
     back = np.flatnonzero(np.diff(seconds) < 0)
     if len(back):
         raise unusable(
-            name, f"its times go back at row {int(back[0]) + 2}", "sort its rows by time"
+            name, f"its times go back at row {int(back[0]) + 3}", "sort its rows by time"
         )
     return seconds
 
