@@ -2,6 +2,7 @@
 
 import importlib.util
 import os
+import subprocess
 import sys
 import types
 import warnings
@@ -51,18 +52,15 @@ def recordings():
 
 @pytest.fixture(scope="session")
 def installed(tmp_path_factory):
-    """Environment of a process in which the plug-in is installed."""
+    """Environment of a process in which the plug-in is installed by pip, from its sources."""
     folder = tmp_path_factory.mktemp("site")
-    info = folder / "mien_body-0.1.0.dist-info"
-    info.mkdir()
-    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: mien-body\nVersion: 0.1.0\n")
-    (info / "entry_points.txt").write_text(
-        "[mien.branches]\nbody = mien_body.branch:BodyBranch\n"
-        "[mien.options]\nbody = mien_body.options:BodyOptions\n"
-    )
-    paths = (str(folder), str(ROOT / "src"), os.environ.get("PYTHONPATH", ""))
-    path = os.pathsep.join(filter(None, paths))
-    return os.environ | {"PYTHONPATH": path, "COLUMNS": "200"}
+    subprocess.run(
+        [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-index",
+         "--no-build-isolation", "--disable-pip-version-check", "--target", str(folder), str(ROOT)],
+        check=True, capture_output=True, timeout=120,
+    )  # fmt: skip
+    path = os.pathsep.join(filter(None, (str(folder), os.environ.get("PYTHONPATH", ""))))
+    return os.environ | {"PYTHONPATH": path, "COLUMNS": "200", "SITE": str(folder)}
 
 
 @pytest.fixture(scope="session")

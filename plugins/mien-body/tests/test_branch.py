@@ -5,14 +5,10 @@ import pickle
 import subprocess
 import sys
 from datetime import datetime, timedelta, timezone
+from pathlib import Path
 
 import numpy as np
 import pytest
-from mien_body.arousal import PARTS, arousal, label_probabilities
-from mien_body.branch import NOT_ASKED, BodyBranch
-from mien_body.grid import Grid, Track
-from mien_body.locate import body_file
-from mien_body.options import BodyOptions
 
 from mien.analysis.evidence import Evidence
 from mien.emotions import MIEN7
@@ -22,7 +18,13 @@ from mien.options import FusionOptions
 from mien.scene import ClipFacts, Scene
 from mien.testing import check_branch
 from mien.timebase import Segment
+from mien_body.arousal import PARTS, arousal, label_probabilities
+from mien_body.branch import NOT_ASKED, BodyBranch
+from mien_body.grid import Grid, Track
+from mien_body.locate import body_file
+from mien_body.options import BodyOptions
 
+SOURCES = Path(__file__).resolve().parents[1] / "src"
 ZONE = timezone(timedelta(hours=2))
 RECORDED = datetime(2026, 5, 3, 10, 0, tzinfo=ZONE)
 
@@ -208,7 +210,8 @@ def test_each_measure_moves_arousal_in_its_direction():
     excited = seconds >= 100
     grid = Grid(seconds + 0.5, 0, 200, 0)
     calm = {"hr": 70 + rng.normal(0, 3, 200), "rmssd": 40 * np.exp(rng.normal(0, 0.3, 200)),
-            "level": 5 * np.exp(rng.normal(0, 0.1, 200)), "rate": 3 + rng.normal(0, 2, 200)}  # fmt: skip
+            "level": 5 * np.exp(rng.normal(0, 0.1, 200)),
+            "rate": 3 + rng.normal(0, 2, 200)}  # fmt: skip
     changed = {"hr": 12.0, "rmssd": 0.4, "level": 1.5, "rate": 8.0}
     for name, change in changed.items():
         given = dict(calm)
@@ -302,6 +305,29 @@ def test_it_keeps_the_contract(tmp_path):
     branch = BodyBranch({"offset": 0.0})
     branch.signals(scene(tmp_path / "talk.mp4"))
     assert pickle.loads(pickle.dumps(branch)).spec.needs == branch.spec.needs == ()
+
+
+def test_the_wheel_holds_the_package_and_its_entry_points(installed):
+    site = Path(installed["SITE"])
+    modules = {p.relative_to(SOURCES).as_posix() for p in SOURCES.rglob("*.py")}
+    assert {p.relative_to(site).as_posix() for p in site.rglob("mien_body/**/*.py")} == modules
+    (info,) = site.glob("mien_body-*.dist-info")
+    text = (info / "entry_points.txt").read_text()
+    assert "mien_body.branch:BodyBranch" in text
+    assert "mien_body.options:BodyOptions" in text
+
+
+def test_the_options_load_nothing_that_computes(installed):
+    """The help of the command line imports them."""
+    code = (
+        "import sys, mien_body.options\n"
+        "heavy = {'numpy', 'scipy', 'neurokit2', 'pandas', 'pyedflib'} & set(sys.modules)\n"
+        "assert not heavy, heavy\n"
+        "import mien_body.branch\n"
+        "heavy = {'scipy', 'neurokit2', 'pandas', 'pyedflib'} & set(sys.modules)\n"
+        "assert not heavy, heavy"
+    )
+    subprocess.run([sys.executable, "-c", code], env=installed, check=True, timeout=60)
 
 
 def test_in_table_json_and_exports_of_a_recording(tmp_path, demo_clip, installed):

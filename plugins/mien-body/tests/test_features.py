@@ -4,6 +4,7 @@ import warnings
 
 import numpy as np
 import pytest
+
 from mien_body import breath, heart, skin
 from mien_body.features import features
 from mien_body.grid import Grid
@@ -175,7 +176,7 @@ def test_responses_are_those_of_neurokit2(neurokit2):
         samples = neurokit2.eda_simulate(
             duration=90, sampling_rate=50, scr_number=6, noise=0, drift=-0.01, random_state=4
         )
-        theirs, info = neurokit2.eda_process(samples, sampling_rate=50)
+        _, info = neurokit2.eda_process(samples, sampling_rate=50)
     found = skin.responses(wave(samples, "eda", 50.0, "us"))
     big = info["SCR_Peaks"][info["SCR_Amplitude"] > 0.1 * np.nanmax(info["SCR_Amplitude"])]
     assert len(found.peaks) == pytest.approx(len(big), abs=1)

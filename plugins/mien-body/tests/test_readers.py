@@ -6,12 +6,12 @@ from zipfile import ZipFile
 
 import numpy as np
 import pytest
+
+from mien.errors import InputError
 from mien_body.measured import evenly
 from mien_body.options import BodyOptions
 from mien_body.readers import read_body
 from mien_body.readers.names import kind_of, unit_of
-
-from mien.errors import InputError
 
 RNG = np.random.default_rng(0)
 WAVE = np.round(np.sin(np.arange(3000) / 15), 4)
@@ -213,7 +213,7 @@ def edf(tmp_path):
     def make(labels=("ECG II", "GSR"), rates=(200, 10)):
         path = tmp_path / "a.edf"
         with pyedflib.EdfWriter(str(path), len(labels)) as file:
-            file.setStartdatetime(datetime(2026, 5, 3, 10, 0, 0))  # noqa: DTZ001
+            file.setStartdatetime(datetime(2026, 5, 3, 10, 0, 0))
             heads = [
                 {"label": label, "dimension": "uV", "sample_frequency": rate, "physical_max": 2,
                  "physical_min": -2, "digital_max": 32767, "digital_min": -32768,
@@ -237,7 +237,7 @@ def test_an_edf_gives_channels_by_label_and_annotations(edf):
     assert np.allclose(found.waves[0].samples, np.sin(np.arange(4000) / 200), atol=1e-3)
     assert [(m.time, m.name) for m in found.markers] == [(3.5, "clap"), (12.0, "end")]
     assert found.zone_known is False
-    assert found.began.replace(tzinfo=None) == datetime(2026, 5, 3, 10)  # noqa: DTZ001
+    assert found.began.replace(tzinfo=None) == datetime(2026, 5, 3, 10)
 
 
 def test_an_edf_without_a_known_label_lists_its_labels(edf):
@@ -322,7 +322,7 @@ def test_a_session_of_polar_flow(tmp_path):
     found = read(path)
     assert found.of("hr").times.tolist() == [0.0, 62.0]
     assert found.of("hr").values.tolist() == [71.0, 75.0]
-    assert found.began.replace(tzinfo=None) == datetime(2026, 5, 3, 10, 12)  # noqa: DTZ001
+    assert found.began.replace(tzinfo=None) == datetime(2026, 5, 3, 10, 12)
     path.write_text("Name,Sport,Date,Start time,\nA,B,C,D\nSample rate,Time\n1,2\n")
     with pytest.raises(InputError, match="table of heart rates is damaged"):
         read(path)
