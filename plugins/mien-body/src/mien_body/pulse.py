@@ -110,7 +110,8 @@ def remote_pulse(times: AnyFloats, colours: Floats, cuts: Sequence[float], grid:
     if len(times) < 2:
         return _absent("no face whose skin can be seen", count)
     steps = np.diff(times)
-    usual = float(np.median(steps))
+    near = steps[steps <= LONGEST_GAP]
+    usual = float(near.mean()) if len(near) else float(steps.min())
     if usual > 1 / LEAST_RATE:
         pictures = f"{1 / usual:.1f} pictures a second; at least {LEAST_RATE:g} are needed"
         return _absent(pictures, count)
