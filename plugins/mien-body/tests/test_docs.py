@@ -1,4 +1,4 @@
-"""The blocks of docs/body.md run where the plug-in is installed, and its table is that of the script."""
+"""The blocks of docs/body.md run where the plug-in is installed; its table is the script's."""
 
 import os
 import re

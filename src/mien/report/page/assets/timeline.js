@@ -267,7 +267,7 @@ function startTimeline() {
   }
   for (const signal of data.signals) {
     const never = signal.v.every((v) => v === null);
-    lane(signal.name, never ? NEVER_HEIGHT : SIGNAL_HEIGHT, (u) => paintSignal(u, signal), { note: never ? null : signal.unit });
+    lane(signal.name, never ? NEVER_HEIGHT : SIGNAL_HEIGHT, (u) => paintSignal(u, signal), { kind: 'signal', note: never ? null : signal.unit });
   }
   addSeen();
   plots.append(hair, head);
