@@ -356,3 +356,29 @@ def test_in_table_json_and_exports_of_a_recording(tmp_path, demo_clip, installed
     )  # fmt: skip
     assert refused.returncode == 2
     assert "the file of one recording" in refused.stderr
+
+
+@pytest.mark.slow
+def test_in_a_batch_every_recording_has_its_own_file_and_offset(tmp_path, demo_clip, installed):
+    for name in ("p1", "p2", "p3"):
+        (tmp_path / f"{name}.mp4").write_bytes(demo_clip.read_bytes())
+    (tmp_path / "signals").mkdir()
+    rates(tmp_path / "signals" / "first.csv", count=200, bpm=lambda t: 60.0 + t / 10)
+    rates(tmp_path / "p2.body.csv", count=200, bpm=lambda t: 90.0)
+    (tmp_path / "study.csv").write_text(
+        "recording,file,offset\np1.mp4,signals/first.csv,-100\np2.mp4,,-50\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-m", "mien", "batch", str(tmp_path), "--out", "out", "--asr", "none",
+         "--body-table", "study.csv", "--workers", "1"],
+        cwd=tmp_path, env=installed, capture_output=True, text=True, timeout=400, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    files = sorted((tmp_path / "out" / "clips").rglob("p*.json"))
+    assert len(files) == 3
+    found = [json.loads(file.read_text()) for file in files]
+    beats = [[s["values"] for s in one["signals"] if s["name"] == "heart rate"] for one in found]
+    assert beats[0][0][0] == pytest.approx(70.05, abs=0.01)
+    assert beats[1][0][0] == pytest.approx(90.0)
+    assert beats[2] == []
+    assert "no file of body signals" in found[2]["branches"]["body"]["rows"][0]["reason"]
