@@ -252,3 +252,35 @@ def test_a_channel_that_is_bad_as_a_whole_says_why(neurokit2):
     short = BodyFile("a", "CSV", (wave(pulses([1, 2, 3], 4)),))
     (reason,) = set(features(short, grid(60), 60.0).tracks["heart rate"].values)
     assert reason == "4 s of it lie in the recording; at least 10 are needed"
+
+
+def oddities():
+    rng = np.random.default_rng(0)
+    spike = np.zeros(6000)
+    spike[3000] = 1.0
+    gappy = rng.normal(0, 1, 6000)
+    gappy[rng.random(6000) < 0.4] = np.nan
+    return {
+        "one spike": spike,
+        "a step": np.repeat([0.0, 1.0], 3000),
+        "a ramp": np.linspace(-5, 5, 6000),
+        "huge": rng.normal(0, 1e12, 6000),
+        "tiny": rng.normal(0, 1e-12, 6000),
+        "gaps": gappy,
+        "mostly missing": np.where(np.arange(6000) % 100 < 30, 1.0, np.nan),
+        "square": np.sign(np.sin(np.arange(6000) / 9)),
+        "almost flat": 1 + 1e-9 * rng.normal(0, 1, 6000),
+        "two values": rng.integers(0, 2, 6000).astype(float),
+    }
+
+
+@pytest.mark.parametrize("kind", ["ecg", "ppg", "eda", "resp"])
+@pytest.mark.parametrize("name", list(oddities()))
+def test_an_odd_channel_gives_values_or_reasons_and_no_error(neurokit2, kind, name):
+    file = BodyFile("a", "CSV", (wave(oddities()[name], kind),))
+    for track in features(file, grid(60), 60.0).tracks.values():
+        assert len(track.values) == len(track.quality) == 60
+        numbers = track.numbers[np.isfinite(track.numbers)]
+        assert sum(isinstance(v, str) for v in track.values) == 60 - len(numbers)
+        assert all(v for v in track.values if isinstance(v, str))
+        assert np.isfinite(track.quality).all()

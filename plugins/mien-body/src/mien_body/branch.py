@@ -198,7 +198,8 @@ def _signals(
     times = (seconds[rows] + 0.5).tolist()
     out = [
         SignalTrack.of(
-            name, found.units[name], times, [track.values[i] for i in rows], track.quality[rows],
+            name, found.units[name], times, [track.values[i] for i in rows],
+            np.clip(np.nan_to_num(track.quality[rows]), 0.0, 1.0),
             branch=NAME, source=found.sources[name], notes=notes if name != AROUSAL else (),
         )
         for name, track in found.tracks.items()

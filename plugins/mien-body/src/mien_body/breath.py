@@ -26,8 +26,11 @@ def breaths_of(wave: Wave) -> Floats:
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        clean = nk.rsp_clean(filled(wave.samples), sampling_rate=wave.rate)
-        peaks = nk.rsp_findpeaks(clean, sampling_rate=wave.rate)["RSP_Peaks"]
+        try:
+            clean = nk.rsp_clean(filled(wave.samples), sampling_rate=wave.rate)
+            peaks = nk.rsp_findpeaks(clean, sampling_rate=wave.rate)["RSP_Peaks"]
+        except (ValueError, IndexError, ZeroDivisionError):  # nothing in it is like a breath
+            return np.zeros(0)
     return wave.start + np.asarray(peaks, float) / wave.rate
 
 

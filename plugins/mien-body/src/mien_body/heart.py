@@ -69,12 +69,15 @@ def beats_of(wave: Wave) -> Beats:
     rate = wave.rate
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        if wave.kind == "ecg":
-            clean = nk.ecg_clean(samples, sampling_rate=rate)
-            peaks = nk.ecg_findpeaks(clean, sampling_rate=round(rate))["ECG_R_Peaks"]
-        else:
-            clean = nk.ppg_clean(samples, sampling_rate=round(rate))
-            peaks = nk.ppg_findpeaks(clean, sampling_rate=round(rate))["PPG_Peaks"]
+        try:
+            if wave.kind == "ecg":
+                clean = nk.ecg_clean(samples, sampling_rate=rate)
+                peaks = nk.ecg_findpeaks(clean, sampling_rate=round(rate))["ECG_R_Peaks"]
+            else:
+                clean = nk.ppg_clean(samples, sampling_rate=round(rate))
+                peaks = nk.ppg_findpeaks(clean, sampling_rate=round(rate))["PPG_Peaks"]
+        except (ValueError, IndexError, ZeroDivisionError):  # nothing in it is like a beat
+            return Beats(np.zeros(0), np.zeros(0))
     found = np.asarray(peaks, float)
     times = wave.start + found / rate
     return Beats(times, likeness(np.asarray(clean, float), found.astype(int)))
@@ -138,6 +141,8 @@ def judged(ends: Floats, lengths: Floats, graded: Graded | None, start: float) -
     neighbours, or lies on seconds that cannot be used.
     """
     good = (lengths >= SHORTEST) & (lengths <= LONGEST)
+    if not len(lengths):
+        return Intervals(ends, lengths, good, np.ones(0))
     for i in map(int, np.flatnonzero(good)):
         around = lengths[max(0, i - NEIGHBOURS // 2) : i + NEIGHBOURS // 2 + 1]
         around = around[(around >= SHORTEST) & (around <= LONGEST)]

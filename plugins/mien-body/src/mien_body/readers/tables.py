@@ -154,7 +154,8 @@ def _numbers(table: _Table, column: int, name: str) -> Floats:
     if table.comma:
         cells = [cell.replace(",", ".") for cell in cells]
     try:
-        return np.array([float(cell) if cell.strip() else np.nan for cell in cells])
+        found = np.array([float(cell) if cell.strip() else np.nan for cell in cells])
+        return np.where(np.isfinite(found), found, np.nan)
     except ValueError as error:
         called = shown(table.names[column] or f"column {column + 1}")
         raise unusable(
