@@ -154,8 +154,8 @@ def evenly(times: Floats, values: Floats) -> tuple[float, float, Floats]:
     even = np.full((total, *values.shape[1:]), np.nan)
     for rows in groups:
         first = round((times[rows[0]] - times[0]) * rate)
-        own = (len(rows) - 1) / (times[rows[-1]] - times[rows[0]]) if len(rows) > 1 else rate
-        count = round((len(rows) - 1) * rate / own) + 1 if own > 0 else 1
+        lasts = float(times[rows[-1]] - times[rows[0]])
+        count = round(lasts * rate) + 1
         at = np.linspace(0, len(rows) - 1, count)
         nearest = values[rows]
         moved = (

@@ -27,7 +27,7 @@ from mien_body.measured import (
 from mien_body.options import NOTHING, BodyOptions
 from mien_body.readers.names import kind_of, unit_of
 
-MOST_BYTES = 2_000_000_000
+MOST_BYTES = 300_000_000
 _DELIMITERS = (",", ";", "\t")
 _AXES = ("acc_x", "acc_y", "acc_z")
 _COMMENT = "#"
@@ -50,7 +50,7 @@ def read_table(path: Path, options: BodyOptions) -> BodyFile:
     """
     name = shown(path)
     if path.stat().st_size > MOST_BYTES:
-        raise unusable(name, "it is larger than 2 GB", "cut it, or convert it to EDF")
+        raise unusable(name, "it is larger than 300 MB", "cut it, or convert it to EDF")
     table = _parsed(path, name)
     kinds = _kinds(table, options, name)
     times, began, zone = _times(table, kinds, options, name)
