@@ -17,6 +17,7 @@ from mien.analysis.fields import cut_to, declared
 from mien.analysis.judged import Judged, TrackSummary
 from mien.analysis.merge import leading_rows, same_speech, whole_rows
 from mien.analysis.schema import json_schema, schema_text
+from mien.analysis.signals import SignalTrack
 from mien.analysis.timeline import Course, Event, Portrait
 from mien.analysis.wire import SCHEMA_FILE, to_wire
 from mien.errors import InputError, MienError
@@ -51,6 +52,11 @@ def judged(start=0, count=4, **more):
         shots=tuple(s.start for s in segments),
         faces=tuple(TrackSummary(i, s, 5, 90.0) for i, s in enumerate(segments)),
         portraits=tuple(Portrait(s.start, 0, b"png") for s in segments),
+        signals=(
+            SignalTrack.of(
+                "pulse", "bpm", [s.start for s in segments], [60.0] * count, [1.0] * count
+            ),
+        ),
         **more,
     )
 

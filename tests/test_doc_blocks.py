@@ -63,6 +63,8 @@ def test_most_blocks_run_and_those_that_do_not_say_why():
     everything = [b for page in documents() for b in blocks(page) if b.language in RUN]
     left = [block for block in everything if block.not_run is not None]
     assert all(block.not_run for block in left), "'<!-- not run: REASON -->' needs its reason"
+    # Those of plug-ins and examples are run by the tests of these.
+    left = [block for block in left if "its tests run" not in str(block.not_run)]
     print(f"{len(everything)} blocks, {len(left)} not run")
     assert 2 * len(left) < len(everything)
 

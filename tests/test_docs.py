@@ -15,7 +15,8 @@ ROOT = Path(__file__).resolve().parents[1]
 
 
 @pytest.mark.parametrize(
-    "script", ["card_table.py", "fusion_page.py", "options_page.py", "paper_table.py"]
+    "script",
+    ["branch_page.py", "card_table.py", "fusion_page.py", "options_page.py", "paper_table.py"],
 )
 def test_the_figures_in_the_documents_are_those_of_packs_and_benchmarks(script):
     check = [sys.executable, str(ROOT / "scripts" / script), "--check"]

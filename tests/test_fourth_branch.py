@@ -60,6 +60,39 @@ def test_it_stands_in_the_table_and_in_the_fusion(installed, demo_clip):
     assert value["fused"]["rows"][0]["probs"][0] == pytest.approx(anger, abs=1e-5)
 
 
+def test_its_own_tests_pass_and_the_page_holds_all_of_its_files(installed):
+    path = os.pathsep.join(filter(None, (str(installed), os.environ.get("PYTHONPATH"))))
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-c", os.devnull,
+         str(EXAMPLE / "tests")],
+        env=os.environ | {"PYTHONPATH": path}, capture_output=True, text=True, timeout=120,
+        check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout
+    assert "6 passed" in done.stdout
+    page = (EXAMPLE.parents[1] / "docs" / "write-a-branch.md").read_text(encoding="utf-8")
+    files = [p for p in EXAMPLE.rglob("*") if p.suffix in (".py", ".toml")]
+    assert len(files) == 4
+    assert [p.name for p in files if p.read_text(encoding="utf-8").rstrip() not in page] == []
+
+
+def test_its_option_and_its_signal_are_seen(installed, demo_clip):
+    code = (
+        "import mien, json\n"
+        "for width in (0.4, 3.0):\n"
+        "    options = mien.Options(branches={'tempo': {'width': width}})\n"
+        f"    a = mien.analyze({str(demo_clip)!r}, options)\n"
+        "    print(max(a.by_branch['tempo'].probs[0]))\n"
+        "track = a.signal('rate of speech')\n"
+        "print(max(v for v in track.values if v is not None))\n"
+        "print('rate of speech' in a.to_html())"
+    )
+    narrow, wide, rate, shown = run(installed, code).splitlines()
+    assert float(narrow) > float(wide)
+    assert 1 < float(rate) < 6
+    assert shown == "True"
+
+
 def test_without_it_there_are_three():
     from mien.branches import installed_branches
 

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from tests.pages import SILENCE, one_row, planted
 
+from mien.analysis.signals import SignalTrack
 from mien.media.writer import write_clip
 from mien.report.page import save_page
 
@@ -145,6 +146,47 @@ def test_hovering_tells_who_says_what(page):
     assert SILENCE in page.inner_text("#tip")
     page.mouse.move(5, 5)
     assert page.is_hidden("#tip")
+
+
+def test_signals_have_a_lane_each_and_are_told_on_hover(browser, tmp_path):
+    rate = [60.0 + i if i % 12 < 9 else "flat line" for i in range(60)]
+    times = np.arange(60) / 10
+    tracks = (
+        SignalTrack.of("heart rate", "bpm", times, rate, np.ones(60), branch="body"),
+        SignalTrack.of("responses", "µS", [1.0, 3.0], [0.2, 0.4], [1, 1], kind="points"),
+        SignalTrack.of("breath rate", "/min", times, ["no belt"] * 60, np.ones(60)),
+        SignalTrack.of("taps", "", [], [], [], kind="points"),
+    )
+    path = tmp_path / "report.html"
+    save_page(replace(planted(SECONDS, STEP), signals=tracks), path, None, "none")
+    with opened(browser, path) as page:
+        names = page.locator(".lane.signal .lane-name").all_inner_texts()
+        assert [name.split("\n")[0] for name in names] == [one.name for one in tracks]
+        first = ".lane.signal .u-over >> nth=0"
+        page.locator(first).scroll_into_view_if_needed()
+        left, width, y = middle_of(page, first)
+        page.mouse.move(left + width * 3.0 / SECONDS, y)
+        told = page.inner_text("#tip")
+        assert "90.0 bpm" in told
+        assert "no belt" in told
+        page.mouse.move(left + width * 3.4 / SECONDS, y)
+        assert "flat line" in page.inner_text("#tip")
+        # The line is drawn where there are values, and nothing of its colour where there are none.
+        shares = page.evaluate(
+            """() => {
+              const c = document.querySelector('.lane.signal canvas');
+              const g = c.getContext('2d').getImageData(0, 0, c.width, c.height).data;
+              const hit = new Set();
+              for (let x = 0; x < c.width; x += 1) for (let y = 0; y < c.height; y += 1) {
+                const i = 4 * (y * c.width + x);
+                if (g[i + 3] > 200 && g[i] + g[i + 1] + g[i + 2] < 150) hit.add(x);
+              }
+              return [...hit].map((x) => x / c.width);
+            }"""
+        )
+        drawn = {round(share * SECONDS, 1) for share in shares}
+        assert drawn >= {0.5, 0.7, 1.4, 1.8, 2.6}
+        assert not drawn & {1.0, 2.2, 3.4}
 
 
 # --- it is reached without a mouse ---------------------------------------------------------

@@ -117,7 +117,7 @@ def test_a_value_that_cannot_be_is_refused(real, path):
 def test_a_column_of_the_faces_that_cannot_be_is_refused(real, column):
     dtype = {"times": "f8", "rolls": "f8", "crops": "i8"}.get(column, "f4")
     bad = [-1, 2**40] if dtype == "i8" else [np.inf, -np.inf]
-    bad += [] if column in ("turns", "rolls", "crops") else [np.nan]
+    bad += [] if column in ("turns", "rolls", "crops", "skin") else [np.nan]
     bad += {"scores": [2.0, -1.0], "rolls": [45.0], "times": [-1.0]}.get(column, [])
     for value in bad:
         message = plain(real)

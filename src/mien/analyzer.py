@@ -18,13 +18,14 @@ from mien.analysis.merge import check_same, leading_rows, whole_rows
 from mien.branches import (
     Branch,
     LinesBranch,
+    frame_rate_of,
     in_turn,
     large_models,
     make_branches,
     needs_of,
     soon_used,
 )
-from mien.branches.batches import as_rows_say, judge_all, judge_each, known_rows
+from mien.branches.batches import Answers, as_rows_say, judge_all, judge_each, known_rows
 from mien.errors import OptionError
 from mien.facts import utf8
 from mien.fusion.method import Method
@@ -224,11 +225,11 @@ class Analyzer:
         ):
             soon = soon_used(self.branches, source.facts, speech.asr)
             large = large_models(self.branches, source.facts)
+            rate = max(faces.frame_rate, frame_rate_of(self.branches))
             with loading(soon), verifying(large) as check:
                 options = PerceiveOptions(
-                    faces.frame_rate, speech.asr, speech.words, speech.words_offset,
-                    speech.speakers, faces.detector, part=self._part(),
-                    stop=lambda: check() or run.stop(),
+                    rate, speech.asr, speech.words, speech.words_offset, speech.speakers,
+                    faces.detector, part=self._part(), stop=lambda: check() or run.stop(),
                 )  # fmt: skip
                 return perceive(source, needs, options, run.progress)
 
@@ -261,33 +262,31 @@ class Analyzer:
             whole: the whole, if it is judged now.
             earlier: an analysis that begins with these rows; what of it holds is kept.
         """
-        evidences: dict[str, Evidence] = {}
-        people: dict[int, Evidence] = {}
-        lines: Evidence | None = None
+        answers: dict[str, Answers] = {}
         for name, branch in in_turn(self.branches, scene):
             with run.clock.time(name):
                 known = None if earlier is None else known_rows(branch, scene, segments, earlier)
                 said = judge_all(branch, scene, segments, whole, run.progress, known)
-                evidences[name] = said.rows
-                lines = said.lines if lines is None else lines
-                people |= said.people
+                answers[name] = said
                 if said.at_once is not None:
                     run.at_once[name] = said.at_once
+        every = answers.values()
         speech = scene.get(SPEECH)
         return Judged(
             clip=scene.facts,
             part=part,
             partial=scene.stopped,
             segments=segments,
-            by_branch={name: evidences[name] for name in self.branches},
-            people=people,
+            by_branch={name: answers[name].rows for name in self.branches},
+            people={who: rows for said in every for who, rows in said.people.items()},
             transcript=scene.get(TRANSCRIPT),
-            lines=lines,
+            lines=next((said.lines for said in every if said.lines is not None), None),
             speech=speech.turns if speech is not None else (),
             speakers=scene.get(SPEAKERS) or (),
             shots=scene.get(SHOTS) or (),
             faces=track_summaries(scene),
             portraits=portraits(scene, self.options.portraits),
+            signals=tuple(track for said in every for track in said.signals),
         )
 
     def _finish(self, scene: Scene, judged: Judged, run: _Run) -> Analysis:
@@ -301,6 +300,7 @@ class Analyzer:
             # What was perceived beyond the last whole row belongs to no answer.
             judged = judged.cut_to(part, range(len(judged.segments)))
         warnings = scene.facts.notes + scene.warnings + unmet(scene, self.options.segmentation)
+        warnings += tuple(dict.fromkeys(note for one in judged.signals for note in one.notes))
         return self._assemble(judged, whole, run.clock, warnings)
 
     def _lines(self, scene: Scene) -> Evidence | None:
@@ -331,12 +331,14 @@ class Analyzer:
             fused=fused,
             explanations=explanations,
             whole=whole,
-            provenance=self._provenance(clock, warnings),
+            provenance=self._provenance(clock, warnings, judged.by_branch),
         )
 
-    def _provenance(self, clock: Stopwatch, warnings: tuple[str, ...]) -> Provenance:
+    def _provenance(
+        self, clock: Stopwatch, warnings: tuple[str, ...], said: Mapping[str, Evidence]
+    ) -> Provenance:
         packs = {name: dict(branch.spec.packs) for name, branch in self.branches.items()}
-        warnings += self.method.warnings(packs)
+        warnings += self.method.warnings(packs, [n for n, one in said.items() if any(one.present)])
         if self.method.pack is not None:
             packs["fused"] = self.method.pack.identity
         return Provenance(

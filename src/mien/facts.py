@@ -77,6 +77,7 @@ class ClipFacts:
             although the time stamps go on.
         audio_tracks: the audio tracks of the file in words, in the order of ``--audio-track``.
         notes: what speaks against relying on the file, each a sentence.
+        recorded: when it was recorded, as the file says (``creation_time``); empty if it does not.
     """
 
     path: str
@@ -93,6 +94,7 @@ class ClipFacts:
     gaps: tuple[Segment, ...] = ()
     audio_tracks: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    recorded: str = ""
 
     @property
     def name(self) -> str:

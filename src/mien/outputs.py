@@ -41,6 +41,8 @@ ROW_HEADER = ",".join(
     ("segment", "start", "end", "branch", "person", *MIEN7.labels, "top", "confidence", "quality")
 ).encode()
 """How the CSV of an analysis begins."""
+SIGNALS_HEADER = b"time,signal,value,unit,quality,reason,branch,source"
+"""The header of a table of signals, see :mod:`mien.report.rows`."""
 POSTERIORS_HEADER = ",".join(
     ("item", "branch", "label", "group", "seconds", "quality", *MIEN7.labels, "pack")
 ).encode()
@@ -178,7 +180,9 @@ _MARKS: tuple[Callable[[bytes, bytes], bool], ...] = (
     lambda head, tail: b'<meta name="generator" content="mien ' in head[:4096],
     lambda head, tail: head.startswith(b"\x89PNG") and b"Software\x00mien " in head,
     lambda head, tail: head.startswith(b"%PDF") and b"/Creator (mien " in head + tail,
-    lambda head, tail: head.startswith((ROW_HEADER + b",success,", POSTERIORS_HEADER)),
+    lambda head, tail: head.startswith(
+        (ROW_HEADER + b",success,", POSTERIORS_HEADER, SIGNALS_HEADER)
+    ),
     lambda head, tail: head.startswith(b"Observation id,") and ABOUT_BORIS.encode() in head,
     lambda head, tail: head.startswith(b"PAR1") and b"Written by mien " in tail,
     lambda head, tail: head[4:8] == b"ftyp" and b"Written by mien " in head + tail,

@@ -252,6 +252,7 @@ class FaceSamples:
         prominence: ``(n,)`` how prominent, at least 0: large, central, speaking if that is told.
         crops: ``(n,)`` index of the crop in the store.
         rolls: ``(n,)`` degrees counterclockwise, by quarters, that would bring it upright.
+        skin: ``(n, 3)`` mean colour of the skin, BGR in 0 to 255; NaN unless ``SKIN`` is wanted.
 
     Raises:
         ContractError: if the columns differ in length.
@@ -265,11 +266,14 @@ class FaceSamples:
     prominence: Floats
     crops: npt.NDArray[np.int64]
     rolls: Floats = field(default_factory=lambda: np.zeros(0))
+    skin: Floats = field(default_factory=lambda: np.zeros((0, 3)))
 
     def __post_init__(self) -> None:
         n = len(self.times)
         if not len(self.rolls):
             object.__setattr__(self, "rolls", np.zeros(n))
+        if not len(self.skin):
+            object.__setattr__(self, "skin", np.full((n, 3), np.nan, np.float32))
         if any(len(column) != n for column in self._columns()) or self.boxes.shape != (n, 4):
             raise ContractError(f"Every column of face samples needs {n} rows, boxes {(n, 4)}.")
 
@@ -381,6 +385,8 @@ TRANSCRIPT: TrackKey[Transcript] = TrackKey("transcript")
 SPEAKERS: TrackKey[tuple[Turn, ...]] = TrackKey("speakers")
 """Who speaks when, in time order, where the user says so; turns of several may overlap."""
 FACES: TrackKey[Faces] = TrackKey("faces")
+SKIN: TrackKey[Faces] = TrackKey("skin")
+"""The faces, with the mean colour of the skin at each look."""
 SHOTS: TrackKey[tuple[float, ...]] = TrackKey("shots")
 """When a new shot begins, seconds, in order; a shot of the start is not among them."""
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from mien.analysis.evidence import Evidence
-from mien.branches import Branch
+from mien.branches import Branch, SignalBranch
 from mien.emotions import MIEN7
 from mien.errors import ContractError
 from mien.mathematics import FloatArray
@@ -89,8 +89,12 @@ def _babble(time: FloatArray) -> FloatArray:
     return np.asarray(0.1 * voice * (1 + np.sin(beat)))
 
 
-def check_branch(branch: Branch) -> None:
+def check_branch(branch: Branch, scene: Scene | None = None) -> None:
     """Check a branch against the contract of :mod:`mien.branches.contract`.
+
+    Args:
+        branch: with such options that it judges the scene.
+        scene: with at least 6 s; by default :func:`planted_scene`.
 
     Raises:
         ContractError: if a clause of the contract does not hold; the message names it.
@@ -98,15 +102,19 @@ def check_branch(branch: Branch) -> None:
     spec = branch.spec
     _require(spec.name == spec.name.lower() and bool(spec.name), "spec.name is not lower case")
     _require(spec.label_map.target == MIEN7, "spec.label_map does not map to the seven labels")
-    _require(bool(spec.needs), "spec.needs is empty")
+    gives_signals = isinstance(branch, SignalBranch)
+    _require(bool(spec.needs) or gives_signals, "spec.needs is empty, and it gives no signals")
     segments = [Segment(0.0, 6.0), Segment(0.0, 3.0), Segment(1.0, 3.0), Segment(2.0, 5.0)]
-    scene = _only_what_is_needed(planted_scene(), branch)
+    scene = _only_what_is_needed(scene or planted_scene(), branch)
     evidence = _judged(branch, scene, segments)
     _require(bool(evidence.present.any()), "all rows are absent for a scene with all tracks")
     other = evidence.probs[evidence.present][:, ~spec.label_map.named]
     _require(not other.any(), "it gives a probability to a label that its label_map never names")
     _check_order(branch, scene, segments, evidence)
-    _check_absence(branch, scene, segments)
+    if spec.needs:
+        _check_absence(branch, scene, segments)
+    if isinstance(branch, SignalBranch):
+        _check_signals(branch, scene)
     _require(len(_judged(branch, scene, []).segments) == 0, "no segments must give no rows")
     copy = pickle.loads(pickle.dumps(branch))
     again = _judged(copy, scene, segments)
@@ -146,6 +154,18 @@ def _check_absence(branch: Branch, scene: Scene, segments: list[Segment]) -> Non
         set(evidence.reasons) <= set(missing.values()),
         "the reason does not state why its track is missing",
     )
+
+
+def _check_signals(branch: Any, scene: Scene) -> None:
+    """Signals bear the name of the branch, have different names, and lie within the recording."""
+    tracks = branch.signals(scene)
+    names = [track.name for track in tracks]
+    _require(len(set(names)) == len(names), f"two signals have one name among {names}")
+    extent = scene.extent
+    for track in tracks:
+        _require(track.branch == branch.spec.name, f"the signal {track.name!r} has another branch")
+        inside = all(extent.start - 1e-6 <= time <= extent.end + 1e-6 for time in track.times)
+        _require(inside, f"the signal {track.name!r} has times outside the recording")
 
 
 def _same(a: Evidence, b: Evidence) -> bool:

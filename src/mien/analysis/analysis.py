@@ -15,6 +15,7 @@ from mien.analysis.evidence import Evidence
 from mien.analysis.explanation import Explanation
 from mien.analysis.fields import cut_to, declared
 from mien.analysis.judged import Judged
+from mien.analysis.signals import SignalTrack
 from mien.analysis.timeline import Course
 from mien.emotions import MIEN7
 from mien.errors import ContractError, MissingExtraError, OptionError
@@ -196,9 +197,20 @@ class Analysis(Course, Judged):
             import pandas
         except ImportError:
             raise MissingExtraError("Analysis.to_frame()", "frame") from None
-        from mien.report.rows import COLUMNS, rows
+        from mien.report.rows import columns_of, rows
 
-        return pandas.DataFrame(list(rows(self)), columns=list(COLUMNS))
+        return pandas.DataFrame(list(rows(self)), columns=list(columns_of(self)))
+
+    def signal(self, name: str) -> SignalTrack:
+        """A derived track over time by its name, such as ``heart rate``.
+
+        Raises:
+            OptionError: if there is none of this name.
+        """
+        for track in self.signals:
+            if track.name == name:
+                return track
+        raise OptionError.choice("A signal", name, [track.name for track in self.signals])
 
     def plot(
         self, row: int | None = None, kind: str | None = None, media: str | Path | None = None

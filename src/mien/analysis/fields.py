@@ -136,6 +136,11 @@ def moments(value: Sequence[Any], span: Span) -> tuple[Any, ...]:
     return tuple(one for one in value if getattr(one, "time", one) in span.time)
 
 
+def samples(value: Sequence[Any], span: Span) -> tuple[Any, ...]:
+    """Tracks over time: what of each lies in the span."""
+    return tuple(one.within(span.time) for one in value)
+
+
 def words(value: Transcript | None, span: Span) -> Transcript | None:
     """The lines whose middles lie in the span."""
     return None if value is None else value.within(span.time)

@@ -10,6 +10,7 @@ from mien.analysis import fields as f
 from mien.analysis.codec import Number, Seconds
 from mien.analysis.evidence import Evidence
 from mien.analysis.fields import declared
+from mien.analysis.signals import SignalTrack
 from mien.analysis.timeline import Portrait
 from mien.scene import ClipFacts, Transcript
 from mien.timebase import Segment
@@ -61,6 +62,7 @@ class Judged:
         shots: when a new shot begins, seconds, in order.
         faces: the tracks of the people in view, the primary person's first.
         portraits: a few faces as they were judged; empty unless they were asked for.
+        signals: derived tracks over time of branches that give some, such as a heart rate.
     """
 
     clip: ClipFacts = declared(cut=f.whole, join=f.latest, decimals=None)
@@ -80,6 +82,7 @@ class Judged:
     shots: tuple[Seconds, ...] = declared(cut=f.moments, join=f.latest, was=("cuts",), default=())
     faces: tuple[TrackSummary, ...] = declared(cut=f.spans, join=f.latest, default=())
     portraits: tuple[Portrait, ...] = declared(cut=f.moments, join=f.latest, default=())
+    signals: tuple[SignalTrack, ...] = declared(cut=f.samples, join=f.latest, default=())
 
     def cut_to(self, span: Segment, rows: Sequence[int]) -> Judged:
         """What of it lies in a time span, of which some rows are kept."""

@@ -26,7 +26,7 @@ from mien.batch.stored import analyze_stored
 from mien.batch.table import write_tables
 from mien.errors import MienError, OptionError, OutputError
 from mien.facts import shown
-from mien.options import DECODING, MediaOptions, Options
+from mien.options import DECODING, MediaOptions, Options, check_several
 from mien.perceive.diarisation import check_for_many
 from mien.report.page.media import HOW
 
@@ -101,6 +101,7 @@ class Setup:
                 "--words is the transcript of one recording; in a batch, put a subtitle file of "
                 "the same name beside each recording."
             )
+        check_several(self.options.branches)
 
     @property
     def digest(self) -> str:

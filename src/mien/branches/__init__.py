@@ -4,9 +4,21 @@
 built-in branches use the same entry-point group, ``mien.branches``, as those of other packages.
 """
 
-from mien.branches.contract import BatchBranch, Branch, BranchSpec, LinesBranch, PeopleBranch
+from mien.branches.contract import (
+    BatchBranch,
+    Branch,
+    BranchSpec,
+    LinesBranch,
+    PeopleBranch,
+    SignalBranch,
+)
 from mien.branches.preload import in_turn, large_models, soon_used
-from mien.branches.registry import installed_branches, make_branches, needs_of
+from mien.branches.registry import (
+    frame_rate_of,
+    installed_branches,
+    make_branches,
+    needs_of,
+)
 
 __all__ = [
     "BatchBranch",
@@ -14,6 +26,8 @@ __all__ = [
     "BranchSpec",
     "LinesBranch",
     "PeopleBranch",
+    "SignalBranch",
+    "frame_rate_of",
     "in_turn",
     "installed_branches",
     "large_models",

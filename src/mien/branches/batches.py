@@ -11,7 +11,14 @@ import numpy as np
 from mien.analysis.analysis import Analysis
 from mien.analysis.evidence import Evidence, concatenated
 from mien.analysis.merge import same_speech
-from mien.branches.contract import BatchBranch, Branch, LinesBranch, PeopleBranch
+from mien.analysis.signals import SignalTrack
+from mien.branches.contract import (
+    BatchBranch,
+    Branch,
+    LinesBranch,
+    PeopleBranch,
+    SignalBranch,
+)
 from mien.branches.preload import size_of
 from mien.loading import LONG, LONGER, Unloadable
 from mien.mathematics import log_pool
@@ -82,12 +89,14 @@ class Answers:
         at_once: of the whole as one row; None if that was not asked for.
         people: of each person.
         lines: of each line of the transcript; None if the branch judges no lines.
+        signals: derived tracks over time.
     """
 
     rows: Evidence
     at_once: Evidence | None
     people: Mapping[int, Evidence]
     lines: Evidence | None
+    signals: tuple[SignalTrack, ...] = ()
 
 
 def judge_all(
@@ -104,7 +113,7 @@ def judge_all(
         branch: that judges.
         scene: of the recording.
         segments: the rows.
-        whole: what is judged as one row, if it is not the only segment.
+        whole: what is judged as one row, if it is not the only segment; signals are of it.
         progress: told how far it is.
         known: rows of some of the segments that need not be judged.
     """
@@ -112,13 +121,14 @@ def judge_all(
     people = branch.judge_people(scene, segments) if isinstance(branch, PeopleBranch) else {}
     lines = branch.judge_lines(scene) if isinstance(branch, LinesBranch) else None
     at_once = None
+    signals = tuple(branch.signals(scene)) if isinstance(branch, SignalBranch) and whole else ()
     if whole is not None and segments != (whole,):
         at_once = branch.judge(scene, (whole,))
         release()
     most = LONG if size_of(branch) else LONGER
     if whole is not None and scene.facts.duration >= most and isinstance(branch, Unloadable):
         branch.unload()
-    return Answers(rows, at_once, people, lines)
+    return Answers(rows, at_once, people, lines, signals)
 
 
 def as_rows_say(whole: Evidence, rows: Evidence) -> Evidence:

@@ -2,7 +2,9 @@
 
 A package that wants to add a modality declares an entry point in the group ``mien.branches`` whose
 value is a factory, ``factory(options) -> Branch``; ``options`` is the mapping of the user's options
-for this branch (``{"pack": FOLDER}`` for the built-in ones). ``mien.testing.check_branch`` checks
+for this branch (``{"pack": FOLDER}`` for the built-in ones). The package may declare these options
+in the group ``mien.options`` (:mod:`mien.options.plugins`): they are then checked, and have flags
+on the command line. ``mien.testing.check_branch`` checks
 that a branch follows the contract; ``examples/`` contains a complete branch.
 """
 
@@ -13,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
 from mien.analysis.evidence import Evidence
+from mien.analysis.signals import SignalTrack
 from mien.emotions import LabelMap
 from mien.scene import Scene, TrackKey
 from mien.timebase import Segment
@@ -28,12 +31,14 @@ class BranchSpec:
         label_map: from its own labels to the seven, in which it answers; ``label_map.named`` are
             those that it can name at all.
         packs: SHA-256 of its model by pack name.
+        frame_rate: pictures a second that it needs; perceive looks at as many at least.
     """
 
     name: str
     needs: tuple[TrackKey[Any], ...]
     label_map: LabelMap
     packs: Mapping[str, str]
+    frame_rate: float = 0.0
 
 
 class Branch(Protocol):
@@ -76,6 +81,18 @@ class LinesBranch(Protocol):
 
     def judge_lines(self, scene: Scene) -> Evidence | None:
         """One row per line, over the line's segment; None without a transcript."""
+        ...
+
+
+@runtime_checkable
+class SignalBranch(Protocol):
+    """Optional method of a branch: give derived tracks over time, such as a heart rate.
+
+    Such a branch may need no track of the scene and read a file of its own.
+    """
+
+    def signals(self, scene: Scene) -> Sequence[SignalTrack]:
+        """Tracks on the time axis of the recording; their ``branch`` is the name of this one."""
         ...
 
 

@@ -7,7 +7,7 @@ from typing import Any, Protocol, runtime_checkable
 
 from mien.branches.contract import Branch
 from mien.loading import Verifiable, loading
-from mien.scene import AUDIO, FACES, SHOTS, SPEECH, TRANSCRIPT, ClipFacts, Scene, TrackKey
+from mien.scene import AUDIO, FACES, SHOTS, SKIN, SPEECH, TRANSCRIPT, ClipFacts, Scene, TrackKey
 
 SHORT, MEDIUM = 30.0, 120.0
 """Seconds of a clip up to which all models, and a large first one, are loaded while it is decoded.
@@ -57,7 +57,7 @@ def soon_used(branches: Mapping[str, Branch], facts: ClipFacts, asr: str) -> lis
     """
     tracks: set[TrackKey[Any]] = {AUDIO, SPEECH} if facts.has_audio else set()
     if facts.has_video:
-        tracks |= {FACES, SHOTS}
+        tracks |= {FACES, SHOTS, SKIN}
     if facts.kind == "text" or (facts.has_audio and asr != "none"):
         tracks |= {TRANSCRIPT}
     used = [branch for branch in branches.values() if tracks.issuperset(branch.spec.needs)]

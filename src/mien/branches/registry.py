@@ -61,3 +61,8 @@ def needs_of(branches: Mapping[str, Branch]) -> set[TrackKey[Any]]:
             )
         needs |= set(spec.needs)
     return needs
+
+
+def frame_rate_of(branches: Mapping[str, Branch]) -> float:
+    """Pictures a second that branches need at least; 0 if they say nothing of it."""
+    return max((branch.spec.frame_rate for branch in branches.values()), default=0.0)

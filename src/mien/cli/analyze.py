@@ -20,6 +20,7 @@ from mien.cli.recording import check_recording
 from mien.cli.several import Targets, each
 from mien.cli.shared import QUIET, earlier_analysis, progress, read_analysis, stopping
 from mien.errors import OptionError
+from mien.options import check_several
 
 if TYPE_CHECKING:
     from mien.analysis.analysis import Analysis
@@ -66,6 +67,8 @@ def analyze(
     implied = {"segmentation.by": "window", "portraits": PORTRAITS} if report else {}
     options = options_from(ctx, implied)
     check_for_many(options.speech.speakers, len(paths))
+    if len(paths) > 1:
+        check_several(options.branches)
     analyzer = Analyzer(options)
     jobs = list(zip(paths, outputs, strict=True))
     each(jobs, lambda path, out: run_analysis(path, analyzer, resume, out))

@@ -11,6 +11,7 @@ import typer
 from typer.core import TyperCommand
 
 from mien.cli import options as o
+from mien.cli.plugins import plugin_parameters, plugin_paths
 from mien.cli.shared import numbers, pack_or_hub
 from mien.errors import OptionError
 from mien.options import SPEAKERS, Options, described
@@ -56,6 +57,7 @@ def takes_options(command: _Command) -> _Command:
     named = [one for one in own.parameters.values() if one.kind is not one.VAR_KEYWORD]
     shared = inspect.signature(o.analysis, eval_str=True).parameters.values()
     parameters = [*named, *(one.replace(kind=one.KEYWORD_ONLY) for one in shared)]
+    parameters += plugin_parameters()
     signature = own.replace(parameters=parameters)
     vars(command)["__signature__"] = signature
     command.__annotations__ = {one.name: one.annotation for one in parameters}
@@ -90,14 +92,18 @@ def options_from(ctx: typer.Context, implied: Mapping[str, Any]) -> Options:
     if given.get("speech.speakers", "auto") not in SPEAKERS:
         implied = {**implied, "segmentation.by": "speaker"}
     for path, value in {**implied, **given}.items():
-        group, _, option = path.rpartition(".")
-        (plain[group] if group else plain)[option] = value
+        *groups, option = path.split(".")
+        holder = plain
+        for group in groups:
+            holder = holder.setdefault(group, {})
+        holder[option] = value
     return Options.from_dict(plain)
 
 
 def _given(ctx: typer.Context) -> dict[str, Any]:
     """By path, the options whose flags stand on the command line."""
     paths = {one.flag: path for path, one in described().items() if one.flag}
+    paths |= plugin_paths()
     out = {}
     for param in ctx.command.params:
         source = ctx.get_parameter_source(str(param.name))

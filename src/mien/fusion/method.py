@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -145,11 +145,14 @@ class Method:
             abstained=bool(probs.max() < self.threshold),
         )
 
-    def warnings(self, packs: Mapping[str, Mapping[str, str]]) -> tuple[str, ...]:
+    def warnings(
+        self, packs: Mapping[str, Mapping[str, str]], judged: Collection[str] | None = None
+    ) -> tuple[str, ...]:
         """Where the pool was fitted for other packs than those that judged.
 
         Args:
             packs: by branch, SHA-256 by pack name.
+            judged: the branches that judged something; None for all of ``packs``.
         """
         if self.pack is None or self.pool is None:
             return ()
@@ -165,7 +168,7 @@ class Method:
         lines += [
             f"{name} was not fitted with {branch}; it enters uncalibrated."
             for branch in packs
-            if branch not in self.pool.readers
+            if branch not in self.pool.readers and (judged is None or branch in judged)
         ]
         return tuple(lines)
 

@@ -204,6 +204,7 @@ def describe(
         height=size[1],
         audio_tracks=audio_tracks(container),
         notes=tuple(_several(container, audio, options)),
+        recorded=shown(container.metadata.get("creation_time", "")[:40]),
     )
 
 

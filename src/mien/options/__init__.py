@@ -8,6 +8,7 @@ used, before any work is done. ``docs/options.md`` is made from the declarations
 (``scripts/options_page.py``).
 """
 
+from mien.options.group import Group, option
 from mien.options.groups import (
     DECODING,
     POOLED,
@@ -21,6 +22,7 @@ from mien.options.groups import (
     check_engine,
 )
 from mien.options.options import Described, Options, described, group_types
+from mien.options.plugins import check_several, plugin_groups
 from mien.options.recorded import differing
 
 __all__ = [
@@ -31,12 +33,16 @@ __all__ = [
     "Described",
     "FaceOptions",
     "FusionOptions",
+    "Group",
     "MediaOptions",
     "Options",
     "SegmentationOptions",
     "SpeechOptions",
     "check_engine",
+    "check_several",
     "described",
     "differing",
     "group_types",
+    "option",
+    "plugin_groups",
 ]

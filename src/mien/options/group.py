@@ -11,9 +11,10 @@ from typing import Any, ClassVar
 from mien.errors import OptionError
 
 
-def option(default: Any, flag: str, meaning: str) -> Any:
+def option(default: Any, flag: str, meaning: str, metavar: str | None = None) -> Any:
     """A field with what the command line and ``docs/options.md`` say of it."""
-    return field(default=default, metadata={"flag": flag, "meaning": meaning})
+    said = {"flag": flag, "meaning": meaning, "metavar": metavar}
+    return field(default=default, metadata=said)
 
 
 class FrozenMap(Mapping[str, Any]):
@@ -51,6 +52,13 @@ class Group:
         flag = one.metadata.get("flag", "")
         path = f"{self.group}.{option}" if self.group else option
         return f"{path} ({flag})" if flag else path
+
+    def check_several(self) -> None:
+        """Check that the options can serve several recordings; a group of a plug-in overrides it.
+
+        Raises:
+            OptionError: if one of them is of a single recording.
+        """
 
     def _set(self, option: str, value: Any) -> None:
         object.__setattr__(self, option, value)

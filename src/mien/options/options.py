@@ -18,6 +18,7 @@ from mien.options.groups import (
     SegmentationOptions,
     SpeechOptions,
 )
+from mien.options.plugins import checked
 
 # What is an option of its own, and so cannot be given by way of ``branches``.
 _ELSEWHERE = {
@@ -177,5 +178,5 @@ def _checked_branches(value: Any) -> FrozenMap:
                 raise OptionError(
                     f"branches[{branch!r}][{key!r}] is now {path}; give it in that group."
                 )
-        out[str(branch)] = frozen(options, f"branches[{branch!r}]")
+        out[str(branch)] = frozen(checked(str(branch), options), f"branches[{branch!r}]")
     return FrozenMap(out)

@@ -28,6 +28,7 @@ from mien.scene import (
     AUDIO,
     FACES,
     SHOTS,
+    SKIN,
     SPEAKERS,
     SPEECH,
     TRANSCRIPT,
@@ -154,6 +155,8 @@ def _with_means(wanted: set[TrackKey[Any]]) -> set[TrackKey[Any]]:
         wanted |= {AUDIO, SPEECH}
     if SPEECH in wanted:
         wanted |= {AUDIO}
+    if SKIN in wanted:
+        wanted |= {FACES}
     if FACES in wanted:
         wanted |= {SHOTS}
     return wanted
@@ -225,7 +228,9 @@ def _collect(
         if watched.faces is not None:
             heard = (tracks.get(SPEECH), tracks.get(AUDIO))
             tracks[FACES] = followed(watched.faces, watched.shots, *heard)
+            if SKIN in wanted:
+                tracks[SKIN] = tracks[FACES]
     else:
         why = "a text has no picture" if kind == "text" else "no picture"
-        missing |= {SHOTS.name: why, FACES.name: why}
+        missing |= {SHOTS.name: why, FACES.name: why, SKIN.name: why}
     return tracks, missing

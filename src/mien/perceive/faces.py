@@ -14,6 +14,7 @@ from mien.perceive.detectors import Detection, Detector, view_for
 from mien.perceive.identity import COLOURS, Bytes, clothes_of, identify
 from mien.perceive.primary import PROFILE, order, speaking, standing
 from mien.perceive.second import second_look
+from mien.perceive.skin import skin_colour
 from mien.perceive.tracks import is_face, link, longest_gap
 from mien.perceive.upright import Seen, UprightCheck, decided
 from mien.scene import (
@@ -59,10 +60,16 @@ class FaceFinder:
     Args:
         detector: what finds the faces of a picture.
         crops: where the crops are kept; a new spool by default.
+        skin: whether the colour of the skin is measured.
     """
 
-    def __init__(self, detector: Detector, crops: CropSpool | None = None) -> None:
+    def __init__(
+        self, detector: Detector, crops: CropSpool | None = None, skin: bool = False
+    ) -> None:
         self._detector = detector
+        self._measures_skin = skin
+        # Blue, green and red of a detection.
+        self._skin = array("f")
         self._check = UprightCheck(detector)
         self._crops = CropSpool() if crops is None else crops
         self._looked = array("d")
@@ -107,6 +114,8 @@ class FaceFinder:
         # The clothes of who is upside down are not below the face.
         clothes = np.zeros(COLOURS, np.uint8) if is_turned else clothes_of(picture, seen.box)
         self._clothes += clothes.tobytes()
+        if self._measures_skin:
+            self._skin.extend(skin_colour(picture, seen.box))
 
     def _again(self, picture: Raster, face: Detection) -> float:
         return second_look(self._detector, view_for(self._detector, picture), face)
@@ -120,6 +129,8 @@ class FaceFinder:
             self._rolls += self._rolls[-count:]
             self._sure += self._sure[-count:]
             self._clothes += self._clothes[-count * COLOURS :]
+            if self._measures_skin:
+                self._skin.extend(self._skin[-count * 3 :])
 
     def found(self) -> FoundFaces:
         """The faces of all pictures so far."""
@@ -145,6 +156,7 @@ class FaceFinder:
             prominence=rows[:, 7],
             crops=np.array(self._crop_of, np.int64),
             rolls=np.where(quarters == UNKNOWN, np.nan, 90.0 * quarters),
+            skin=np.array(self._skin, np.float32).reshape(-1, 3),
         )
 
 

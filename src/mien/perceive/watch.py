@@ -19,6 +19,7 @@ from mien.scene import (
     AUDIO,
     FACES,
     SHOTS,
+    SKIN,
     AudioBlock,
     Caption,
     Clip,
@@ -145,7 +146,9 @@ class _Watching:
         self.shots = ShotFinder() if facts.has_video and SHOTS in wanted else None
         self.faces: FaceFinder | None = None
         if facts.has_video and FACES in wanted:
-            self.faces = FaceFinder(means.detector(options.detector), CropSpool(file=means.crops))
+            self.faces = FaceFinder(
+                means.detector(options.detector), CropSpool(file=means.crops), SKIN in wanted
+            )
         self.frame_rate = options.frame_rate if self.shots is not None else 0.0
         self.captions: list[Caption] = []
         self._passed: dict[type, float] = {}

@@ -18,7 +18,14 @@ COLUMNS = (
     "segment", "start", "end", "branch", "person", *MIEN7.labels, "top", "confidence", "quality",
     "success", "reason", *_DERIVED,
 )  # fmt: skip
-"""``docs/exports.md`` describes the columns."""
+"""``docs/exports.md`` describes the columns; :func:`columns_of` those of an analysis."""
+SIGNAL_COLUMNS = ("time", "signal", "value", "unit", "quality", "reason", "branch", "source")
+"""The columns of a table of signals, a row a sample."""
+
+
+def columns_of(analysis: Analysis) -> tuple[str, ...]:
+    """``COLUMNS``, and one for each signal track."""
+    return (*COLUMNS, *(track.column for track in analysis.signals))
 
 
 def tiers(analysis: Analysis) -> Iterator[tuple[str, int | None, Evidence]]:
@@ -41,10 +48,11 @@ def tier_name(name: str, who: int | None) -> str:
 
 
 def rows(analysis: Analysis) -> Iterator[dict[str, Any]]:
-    """One mapping with the keys ``COLUMNS`` per segment and modality; absent numbers are NaN.
+    """One mapping with the keys :func:`columns_of` per segment and modality.
 
-    Derived values are given on the fused rows only.
+    Absent numbers are NaN. Derived values and the means of signals are on the fused rows only.
     """
+    signals = _signal_means(analysis)
     for name, who, evidence in tiers(analysis):
         for i, segment in enumerate(analysis.segments):
             present = not evidence.reasons[i]
@@ -56,7 +64,29 @@ def rows(analysis: Analysis) -> Iterator[dict[str, Any]]:
             row["quality"] = float(evidence.quality[i])
             row |= {"success": int(present), "reason": evidence.reasons[i]}
             told = present and evidence is analysis.fused and bool(analysis.explanations)
-            yield row | _derived(analysis.explanations[i] if told else None)
+            row |= _derived(analysis.explanations[i] if told else None)
+            fused = evidence is analysis.fused
+            yield row | {column: means[i] if fused else np.nan for column, means in signals.items()}
+
+
+def _signal_means(analysis: Analysis) -> dict[str, list[float]]:
+    """By column, the mean of a signal in each segment; NaN where it is absent."""
+    found = {
+        track.column: [track.mean(segment) for segment in analysis.segments]
+        for track in analysis.signals
+    }
+    return {name: [np.nan if m is None else m for m in means] for name, means in found.items()}
+
+
+def signal_rows(analysis: Analysis) -> Iterator[dict[str, Any]]:
+    """One mapping with the keys ``SIGNAL_COLUMNS`` per sample; absent values are NaN."""
+    for track in analysis.signals:
+        fixed = {"signal": track.name, "unit": track.unit}
+        fixed |= {"branch": track.branch, "source": track.source}
+        columns = zip(track.times, track.values, track.quality, track.reasons, strict=True)
+        for time, value, quality, reason in columns:
+            number = np.nan if value is None else value
+            yield fixed | {"time": time, "value": number, "quality": quality, "reason": reason}
 
 
 def _derived(found: Explanation | None) -> dict[str, Any]:

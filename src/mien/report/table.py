@@ -51,10 +51,37 @@ def render(analysis: Analysis) -> RenderableType:
     parts += _by_speaker(analysis)
     if analysis.transcript is not None:
         parts += _words(analysis.transcript, analysis.lines)
+    parts += _signals(analysis)
     parts += [Text(f"warning: {line}", style="yellow") for line in analysis.provenance.warnings]
     note = "The labels say how an observer would name the expression, not what a person feels."
     parts.append(Text(note, style="dim"))
     return Group(*parts)
+
+
+def _signals(analysis: Analysis) -> list[RenderableType]:
+    """A row for each derived track over time: its mean, range, and how much of it is there."""
+    if not analysis.signals:
+        return []
+    rows, why = [], []
+    for track in analysis.signals:
+        there = [value for value in track.values if value is not None]
+        share, cells = f"{len(there) / max(len(track.times), 1):.0%}", ["-", "", "", ""]
+        if track.kind == "points":
+            share, cells = "", [f"{len(there)} in all", "", "", ""]
+        elif there:
+            numbers = (sum(there) / len(there), min(there), max(there))
+            cells = [f"{n:.3g}" for n in numbers] + [f"{sum(track.quality) / len(there):.2f}"]
+        else:
+            reason = next(iter(track.reasons), "no second of it")
+            why.append(Text(f"{track.name} is absent: {reason}", style="yellow"))
+        rows.append([share, *cells, track.unit])
+    headings = ("present", "mean", "min", "max", "quality", "unit")
+    columns = [
+        Column(name, [Text(cell) for cell in cells], "left" if name == "unit" else "right")
+        for name, cells in zip(headings, zip(*rows, strict=True), strict=True)
+    ]
+    names = Column("", [Text(track.name) for track in analysis.signals])
+    return [Grid(names, columns, title="signals"), *why, Text()]
 
 
 def _words(transcript: Transcript, lines: Evidence | None) -> list[RenderableType]:

@@ -16,11 +16,13 @@ from matplotlib.ticker import FuncFormatter, MultipleLocator
 
 from mien.analysis.analysis import Analysis
 from mien.analysis.evidence import Evidence
+from mien.analysis.signals import SignalTrack
 from mien.emotions import MIEN7
 from mien.errors import OptionError
 from mien.mathematics import FloatArray
 from mien.report.colours import EMOTIONS, ink
 from mien.report.figure import GRAY, SMALL, notes, plain, title
+from mien.report.signalstrip import signal_strip
 from mien.report.spans import Span, own_segments, spans
 from mien.temporal.events import FUSED as FUSED_ROWS
 from mien.timebase import Segment, format_time
@@ -55,6 +57,7 @@ class Lane:
     name: str
     height: float
     evidence: Evidence | None = None
+    signal: SignalTrack | None = None
 
 
 def timeline(analysis: Analysis) -> Figure:
@@ -83,6 +86,8 @@ def timeline(analysis: Analysis) -> Figure:
             _speech(axes, analysis, extent)
         elif lane.evidence is not None:
             band(axes, lane.evidence, extent)
+        elif lane.signal is not None:
+            signal_strip(axes, lane.signal, extent)
         name_lane(axes, lane.name)
         axes.tick_params(axis="x", length=0)
     shot_lines(list(grid), analysis.shots)
@@ -125,6 +130,9 @@ def _lanes(analysis: Analysis) -> Iterator[Lane]:
         yield Lane(f"face {who}", 0.55, analysis.people[who])
     if analysis.events:
         yield Lane("events", 0.5)
+    for track in analysis.signals:
+        there = any(value is not None for value in track.values)
+        yield Lane(track.name, 0.6 if there else 0.3, signal=track)
     yield Lane("speech", 0.3)
 
 

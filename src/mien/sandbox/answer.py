@@ -47,7 +47,7 @@ def facts_of(message: wire.Facts, path: str) -> ClipFacts:
     Raises:
         ValueError: if they cannot be those of a file.
     """
-    words = ("container", "audio", "video")
+    words = ("container", "audio", "video", "recorded")
     given = {f: getattr(message, f) for f in message.__struct_fields__}
     given |= {name: shown(given[name]) for name in words}
     given |= {name: tuple(map(shown, given[name])) for name in ("audio_tracks", "notes")}
@@ -77,7 +77,8 @@ def _sound_message(sound: AudioSpool) -> wire.Sound:
 
 def _faces_message(found: FoundFaces) -> wire.Faces:
     samples = {
-        name: _bytes(getattr(found.every, name)) for name in ("times", "crops", "rolls", *_BLOCK)
+        name: _bytes(getattr(found.every, name))
+        for name in ("times", "crops", "rolls", "skin", *_BLOCK)
     }
     return wire.Faces(
         crops=len(found.crops),
@@ -193,6 +194,8 @@ def _samples_of(given: dict[str, memoryview], crops: int) -> FaceSamples:
     _check(not np.isinf(block).any(), "numbers of the faces")
     _check(((block[:, 4] >= 0) & (block[:, 4] <= 1.1)).all(), "scores of the faces")
     indices, rolls = _array(given["crops"], "<i8", n), _array(given["rolls"], "<f8", n)
+    skin = _array(given["skin"], "<f4", n, 3)
+    _check((np.isnan(skin) | ((skin >= 0) & (skin <= 255))).all(), "colours of the faces")
     _check(((indices >= 0) & (indices < crops)).all(), "crops of the faces")
     _check((np.isnan(rolls) | np.isin(rolls, (0, 90, 180, 270))).all(), "turns of the faces")
     return FaceSamples(
@@ -204,4 +207,5 @@ def _samples_of(given: dict[str, memoryview], crops: int) -> FaceSamples:
         prominence=block[:, 7],
         crops=indices,
         rolls=rolls,
+        skin=skin,
     )

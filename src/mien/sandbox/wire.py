@@ -86,6 +86,7 @@ class Facts(Struct):
     gaps: Annotated[list[Span], Meta(max_length=1_000_000)]
     audio_tracks: Annotated[list[Text], Meta(max_length=1000)]
     notes: Annotated[list[Text], Meta(max_length=100)]
+    recorded: Text
 
 
 class Opened(Struct, tag="opened"):

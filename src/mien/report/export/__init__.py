@@ -20,6 +20,7 @@ _WRITERS: Mapping[str, tuple[str, str]] = {
     "csv": ("tables", "write_csv"),
     "parquet": ("tables", "write_parquet"),
     "json": ("tables", "write_json"),
+    "signals.csv": ("tables", "write_signals"),
     "boris.csv": ("tables", "write_boris"),
     "srt": ("subtitles", "write_srt"),
     "vtt": ("subtitles", "write_vtt"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import math
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,14 @@ from mien.facts import as_utf8
 from mien.outputs import ABOUT_BORIS, MARK
 from mien.report.coded import CODER_COLUMNS, coder_rows, coder_spans, coder_tier
 from mien.report.export.extras import need
-from mien.report.rows import COLUMNS, rows, tier_name, tiers
+from mien.report.rows import (
+    SIGNAL_COLUMNS,
+    columns_of,
+    rows,
+    signal_rows,
+    tier_name,
+    tiers,
+)
 from mien.report.spans import spans
 from mien.timebase import Segment
 
@@ -35,15 +42,25 @@ _BORIS = (
 
 def write_csv(analysis: Analysis, path: Path, codings: Sequence[Coding] = ()) -> None:
     """One row per segment and modality, then per segment and coder; absent numbers are empty."""
+    _write_table(path, _columns(analysis, codings), _rows(analysis, codings))
+
+
+def write_signals(analysis: Analysis, path: Path) -> None:
+    """One row per sample of a derived track over time; absent values are empty."""
+    _write_table(path, SIGNAL_COLUMNS, signal_rows(analysis))
+
+
+def _write_table(path: Path, columns: Sequence[str], table: Iterable[dict[str, Any]]) -> None:
     with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, _columns(codings), restval="", lineterminator="\n")
+        writer = csv.DictWriter(file, columns, restval="", lineterminator="\n")
         writer.writeheader()
-        for row in _rows(analysis, codings):
+        for row in table:
             writer.writerow({name: _cell(value) for name, value in row.items()})
 
 
-def _columns(codings: Sequence[Coding]) -> tuple[str, ...]:
-    return (*COLUMNS, *CODER_COLUMNS) if codings else COLUMNS
+def _columns(analysis: Analysis, codings: Sequence[Coding]) -> tuple[str, ...]:
+    found = columns_of(analysis)
+    return (*found, *CODER_COLUMNS) if codings else found
 
 
 def _rows(analysis: Analysis, codings: Sequence[Coding]) -> Iterator[dict[str, Any]]:
@@ -82,7 +99,7 @@ def write_parquet(analysis: Analysis, path: Path, codings: Sequence[Coding] = ()
         {name: None if isinstance(v, float) and math.isnan(v) else v for name, v in row.items()}
         for row in _rows(analysis, codings)
     ]
-    columns = {name: [row.get(name, "") for row in table] for name in _columns(codings)}
+    columns = {name: [row.get(name, "") for row in table] for name in _columns(analysis, codings)}
     marked = pyarrow.table(columns).replace_schema_metadata({"writer": MARK})
     parquet.write_table(marked, str(path))
 

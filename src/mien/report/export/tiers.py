@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from mien.analysis.analysis import Analysis
+from mien.analysis.signals import SignalTrack
 from mien.coding import Coding
 from mien.errors import InputError
 from mien.facts import shown
@@ -42,6 +43,17 @@ def tier_spans(analysis: Analysis, codings: Sequence[Coding] = ()) -> Iterator[T
             "",
             [(s, legal(line.text)) for s, line in zip(own, lines, strict=True) if s.duration > 0],
         )
+    for track in analysis.signals:
+        yield legal(track.name), "", list(_signal_spans(analysis, track))
+
+
+def _signal_spans(analysis: Analysis, track: SignalTrack) -> Iterator[tuple[Segment, str]]:
+    """The mean of a signal in each segment, of points their number; none where it is absent."""
+    unit = f" {track.unit}" if track.unit and track.kind == "line" else ""
+    for segment in own_segments(analysis.segments):
+        mean = track.mean(segment)
+        if mean is not None and segment.duration > 0:
+            yield segment, legal(f"{mean:.4g}{unit}")
 
 
 def _duration(analysis: Analysis) -> float:

@@ -25,6 +25,7 @@ from mien.temporal.events import person_key
 if TYPE_CHECKING:
     from mien.analysis.analysis import Analysis, Whole
     from mien.analysis.evidence import Evidence
+    from mien.analysis.signals import SignalTrack
     from mien.analysis.timeline import Baseline
     from mien.scene import Line
 
@@ -84,6 +85,7 @@ def page_data(analysis: Analysis, media: PageMedia) -> dict[str, Any]:
         "speech": [[_ms(s.start), _ms(s.end)] for s in analysis.speech],
         "shots": [_ms(time) for time in analysis.shots],
         "faces": [[f.identity, _ms(f.segment.start), _ms(f.segment.end)] for f in analysis.faces],
+        "signals": [_signal(one, reasons) for one in analysis.signals],
         "portraits": [
             [_ms(p.time), p.identity, b64encode(p.png).decode("ascii")]
             for p in analysis.portraits
@@ -170,6 +172,19 @@ def _tracks(analysis: Analysis, reasons: _Reasons) -> list[dict[str, Any]]:
         track |= _evidence(evidence, reasons)
         out.append(track | {"s": None if smoothed is None else _permille(smoothed)})
     return out
+
+
+def _signal(track: SignalTrack, reasons: _Reasons) -> dict[str, Any]:
+    return {
+        "name": track.name,
+        "unit": track.unit,
+        "source": track.source,
+        "points": track.kind == "points",
+        "t": [_ms(time) for time in track.times],
+        "v": [None if value is None else round(value, 3) for value in track.values],
+        "q": [round(100 * quality) for quality in track.quality],
+        "r": [reasons.index(reason) for reason in track.reasons],
+    }
 
 
 def _explanation(explanation: Explanation | None) -> dict[str, Any] | None:

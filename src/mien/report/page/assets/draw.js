@@ -275,3 +275,120 @@ function paintSpans(u, spans, rows) {
   }
   ctx.restore();
 }
+
+// --- signals: derived tracks over time --------------------------------------------------------
+
+// Index of the sample nearest to a time; -1 where there is none within two steps.
+function sampleAt(signal, time) {
+  const t = signal.t;
+  let [low, high] = [0, t.length - 1];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (t[middle] < time) low = middle + 1; else high = middle;
+  }
+  if (low > 0 && time - t[low - 1] < t[low] - time) low -= 1;
+  const step = t.length > 1 ? (t[t.length - 1] - t[0]) / (t.length - 1) : 1;
+  return t.length && Math.abs(t[low] - time) <= 2 * step ? low : -1;
+}
+
+// Least and greatest value of a signal, a little apart. Cached.
+function rangeOf(signal) {
+  if (!signal.range) {
+    const there = signal.v.filter((v) => v !== null);
+    let [low, high] = [signal.points ? 0 : Infinity, -Infinity];
+    for (const v of there) { low = Math.min(low, v); high = Math.max(high, v); }
+    const edge = Math.max((high - low) * 0.08, Math.abs(high) * 0.01, 1e-3);
+    signal.range = there.length ? [signal.points ? 0 : low - edge, high + edge] : [0, 1];
+  }
+  return signal.range;
+}
+
+function paintSignal(u, signal) {
+  const ctx = box(u);
+  const [low, high] = rangeOf(signal);
+  const [top, bottom] = [u.bbox.top + px(3), u.bbox.top + u.bbox.height - px(3)];
+  const x = (time) => u.valToPos(time, 'x', true);
+  const y = (value) => bottom - (bottom - top) * (value - low) / (high - low);
+  paintSignalGaps(u, ctx, signal, x);
+  if (signal.points) paintPoints(ctx, signal, x, y, bottom); else paintLine(u, ctx, signal, x, y);
+  paintCuts(u, ctx, x);
+  if (!signal.t.length) {
+    ctx.fillStyle = paint.ink2;
+    ctx.fillText('none', u.bbox.left + px(5), u.bbox.top + u.bbox.height / 2);
+  }
+  if (signal.v.some((v) => v !== null)) {
+    ctx.fillStyle = paint.ink2;
+    for (const [value, at] of [[high, top + px(5)], [low, bottom - px(5)]]) {
+      const words = value.toPrecision(3);
+      ctx.fillStyle = paint.card;
+      ctx.globalAlpha = 0.75;
+      ctx.fillRect(u.bbox.left, at - px(7), ctx.measureText(words).width + px(6), px(14));
+      ctx.globalAlpha = 1;
+      ctx.fillStyle = paint.ink2;
+      ctx.fillText(words, u.bbox.left + px(3), at);
+    }
+  }
+  ctx.restore();
+}
+
+// Stretches without a value, hatched, with their reason where it has room.
+function paintSignalGaps(u, ctx, signal, x) {
+  const n = signal.t.length;
+  const half = n > 1 ? (signal.t[n - 1] - signal.t[0]) / (n - 1) / 2 : 0.5;
+  for (let i = 0; i < n; i += 1) {
+    if (signal.r[i] < 0) continue;
+    let j = i;
+    while (j + 1 < n && signal.r[j + 1] === signal.r[i]) j += 1;
+    const a = Math.max(u.bbox.left, x(signal.t[i] - half));
+    const b = Math.min(u.bbox.left + u.bbox.width, x(signal.t[j] + half));
+    if (b > a) {
+      ctx.fillStyle = hatch(ctx);
+      ctx.fillRect(a, u.bbox.top, b - a, u.bbox.height);
+      const words = data.reasons[signal.r[i]];
+      if (fitted(ctx, words, b - a)) {
+        const [width, middle] = [ctx.measureText(words).width + px(12), u.bbox.top + u.bbox.height / 2];
+        ctx.fillStyle = paint.card;
+        ctx.fillRect((a + b - width) / 2, middle - px(9), width, px(18));
+        ctx.fillStyle = paint.ink2;
+        ctx.fillText(words, (a + b - width) / 2 + px(6), middle);
+      }
+    }
+    i = j;
+  }
+}
+
+// A line through the values, each the mean of those that share a pixel; fainter where the quality is low.
+function paintLine(u, ctx, signal, x, y) {
+  const shown = signal.t.length * (state.to - state.from) / (T1 - T0);
+  const size = Math.max(1, Math.ceil(shown / Math.max(1, u.over.clientWidth)));
+  let before = null;
+  ctx.lineWidth = px(1.6);
+  ctx.strokeStyle = paint.ink;
+  for (let i = 0; i < signal.t.length; i += size) {
+    let [sum, count, quality] = [0, 0, 0];
+    for (let j = i; j < Math.min(i + size, signal.t.length); j += 1) {
+      if (signal.v[j] !== null) { sum += signal.v[j]; quality += signal.q[j]; count += 1; }
+    }
+    if (!count) { before = null; continue; }
+    const point = [x(signal.t[i]), y(sum / count)];
+    if (before && point[0] >= u.bbox.left && before[0] <= u.bbox.left + u.bbox.width) {
+      ctx.globalAlpha = 0.3 + 0.7 * quality / count / 100;
+      ctx.beginPath();
+      ctx.moveTo(...before);
+      ctx.lineTo(...point);
+      ctx.stroke();
+    }
+    before = point;
+  }
+  ctx.globalAlpha = 1;
+}
+
+function paintPoints(ctx, signal, x, y, bottom) {
+  ctx.fillStyle = paint.bar;
+  signal.t.forEach((time, i) => {
+    if (signal.v[i] === null || time < state.from || time > state.to) return;
+    const at = y(signal.v[i]);
+    ctx.fillRect(x(time) - px(1), at, px(2), bottom - at);
+    ctx.fillRect(x(time) - px(2.5), at, px(5), px(3));
+  });
+}

@@ -5,6 +5,7 @@ const FUSED_HEIGHT = 170;
 const TRACK_HEIGHT = 78;
 const NEVER_HEIGHT = 26;
 const PERSON_HEIGHT = 56;
+const SIGNAL_HEIGHT = 52;
 const MANY_PEOPLE = 6;
 // Below zero is a second band: the ribbon of labels (fused) or the quality.
 const BELOW = { fused: -0.2, branch: -0.26, person: -0.3 };
@@ -209,6 +210,12 @@ function tipLines(time, row) {
   lines.push(table);
   const explanation = data.explanations[row];
   if (explanation && explanation.conflict) lines.push(el('p', null, `≠ ${explanation.conflict}`));
+  const measured = data.signals.filter((s) => !s.points).map((s) => [s, sampleAt(s, time)]).filter(([, i]) => i >= 0);
+  if (measured.length) {
+    lines.push(el('table', null, ...measured.map(([s, i]) => el('tr', null, el('th', { scope: 'row' }, s.name),
+      el('td', null, s.r[i] < 0 ? `${s.v[i].toPrecision(3)} ${s.unit}` : data.reasons[s.r[i]]),
+      el('td', { class: 'quiet' }, s.r[i] < 0 ? `quality ${s.q[i]}` : '')))));
+  }
   const reach = (state.to - state.from) / 60;
   for (const event of data.events.filter((e) => Math.abs(e.time - time) < reach).slice(0, 3)) {
     lines.push(el('p', null, `${glyph[event.kind]} ${plain[event.kind]} ${event.label}`));
@@ -257,6 +264,10 @@ function startTimeline() {
   const people = data.tracks.filter((t) => t.who != null);
   for (const track of people.slice(0, MANY_PEOPLE)) {
     lane(track.name, PERSON_HEIGHT, (u) => paintTrack(u, track, false), { track, below: BELOW.person });
+  }
+  for (const signal of data.signals) {
+    const never = signal.v.every((v) => v === null);
+    lane(signal.name, never ? NEVER_HEIGHT : SIGNAL_HEIGHT, (u) => paintSignal(u, signal), { kind: 'signal', note: never ? null : signal.unit });
   }
   addSeen();
   plots.append(hair, head);
