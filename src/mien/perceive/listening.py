@@ -13,7 +13,7 @@ from mien.timebase import Segment
 
 LEVELS = 600.0
 """Seconds of sound whose levels tell how much it has to be raised."""
-ANEW = 1.0
+ANEW = 0.2
 """Decibels by which the level must have turned out otherwise for the kept sound to be detected in
 again."""
 PATIENCE = 0.1
@@ -68,6 +68,8 @@ class SpeechListener:
 
     def finish(self) -> None:
         """No more sound will come: a turn that goes on ends where the sound does."""
+        self._checked = 0
+        self._adjust()
         self._ended, self._known = True, None
 
     def turns(self) -> list[Segment]:
@@ -98,7 +100,7 @@ class SpeechListener:
         if now - self._checked < max(8, PATIENCE * min(now, self._kept)):
             return
         self._checked = now
-        gain = gain_of(np.asarray(self._levels))
+        gain = gain_of(np.asarray(self._levels)) if self._levels else 1.0
         if abs(20 * np.log10(gain / self._gain)) < ANEW:
             return
         self._gain, self._detector = gain, speech_detector()
