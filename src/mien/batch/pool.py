@@ -1,4 +1,7 @@
-"""Worker processes, each with a pipe of its own: a worker that dies or hangs costs its clip only.
+"""Worker processes, each with a pipe of its own: a worker that dies or hangs costs its job only.
+
+A :class:`Crew` takes jobs one by one and stays, as a service needs it; a :class:`Pool` runs a crew
+over many jobs, as a batch does.
 
 ``concurrent.futures`` gives up the whole pool when one worker dies, and has no time limit for a
 task that runs; see ``docs/decisions/0012-own-worker-pool.md``.
@@ -25,7 +28,7 @@ POLL = 0.2
 """Seconds after which it is asked whether to stop."""
 _START = 60.0
 """Seconds in which a process may start, which are no part of the time for its first job."""
-_READY = "ready"
+_READY, _NEWS = "ready", "news"
 _FAREWELL = 5.0
 """Seconds in which an idle worker may end by itself."""
 
@@ -39,12 +42,24 @@ class Outcome(Generic[J]):
         value: what the function returned; None if it did not return.
         reason: why it did not, empty if it did.
         seconds: wall time.
+        late: whether the reason is that it took too long.
+        died: whether the reason is that its process ended.
     """
 
     job: J
     value: Any = None
     reason: str = ""
     seconds: float = 0.0
+    late: bool = False
+    died: bool = False
+
+
+@dataclass(frozen=True)
+class News(Generic[J]):
+    """What the function of a job told by :func:`tell` while it ran."""
+
+    job: J
+    value: Any
 
 
 class _Worker(Generic[J]):
@@ -85,11 +100,11 @@ class _Worker(Generic[J]):
         except (EOFError, OSError):
             return None
 
-    def take(self, value: Any = None, reason: str = "") -> Outcome[J]:
+    def take(self, value: Any = None, reason: str = "", **more: bool) -> Outcome[J]:
         """The outcome of the job, after which the worker has none."""
         assert self.job is not None
         job, self.job = self.job, None
-        return Outcome(job, value, reason, round(time.monotonic() - self.began, 3))
+        return Outcome(job, value, reason, round(time.monotonic() - self.began, 3), **more)
 
     def end(self, kill: bool) -> None:
         if not kill:
@@ -101,9 +116,106 @@ class _Worker(Generic[J]):
         self.pipe.close()
 
 
+class Crew(Generic[J]):
+    """Worker processes, spawned and never forked, to which jobs are given one by one.
+
+    A process is started when there is a job for it, and stays for the next.
+
+    Args:
+        function: can be pickled; ``function(*args)``.
+        prepare: called once in each new process.
+        size: processes at a time.
+        timeout: seconds for one job; None for no limit.
+    """
+
+    def __init__(
+        self,
+        function: Callable[..., Any],
+        prepare: Callable[[], None],
+        size: int,
+        timeout: float | None = None,
+    ) -> None:
+        self._function, self._prepare = function, prepare
+        self._size, self._timeout = size, timeout
+        self._workers: list[_Worker[J]] = []
+
+    @property
+    def jobs(self) -> list[J]:
+        """The jobs under way."""
+        return [worker.job for worker in self._workers if worker.job is not None]
+
+    @property
+    def free(self) -> bool:
+        """Whether a job can be given."""
+        return len(self.jobs) < self._size
+
+    def give(self, job: J, args: tuple[Any, ...]) -> None:
+        """Begin a job; call it only while the crew is :attr:`free`."""
+        worker = next((worker for worker in self._workers if worker.job is None), None)
+        if worker is None:
+            worker = _Worker(self._function, self._prepare)
+            self._workers.append(worker)
+        worker.give(job, args)
+
+    def collect(self, most: float = POLL) -> Iterator[Outcome[J] | News[J]]:
+        """What is known by now, after waiting for a moment if there is nothing.
+
+        Args:
+            most: seconds to wait.
+
+        Raises:
+            MienError: if the function raised one.
+        """
+        handles = [one for w in self._workers for one in (w.pipe, w.process.sentinel)]
+        if not handles:
+            time.sleep(most)
+            return
+        wait(handles, self._pause(most))
+        for worker in list(self._workers):
+            # Asked before the pipe is read: what a worker said before it died is not lost.
+            died = not worker.process.is_alive()
+            yield from _heard(worker)
+            late = self._timeout is not None and worker.left(self._timeout) < 0
+            if died or (worker.job is not None and late):
+                self._workers.remove(worker)
+                worker.end(kill=True)
+                if worker.job is not None:
+                    reason = self._why(worker.process.exitcode, died)
+                    yield worker.take(reason=reason, late=not died, died=died)
+
+    def drop(self, job: J) -> bool:
+        """End a job at once, with its process; whether it was under way. It has no outcome."""
+        worker = next((worker for worker in self._workers if worker.job == job), None)
+        if worker is None:
+            return False
+        self._workers.remove(worker)
+        worker.end(kill=True)
+        return True
+
+    def end(self, kill: bool) -> None:
+        """End all processes, at once or when they are idle."""
+        while self._workers:
+            self._workers.pop().end(kill)
+
+    def _pause(self, most: float) -> float:
+        if self._timeout is None:
+            return most
+        left = [w.left(self._timeout) for w in self._workers if w.job is not None]
+        return max(0.0, min([most, *left]))
+
+    def _why(self, code: int | None, died: bool) -> str:
+        if not died:
+            return f"took longer than {self._timeout:g} s (--timeout)"
+        if code is None or code >= 0:
+            return f"its process ended with code {code}"
+        name = signal.Signals(-code).name
+        more = "; memory may have run out" if -code == signal.SIGKILL else ""
+        return f"its process was ended by {name}{more}"
+
+
 @dataclass(frozen=True)
 class Pool(Generic[J]):
-    """Runs a function for many jobs in processes that were spawned, never forked.
+    """Runs a function for many jobs in a :class:`Crew`.
 
     Args:
         function: can be pickled; ``function(*args)``.
@@ -136,77 +248,61 @@ class Pool(Generic[J]):
         Raises:
             MienError: if the function raised one, which ends the run.
         """
-        todo, crew = iter(jobs), list[_Worker[J]]()
+        todo = iter(jobs)
+        crew: Crew[J] = Crew(self.function, self.prepare, self.crew, self.timeout)
         kill = True
         try:
-            while self._hand_out(todo, crew, stop):
-                yield from self._collect(crew)
+            while _hand_out(todo, crew, stop):
+                yield from (said for said in crew.collect() if isinstance(said, Outcome))
             kill = False
         finally:
-            for worker in crew:
-                worker.end(kill)
-
-    def _hand_out(
-        self,
-        todo: Iterator[tuple[J, tuple[Any, ...]]],
-        crew: list[_Worker[J]],
-        stop: Callable[[], bool],
-    ) -> bool:
-        """Give each free worker a job; whether any has one."""
-        while not stop() and sum(worker.job is not None for worker in crew) < self.crew:
-            job = next(todo, None)
-            if job is None:
-                break
-            free = next((worker for worker in crew if worker.job is None), None)
-            if free is None:
-                free = _Worker(self.function, self.prepare)
-                crew.append(free)
-            free.give(*job)
-        return any(worker.job is not None for worker in crew)
-
-    def _collect(self, crew: list[_Worker[J]]) -> Iterator[Outcome[J]]:
-        """The outcomes that are there, after waiting for a moment if there is none."""
-        wait([one for w in crew for one in (w.pipe, w.process.sentinel)], self._pause(crew))
-        for worker in list(crew):
-            # Asked before the pipe is read: what a worker said before it died is not lost.
-            died = not worker.process.is_alive()
-            yield from _heard(worker)
-            late = self.timeout is not None and worker.left(self.timeout) < 0
-            if died or (worker.job is not None and late):
-                crew.remove(worker)
-                worker.end(kill=True)
-                if worker.job is not None:
-                    yield worker.take(reason=self._why(worker.process.exitcode, died))
-
-    def _pause(self, crew: list[_Worker[J]]) -> float:
-        if self.timeout is None:
-            return POLL
-        left = [w.left(self.timeout) for w in crew if w.job is not None]
-        return max(0.0, min([POLL, *left]))
-
-    def _why(self, code: int | None, died: bool) -> str:
-        if not died:
-            return f"took longer than {self.timeout:g} s (--timeout)"
-        if code is None or code >= 0:
-            return f"its process ended with code {code}"
-        name = signal.Signals(-code).name
-        more = "; memory may have run out" if -code == signal.SIGKILL else ""
-        return f"its process was ended by {name}{more}"
+            crew.end(kill)
 
 
-def _heard(worker: _Worker[J]) -> Iterator[Outcome[J]]:
-    """The outcomes among all that a worker has said."""
+def _hand_out(
+    todo: Iterator[tuple[J, tuple[Any, ...]]], crew: Crew[J], stop: Callable[[], bool]
+) -> bool:
+    """Give each free worker a job; whether any has one."""
+    while not stop() and crew.free:
+        job = next(todo, None)
+        if job is None:
+            break
+        crew.give(*job)
+    return bool(crew.jobs)
+
+
+def _heard(worker: _Worker[J]) -> Iterator[Outcome[J] | News[J]]:
+    """What a worker has said, in its order."""
     while (answer := worker.answer()) is not None:
-        if answer[0] == _READY:
+        kind, value = answer
+        if kind == _READY:
             worker.ready()
+        elif kind == _NEWS:
+            if worker.job is not None:  # else a thread told it after the end of its job
+                yield News(worker.job, value)
         else:
-            yield _outcome(worker, *answer)
+            yield _outcome(worker, kind, value)
 
 
 def _outcome(worker: _Worker[J], kind: str, value: Any) -> Outcome[J]:
     if kind == "error":
         raise MienError(value)
     return worker.take(value if kind == "value" else None, "" if kind == "value" else value)
+
+
+_parent: list[Connection] = []
+_telling = threading.Lock()
+
+
+def tell(value: Any) -> None:
+    """In a worker, have its parent get :class:`News` of the job under way; from any thread.
+
+    Args:
+        value: can be pickled.
+    """
+    with _telling:
+        for pipe in _parent:
+            pipe.send((_NEWS, value))
 
 
 def _serve(pipe: Connection, function: Callable[..., Any], prepare: Callable[[], None]) -> None:
@@ -216,6 +312,7 @@ def _serve(pipe: Connection, function: Callable[..., Any], prepare: Callable[[],
     threading.Thread(target=_end_with_parent, daemon=True).start()
     prepare()
     pipe.send((_READY, None))
+    _parent.append(pipe)
     while True:
         try:
             args = pipe.recv()
@@ -223,12 +320,18 @@ def _serve(pipe: Connection, function: Callable[..., Any], prepare: Callable[[],
             return
         if args is None:
             return
-        try:
-            pipe.send(("value", function(*args)))
-        except MienError as error:
-            pipe.send(("error", str(error)))
-        except Exception as error:
-            pipe.send(("failed", f"internal error: {type(error).__name__}: {error}"))
+        said = _said(function, args)
+        with _telling:
+            pipe.send(said)
+
+
+def _said(function: Callable[..., Any], args: tuple[Any, ...]) -> tuple[str, Any]:
+    try:
+        return "value", function(*args)
+    except MienError as error:
+        return "error", str(error)
+    except Exception as error:
+        return "failed", f"internal error: {type(error).__name__}: {error}"
 
 
 def _end_with_parent() -> None:

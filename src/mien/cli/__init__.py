@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from mien import __version__
-from mien.cli import data, evaluate, models, train
+from mien.cli import data, evaluate, models, serve, train
 from mien.cli.analyze import analyze, demo, export_analysis, report_page
 from mien.cli.batch import batch
 from mien.cli.flags import Command
@@ -31,6 +31,7 @@ app.add_typer(data.app, name="data")
 app.add_typer(train.app, name="train")
 app.add_typer(evaluate.app, name="evaluate")
 app.add_typer(models.app, name="models")
+app.add_typer(serve.app, name="serve")
 
 
 def _version(wanted: bool) -> None:

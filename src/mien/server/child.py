@@ -1,0 +1,95 @@
+"""What a worker process does: one analysis, its results, and how it goes on."""
+
+from __future__ import annotations
+
+import os
+import resource
+import sys
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from mien.batch.pool import tell
+from mien.errors import MienError
+
+NICE = 10
+"""By how much the workers give way to the process that answers requests."""
+BETWEEN_NEWS = 0.5
+"""Seconds between two pieces of news of the same stage, at least."""
+ANALYSIS, REPORT = "analysis.json", "report.html"
+
+
+def prepare(memory: int, workers: int) -> None:
+    """Prepare a worker process.
+
+    Args:
+        memory: bytes that it may allocate.
+        workers: how many there are; they share the cores.
+    """
+    os.nice(NICE)
+    # The working folder changes with every job.
+    sys.path[:] = [os.path.abspath(place) for place in sys.path]  # noqa: PTH100
+    from mien.batch.worker import one_core
+
+    one_core()
+    _, hard = resource.getrlimit(resource.RLIMIT_DATA)
+    most = memory if hard == resource.RLIM_INFINITY else min(memory, hard)
+    resource.setrlimit(resource.RLIMIT_DATA, (most, most))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+def analyze_upload(upload: str, options: Mapping[str, Any], out: str) -> dict[str, Any]:
+    """Analyse an upload and write its results, the JSON and the report page.
+
+    The file is opened by its name from within its folder, so that results and messages hold its
+    name and no path.
+
+    Args:
+        upload: path of the recording, alone in its folder.
+        options: plain values of :class:`mien.options.Options`.
+        out: folder for the results, which does not exist.
+
+    Returns:
+        ``{"duration": seconds}``, or ``{"error": [type, message]}``.
+    """
+    from mien.analyzer import analyze
+    from mien.options import Options
+
+    path = Path(upload)
+    os.chdir(path.parent)
+    try:
+        analysis = analyze(path.name, Options.from_dict(options), progress=_news())
+        _write(analysis, path.name, Path(out))
+        return {"duration": analysis.clip.duration}
+    except MienError as error:
+        return {"error": [type(error).__name__, str(error)]}
+    except MemoryError:
+        return {"error": ["MemoryLimitError", ""]}
+    except Exception as error:  # a fault of ours or of a plug-in costs one job
+        return {"error": ["InternalError", type(error).__name__]}
+
+
+def _write(analysis: Any, name: str, out: Path) -> None:
+    from mien.analysis.wire import write_json
+    from mien.files import replacing
+    from mien.report.page import save_page
+
+    out.mkdir(mode=0o700)
+    save_page(analysis, out / REPORT, Path(name), "auto")
+    with replacing(out / ANALYSIS) as fresh:
+        write_json(analysis, fresh)
+
+
+def _news() -> Callable[[str, float], None]:
+    """Tells the stage, and its share at most twice a second."""
+    stage, due = "", 0.0
+
+    def say(doing: str, share: float) -> None:
+        nonlocal stage, due
+        now = time.monotonic()
+        if doing != stage or now >= due:
+            stage, due = doing, now + BETWEEN_NEWS
+            tell((doing, min(1.0, max(0.0, round(float(share), 3)))))
+
+    return say
