@@ -6,13 +6,21 @@ from collections.abc import Mapping
 from typing import Any
 
 from mien.errors import OptionError
-from mien.options import Options
+from mien.options import MediaOptions, Options
 from mien.options.groups import POOLED, RULES
 from mien.server.settings import Settings
 
 ENGINES = ("auto", "whisper", "none")
 DETECTORS = ("auto", "embedded")
 PORTRAITS = 200
+"""Pictures of faces that an analysis may keep."""
+HIDDEN = (
+    "media.max_hours", "media.sandbox", "media.sandbox_memory", "media.sandbox_cpu",
+    "media.sandbox_wall", "media.sandbox_disk", "speech.words", "fusion.blends",
+)  # fmt: skip
+"""Options that are no choice of a client: how a file is decoded safely, and names of files."""
+_OWN = MediaOptions()
+_LIMITS = ("sandbox_memory", "sandbox_cpu", "sandbox_wall", "sandbox_disk")
 
 
 def options_of(given: Any, settings: Settings) -> Options:
@@ -49,10 +57,13 @@ def options_of(given: Any, settings: Settings) -> Options:
     if isinstance(given.get("media", {}), Mapping):
         plain["media"] = {"max_hours": hours, **groups["media"], "sandbox": True}
     made = Options.from_dict(plain)
-    if made.media.max_hours > hours:
-        raise OptionError(
-            f"media.max_hours cannot be {made.media.max_hours:g}; give at most {hours:g}."
-        )
+    most = {"max_hours": hours} | {name: getattr(_OWN, name) for name in _LIMITS}
+    for name, limit in most.items():
+        if getattr(made.media, name) > limit:
+            raise OptionError(
+                f"media.{name} cannot be {getattr(made.media, name):g} in this service; give at "
+                f"most {limit:g}, or leave it out."
+            )
     if made.portraits > PORTRAITS:
         raise OptionError(f"portraits cannot be {made.portraits}; give at most {PORTRAITS}.")
     return made

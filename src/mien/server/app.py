@@ -3,60 +3,137 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
 
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import JSONResponse
+from starlette.responses import JSONResponse, Response
 
 import mien
-from mien.server import jobs
+from mien.server import jobs, notice, results
+from mien.server.clerk import Clerk
+from mien.server.describe import describe
+from mien.server.export import duration_of, exported
+from mien.server.gate import Gate
 from mien.server.keys import Keys
-from mien.server.refusals import Refusal
-from mien.server.service import Service
+from mien.server.metrics import CONTENT_TYPE, Metrics
+from mien.server.models import HealthAnswer, NoticeAnswer, refusals
+from mien.server.refusals import RefusalError
+from mien.server.safe import safe
+from mien.server.service import Caller, Running, Service
 from mien.server.settings import Settings
 from mien.server.store import Store
 from mien.server.work import Workers
+
+PROBE_SECONDS, EXPORT_SECONDS = 30.0, 300.0
+_KINDS = {404: "NotFound", 405: "MethodNotAllowed", 413: "BodyTooLarge", 416: "RangeNotSatisfiable"}
+log = logging.getLogger("mien.server")
 
 
 def create_app(settings: Settings) -> FastAPI:
     """The application of one service.
 
-    Its store is opened, and its workers run, while it is served.
+    Its store is open, and its workers run, while it is served.
+
+    Args:
+        settings: of the service.
     """
+    app = FastAPI(
+        title="mien",
+        version=mien.__version__,
+        summary="Recognises emotion in a recording from its words, its voice and its faces.",
+        lifespan=_life(settings),
+        docs_url=None,
+        redoc_url=None,
+        openapi_url="/openapi.json",
+    )
+    app.add_middleware(Gate, settings=settings, seen=_seen(app))
+    app.include_router(jobs.router)
+    app.include_router(results.router)
+    _add_service_routes(app)
+    app.add_exception_handler(RefusalError, _refused)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(HTTPException, _http)
+    describe(app)
+    return app
+
+
+def _life(settings: Settings) -> Any:
+    """What is open while the application is served."""
 
     @asynccontextmanager
     async def life(app: FastAPI) -> AsyncIterator[None]:
         store = Store(settings.folder)
-        store.recover()
-        workers = Workers(store, settings)
-        service = Service(settings, store, Keys(store), workers, asyncio.get_running_loop())
-        store.told = service.tell
-        app.state.service = service
+        again = store.recover()
+        metrics = Metrics(store)
+        workers = Workers(store, settings, metrics.job)
+        memory = int(settings.job_memory)
+        probe = Clerk(duration_of, memory, PROBE_SECONDS)
+        exports = Clerk(exported, memory, EXPORT_SECONDS)
+        loop = asyncio.get_running_loop()
+        app.state.service = Service(
+            settings, store, Keys(store), workers, metrics, probe, exports, loop
+        )
+        store.told = app.state.service.tell
         workers.start()
+        log.info("started", extra={"count": again})
         try:
             yield
         finally:
-            await asyncio.to_thread(workers.stop)
-            store.close()
+            store.told = lambda job: None
+            for end in (workers.stop, probe.close, exports.close, store.close):
+                await asyncio.to_thread(end)
+            log.info("stopped")
 
-    app = FastAPI(
-        title="mien", version=mien.__version__, lifespan=life, docs_url=None, redoc_url=None
+    def begin(app: FastAPI) -> AbstractAsyncContextManager[None]:
+        return life(app)
+
+    return begin
+
+
+def _seen(app: FastAPI) -> Any:
+    """Counts every answer; logs those that change or refuse something."""
+
+    def seen(method: str, route: str, status: int, seconds: float) -> None:
+        service: Service | None = getattr(app.state, "service", None)
+        if service is not None:
+            service.metrics.request(method, route, status, seconds)
+        if status >= 400 or method not in ("GET", "HEAD"):
+            ms = round(1000 * seconds, 1)
+            extra = {"method": method[:10], "route": route, "status": status, "ms": ms}
+            log.info("request", extra=extra)
+
+    return seen
+
+
+def _add_service_routes(app: FastAPI) -> None:
+    @app.get("/health", tags=["service"], response_model=HealthAnswer)
+    async def health() -> JSONResponse:
+        """Whether the service answers; needs no key."""
+        return JSONResponse({"status": "ok", "mien": mien.__version__})
+
+    @app.get(
+        "/metrics",
+        tags=["service"],
+        response_class=Response,
+        responses=refusals()
+        | {
+            200: {"content": {"text/plain": {"schema": {"type": "string"}}}, "description": "Text."}
+        },
     )
-    app.include_router(jobs.router)
-    app.add_exception_handler(Refusal, _refused)
-    app.add_exception_handler(RequestValidationError, _invalid)
-    app.add_exception_handler(HTTPException, _http)
+    async def metrics(service: Running, owner: Caller) -> Response:
+        """Metrics for Prometheus."""
+        return Response(await asyncio.to_thread(service.metrics.text), media_type=CONTENT_TYPE)
 
-    @app.get("/health", tags=["service"])
-    async def health() -> dict[str, str]:
-        return {"status": "ok", "mien": mien.__version__}
-
-    return app
+    @app.get("/v1/notice", tags=["service"], response_model=NoticeAnswer)
+    async def notice_of_service() -> JSONResponse:
+        """What must be said to the people shown, and what is forbidden; needs no key."""
+        return JSONResponse(notice.plain())
 
 
 async def _refused(request: Request, error: Any) -> JSONResponse:
@@ -66,10 +143,15 @@ async def _refused(request: Request, error: Any) -> JSONResponse:
 async def _invalid(request: Request, error: Any) -> JSONResponse:
     first = error.errors()[0]
     place = ".".join(str(one) for one in first["loc"])
-    return await _refused(request, Refusal(422, "ValidationError", f"{place}: {first['msg']}."))
+    message = safe(f"{place} cannot be {str(first.get('input'))[:60]!r}: {first['msg']}.")
+    return await _refused(request, RefusalError(422, "ValidationError", message))
 
 
 async def _http(request: Request, error: Any) -> JSONResponse:
-    kind = "NotFound" if error.status_code == 404 else "HTTPError"
-    refusal = Refusal(error.status_code, kind, f"{error.detail}.", error.headers)
+    status = error.status_code
+    message = {
+        404: "There is nothing at this path; /openapi.json describes the service.",
+        405: f"This path does not take {request.method[:10]}; the header Allow says what it takes.",
+    }.get(status, f"{error.detail}.")
+    refusal = RefusalError(status, _KINDS.get(status, "HTTPError"), message, error.headers)
     return await _refused(request, refusal)

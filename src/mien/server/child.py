@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from mien.batch.pool import tell
-from mien.errors import MienError
+from mien.errors import InputError, MienError, OutputError
 
 NICE = 10
 """By how much the workers give way to the process that answers requests."""
@@ -20,23 +20,33 @@ BETWEEN_NEWS = 0.5
 ANALYSIS, REPORT = "analysis.json", "report.html"
 
 
-def prepare(memory: int, workers: int) -> None:
+def prepare(memory: int, threads: int = 1) -> None:
     """Prepare a worker process.
 
     Args:
         memory: bytes that it may allocate.
-        workers: how many there are; they share the cores.
+        threads: cores that it may use.
     """
     os.nice(NICE)
     # The working folder changes with every job.
     sys.path[:] = [os.path.abspath(place) for place in sys.path]  # noqa: PTH100
     from mien.batch.worker import one_core
+    from mien.memory import keep_little
+    from mien.threads import limit_cores
 
-    one_core()
+    if threads == 1:
+        one_core()
+    else:
+        keep_little()
+        limit_cores(threads)
     _, hard = resource.getrlimit(resource.RLIMIT_DATA)
     most = memory if hard == resource.RLIM_INFINITY else min(memory, hard)
     resource.setrlimit(resource.RLIMIT_DATA, (most, most))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    # What a library prints may hold names; errors are told by values.
+    with Path(os.devnull).open("wb") as nowhere:
+        for stream in (1, 2):
+            os.dup2(nowhere.fileno(), stream)
 
 
 def analyze_upload(upload: str, options: Mapping[str, Any], out: str) -> dict[str, Any]:
@@ -48,10 +58,11 @@ def analyze_upload(upload: str, options: Mapping[str, Any], out: str) -> dict[st
     Args:
         upload: path of the recording, alone in its folder.
         options: plain values of :class:`mien.options.Options`.
-        out: folder for the results, which does not exist.
+        out: folder for the results; made anew if it exists.
 
     Returns:
-        ``{"duration": seconds}``, or ``{"error": [type, message]}``.
+        ``{"duration": seconds}``, or ``{"error": (type, message), "log": [...]}``, of which the
+        log is for the operator.
     """
     from mien.analyzer import analyze
     from mien.options import Options
@@ -62,12 +73,29 @@ def analyze_upload(upload: str, options: Mapping[str, Any], out: str) -> dict[st
         analysis = analyze(path.name, Options.from_dict(options), progress=_news())
         _write(analysis, path.name, Path(out))
         return {"duration": analysis.clip.duration}
-    except MienError as error:
-        return {"error": [type(error).__name__, str(error)]}
+    except InputError as error:
+        return {"error": (type(error).__name__, str(error))}
     except MemoryError:
-        return {"error": ["MemoryLimitError", ""]}
+        return {"error": ("MemoryLimitError", "")}
+    except OutputError as error:
+        message = "The results could not be written; the disk of the service may be full."
+        return {"error": ("OutputError", message), "log": [str(error)]}
     except Exception as error:  # a fault of ours or of a plug-in costs one job
-        return {"error": ["InternalError", type(error).__name__]}
+        return _internal(error)
+    finally:
+        os.chdir("/")
+
+
+def _internal(error: Exception) -> dict[str, Any]:
+    from mien.server.gate import frames
+
+    name = type(error).__name__
+    message = f"The analysis failed for an internal reason ({name}); the operator has its log."
+    log = frames(error) + ([str(error)] if isinstance(error, MienError) else [])
+    return {
+        "error": (name if isinstance(error, MienError) else "InternalError", message),
+        "log": log,
+    }
 
 
 def _write(analysis: Any, name: str, out: Path) -> None:
@@ -75,8 +103,8 @@ def _write(analysis: Any, name: str, out: Path) -> None:
     from mien.files import replacing
     from mien.report.page import save_page
 
-    out.mkdir(mode=0o700)
-    save_page(analysis, out / REPORT, Path(name), "auto")
+    out.mkdir(mode=0o700, exist_ok=True)
+    save_page(analysis, out / REPORT, Path(name), "auto", overwrite=True)
     with replacing(out / ANALYSIS) as fresh:
         write_json(analysis, fresh)
 

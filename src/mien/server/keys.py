@@ -25,6 +25,12 @@ class Keys:
 
     store: Store
 
+    def __enter__(self) -> Keys:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.store.close()
+
     def add(self, name: str) -> str:
         """A new key, which is shown this once.
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 
-class Refusal(Exception):
+class RefusalError(Exception):
     """An answer with a status of 400 or more.
 
     Args:
@@ -29,8 +29,8 @@ class Refusal(Exception):
         return {"error": {"type": self.kind, "message": self.message}}
 
 
-def no_job(job: str) -> Refusal:
+def no_job(job: str) -> RefusalError:
     """There is no such job, or it is of another key."""
-    return Refusal(
+    return RefusalError(
         404, "NotFound", f"There is no job {job[:64]!r}; GET /v1/jobs lists the jobs of your key."
     )

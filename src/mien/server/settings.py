@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import ipaddress
 import math
-from dataclasses import dataclass, fields
+import os
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 
 from mien.errors import OptionError
@@ -41,7 +42,7 @@ class Settings:
     host: str = "127.0.0.1"
     port: int = 8765
     allow_hosts: tuple[str, ...] = ()
-    workers: int = 1
+    workers: int = field(default_factory=lambda: min(2, len(os.sched_getaffinity(0))))
     max_upload: int = 2 * 10**9
     max_duration: float = 48 * 3600.0
     max_queue: int = 100
@@ -52,13 +53,13 @@ class Settings:
     upload_idle: float = 30.0
 
     def __post_init__(self) -> None:
-        for field in fields(self):
-            value = getattr(self, field.name)
-            if field.name in ("folder", "host", "allow_hosts"):
+        for one in fields(self):
+            value = getattr(self, one.name)
+            if one.name in ("folder", "host", "allow_hosts"):
                 continue
-            least = 0 if field.name in ("port", "min_free") else 1e-9
+            least = 0 if one.name in ("port", "min_free") else 1e-9
             if not (isinstance(value, int | float) and math.isfinite(value) and value >= least):
-                raise OptionError(f"{field.name} cannot be {value!r}; give a number above 0.")
+                raise OptionError(f"{one.name} cannot be {value!r}; give a number above 0.")
 
     @property
     def loopback(self) -> bool:

@@ -20,112 +20,32 @@ import os
 import secrets
 import shutil
 import sqlite3
-import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from mien.errors import OptionError
+from mien.errors import MienError, OptionError
+from mien.server.database import Database
+from mien.server.job import FINAL, STATES, Event, Job, moment
 
-STATES = ("queued", "running", "completed", "failed", "cancelled")
-FINAL = ("completed", "failed", "cancelled")
-"""States that do not change any more."""
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS jobs (
-    n INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT UNIQUE NOT NULL, owner TEXT NOT NULL,
-    name TEXT NOT NULL, file TEXT NOT NULL, bytes INTEGER NOT NULL, state TEXT NOT NULL,
-    created REAL NOT NULL, started REAL, ended REAL, stage TEXT NOT NULL DEFAULT '',
-    share REAL NOT NULL DEFAULT 0, error_type TEXT, error_message TEXT, options TEXT NOT NULL,
-    duration REAL, digest TEXT NOT NULL, idempotency TEXT, attempt INTEGER NOT NULL DEFAULT 0,
-    UNIQUE (owner, idempotency)
-);
-CREATE INDEX IF NOT EXISTS jobs_by_state ON jobs (state, n);
-CREATE INDEX IF NOT EXISTS jobs_by_owner ON jobs (owner, n);
-CREATE TABLE IF NOT EXISTS events (
-    id INTEGER PRIMARY KEY AUTOINCREMENT, job TEXT NOT NULL, kind TEXT NOT NULL, data TEXT NOT NULL
-);
-CREATE INDEX IF NOT EXISTS events_by_job ON events (job, id);
-CREATE TABLE IF NOT EXISTS keys (
-    id TEXT PRIMARY KEY, name TEXT UNIQUE NOT NULL, hash TEXT NOT NULL, created REAL NOT NULL
-);
-CREATE TABLE IF NOT EXISTS facts (name TEXT PRIMARY KEY, value TEXT NOT NULL);
-"""
+__all__ = ["FINAL", "STATES", "Event", "FullError", "Job", "Store", "moment"]
 
 
-@dataclass(frozen=True)
-class Job:
-    """One row of the jobs; times are seconds since 1970."""
+class FullError(MienError):
+    """There are too many jobs.
 
-    n: int
-    id: str
-    owner: str
-    name: str
-    file: str
-    bytes: int
-    state: str
-    created: float
-    started: float | None
-    ended: float | None
-    stage: str
-    share: float
-    error_type: str | None
-    error_message: str | None
-    options: str
-    duration: float | None
-    digest: str
-    idempotency: str | None
-    attempt: int
-
-    def shown(self) -> dict[str, Any]:
-        """What a client sees."""
-        error = None
-        if self.error_type is not None:
-            error = {"type": self.error_type, "message": self.error_message}
-        return {
-            "id": self.id,
-            "name": self.name,
-            "state": self.state,
-            "created": moment(self.created),
-            "started": moment(self.started),
-            "ended": moment(self.ended),
-            "stage": self.stage,
-            "share": self.share,
-            "error": error,
-            "options": json.loads(self.options),
-            "duration": self.duration,
-        }
-
-
-@dataclass(frozen=True)
-class Event:
-    """Something that happened to a job: ``progress`` or ``state``."""
-
-    id: int
-    kind: str
-    data: str
-
-
-def moment(seconds: float | None) -> str | None:
-    """A time as RFC 3339 in UTC.
-
-    Examples:
-        >>> moment(0.5)
-        '1970-01-01T00:00:00.500Z'
+    Args:
+        queue: whether too many wait, or else the owner has too many.
     """
-    if seconds is None:
-        return None
-    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds")[:-6] + "Z"
+
+    def __init__(self, queue: bool) -> None:
+        super().__init__("too many jobs")
+        self.queue = queue
 
 
-class Store:
+class Store(Database):
     """The state in one folder. One service at a time may have it open for its jobs.
-
-    Reads may be made from any thread, each has a connection of its own and never waits for a
-    writer. Writes are one transaction each, one after the other.
 
     Args:
         folder: is made if it is missing.
@@ -136,57 +56,25 @@ class Store:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self.told: Callable[[str], None] = lambda job: None
+        """Called with the id of a job after each of its changes, in the thread of the change."""
+        self._lock_file: int | None = None
         try:
             for one in (folder, folder / "jobs", folder / "incoming"):
                 one.mkdir(parents=True, exist_ok=True, mode=0o700)
-        except OSError as error:
+            super().__init__(folder / "mien.sqlite")
+        except (OSError, sqlite3.Error) as error:
+            reason = getattr(error, "strerror", None) or str(error)
             raise OptionError(
-                f"The folder {folder} cannot be used ({error.strerror}); choose another --folder."
+                f"The folder {folder} cannot be used ({reason}); choose another --folder."
             ) from None
-        self._file = folder / "mien.sqlite"
-        self._writing = threading.Lock()
-        self._local = threading.local()
-        self._writer = self._connect()
-        self._writer.executescript(_SCHEMA)
-        self._lock_file: int | None = None
-        self.told: Callable[[str], None] = lambda job: None
-        """Called with the id of a job after each of its changes, in the thread of the change."""
-
-    def _connect(self) -> sqlite3.Connection:
-        made = sqlite3.connect(
-            self._file, timeout=30, isolation_level=None, check_same_thread=False
-        )
-        made.execute("PRAGMA journal_mode=WAL")
-        made.execute("PRAGMA synchronous=FULL")
-        made.execute("PRAGMA secure_delete=ON")
-        return made
 
     def close(self) -> None:
-        """Close the connection that writes, and give the folder free."""
-        self._writer.close()
+        """Close the database, and give the folder free."""
+        super().close()
         if self._lock_file is not None:
             os.close(self._lock_file)
             self._lock_file = None
-
-    @property
-    def reader(self) -> sqlite3.Connection:
-        """The connection of this thread, for reading."""
-        if not hasattr(self._local, "reader"):
-            self._local.reader = self._connect()
-        found: sqlite3.Connection = self._local.reader
-        return found
-
-    @contextmanager
-    def writing(self) -> Iterator[sqlite3.Connection]:
-        """One transaction: all of it is on the disk at the end of the block, or nothing."""
-        with self._writing:
-            self._writer.execute("BEGIN IMMEDIATE")
-            try:
-                yield self._writer
-            except BaseException:
-                self._writer.execute("ROLLBACK")
-                raise
-            self._writer.execute("COMMIT")
 
     # --- the start ---------------------------------------------------------------------------
 
@@ -234,41 +122,64 @@ class Store:
         """The recording of a job."""
         return self.folder_of(job.id) / "upload" / job.file
 
+    @staticmethod
+    def sync(folder: Path) -> None:
+        """Put the names in a folder on the disk."""
+        _sync(folder)
+
     def incoming(self) -> Path:
         """A new name for an upload that is under way."""
         return self.folder / "incoming" / secrets.token_hex(16)
 
-    def add(self, upload: Path, fields: dict[str, Any]) -> tuple[Job, bool]:
+    def add(
+        self, upload: Path, fields: dict[str, Any], most_queued: int, most_owned: int
+    ) -> tuple[Job, bool]:
         """Acknowledge a job: its upload takes its place, and its row is written.
 
         Args:
             upload: the file, synced; it is moved.
-            fields: ``owner``, ``name``, ``file``, ``bytes``, ``options`` (JSON), ``digest``,
-                ``idempotency`` (or None).
+            fields: ``owner``, ``name``, ``file``, ``bytes``, ``duration``, ``options`` (JSON),
+                ``digest``, ``idempotency`` (or None).
+            most_queued: jobs that may wait.
+            most_owned: jobs that the owner may have.
 
         Returns:
             the job, and whether it is new; if not, it is the one with this idempotency key.
+
+        Raises:
+            FullError: if there are too many jobs.
         """
         job = secrets.token_hex(16)
         folder = self.folder_of(job) / "upload"
-        folder.mkdir(parents=True, mode=0o700)
-        upload.rename(folder / fields["file"])
-        for one in (folder, folder.parent, folder.parent.parent):
-            _sync(one)
         row = {"id": job, "state": "queued", "created": time.time(), **fields}
         try:
+            folder.mkdir(parents=True, mode=0o700)
+            upload.rename(folder / fields["file"])
+            for one in (folder, folder.parent, folder.parent.parent):
+                _sync(one)
             with self.writing() as db:
-                names = ", ".join(row)
-                marks = ", ".join(f":{name}" for name in row)
+                self._check_room(db, fields["owner"], most_queued, most_owned)
+                names, marks = ", ".join(row), ", ".join(f":{name}" for name in row)
                 db.execute(f"INSERT INTO jobs ({names}) VALUES ({marks})", row)
                 self._state_event(db, job)
-        except sqlite3.IntegrityError:
+        except BaseException as error:
             _remove(folder.parent)
             earlier = self.repeated(fields["owner"], fields["idempotency"])
-            assert earlier is not None
-            return earlier, False
+            if isinstance(error, sqlite3.IntegrityError) and earlier is not None:
+                return earlier, False
+            raise
         self.told(job)
         return self._must(job), True
+
+    @staticmethod
+    def _check_room(db: sqlite3.Connection, owner: str, most_queued: int, most_owned: int) -> None:
+        for most, where, value in (
+            (most_queued, "state", "queued"),
+            (most_owned, "owner", owner),
+        ):
+            found = db.execute(f"SELECT COUNT(*) FROM jobs WHERE {where}=?", (value,)).fetchone()[0]
+            if found >= most:
+                raise FullError(queue=where == "state")
 
     def repeated(self, owner: str, key: str | None) -> Job | None:
         """The job with an idempotency key."""
@@ -281,7 +192,7 @@ class Store:
         found = self._one("id=?", (job,))
         return found if found and owner in (None, found.owner) else None
 
-    def list(
+    def page(
         self, owner: str, state: str | None, limit: int, after: int | None
     ) -> tuple[list[Job], int | None]:
         """Jobs of an owner, the newest first, and where to go on."""
@@ -375,9 +286,7 @@ class Store:
             db.execute("DELETE FROM jobs WHERE id=?", (job,))
         _remove(self.folder_of(job))
         _sync(self.folder / "jobs")
-        with self._writing:
-            # What was deleted is in the log until this.
-            self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        self.forget()
         self.told(job)
 
     def events(self, job: str, after: int, limit: int = 500) -> list[Event]:

@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 import os
 import shutil
+import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,11 +15,13 @@ from typing import Any, BinaryIO
 from python_multipart.exceptions import MultipartParseError
 from python_multipart.multipart import MultipartParser, parse_options_header
 
-from mien.server.refusals import Refusal
+from mien.server.refusals import RefusalError
 from mien.server.settings import Settings
 
 FIELDS = {"options": 65_536, "name": 1024}
 """Fields beside ``file``, and the bytes of each at most."""
+GRACE, SLOWEST = 60.0, 1000
+"""Seconds that any upload may take, and bytes a second that it must have beyond that."""
 MOST_HEADERS = 8192
 """Bytes of the headers of one part at most."""
 
@@ -112,7 +115,7 @@ class _Receiver:
             return
         self._data += data[start:end]
         if len(self._data) > FIELDS[self._part]:
-            raise Refusal(
+            raise RefusalError(
                 413, "BodyTooLarge",
                 f"The field {self._part!r} is longer than {FIELDS[self._part]} bytes; shorten it.",
             )  # fmt: skip
@@ -134,12 +137,12 @@ async def receive(
     """Write the file of a multipart body to ``path`` as it arrives, and sync it.
 
     Raises:
-        Refusal: 400 or 422 for a body that is not what was expected, 408 for one that does not
+        RefusalError: 400 or 422 for a body that is not what was expected, 408 for one that does not
             go on, 413 for one that is too large, 507 if the disk is nearly full.
     """
     kind, found = parse_options_header(content_type)
     if kind != b"multipart/form-data" or not found.get(b"boundary"):
-        raise Refusal(
+        raise RefusalError(
             415, "UnsupportedMediaType",
             f"The body is {content_type[:60] or 'of no type'!r}; send multipart/form-data with "
             "the recording in the field 'file'.",
@@ -147,14 +150,18 @@ async def receive(
     receiver = _Receiver(path, settings)
     parser = MultipartParser(found[b"boundary"], receiver.callbacks())  # type: ignore[arg-type]
     try:
+        began, received = time.monotonic(), 0
         while (chunk := await _next(body, settings.upload_idle)) is not None:
+            received += len(chunk)
+            if time.monotonic() - began > GRACE + received / SLOWEST:
+                raise _slow(f"The upload is slower than {SLOWEST} bytes a second")
             check_disk(path.parent, settings)
             await asyncio.to_thread(parser.write, chunk)
         parser.finalize()
         if not receiver.done:
             raise _bad("it is cut off")
         if not receiver.upload.file:
-            raise Refusal(
+            raise RefusalError(
                 422, "MissingField", "There is no field 'file'; send the recording in it."
             )
         await asyncio.to_thread(receiver.sync)
@@ -172,34 +179,41 @@ async def _next(body: AsyncIterator[bytes], idle: float) -> bytes | None:
     except StopAsyncIteration:
         return None
     except TimeoutError:
-        raise Refusal(
-            408, "UploadTimeout", f"No byte arrived for {idle:g} s; send the recording again.",
-            {"Connection": "close"},
-        ) from None  # fmt: skip
+        raise _slow(f"No byte arrived for {idle:g} s") from None
+
+
+def _slow(what: str) -> RefusalError:
+    message = f"{what}; send the recording again over a faster connection."
+    return RefusalError(408, "UploadTimeout", message, {"Connection": "close"})
 
 
 def check_disk(folder: Path, settings: Settings, more: int = 0) -> None:
     """Refuse an upload for which there is no room.
 
     Raises:
-        Refusal: 507.
+        RefusalError: 507.
     """
     if shutil.disk_usage(folder).free - more < settings.min_free:
-        raise Refusal(
-            507, "DiskFull",
-            "The disk of this service is nearly full; delete jobs that are no longer needed, or "
-            "try again later.",
-        )  # fmt: skip
+        raise disk_full()
 
 
-def too_large(most: int) -> Refusal:
+def disk_full() -> RefusalError:
+    """There is no room on the disk."""
+    return RefusalError(
+        507, "DiskFull",
+        "The disk of this service is nearly full; delete jobs that are no longer needed, or try "
+        "again later.",
+    )  # fmt: skip
+
+
+def too_large(most: int) -> RefusalError:
     """The upload exceeds the limit."""
-    return Refusal(
+    return RefusalError(
         413, "BodyTooLarge",
         f"The upload is larger than {most / 1e6:g} MB, the limit of this service; send a shorter "
         "part of the recording, or compress it.",
     )  # fmt: skip
 
 
-def _bad(what: str) -> Refusal:
-    return Refusal(400, "BadBody", f"The multipart body cannot be read: {what}.")
+def _bad(what: str) -> RefusalError:
+    return RefusalError(400, "BadBody", f"The multipart body cannot be read: {what}.")

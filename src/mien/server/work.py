@@ -1,21 +1,32 @@
-"""The workers: queued jobs are run in processes of their own, and their results take their place."""
+"""The workers: queued jobs run in processes of their own, and their results take their place."""
 
 from __future__ import annotations
 
+import contextlib
 import json
+import logging
+import os
+import sqlite3
 import threading
+import time
+from collections.abc import Callable
 from concurrent.futures import Future
 from functools import partial
-from typing import Any
 
 from mien.batch.pool import Crew, News, Outcome
-from mien.files import replacing  # noqa: F401
 from mien.server.child import ANALYSIS, REPORT, analyze_upload, prepare
+from mien.server.gate import frames
+from mien.server.job import Job
+from mien.server.safe import safe
 from mien.server.settings import Settings
-from mien.server.store import Job, Store
+from mien.server.store import Store
 
-_IDLE = 0.1
+IDLE = 0.1
 """Seconds between two looks at the queue."""
+TROUBLE = 1.0
+"""Seconds to wait when the store cannot be written, as on a full disk."""
+Ended = Callable[[str, str, float], None]
+log = logging.getLogger("mien.server")
 
 
 class Workers:
@@ -24,11 +35,24 @@ class Workers:
     Args:
         store: of the jobs, recovered.
         settings: how many at a time, and what each may use.
+        ended: told state, type of error and seconds of each job that ended.
+        function: what is done for a job, see :func:`mien.server.child.analyze_upload`; tests
+            plant another.
     """
 
-    def __init__(self, store: Store, settings: Settings) -> None:
-        self._store, self._settings = store, settings
+    def __init__(
+        self,
+        store: Store,
+        settings: Settings,
+        ended: Ended = lambda state, error, seconds: None,
+        function: Callable[..., object] = analyze_upload,
+    ) -> None:
+        self._store, self._settings, self._ended = store, settings, ended
+        cores = max(1, len(os.sched_getaffinity(0)) // settings.workers)
+        ready = partial(prepare, int(settings.job_memory), cores)
+        self._crew: Crew[str] = Crew(function, ready, settings.workers, settings.job_seconds)
         self._running: dict[str, Job] = {}
+        self._said: list[Outcome[str] | News[str]] = []
         self._asked: list[tuple[str, Future[bool]]] = []
         self._lock = threading.Lock()
         self._ending = threading.Event()
@@ -48,81 +72,100 @@ class Workers:
         """End a job that runs, with its process; the future says whether it ran."""
         asked: Future[bool] = Future()
         with self._lock:
-            self._asked.append((job, asked))
+            if self._ending.is_set():
+                asked.set_result(False)
+            else:
+                self._asked.append((job, asked))
         return asked
 
     def _work(self) -> None:
-        most = self._settings
-        crew: Crew[str] = Crew(
-            analyze_upload,
-            partial(prepare, most.job_memory, most.workers),
-            int(most.workers),
-            most.job_seconds,
-        )
         try:
             while not self._ending.is_set():
-                self._drop_asked(crew)
-                self._fill(crew)
-                for said in crew.collect(_IDLE):
-                    self._take(said)
+                try:
+                    self._step()
+                except (OSError, sqlite3.Error) as error:
+                    log.error("the store cannot be written", extra={"error": frames(error)})
+                    time.sleep(TROUBLE)
         finally:
-            crew.end(kill=True)
-            self._drop_asked(crew)
+            self._ending.set()
+            self._crew.end(kill=True)
+            self._drop_asked()
 
-    def _drop_asked(self, crew: Crew[str]) -> None:
-        with self._lock:
-            asked, self._asked = self._asked, []
-        for job, future in asked:
-            future.set_result(crew.drop(job))
-            self._running.pop(job, None)
-
-    def _fill(self, crew: Crew[str]) -> None:
-        while crew.free and (job := self._store.claim()) is not None:
+    def _step(self) -> None:
+        """One turn. What cannot be written is kept, and tried again in the next."""
+        self._drop_asked()
+        while self._said:
+            self._take(self._said[0])
+            self._said.pop(0)
+        while self._crew.free and (job := self._store.claim()) is not None:
             self._running[job.id] = job
             out = self._store.folder_of(job.id) / f"run-{job.attempt}"
             upload = self._store.media_of(job)
-            crew.give(job.id, (str(upload), json.loads(job.options), str(out)))
+            self._crew.give(job.id, (str(upload), json.loads(job.options), str(out)))
+        self._said.extend(self._crew.collect(IDLE))
+
+    def _drop_asked(self) -> None:
+        with self._lock:
+            asked, self._asked = self._asked, []
+        for job, future in asked:
+            dropped = self._crew.drop(job)
+            if dropped:
+                self._running.pop(job, None)
+            future.set_result(dropped)
 
     def _take(self, said: Outcome[str] | News[str]) -> None:
+        job = self._running.get(said.job)
+        if job is None:
+            return
         if isinstance(said, News):
             self._store.progress(said.job, *said.value)
             return
-        job = self._running.pop(said.job)
-        error = _error(said, self._settings)
-        if error is not None:
+        error = self._error(said)
+        if error is None:
+            self._place(job)
+            self._store.end(job.id, "completed", duration=said.value["duration"])
+        else:
             self._store.end(job.id, "failed", error)
-            return
+        del self._running[said.job]
+        kind = error[0] if error else ""
+        state = "failed" if error else "completed"
+        self._ended(state, kind, said.seconds)
+        ms = round(1000 * said.seconds)
+        log.info("job", extra={"job": job.id, "state": state, "error": kind or None, "ms": ms})
+
+    def _place(self, job: Job) -> None:
+        """Move the results of a run to their place; what has moved already is left."""
         folder = self._store.folder_of(job.id)
         run = folder / f"run-{job.attempt}"
         for name in (REPORT, ANALYSIS):
-            (run / name).rename(folder / name)
-        run.rmdir()
-        self._store.end(job.id, "completed", duration=said.value["duration"])
+            with contextlib.suppress(FileNotFoundError):
+                (run / name).replace(folder / name)
+        with contextlib.suppress(FileNotFoundError):
+            run.rmdir()
+        self._store.sync(folder)
 
-
-def _error(said: Outcome[str], settings: Settings) -> tuple[str, str] | None:
-    """Type and message of what went wrong; None if nothing did."""
-    if said.late:
-        return "TimeLimitError", (
-            f"The analysis took longer than {settings.job_seconds:g} s, the limit of this service; "
-            "send a shorter part of the recording (options start and end)."
-        )
-    if said.died:
-        return "WorkerError", (
-            f"The analysis ended unexpectedly: {said.reason}. Send a shorter part of the "
-            "recording, or export it again."
-        )
-    if said.reason:
-        return "InternalError", "The analysis failed for an internal reason; see the log."
-    error: list[Any] | None = said.value.get("error")
-    if error is None:
-        return None
-    kind, message = error
-    if kind == "MemoryLimitError":
-        message = (
-            f"The analysis needs more memory than {settings.job_memory / 1e9:g} GB, the limit of "
-            "this service; send a shorter part of the recording (options start and end)."
-        )
-    if kind == "InternalError":
-        message = f"The analysis failed for an internal reason ({message}); see the log."
-    return str(kind), str(message)
+    def _error(self, said: Outcome[str]) -> tuple[str, str] | None:
+        """Type and message of what went wrong; None if nothing did."""
+        limits = self._settings
+        shorter = "send a shorter part of the recording (options start and end)."
+        if said.late:
+            return "TimeLimitError", (
+                f"The analysis took longer than {limits.job_seconds:g} s, the limit of this "
+                f"service; {shorter}"
+            )
+        if said.reason:
+            log.error("worker", extra={"job": said.job, "error": [said.reason]})
+            return "WorkerError", (
+                f"The analysis ended before it had a result ({said.reason}); {shorter}"
+            )
+        found = said.value.get("error")
+        if found is None:
+            return None
+        if "log" in said.value:
+            log.error("analysis", extra={"job": said.job, "error": said.value["log"]})
+        if found[0] == "MemoryLimitError":
+            return "MemoryLimitError", (
+                f"The analysis needs more than {limits.job_memory / 1e9:g} GB of memory, the limit "
+                f"of this service; {shorter}"
+            )
+        return found[0], safe(found[1])

@@ -1,0 +1,43 @@
+"""The service as a process: uvicorn with our bounds and our log."""
+
+from __future__ import annotations
+
+import contextlib
+
+import uvicorn
+
+from mien.server import logs
+from mien.server.app import create_app
+from mien.server.protocol import Protocol
+from mien.server.settings import Settings
+
+KEEP_ALIVE = 20
+"""Seconds that a connection stays open without a request."""
+BACKLOG = 2048
+FAREWELL = 5
+"""Seconds in which answers under way may end when the service is stopped."""
+
+
+def run(settings: Settings) -> None:
+    """Serve until the process is told to stop."""
+    logs.configure()
+    config = uvicorn.Config(
+        create_app(settings),
+        host=settings.host,
+        port=settings.port,
+        http=Protocol,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        date_header=True,
+        proxy_headers=False,
+        timeout_keep_alive=KEEP_ALIVE,
+        timeout_graceful_shutdown=FAREWELL,
+        backlog=BACKLOG,
+        ws_max_size=2**22,
+    )
+    server = uvicorn.Server(config)
+    with contextlib.suppress(KeyboardInterrupt):
+        server.run()
+    if not server.started:
+        raise SystemExit(1)
