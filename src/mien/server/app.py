@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 import mien
-from mien.server import jobs, notice, results
+from mien.server import jobs, live, notice, results
 from mien.server.clerk import Clerk
 from mien.server.describe import describe
 from mien.server.export import duration_of, exported
@@ -55,6 +55,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.add_middleware(Gate, settings=settings, seen=_seen(app))
     app.include_router(jobs.router)
     app.include_router(results.router)
+    app.include_router(live.router)
     _add_service_routes(app)
     app.add_exception_handler(RefusalError, _refused)
     app.add_exception_handler(RequestValidationError, _invalid)

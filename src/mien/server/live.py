@@ -16,6 +16,7 @@ import math
 import struct
 import time
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from fastapi import APIRouter, WebSocket
@@ -28,11 +29,11 @@ from mien.live.check import live_options
 from mien.media.picture import PUSHED_BYTES
 from mien.server.allowed import options_of
 from mien.server.live_link import Link
-from mien.server.pages import HERE, SAFE
 from mien.server.refusals import RefusalError
 from mien.server.service import Service, service_of
 
 router = APIRouter(include_in_schema=False)
+HERE = Path(__file__).parent / "page"
 
 POLICY = "; ".join(
     [
@@ -70,7 +71,7 @@ MALFORMED, UNAUTHORISED, TOO_SLOW, IDLED, TOO_BIG, BUSY, FAILED = (
 @router.get("/live")
 def page() -> Response:
     """The page."""
-    headers = {**SAFE, "Content-Security-Policy": POLICY, "Cache-Control": "no-cache"}
+    headers = {"Content-Security-Policy": POLICY, "Cache-Control": "no-cache"}
     return FileResponse(HERE / "live.html", media_type="text/html", headers=headers)
 
 
