@@ -146,9 +146,10 @@ async def _first(socket: WebSocket) -> dict[str, Any]:
 def _hello(value: dict[str, Any], service: Service) -> Hello:
     key = value.get("key", "")
     try:
-        service.owner(f"Bearer {key}" if isinstance(key, str) else "")
-    except RefusalError as refusal:
-        raise _CloseError(UNAUTHORISED, refusal.message) from None
+        service.owner(key if isinstance(key, str) else repr(key))
+    except RefusalError:
+        why = "This service needs a key; its operator makes one by 'mien serve keys add NAME'."
+        raise _CloseError(UNAUTHORISED, why) from None
     rate, form = value.get("rate", 48_000), value.get("format", "int16")
     known = isinstance(rate, int) and not isinstance(rate, bool) and RATES[0] <= rate <= RATES[1]
     if not known:

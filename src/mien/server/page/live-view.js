@@ -126,16 +126,18 @@ function overlay() {
 
 function box(pen, face, [x, y, w, h], ratio) {
   const label = face.probs ? best(face.probs) : null;
+  if (label === null && !face.certain) return;
   const ink = label === null ? '#c9ccd1' : LABELS[label].colour;
-  pen.lineWidth = (face.primary ? 3 : 2) * ratio;
+  pen.lineWidth = (label === null ? 1 : face.primary ? 3 : 2) * ratio;
   pen.setLineDash(face.certain ? [] : [6 * ratio, 5 * ratio]);
   pen.strokeStyle = '#000a';
   pen.strokeRect(x - ratio, y - ratio, w + 2 * ratio, h + 2 * ratio);
   pen.strokeStyle = ink;
   pen.strokeRect(x, y, w, h);
   pen.setLineDash([]);
+  if (label === null) return;
   const who = face.person === null ? '' : `${face.person + 1} `;
-  const text = label === null ? `${who}not judged` : `${who}${NAMES[label]} ${Math.round(face.probs[label] * 100)} %`;
+  const text = `${who}${NAMES[label]} ${Math.round(face.probs[label] * 100)} %`;
   pen.font = `600 ${13 * ratio}px system-ui, sans-serif`;
   const width = pen.measureText(text).width + 12 * ratio;
   const height = 20 * ratio;
@@ -218,14 +220,13 @@ function lane(area, name, y, height) {
   }
 }
 
-// Each window stands for the step that it adds, at its middle; the newest reaches to its end.
+// Each window is drawn over the seconds that it adds to the one before.
 function windows(branch) {
   const all = [...history.windows.values()].sort((a, b) => a.start - b.start);
   return all.map((row, i) => {
-    const step = i + 1 < all.length ? all[i + 1].start - row.start : row.end - row.start;
-    const from = i === 0 ? row.start : row.end - Math.min(step, row.end - row.start);
+    const before = i > 0 && all[i - 1].end > row.start ? all[i - 1].end : row.start;
     const one = branch ? row.branches[branch] : row.fused;
-    return { from: i === 0 ? row.start : all[i - 1].end, to: row.end, probs: one ? one.probs : null, final: row.final, step: from };
+    return { from: before, to: row.end, probs: one ? one.probs : null, final: row.final };
   });
 }
 
@@ -252,15 +253,17 @@ function stack({ pen }, [from, to], [y, height], probs, final) {
 function words({ pen, x, wide }, y, height) {
   pen.textBaseline = 'middle';
   pen.textAlign = 'left';
-  for (const row of history.utterances) {
+  const said = history.utterances.filter((row) => row.text);
+  for (const [i, row] of said.entries()) {
     const [from, to] = [x(row.start), x(row.end)];
-    if (to < 0) continue;
+    const room = i + 1 < said.length ? x(said[i + 1].start) : wide;
+    if (room < 0) continue;
     const probs = row.fused.probs;
     pen.fillStyle = probs ? LABELS[best(probs)].colour : colour('--soft');
     pen.fillRect(from, y, Math.max(to - from - 1, 2), 7);
     pen.save();
     pen.beginPath();
-    pen.rect(from, y + 8, Math.min(to, wide) - from - 3, height - 8);
+    pen.rect(from, y + 8, room - from - 4, height - 8);
     pen.clip();
     pen.fillStyle = colour('--ink');
     pen.font = '12px system-ui, sans-serif';

@@ -18,7 +18,8 @@ let session = null;
 let tries = 0;
 let retry = 0;
 let wanted = { audio: true, video: true };
-let offset = 0; // Seconds on the page's axis at which the session began.
+let offset = 0; // Seconds of the devices at which the session began,
+let base = null; // and the first session, where the axis of the page begins.
 const sent = new Map();
 
 function state(name) {
@@ -92,6 +93,7 @@ async function start(kinds) {
   byId('no-camera').hidden = devices.pictures;
   byId('stage').classList.toggle('deaf', !devices.pictures);
   view.clear();
+  base = null;
   tries = 0;
   connect();
   byId('stop').focus();
@@ -174,11 +176,12 @@ function connect() {
 }
 
 function told(row) {
-  const shift = (one) => ({ ...one, start: one.start + offset, end: one.end + offset });
+  const shift = (one) => ({ ...one, start: one.start + offset - base, end: one.end + offset - base });
   if (row.kind === 'ready') {
     tries = 0;
     trouble('');
     offset = devices.now();
+    base ??= offset;
     sent.clear();
     state('running');
     takePictures(row.frame_rate);
@@ -186,7 +189,7 @@ function told(row) {
     const taken = sent.get(row.time.toFixed(3));
     if (taken !== undefined) view.delay('face', (performance.now() - taken) / 1000);
     sent.delete(row.time.toFixed(3));
-    view.showPicture({ ...row, time: row.time + offset });
+    view.showPicture({ ...row, time: row.time + offset - base });
   } else if (row.kind === 'window') {
     view.showWindow(shift(row));
   } else if (row.kind === 'utterance') {
@@ -308,7 +311,7 @@ view.legend();
 state('idle');
 
 function tick() {
-  if (devices && session && session.ready) view.history.now = Math.max(view.history.now, devices.now());
+  if (devices && session && session.ready) view.history.now = Math.max(view.history.now, devices.now() - base);
   if (!document.hidden && !byId('time').hidden) view.drawTime();
   setTimeout(() => requestAnimationFrame(tick), 100);
 }
