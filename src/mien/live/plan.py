@@ -20,10 +20,17 @@ _SAME = 0.05
 
 @dataclass(frozen=True)
 class Heard:
-    """A stretch of speech, and the sound around it that the recogniser is given."""
+    """A stretch of speech, and the sound around it that the recogniser is given.
+
+    Args:
+        segment: of the speech.
+        sound: that is heard.
+        over: whether the speech ends with it; else it is a part of a turn that goes on.
+    """
 
     segment: Segment
     sound: Segment
+    over: bool = True
 
 
 class Plan:
@@ -63,15 +70,15 @@ class Plan:
             while left.duration > LONGEST:
                 half = Segment(left.start + LONGEST / 2, left.start + LONGEST)
                 at = quietest(audio, half)
-                yield self._utterance(Segment(left.start, at), now)
+                yield self._utterance(Segment(left.start, at), at, over=False)
                 left = Segment(at, left.end)
             if left.duration >= SHORTEST and (ended or now >= turn.end + HANGOVER):
                 yield self._utterance(left, now)
 
-    def _utterance(self, part: Segment, now: float) -> Heard:
+    def _utterance(self, part: Segment, now: float, over: bool = True) -> Heard:
         start = max(part.start - MARGIN, min(self._said, part.start))
         self._said = part.end
-        return Heard(part, Segment(start, max(part.end, min(part.end + MARGIN, now))))
+        return Heard(part, Segment(start, max(part.end, min(part.end + MARGIN, now))), over)
 
     def chunks(
         self, turns: Sequence[Segment], now: float, audio: AudioTrack, ended: bool

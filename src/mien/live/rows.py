@@ -101,8 +101,9 @@ class UtteranceRow:
         lines: what was recognised; none where nothing of it can be believed.
         by_branch: evidence of one row by branch.
         fused: of them.
-        latency: seconds from the end of the speech in the sound; without the 0.1 s that a turn is
-            widened by.
+        over: whether the speech ends with it; else it is a part of a turn of more than ten seconds.
+        latency: seconds from the end of the speech in the sound, before the 0.1 s by which a turn
+            is widened; if it is not over, from the end of the part.
     """
 
     kind: ClassVar[str] = "utterance"
@@ -110,6 +111,7 @@ class UtteranceRow:
     lines: tuple[Line, ...]
     by_branch: Mapping[str, Evidence]
     fused: Evidence
+    over: bool
     latency: float
 
     @property
@@ -121,7 +123,13 @@ class UtteranceRow:
         """Plain values, as JSON can hold them."""
         words = [word for line in self.lines for word in line.words]
         told = [[w.text, round(w.segment.start, 2), round(w.segment.end, 2)] for w in words]
-        return {"kind": self.kind, "text": self.text, "words": told, **_judged(self)}
+        return {
+            "kind": self.kind,
+            "text": self.text,
+            "words": told,
+            "over": self.over,
+            **_judged(self),
+        }
 
 
 @dataclass(frozen=True)

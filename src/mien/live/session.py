@@ -6,7 +6,6 @@ import itertools
 import queue
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Iterator
 from types import TracebackType
 from typing import Any, Self
@@ -17,6 +16,7 @@ import numpy.typing as npt
 from mien.analyzer import Analyzer
 from mien.errors import MediaError, MienError, OptionError
 from mien.live.check import live_options
+from mien.live.intake import PictureQueue, SoundIntake
 from mien.live.plan import Heard
 from mien.live.rows import Counts, PictureRow, Row, UtteranceRow, WindowRow
 from mien.live.stage import Stage
@@ -24,7 +24,6 @@ from mien.live.stamps import Stamps
 from mien.media import ArrayRaster
 from mien.media.picture import decode_picture
 from mien.media.push import PushedSound
-from mien.media.sound import TOLERANCE
 from mien.options import Options
 from mien.perceive.speech import MARGIN
 from mien.sandbox import ConfinedDecoder
@@ -32,13 +31,10 @@ from mien.scene import SAMPLE_RATE, Image, Raster
 from mien.threads import one_blas_thread
 from mien.timebase import Segment
 
-WAITING = 2
-"""Pictures that wait to be looked at; of more, the oldest are left out."""
 _BACKLOG = 6
 """Jobs that may wait in a patient session."""
 _SOON, _STAY = 0, 1
 
-Picture = tuple[float, Raster | bytes, float]
 Sound = tuple[npt.NDArray[Any], int, float | None, float]
 
 
@@ -85,12 +81,10 @@ class Session:
         self._patient = patient
         self._state = "new"
         self._error: BaseException | None = None
-        self._resampler: PushedSound | None = None
-        self._pushed = 0.0
+        self._intake = SoundIntake(self._stage.kept)
         self._duration: float | None = None
         self._sounds: queue.SimpleQueue[Sound | None] = queue.SimpleQueue()
-        self._pictures: deque[Picture] = deque()
-        self._more = threading.Condition()
+        self._pictures = PictureQueue()
         self._said: queue.SimpleQueue[Heard | None] = queue.SimpleQueue()
         self._todo: queue.PriorityQueue[tuple[int, int, Any]] = queue.PriorityQueue()
         self._number = itertools.count()
@@ -189,14 +183,11 @@ class Session:
                     "(height, width, 3) uint8 in BGR order, or bytes of a JPEG, WebP or PNG."
                 )
             picture = ArrayRaster(picture)
-        with self._more:
-            while self._patient and len(self._pictures) >= WAITING and self._state == "running":
-                self._more.wait(0.1)
-            self._pictures.append((float(at), picture, time.monotonic()))
-            while len(self._pictures) > WAITING:
-                self._pictures.popleft()
-                self._count("dropped")
-            self._more.notify_all()
+        left_out = self._pictures.put(
+            (float(at), picture, time.monotonic()),
+            lambda: self._patient and self._error is None,
+        )
+        self._count("dropped", left_out)
 
     def rows(self) -> Iterator[Row]:
         """The rows in the order in which they were told, until the session has ended.
@@ -246,8 +237,7 @@ class Session:
         self._state = "finishing"
         self._duration = duration
         self._sounds.put(None)
-        with self._more:
-            self._more.notify_all()
+        self._pictures.end()
         for thread in self._threads[:2]:
             thread.join()
         self._said.put(None)
@@ -261,8 +251,7 @@ class Session:
         if self._state in ("running", "finishing"):
             self._state = "stopped"
             self._sounds.put(None)
-            with self._more:
-                self._more.notify_all()
+            self._pictures.end(drop=True)
             self._said.put(None)
             self._end()
 
@@ -285,9 +274,9 @@ class Session:
         if self._state != "running":
             raise MienError(f"The live session is {self._state}; start one before pushing to it.")
 
-    def _count(self, what: str) -> None:
+    def _count(self, what: str, many: int = 1) -> None:
         with self._counting:
-            self._taken[what] += 1
+            self._taken[what] += many
 
     def _behind(self) -> bool:
         return self._sounds.qsize() > _BACKLOG or self.counts.waiting > _BACKLOG
@@ -304,39 +293,14 @@ class Session:
     def _hear(self) -> None:
         while (given := self._sounds.get()) is not None and self._error is None:
             samples, rate, at, pushed = given
-            for block in self._resampled(samples, rate, at):
+            for block in self._intake.take(samples, rate, at):
                 self._stage.hear(block)
             self._heard_at.note(self._stage.ring.duration, pushed)
             self._advance(ended=False)
         if self._state == "finishing":
-            for block in self._resampler.finish() if self._resampler else []:
+            for block in self._intake.finish():
                 self._stage.hear(block)
             self._advance(ended=True)
-
-    def _resampled(
-        self, samples: npt.NDArray[Any], rate: int, at: float | None
-    ) -> Iterator[npt.NDArray[np.float32]]:
-        channels = 1 if samples.ndim == 1 else samples.shape[1]
-        resampler = self._resampler
-        if resampler is None or (resampler.rate, resampler.channels) != (rate, channels):
-            if resampler is not None:
-                yield from resampler.finish()
-            resampler = self._resampler = PushedSound(rate, channels)
-        missing = 0.0 if at is None else at - self._pushed
-        if missing > TOLERANCE:
-            yield from self._silence(missing)
-        self._pushed += len(samples) / rate
-        # Long pushes are taken in parts, so that the first speech of them is soon known.
-        for start in range(0, len(samples), rate // 4):
-            yield from resampler.push(samples[start : start + rate // 4])
-
-    def _silence(self, missing: float) -> Iterator[npt.NDArray[np.float32]]:
-        """Silence in place of sound that did not come."""
-        self._pushed += missing
-        left = round(min(missing, self._stage.kept) * SAMPLE_RATE)
-        while left > 0:
-            yield np.zeros(min(left, SAMPLE_RATE // 2), np.float32)
-            left -= SAMPLE_RATE // 2
 
     def _advance(self, ended: bool) -> None:
         """Hand out what is over now: utterances, chunks, windows."""
@@ -366,7 +330,7 @@ class Session:
     # --- the thread of the pictures ---------------------------------------------------------
 
     def _look(self) -> None:
-        while (given := self._next_picture()) is not None and self._error is None:
+        while (given := self._pictures.next()) is not None and self._error is None:
             at, picture, pushed = given
             seen = self._stage.seen
             if seen is not None and at <= seen:
@@ -389,16 +353,6 @@ class Session:
     def _raster(self, picture: Raster | bytes) -> Raster:
         return ArrayRaster(self._decoder(picture)) if isinstance(picture, bytes) else picture
 
-    def _next_picture(self) -> Picture | None:
-        with self._more:
-            while not self._pictures and self._state == "running":
-                self._more.wait(0.5)
-            if self._state == "stopped" or not self._pictures:
-                return None
-            found = self._pictures.popleft()
-            self._more.notify_all()
-            return found
-
     # --- the thread of the utterances -------------------------------------------------------
 
     def _recognise(self) -> None:
@@ -410,7 +364,7 @@ class Session:
             by_branch, fused = self._stage.judge(heard.segment)
             since = self._heard_at.wall(heard.segment.end - MARGIN)
             latency = time.monotonic() - since
-            self._tell(UtteranceRow(heard.segment, lines, by_branch, fused, latency))
+            self._tell(UtteranceRow(heard.segment, lines, by_branch, fused, heard.over, latency))
             self._count("done")
 
     # --- the thread of windows and chunks ---------------------------------------------------

@@ -78,7 +78,8 @@ class Stage:
         import cv2  # noqa: F401  it edits sys.modules while it is imported: before any thread
         import numpy as np
 
-        for thing in (*self._branches.values(), self._engine):
+        things: list[object] = [*self._branches.values(), self._engine]
+        for thing in things:
             if isinstance(thing, Loadable):
                 thing.load()
         self._detector.detect(np.zeros((64, 64, 3), np.uint8))
@@ -171,5 +172,3 @@ class Stage:
             found = {name: one.judge(scene, (segment,)) for name, one in self._branches.items()}
         named = {name: one.spec.label_map.named for name, one in self._branches.items()}
         return found, self._method.fuse(found, named)
-
-

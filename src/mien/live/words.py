@@ -53,9 +53,7 @@ class Words:
     def transcript(self) -> Transcript:
         """The lines so far, in time order."""
         with self._turn:
-            soon = (
-                line for line in self._soon.lines if line.segment.middle > self._stays_until
-            )
+            soon = (line for line in self._soon.lines if line.segment.middle > self._stays_until)
             lines = (*self._stay.lines, *soon)
             dropped = self._stay.dropped or self._soon.dropped
         ordered = tuple(sorted(lines, key=lambda line: line.segment))

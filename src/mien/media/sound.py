@@ -122,9 +122,7 @@ class Run:
         size: samples of a block.
     """
 
-    def __init__(
-        self, frame: AudioFrame, start: float, mixer: Mixer, size: int = BLOCK
-    ) -> None:
+    def __init__(self, frame: AudioFrame, start: float, mixer: Mixer, size: int = BLOCK) -> None:
         # PyAV 18 would free a channel order of the file's own twice if the mix kept it.
         target = "stereo" if is_custom(keep(frame.layout)) else None
         # Interleaved on purpose: with eight or more planes PyAV 18 reads past their end.

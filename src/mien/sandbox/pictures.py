@@ -163,4 +163,4 @@ def _answer(channel: socket.socket, content: bytes) -> None:
         channel.sendall(ANSWER.pack(0, 0))
         return
     channel.sendall(ANSWER.pack(*image.shape[:2]))
-    channel.sendall(np.ascontiguousarray(image))
+    channel.sendall(image.tobytes())

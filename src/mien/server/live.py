@@ -43,7 +43,7 @@ POLICY = "; ".join(
     ]
 )  # fmt: skip
 """The content security policy of the page: nothing inline, nothing from elsewhere."""
-PROTOCOL = "The first message must be a JSON object with \"type\": \"hello\"."
+PROTOCOL = 'The first message must be a JSON object with "type": "hello".'
 FORMATS = {"int16": 2, "float32": 4}
 RATES = (8_000, 96_000)
 HEAD = struct.Struct("<Bd")
@@ -245,9 +245,13 @@ def _binary(message: bytes) -> tuple[int, float, bytes]:
         raise _CloseError(MALFORMED, f"A message of {len(message)} bytes has no type and time.")
     kind, at = HEAD.unpack_from(message)
     if kind not in (SOUND, PICTURE):
-        raise _CloseError(MALFORMED, f"There is no message of type {kind}; 1 is sound, 2 a picture.")
+        raise _CloseError(
+            MALFORMED, f"There is no message of type {kind}; 1 is sound, 2 a picture."
+        )
     if not math.isfinite(at) or not 0 <= at < 1e6:
-        raise _CloseError(MALFORMED, f"The time of a message is {at!r}; it must be seconds, from 0.")
+        raise _CloseError(
+            MALFORMED, f"The time of a message is {at!r}; it must be seconds, from 0."
+        )
     return kind, at, message[HEAD.size :]
 
 

@@ -7,6 +7,7 @@ process, which is confined (:mod:`mien.sandbox.pictures`).
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import struct
@@ -97,8 +98,5 @@ class _Answers:
 
     def __call__(self, value: Mapping[str, Any]) -> None:
         """Send one; nothing happens if nobody is there any more."""
-        with self._turn:
-            try:
-                self._channel.send_bytes(json.dumps(value).encode())
-            except OSError:
-                pass
+        with self._turn, contextlib.suppress(OSError):
+            self._channel.send_bytes(json.dumps(value).encode())

@@ -194,7 +194,7 @@ function told(row) {
     view.showWindow(shift(row));
   } else if (row.kind === 'utterance') {
     // The turn is a tenth of a second wider than the speech.
-    if (devices) view.delay('words', devices.now() - offset - (row.end - 0.1));
+    if (devices && row.over) view.delay('words', devices.now() - offset - (row.end - 0.1));
     view.showUtterance(shift(row));
   } else if (row.kind === 'counts' || row.kind === 'ended') {
     view.counts(row, session ? session.dropped : 0);
