@@ -15,7 +15,8 @@ delay of words is counted from that end to the row, the delay of faces from the 
 five minutes of it.
 
 Each part writes its section of ``live.json``; ``live.md`` is made of all that were run. The exit
-code is 1 if a bar is missed: 0.3 s and 1.5 s (95th percentile), 0.02, 30 MB from the tenth minute on.
+code is 1 if a bar is missed: 0.3 s and 1.5 s (95th percentile), 0.02, and 30 MB from the tenth
+minute on.
 """
 
 from __future__ import annotations
