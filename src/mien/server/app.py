@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+import os
+from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
 
@@ -16,6 +17,7 @@ from starlette.responses import JSONResponse, Response
 
 import mien
 from mien.server import jobs, live, notice, results
+from mien.server.child import analyze_upload
 from mien.server.clerk import Clerk
 from mien.server.describe import describe
 from mien.server.export import duration_of, exported
@@ -35,19 +37,20 @@ _KINDS = {404: "NotFound", 405: "MethodNotAllowed", 413: "BodyTooLarge", 416: "R
 log = logging.getLogger("mien.server")
 
 
-def create_app(settings: Settings) -> FastAPI:
+def create_app(settings: Settings, analyze: Callable[..., Any] = analyze_upload) -> FastAPI:
     """The application of one service.
 
     Its store is open, and its workers run, while it is served.
 
     Args:
         settings: of the service.
+        analyze: what a worker does for a job; tests plant another.
     """
     app = FastAPI(
         title="mien",
         version=mien.__version__,
         summary="Recognises emotion in a recording from its words, its voice and its faces.",
-        lifespan=_life(settings),
+        lifespan=_life(settings, analyze),
         docs_url=None,
         redoc_url=None,
         openapi_url="/openapi.json",
@@ -64,7 +67,7 @@ def create_app(settings: Settings) -> FastAPI:
     return app
 
 
-def _life(settings: Settings) -> Any:
+def _life(settings: Settings, analyze: Callable[..., Any]) -> Any:
     """What is open while the application is served."""
 
     @asynccontextmanager
@@ -72,7 +75,7 @@ def _life(settings: Settings) -> Any:
         store = Store(settings.folder)
         again = store.recover()
         metrics = Metrics(store)
-        workers = Workers(store, settings, metrics.job)
+        workers = Workers(store, settings, metrics.job, analyze)
         memory = int(settings.job_memory)
         probe = Clerk(duration_of, memory, PROBE_SECONDS)
         exports = Clerk(exported, memory, EXPORT_SECONDS)
@@ -81,6 +84,7 @@ def _life(settings: Settings) -> Any:
             settings, store, Keys(store), workers, metrics, probe, exports, loop
         )
         store.told = app.state.service.tell
+        probe.ask(os.devnull, {"sandbox": True})  # it loads what it needs before the first upload
         workers.start()
         log.info("started", extra={"count": again})
         try:

@@ -52,4 +52,5 @@ def configure() -> None:
         logger = logging.getLogger(name)
         logger.handlers = [handler] if name != "uvicorn.error" else []
         logger.propagate = name == "uvicorn.error"
-        logger.setLevel(logging.INFO)
+        # uvicorn says where it listens in its own words; we say it as a field.
+        logger.setLevel(logging.INFO if name == "mien.server" else logging.WARNING)

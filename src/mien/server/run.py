@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import logging
+import socket
 
 import uvicorn
 
@@ -16,6 +18,20 @@ KEEP_ALIVE = 20
 BACKLOG = 2048
 FAREWELL = 5
 """Seconds in which answers under way may end when the service is stopped."""
+log = logging.getLogger("mien.server")
+
+
+class _Server(uvicorn.Server):
+    """As uvicorn's, but says where it listens once it does."""
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Begin to listen."""
+        await super().startup(sockets)
+        for server in self.servers if self.started else ():
+            for opened in server.sockets:
+                host, port = opened.getsockname()[:2]
+                shown = f"[{host}]" if ":" in host else host
+                log.info("listening", extra={"url": f"http://{shown}:{port}"})
 
 
 def run(settings: Settings) -> None:
@@ -36,7 +52,7 @@ def run(settings: Settings) -> None:
         backlog=BACKLOG,
         ws_max_size=2**22,
     )
-    server = uvicorn.Server(config)
+    server = _Server(config)
     with contextlib.suppress(KeyboardInterrupt):
         server.run()
     if not server.started:
