@@ -87,7 +87,8 @@ def test_every_picture_has_a_row_with_its_face_and_person(told):
     rows, analysis, session = told
     seen = [row for row in rows if row.kind == "picture"]
     assert [row.time for row in seen] == sorted({row.time for row in seen})
-    assert session.counts.pictures == len(seen) == 5 * round(analysis.clip.duration) - 1
+    assert session.counts.pictures == len(seen)
+    assert len(seen) == pytest.approx(5 * analysis.clip.duration, abs=1.5)
     assert session.counts.dropped == session.counts.waiting == 0
     for row in seen[2:]:
         (face,) = row.faces
