@@ -199,9 +199,13 @@ def test_a_folder_that_cannot_be_used_is_one_sentence(tmp_path):
 
 
 def test_a_transaction_that_fails_leaves_nothing(store):
-    with pytest.raises(sqlite3.IntegrityError), store.writing() as db:
-        db.execute("INSERT INTO facts VALUES ('a', '1')")
-        db.execute("INSERT INTO facts VALUES ('a', '2')")
+    def twice():
+        with store.writing() as db:
+            db.execute("INSERT INTO facts VALUES ('a', '1')")
+            db.execute("INSERT INTO facts VALUES ('a', '2')")
+
+    with pytest.raises(sqlite3.IntegrityError):
+        twice()
     assert store.reader.execute("SELECT * FROM facts").fetchall() == []
 
 
@@ -223,7 +227,7 @@ def test_a_transaction_that_fails_leaves_nothing(store):
 )
 def test_names_are_fit_for_a_file_system(given, made):
     assert file_name(given) == made
-    assert "/" not in shown_name(given.replace("/", "")) and "\n" not in shown_name(given)
+    assert "\n" not in shown_name(given)
 
 
 @pytest.mark.parametrize("letter", ["a", "\u00fc", "\U0001f600"])

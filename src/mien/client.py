@@ -101,7 +101,7 @@ class Client:
         method: str | None = None,
     ) -> HTTPResponse:
         headers = {**self._headers, **(more or {})}
-        request = Request(self._url + path, body, headers, method=method)  # type: ignore[arg-type]
+        request = Request(self._url + path, body, headers, method=method)
         try:
             found: HTTPResponse = self._open(request, timeout=600)
         except HTTPError as error:

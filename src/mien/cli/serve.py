@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -16,6 +17,15 @@ if TYPE_CHECKING:
 
 FOLDER = Path("mien-service")
 LIMITS = "Limits"
+PACKAGES = (
+    "fastapi",
+    "httptools",
+    "prometheus_client",
+    "python_multipart",
+    "uvicorn",
+    "websockets",
+)
+"""The extra ``server``."""
 app = typer.Typer(help="Run the service: jobs over HTTP, and a page to work in.")
 keys = typer.Typer(no_args_is_help=True, help="Make, list and remove the keys of clients.")
 app.add_typer(keys, name="keys")
@@ -95,14 +105,8 @@ def _need() -> None:
     Raises:
         MissingExtraError: if it is not installed.
     """
-    try:
-        import fastapi  # noqa: F401
-        import httptools  # noqa: F401
-        import prometheus_client  # noqa: F401
-        import python_multipart  # noqa: F401
-        import uvicorn  # noqa: F401
-    except ImportError:
-        raise MissingExtraError("mien serve", "server") from None
+    if any(find_spec(package) is None for package in PACKAGES):
+        raise MissingExtraError("mien serve", "server")
 
 
 def _run(settings: Settings) -> None:

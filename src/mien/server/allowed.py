@@ -12,6 +12,7 @@ from mien.server.settings import Settings
 
 ENGINES = ("auto", "whisper", "none")
 DETECTORS = ("auto", "embedded")
+CONVENTIONS = ("observers", "fer2013", None)
 PORTRAITS = 200
 """Pictures of faces that an analysis may keep."""
 HIDDEN = (
@@ -42,6 +43,7 @@ def options_of(given: Any, settings: Settings) -> Options:
     }
     _choice("speech.asr", groups["speech"], ENGINES)
     _choice("faces.detector", groups["faces"], DETECTORS)
+    _choice("faces.convention", groups["faces"], CONVENTIONS)
     _choice("fusion.rule", groups["fusion"], (POOLED, *RULES))
     for group, name in (("speech", "words"), ("fusion", "blends")):
         if groups[group].get(name) is not None:
@@ -69,7 +71,7 @@ def options_of(given: Any, settings: Settings) -> Options:
     return made
 
 
-def _choice(name: str, group: Mapping[str, Any], choices: tuple[str, ...]) -> None:
+def _choice(name: str, group: Mapping[str, Any], choices: tuple[str | None, ...]) -> None:
     option = name.partition(".")[2]
     if option in group and group[option] not in choices:
-        raise OptionError.choice(name, group[option], choices)
+        raise OptionError.choice(name, group[option], map(str, choices))

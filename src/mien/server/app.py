@@ -14,6 +14,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
+from starlette.routing import compile_path
 
 import mien
 from mien.server import jobs, live, notice, results
@@ -78,7 +79,7 @@ def _life(settings: Settings, analyze: Callable[..., Any]) -> Any:
         workers = Workers(store, settings, metrics.job, analyze)
         memory = int(settings.job_memory)
         probe = Clerk(duration_of, memory, PROBE_SECONDS)
-        exports = Clerk(exported, memory, EXPORT_SECONDS)
+        exports = Clerk(exported, memory, EXPORT_SECONDS, nice=5)
         loop = asyncio.get_running_loop()
         app.state.service = Service(
             settings, store, Keys(store), workers, metrics, probe, exports, loop
@@ -158,5 +159,19 @@ async def _http(request: Request, error: Any) -> JSONResponse:
         404: "There is nothing at this path; /openapi.json describes the service.",
         405: f"This path does not take {request.method[:10]}; the header Allow says what it takes.",
     }.get(status, f"{error.detail}.")
-    refusal = RefusalError(status, _KINDS.get(status, "HTTPError"), message, error.headers)
+    headers = dict(error.headers or {})
+    if status == 405:
+        headers["Allow"] = ", ".join(_methods(request))
+    refusal = RefusalError(status, _KINDS.get(status, "HTTPError"), message, headers)
     return await _refused(request, refusal)
+
+
+def _methods(request: Request) -> list[str]:
+    """What the path of a request takes, as the description says."""
+    paths = request.app.openapi()["paths"]
+    fitting = [one for path, one in paths.items() if _fits(path, request.url.path)]
+    return sorted({method.upper() for one in fitting for method in one})
+
+
+def _fits(path: str, given: str) -> bool:
+    return compile_path(path)[0].match(given) is not None

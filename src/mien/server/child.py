@@ -20,14 +20,15 @@ BETWEEN_NEWS = 0.5
 ANALYSIS, REPORT = "analysis.json", "report.html"
 
 
-def prepare(memory: int, threads: int = 1) -> None:
+def prepare(memory: int, threads: int = 1, nice: int = NICE) -> None:
     """Prepare a worker process.
 
     Args:
         memory: bytes that it may allocate.
         threads: cores that it may use.
+        nice: by how much it gives way to others.
     """
-    os.nice(NICE)
+    os.nice(nice)
     # The working folder changes with every job.
     sys.path[:] = [os.path.abspath(place) for place in sys.path]  # noqa: PTH100
     from mien.batch.worker import one_core

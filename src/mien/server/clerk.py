@@ -24,10 +24,14 @@ class Clerk:
         function: can be pickled; returns what it found and does not raise.
         memory: bytes that it may allocate.
         seconds: for one call, waiting not counted.
+        nice: by how much its process gives way to others.
     """
 
-    def __init__(self, function: Callable[..., Any], memory: int, seconds: float) -> None:
-        self._crew: Crew[int] = Crew(function, partial(prepare, memory), 1, seconds)
+    def __init__(
+        self, function: Callable[..., Any], memory: int, seconds: float, nice: int = 0
+    ) -> None:
+        ready = partial(prepare, memory, nice=nice)
+        self._crew: Crew[int] = Crew(function, ready, 1, seconds)
         self._asked: queue.SimpleQueue[tuple[Future[Any], tuple[Any, ...]] | None]
         self._asked = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._work, name="mien-clerk", daemon=True)

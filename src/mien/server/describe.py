@@ -12,7 +12,8 @@ from fastapi import FastAPI
 from mien.options import Options, described
 from mien.options.groups import POLICIES, POOLED, RULES, SOURCES, WAYS
 from mien.options.options import group_types
-from mien.server.allowed import DETECTORS, ENGINES, HIDDEN, PORTRAITS
+from mien.server.allowed import CONVENTIONS, DETECTORS, ENGINES, HIDDEN, PORTRAITS
+from mien.server.names import MOST_NAME
 
 _MORE: dict[str, dict[str, Any]] = {
     "media.audio_track": {"anyOf": [
@@ -27,7 +28,7 @@ _MORE: dict[str, dict[str, Any]] = {
         {"enum": ["primary", "all"]}, {"type": "string", "pattern": "^[0-9]+$"},
         {"type": "integer", "minimum": 0}]},
     "faces.policy": {"enum": list(POLICIES)},
-    "faces.convention": {"enum": ["observers", "fer2013", None]},
+    "faces.convention": {"enum": list(CONVENTIONS)},
     "faces.detector": {"enum": list(DETECTORS)},
     "faces.frame_rate": {"exclusiveMinimum": 0, "maximum": 60},
     "fusion.rule": {"enum": [POOLED, *RULES]},
@@ -53,11 +54,22 @@ def describe(app: FastAPI) -> None:
             parts = schema.setdefault("components", {}).setdefault("schemas", {})
             parts["Options"] = options_schema()
             parts["Submission"] = _submission()
+            for path in schema["paths"].values():
+                for operation in path.values():
+                    _strict(operation.get("parameters", []))
             for name in ("HTTPValidationError", "ValidationError"):
                 parts.pop(name, None)
         return app.openapi_schema or {}
 
     app.openapi = openapi  # type: ignore[method-assign]
+
+
+def _strict(parameters: list[dict[str, Any]]) -> None:
+    """What may be left out is not described as null, which no header or query can be."""
+    for one in parameters:
+        choices = [part for part in one["schema"].get("anyOf", []) if part != {"type": "null"}]
+        if len(choices) == 1:
+            one["schema"] = choices[0] | {"title": one["schema"].get("title", one["name"])}
 
 
 def _submission() -> dict[str, Any]:
@@ -72,7 +84,7 @@ def _submission() -> dict[str, Any]:
                 "description": "The recording, picture or .txt file, with its name.",
             },
             "options": {"$ref": "#/components/schemas/Options"},
-            "name": {"type": "string", "maxLength": 200, "description": "The name to show."},
+            "name": {"type": "string", "maxLength": MOST_NAME, "description": "The name to show."},
         },
     }
 

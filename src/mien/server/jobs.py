@@ -37,7 +37,6 @@ _STREAM: dict[int | str, dict[str, Any]] = {
         "description": "Events: `state` with the job, `progress` with its stage and share.",
         "content": {
             "text/event-stream": {
-                "schema": {"type": "string"},
                 "example": 'id: 7\nevent: progress\ndata: {"stage": "done", "share": 1.0}\n\n',
             }
         },

@@ -8,6 +8,8 @@ from mien.facts import as_utf8
 
 MOST_BYTES = 200
 """Of a file name; file systems have 255, and temporary names are longer."""
+MOST_NAME = 200
+"""Characters of a name that is shown."""
 _UNFIT = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
 
@@ -30,8 +32,8 @@ def file_name(given: str | None) -> str:
 
 
 def shown_name(given: str) -> str:
-    """A name to show, on one line, at most 200 characters."""
-    return _UNFIT.sub("", as_utf8(given)).strip()[:200]
+    """A name to show, on one line, at most ``MOST_NAME`` characters."""
+    return _UNFIT.sub("", as_utf8(given)).strip()[:MOST_NAME]
 
 
 def _cut(text: str, most: int) -> str:

@@ -36,7 +36,10 @@ _HEAD = 8192
 
 def _file(types: tuple[str, ...]) -> dict[int | str, dict[str, Any]]:
     binary = {"schema": {"type": "string", "format": "binary"}}
-    return {200: {"description": "The file.", "content": dict.fromkeys(types, binary)}}
+    content: dict[str, Any] = dict.fromkeys(types, binary)
+    if "application/json" in content:  # an analysis, or a list of tasks for Label Studio
+        content["application/json"] = {"schema": {"type": ["object", "array"]}}
+    return {200: {"description": "The file.", "content": content}}
 
 
 _RESULTS = _file(tuple(sorted({one.partition(";")[0] for one in TYPES.values()})))

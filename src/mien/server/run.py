@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import socket
+import sys
 
 import uvicorn
 
@@ -13,6 +14,8 @@ from mien.server.app import create_app
 from mien.server.protocol import Protocol
 from mien.server.settings import Settings
 
+SWITCH = 0.001
+"""Seconds after which a thread that writes uploads gives way to the one that answers."""
 KEEP_ALIVE = 20
 """Seconds that a connection stays open without a request."""
 BACKLOG = 2048
@@ -37,6 +40,7 @@ class _Server(uvicorn.Server):
 def run(settings: Settings) -> None:
     """Serve until the process is told to stop."""
     logs.configure()
+    sys.setswitchinterval(SWITCH)
     config = uvicorn.Config(
         create_app(settings),
         host=settings.host,

@@ -16,9 +16,10 @@ from fastapi import Request
 
 from mien.errors import MienError
 from mien.options import Options
+from mien.sandbox.limits import LEAST_RATE
 from mien.server.allowed import options_of
 from mien.server.clerk import ClerkError
-from mien.server.names import file_name, shown_name
+from mien.server.names import MOST_NAME, file_name, shown_name
 from mien.server.refusals import RefusalError
 from mien.server.safe import safe
 from mien.server.service import Service
@@ -102,7 +103,7 @@ async def _fields(upload: Upload, service: Service, asked: Asked) -> dict[str, A
     options = _options(upload.fields.get("options", ""), service)
     written = json.dumps(options.to_dict(), sort_keys=True)
     file = file_name(upload.file)
-    name = shown_name(upload.fields.get("name", "")) or file
+    name = shown_name(_name(upload.fields.get("name", ""))) or file
     content = json.dumps([upload.sha256, file, name, written])
     return {
         "owner": asked.owner,
@@ -114,6 +115,15 @@ async def _fields(upload: Upload, service: Service, asked: Asked) -> dict[str, A
         "idempotency": asked.key,
         "duration": await _duration(upload.path, options, service),
     }
+
+
+def _name(given: str) -> str:
+    if len(given) > MOST_NAME:
+        raise RefusalError(
+            422, "ValidationError",
+            f"name has {len(given)} characters; give at most {MOST_NAME}.",
+        )  # fmt: skip
+    return given
 
 
 def _options(text: str, service: Service) -> Options:
@@ -136,14 +146,18 @@ def _no_constant(name: str) -> Any:
 
 
 async def _duration(path: Path, options: Options, service: Service) -> float | None:
-    """Seconds that the recording claims; None if it claims none or cannot be read.
+    """Seconds that the recording claims; None if it claims none or was not opened.
 
-    What cannot be read is no reason to refuse it here: the job says what is wrong with it.
+    It is opened only if it may be too long: no recording has less than ``LEAST_RATE`` bytes a
+    second, and what is decoded is limited in any case. What cannot be read is no reason to refuse
+    it here: the job says what is wrong with it.
 
     Raises:
         RefusalError: 413 if it is too long.
     """
     most = service.settings.max_duration
+    if path.stat().st_size / LEAST_RATE < most:
+        return None
     given = asdict(options.media) | {"sandbox_wall": min(options.media.sandbox_wall, 10.0)}
     try:
         found = await asyncio.wrap_future(service.probe.ask(str(path), given))
