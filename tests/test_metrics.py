@@ -7,6 +7,7 @@ from sklearn import metrics as reference
 from mien.metrics import (
     calibration_error_by_chance,
     classification_figures,
+    cohen_kappa,
     confusion_matrix,
     expected_calibration_error,
     fit_temperature,
@@ -89,3 +90,24 @@ def test_an_answer_drawn_from_the_votes_is_calibrated_by_them():
     assert vote_figures(votes, sure)["ece"] > 0.1
     assert vote_figures(votes, sure)["nll"] > figures["nll"] + 0.05
     assert expected_calibration_error(votes.argmax(axis=1), true) > 0.02
+
+
+@pytest.mark.parametrize(("k", "n", "agreeing"), [(2, 9, 0.0), (7, 60, 0.5), (8, 400, 0.9)])
+def test_kappa_is_that_of_scikit_learn(k, n, agreeing):
+    rng = np.random.default_rng(k)
+    one = rng.integers(0, k, n)
+    other = np.where(rng.random(n) < agreeing, one, rng.integers(0, k, n))
+    found = cohen_kappa(confusion_matrix(one, other, k))
+    assert found.n == n
+    assert found.kappa == pytest.approx(reference.cohen_kappa_score(one, other), abs=1e-12)
+    assert found.observed == pytest.approx(reference.accuracy_score(one, other))
+
+
+def test_kappa_without_a_meaning_is_none_and_says_why():
+    nobody = cohen_kappa(np.zeros((3, 3), dtype=np.int64))
+    assert (nobody.n, nobody.kappa, nobody.observed) == (0, None, None)
+    alike = cohen_kappa(np.diag([0, 94_906_267, 0]))
+    assert (alike.kappa, alike.observed, alike.expected) == (None, 1.0, 1.0)
+    assert "one and the same label" in alike.reason
+    never = cohen_kappa(np.array([[0, 5], [5, 0]]))
+    assert never.kappa == -1.0

@@ -168,6 +168,52 @@ def report_lines(labels: IntArray, probs: FloatArray, names: tuple[str, ...]) ->
     return "\n".join(lines) + "\n"
 
 
+@dataclass(frozen=True)
+class Kappa:
+    """Cohen's kappa of two raters, and what it is made of.
+
+    Args:
+        n: items that both rated.
+        observed: share of items on which they agree, in [0, 1]; None without items.
+        expected: share that raters with these marginal distributions agree on by chance.
+        kappa: ``(observed - expected) / (1 - expected)``, in [-1, 1]; None where it is undefined.
+        reason: why it is undefined, in words; else empty.
+    """
+
+    n: int
+    observed: float | None
+    expected: float | None
+    kappa: float | None
+    reason: str = ""
+
+
+def cohen_kappa(confusion: IntArray) -> Kappa:
+    """Cohen's kappa, unweighted, of a ``(k, k)`` table of counts (Cohen 1960).
+
+    Args:
+        confusion: rows are the labels of one rater, columns those of the other.
+
+    Examples:
+        >>> cohen_kappa(np.array([[20, 5], [10, 15]]))
+        Kappa(n=50, observed=0.7, expected=0.5, kappa=0.4, reason='')
+        >>> cohen_kappa(np.array([[4, 0], [0, 0]])).kappa is None
+        True
+    """
+    table = np.asarray(confusion, dtype=np.int64)
+    n = int(table.sum())
+    if n == 0:
+        return Kappa(0, None, None, None, "no item was rated by both")
+    observed = float(np.trace(table) / n)
+    # Whole numbers: that chance agreement is complete must not depend on rounding.
+    by_chance = int(table.sum(axis=1) @ table.sum(axis=0))
+    expected = by_chance / n**2
+    if by_chance == n**2:
+        reason = "both gave one and the same label to every item, so that agreement by chance is 1"
+        return Kappa(n, observed, expected, None, reason)
+    kappa = (n * int(np.trace(table)) - by_chance) / (n**2 - by_chance)
+    return Kappa(n, observed, expected, kappa)
+
+
 def mcnemar_p(labels: IntArray, one: FloatArray, other: FloatArray) -> float:
     """Two-sided p-value for equal error rates of two classifiers on the same rows, in [0, 1].
 

@@ -35,6 +35,8 @@ BLANK_SEAL = "seal 0000000000000000"
 """Where :func:`written` puts a digest of the file, by which later changes are noticed."""
 FIGURES = "mien.figures/1"
 """Version of the JSON of ``mien evaluate``."""
+AGREEMENT = "mien.agreement/1"
+"""Version of the JSON of ``mien agree``."""
 ROW_HEADER = ",".join(
     ("segment", "start", "end", "branch", "person", *MIEN7.labels, "top", "confidence", "quality")
 ).encode()
@@ -148,7 +150,8 @@ def is_own(path: Path) -> bool:
 
     JSON has its schema, pages, figures, EmotionML and Parquet their metadata, tables their header.
     Subtitles, ELAN's files, EmotionML and SVG also hold a digest of themselves: one that was
-    changed by hand is not recognised. Plain text, TextGrid and RTTM have no place for a mark.
+    changed by hand is not recognised. Plain text, TextGrid and RTTM have no place for a mark. What
+    holds the labels of coders as JSON is not recognised, since it may be the only copy of them.
     """
     try:
         with path.open("rb") as file:
@@ -165,8 +168,11 @@ def is_own(path: Path) -> bool:
     return _is_sealed(head, path) or _is_task(head, path) or _has_schema(head, path)
 
 
-_JSON = re.compile(rb'\s*\{\s*"schema":\s*"mien\.(analysis|figures)/')
-_SCHEMA = re.compile(r"mien\.(analysis|figures)/")
+# An analysis that was exported with codings holds the work of people, and is not recognised.
+_JSON = re.compile(
+    rb'\s*\{\s*"schema":\s*"mien\.(analysis|figures|agreement)/\d+",?+\s*+(?!"codings")'
+)
+_SCHEMA = re.compile(r"mien\.(analysis|figures|agreement)/")
 _MARKS: tuple[Callable[[bytes, bytes], bool], ...] = (
     lambda head, tail: _JSON.match(head) is not None,
     lambda head, tail: b'<meta name="generator" content="mien ' in head[:4096],
@@ -204,7 +210,8 @@ def _has_schema(head: bytes, path: Path) -> bool:
     if not head.lstrip().startswith(b"{") or b'"mien.' not in (data := path.read_bytes()):
         return False
     try:
-        return bool(_SCHEMA.match(json.loads(data)["schema"]))
+        value = json.loads(data)
+        return bool(_SCHEMA.match(value["schema"])) and "codings" not in value
     except (ValueError, TypeError, LookupError, RecursionError):
         return False
 

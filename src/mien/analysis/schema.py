@@ -69,16 +69,26 @@ _BUILT_IN: Mapping[Any, Schema] = {
 
 def json_schema() -> Schema:
     """The JSON Schema (draft 2020-12) of what :func:`mien.analysis.wire.to_wire` gives."""
+    labels = {"const": list(MIEN7.labels), "description": "The columns of every row."}
+    return schema_of(Analysis, SCHEMA, "What mien says of one clip.", {"labels": labels})
+
+
+def schema_of(kind: type, name: str, about: str, more: Schema) -> Schema:
+    """The JSON Schema of a dataclass as a document of its own.
+
+    Args:
+        kind: the dataclass.
+        name: of the version, the value of the key ``schema``.
+        about: what the document holds, a sentence.
+        more: schemas of keys that stand before those of the fields.
+    """
     schemas = _Schemas()
-    whole = schemas.record(Analysis)
-    first: Schema = {
-        "schema": {"const": SCHEMA},
-        "labels": {"const": list(MIEN7.labels), "description": "The columns of every row."},
-    }
+    whole = schemas.record(kind)
+    first: Schema = {"schema": {"const": name}} | more
     return {
         "$schema": DIALECT,
-        "title": SCHEMA,
-        "description": "What mien says of one clip. Times are seconds. Further keys may follow in "
+        "title": name,
+        "description": f"{about} Times are seconds. Further keys may follow in "
         "later versions of mien under the same schema; readers ignore what they do not know.",
         "type": "object",
         "required": [*first, *whole["required"]],
@@ -87,9 +97,9 @@ def json_schema() -> Schema:
     }
 
 
-def schema_text() -> str:
-    """What the published file holds."""
-    return json.dumps(json_schema(), indent=1, ensure_ascii=False) + "\n"
+def schema_text(schema: Schema | None = None) -> str:
+    """What a published file holds; that of an analysis by default."""
+    return json.dumps(schema or json_schema(), indent=1, ensure_ascii=False) + "\n"
 
 
 class _Schemas:

@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import chain
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from mien.analysis.analysis import Analysis
@@ -33,23 +35,30 @@ def to_wire(analysis: Analysis) -> dict[str, Any]:
     }
 
 
-def json_text(analysis: Analysis) -> Iterator[str]:
+def json_text(analysis: Analysis, more: Mapping[str, Any] = MappingProxyType({})) -> Iterator[str]:
     """The wire form as JSON text, piece by piece, one row a line.
+
+    Args:
+        analysis: what to write.
+        more: further keys, which readers of an analysis ignore; they stand after ``schema``.
 
     One section is in memory at a time: as one value, two hours would take ten times their text.
     """
     before = "{"
-    for name, value in _sections(analysis):
+    sections = _sections(analysis)
+    for name, value in chain([next(sections)], more.items(), sections):
         yield f"{before}\n{json.dumps(name)}: "
         yield from _lines(value, DEPTH)
         before = ","
     yield "\n}\n"
 
 
-def write_json(analysis: Analysis, path: Path) -> None:
-    """Write the wire form to a file."""
+def write_json(
+    analysis: Analysis, path: Path, more: Mapping[str, Any] = MappingProxyType({})
+) -> None:
+    """Write the wire form to a file; ``more`` as for :func:`json_text`."""
     with path.open("w", encoding="utf-8") as file:
-        file.writelines(json_text(analysis))
+        file.writelines(json_text(analysis, more))
 
 
 def _lines(value: Any, depth: int) -> Iterator[str]:

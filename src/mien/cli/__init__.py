@@ -1,4 +1,4 @@
-"""The command line: ``mien analyze | batch | demo | export | report | data | train ...``."""
+"""The command line: ``mien analyze | batch | export | report | agree | data | train ...``."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from mien import __version__
 from mien.cli import data, evaluate, models, serve, train
 from mien.cli.analyze import analyze, demo, export_analysis, report_page
 from mien.cli.batch import batch
+from mien.cli.coding import agree
 from mien.cli.flags import Command
 from mien.cli.live import live
 from mien.cli.several import said
@@ -29,6 +30,7 @@ app.command(cls=Command)(live)
 app.command()(demo)
 app.command("export")(export_analysis)
 app.command("report")(report_page)
+app.command()(agree)
 app.add_typer(data.app, name="data")
 app.add_typer(train.app, name="train")
 app.add_typer(evaluate.app, name="evaluate")

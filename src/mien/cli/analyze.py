@@ -13,6 +13,7 @@ import typer
 from rich.console import Console
 
 from mien.cli import options as o
+from mien.cli.coding import codings_of
 from mien.cli.flags import options_from, takes_options
 from mien.cli.outputs import Guard, write_all
 from mien.cli.recording import check_recording
@@ -235,28 +236,33 @@ def export_analysis(
         Path | None,
         typer.Option(metavar="FILE", help="The recording, for --figure-kind sound."),
     ] = None,
+    codings: o.Codings = None,
+    carry: o.Carry = False,
     overwrite: o.Overwrite = False,
 ) -> None:
     """Write an analysis in another format, or draw it; the recording is not needed."""
     from mien.report import figure
-    from mien.report.export import check_export, export
+    from mien.report.export import check_coded, check_export, export, format_of
 
     drawn = [f for f in files if export_format is None and f.suffix.lower() in figure.FORMATS]
     figure.check_kind(figure_kind)
     for target in files:
         if target not in drawn:
             check_export(target, export_format)
+            if codings:
+                check_coded(format_of(target, export_format))
     value = read_analysis(analysis)
     guard = Guard.of_command(ctx, *_recording(value, analysis))
     guard.check_all([("The export", target) for target in files])
     check_recording(value, media)
+    coded = codings_of(value, codings, carry)
     rule: Any = {"overwrite": overwrite, "inputs": guard.inputs}
 
     def write(target: Path) -> None:
         if target in drawn:
             figure.save(value.plot(kind=figure_kind, media=media), target, **rule)
         else:
-            export(value, target, export_format, **rule)
+            export(value, target, export_format, codings=coded, **rule)
 
     write_all(partial(write, target) for target in files)
 

@@ -101,6 +101,21 @@ Resume = Annotated[
     _output("--resume", help="Continue the partial analysis in the file of --json."),
 ]
 
+Codings = Annotated[
+    list[Path] | None,
+    Option(
+        "--codings",
+        metavar="FILE",
+        help="Labels by human coders (JSON), written beside the model's answers. Repeatable.",
+    ),
+]
+Carry = Annotated[
+    bool,
+    Option(
+        "--carry",
+        help="Take over codings of an earlier analysis of the same recording with the same rows.",
+    ),
+]
 Overwrite = Annotated[
     bool,
     _output(

@@ -18,6 +18,11 @@ NICE = 10
 BETWEEN_NEWS = 0.5
 """Seconds between two pieces of news of the same stage, at least."""
 ANALYSIS, REPORT = "analysis.json", "report.html"
+ROWS, LINES = "rows.json", "lines.json"
+"""What the page and the search read, see :mod:`mien.server.derived`."""
+CODINGS = "codings"
+"""Folder of the labels of coders, one file each."""
+RESULTS = (REPORT, ROWS, LINES, ANALYSIS)
 
 
 def prepare(memory: int, threads: int = 1, nice: int = NICE) -> None:
@@ -103,9 +108,11 @@ def _write(analysis: Any, name: str, out: Path) -> None:
     from mien.analysis.wire import write_json
     from mien.files import replacing
     from mien.report.page import save_page
+    from mien.server.derived import write_derived
 
     out.mkdir(mode=0o700, exist_ok=True)
     save_page(analysis, out / REPORT, Path(name), "auto", overwrite=True)
+    write_derived(analysis, out)
     with replacing(out / ANALYSIS) as fresh:
         write_json(analysis, fresh)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -29,19 +30,21 @@ TYPES = {
 """Formats of results, and the media type of each."""
 
 
-def exported(analysis_file: str, kind: str) -> tuple[str, bytes | str]:
+def exported(analysis_file: str, kind: str, codings: Sequence[str] = ()) -> tuple[str, bytes | str]:
     """An analysis in another format.
 
     Args:
         analysis_file: path of its JSON.
         kind: one of ``TYPES``.
+        codings: paths of the labels of coders, for formats that can hold them.
 
     Returns:
         ``"data"`` and the bytes; ``"nothing"`` and why the analysis holds nothing for the format;
         or ``"error"`` and a sentence.
     """
     from mien.analysis.analysis import Analysis
-    from mien.report.export import export
+    from mien.coding import Coding
+    from mien.report.export import CODED, export
     from mien.report.figure import save
 
     analysis = Analysis.from_dict(json.loads(Path(analysis_file).read_bytes()))
@@ -51,7 +54,8 @@ def exported(analysis_file: str, kind: str) -> tuple[str, bytes | str]:
             if kind in DRAWINGS:
                 save(analysis.plot(), target)
             else:
-                export(analysis, target, kind)
+                coded = [Coding.load(path) for path in codings] if kind in CODED else []
+                export(analysis, target, kind, codings=[one for one in coded if one.codes])
         except InputError as error:
             return "nothing", str(error)
         except MienError as error:

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Response
 from starlette.responses import FileResponse
 
-from mien.server.child import ANALYSIS, REPORT
+from mien.server.child import ANALYSIS, CODINGS, REPORT
 from mien.server.clerk import ClerkError
 from mien.server.export import TYPES
 from mien.server.models import refusals
@@ -52,6 +52,7 @@ async def result(
     job: Found,
     service: Running,
     format: Annotated[str, Query(json_schema_extra={"enum": sorted(TYPES)})] = "json",
+    codings: Annotated[bool, Query(description="With the labels of coders, if any.")] = False,
 ) -> Response:
     """The analysis: the bytes that ``mien analyze --json`` or ``mien export`` write."""
     kind = format.lower()
@@ -62,10 +63,11 @@ async def result(
         )  # fmt: skip
     path = _finished(service, job, ANALYSIS)
     name = f"{Path(job.file).stem}.{kind}"
-    if kind == "json":
+    coded = sorted(map(str, path.parent.glob(f"{CODINGS}/*.json"))) if codings else []
+    if kind == "json" and not coded:
         return FileResponse(path, filename=name, media_type=TYPES[kind])
     try:
-        said, content = await asyncio.wrap_future(service.exports.ask(str(path), kind))
+        said, content = await asyncio.wrap_future(service.exports.ask(str(path), kind, coded))
     except ClerkError:
         said, content = (
             "error",

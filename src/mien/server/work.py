@@ -14,7 +14,7 @@ from concurrent.futures import Future
 from functools import partial
 
 from mien.batch.pool import Crew, News, Outcome
-from mien.server.child import ANALYSIS, REPORT, analyze_upload, prepare
+from mien.server.child import RESULTS, analyze_upload, prepare
 from mien.server.gate import frames
 from mien.server.job import Job
 from mien.server.safe import safe
@@ -137,7 +137,7 @@ class Workers:
         """Move the results of a run to their place; what has moved already is left."""
         folder = self._store.folder_of(job.id)
         run = folder / f"run-{job.attempt}"
-        for name in (REPORT, ANALYSIS):
+        for name in RESULTS:
             with contextlib.suppress(FileNotFoundError):
                 (run / name).replace(folder / name)
         with contextlib.suppress(FileNotFoundError):

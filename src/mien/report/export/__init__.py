@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 from mien.analysis.analysis import Analysis
+from mien.coding import Coding
 from mien.errors import OptionError
 from mien.outputs import written
 
-Writer = Callable[[Analysis, Path], None]
+Writer = Callable[..., None]
+"""Takes an analysis and a path; one of a format in ``CODED`` also codings."""
 
 # Module and function by format. The longest matching suffix is used.
 _WRITERS: Mapping[str, tuple[str, str]] = {
@@ -27,6 +30,8 @@ _WRITERS: Mapping[str, tuple[str, str]] = {
     "labelstudio.json": ("labelstudio", "write_labelstudio"),
 }
 FORMATS = tuple(_WRITERS)
+CODED = ("csv", "parquet", "json", "boris.csv", "eaf", "textgrid", "rttm")
+"""Formats that can hold the labels of human coders."""
 _NAMES = {"textgrid": "TextGrid"}
 
 
@@ -58,6 +63,7 @@ def export(
     path: Path,
     given: str | None = None,
     *,
+    codings: Sequence[Coding] = (),
     overwrite: bool = False,
     inputs: Iterable[Path] = (),
 ) -> None:
@@ -67,21 +73,30 @@ def export(
         analysis: what to write.
         path: where.
         given: the format; by the suffix if None.
+        codings: labels of human coders of this analysis, written beside the model's answers.
         overwrite: whether an existing file that mien did not write is replaced.
         inputs: files that are not replaced in any case, beside the recording.
 
     Raises:
-        OptionError: if the format is not known, or the file may not be replaced; see
-            :func:`mien.outputs.check_output`.
+        OptionError: if the format is not known or cannot hold codings, or the file may not be
+            replaced; see :func:`mien.outputs.check_output`.
         OutputError: if it cannot be written.
-        InputError: if the analysis has nothing that such a file could hold.
+        InputError: if the analysis has nothing that such a file could hold, or a coding is of
+            another analysis.
         MissingExtraError: if the format needs a package that is not installed.
     """
-    module, name = _WRITERS[format_of(path, given)]
+    kind = format_of(path, given)
+    more: dict[str, Any] = {}
+    if codings:
+        from mien.report.coded import checked
+
+        check_coded(kind)
+        more = {"codings": checked(analysis, codings)}
+    module, name = _WRITERS[kind]
     writer: Writer = getattr(import_module(f"{__name__}.{module}"), name)
     path = Path(path)
     with written(path, (Path(analysis.clip.path), *inputs), overwrite, "The export") as fresh:
-        writer(analysis, fresh)
+        writer(analysis, fresh, **more)
 
 
 def check_export(path: Path, given: str | None = None) -> None:
@@ -95,3 +110,17 @@ def check_export(path: Path, given: str | None = None) -> None:
         from mien.report.export.extras import need
 
         need(kind)
+
+
+def check_coded(kind: str) -> None:
+    """Check that a format can hold the labels of human coders.
+
+    Raises:
+        OptionError: if it cannot.
+    """
+    if kind not in CODED:
+        raise OptionError.choice(
+            "The format of an export with codings",
+            _NAMES.get(kind, kind),
+            [_NAMES.get(name, name) for name in CODED],
+        )

@@ -5,16 +5,21 @@ from __future__ import annotations
 import csv
 import math
 import re
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from mien.analysis import wire
 from mien.analysis.analysis import Analysis
+from mien.coding import Coding
+from mien.coding.wire import CODINGS
 from mien.facts import as_utf8
 from mien.outputs import ABOUT_BORIS, MARK
+from mien.report.coded import CODER_COLUMNS, coder_rows, coder_spans, coder_tier
 from mien.report.export.extras import need
 from mien.report.rows import COLUMNS, rows, tier_name, tiers
 from mien.report.spans import spans
+from mien.timebase import Segment
 
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 _FORMULA = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")
@@ -28,13 +33,22 @@ _BORIS = (
 )  # fmt: skip
 
 
-def write_csv(analysis: Analysis, path: Path) -> None:
-    """One row per segment and modality; absent numbers are empty."""
+def write_csv(analysis: Analysis, path: Path, codings: Sequence[Coding] = ()) -> None:
+    """One row per segment and modality, then per segment and coder; absent numbers are empty."""
     with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
+        writer = csv.DictWriter(file, _columns(codings), restval="", lineterminator="\n")
         writer.writeheader()
-        for row in rows(analysis):
+        for row in _rows(analysis, codings):
             writer.writerow({name: _cell(value) for name, value in row.items()})
+
+
+def _columns(codings: Sequence[Coding]) -> tuple[str, ...]:
+    return (*COLUMNS, *CODER_COLUMNS) if codings else COLUMNS
+
+
+def _rows(analysis: Analysis, codings: Sequence[Coding]) -> Iterator[dict[str, Any]]:
+    yield from rows(analysis)
+    yield from coder_rows(codings)
 
 
 def _cell(value: Any) -> Any:
@@ -59,29 +73,31 @@ def inert(text: str) -> str:
     return f"'{text}" if text.lstrip().startswith(_FORMULA) else text
 
 
-def write_parquet(analysis: Analysis, path: Path) -> None:
+def write_parquet(analysis: Analysis, path: Path, codings: Sequence[Coding] = ()) -> None:
     """The columns of the CSV, typed; absent numbers are null."""
     parquet = need("parquet")
     import pyarrow
 
     table = [
         {name: None if isinstance(v, float) and math.isnan(v) else v for name, v in row.items()}
-        for row in rows(analysis)
+        for row in _rows(analysis, codings)
     ]
-    columns = {name: [row[name] for row in table] for name in COLUMNS}
+    columns = {name: [row.get(name, "") for row in table] for name in _columns(codings)}
     marked = pyarrow.table(columns).replace_schema_metadata({"writer": MARK})
     parquet.write_table(marked, str(path))
 
 
-def write_json(analysis: Analysis, path: Path) -> None:
-    """The complete wire form."""
-    wire.write_json(analysis, path)
+def write_json(analysis: Analysis, path: Path, codings: Sequence[Coding] = ()) -> None:
+    """The complete wire form, codings under a key of their own."""
+    wire.write_json(
+        analysis, path, {CODINGS: [one.to_dict() for one in codings]} if codings else {}
+    )
 
 
-def write_boris(analysis: Analysis, path: Path) -> None:
+def write_boris(analysis: Analysis, path: Path, codings: Sequence[Coding] = ()) -> None:
     """The columns of BORIS's aggregated events: one state event per span of one label.
 
-    Subject is the modality (and person), behaviour the label.
+    Subject is the modality (and person) or the coder, behaviour the label.
     """
     name = analysis.clip.name
     covered = analysis.part.duration if analysis.part is not None else analysis.clip.duration
@@ -100,14 +116,26 @@ def write_boris(analysis: Analysis, path: Path) -> None:
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, _BORIS, restval="", lineterminator="\n")
         writer.writeheader()
-        for modality, who, evidence in tiers(analysis):
-            for span in spans(evidence):
-                row = fixed | {
-                    "Subject": tier_name(modality, who),
-                    "Behavior": span.label,
-                    "Start (s)": round(span.segment.start, 3),
-                    "Stop (s)": round(span.segment.end, 3),
-                    "Duration (s)": round(span.segment.duration, 3),
-                    "Comment start": f"probability {span.prob:.3f}",
-                }
-                writer.writerow({key: _cell(value) for key, value in row.items()})
+        for subject, segment, label, comment in _events(analysis, codings):
+            row = fixed | {
+                "Subject": subject,
+                "Behavior": label,
+                "Start (s)": round(segment.start, 3),
+                "Stop (s)": round(segment.end, 3),
+                "Duration (s)": round(segment.duration, 3),
+                "Comment start": comment,
+            }
+            writer.writerow({key: _cell(value) for key, value in row.items()})
+
+
+def _events(
+    analysis: Analysis, codings: Sequence[Coding]
+) -> Iterator[tuple[str, Segment, str, str]]:
+    """Subject, time, behaviour and comment of every state event."""
+    for modality, who, evidence in tiers(analysis):
+        for span in spans(evidence):
+            comment = f"probability {span.prob:.3f}"
+            yield tier_name(modality, who), span.segment, span.label, comment
+    for coding in codings:
+        for segment, label, note in coder_spans(coding):
+            yield coder_tier(coding), segment, label, note

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import mimetypes
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from mien.analysis.analysis import Analysis
+from mien.coding import Coding
 from mien.errors import InputError
 from mien.facts import shown
 from mien.outputs import BLANK_SEAL, WRITER
+from mien.report.coded import coder_spans, coder_tier
 from mien.report.export.extras import need
 from mien.report.export.legal import legal
 from mien.report.rows import tier_name, tiers
@@ -18,17 +20,26 @@ from mien.report.spans import own_segments, spans
 from mien.timebase import Segment
 
 WORDS = "words"
+Tier = tuple[str, str, list[tuple[Segment, str]]]
 
 
-def tier_spans(analysis: Analysis) -> Iterator[tuple[str, list[tuple[Segment, str]]]]:
-    """Name of each tier and its intervals, in time order and without overlap."""
+def tier_spans(analysis: Analysis, codings: Sequence[Coding] = ()) -> Iterator[Tier]:
+    """Name and annotator of each tier, and its intervals, in time order and without overlap."""
     for name, who, evidence in tiers(analysis):
-        yield legal(tier_name(name, who)), [(span.segment, span.label) for span in spans(evidence)]
+        found = [(span.segment, span.label) for span in spans(evidence)]
+        yield legal(tier_name(name, who)), WRITER, found
+    for coding in codings:
+        coded, name = coder_spans(coding), legal(coder_tier(coding))
+        yield name, coding.coder, [(segment, label) for segment, label, _ in coded]
+        notes = [(segment, legal(note)) for segment, _, note in coded if note]
+        if notes:
+            yield f"{name}: notes", coding.coder, notes
     if analysis.transcript is not None:
         lines = [line for line in analysis.transcript.lines if line.segment.duration > 0]
         own = own_segments([line.segment for line in lines])
         yield (
             WORDS,
+            "",
             [(s, legal(line.text)) for s, line in zip(own, lines, strict=True) if s.duration > 0],
         )
 
@@ -40,7 +51,7 @@ def _duration(analysis: Analysis) -> float:
     return max(ends)
 
 
-def write_eaf(analysis: Analysis, path: Path) -> None:
+def write_eaf(analysis: Analysis, path: Path, codings: Sequence[Coding] = ()) -> None:
     """ELAN, with the recording linked; written by pympi.
 
     Raises:
@@ -54,8 +65,8 @@ def write_eaf(analysis: Analysis, path: Path) -> None:
     media = Path(analysis.clip.path)
     kind = mimetypes.guess_type(media.name)[0] or "video/mp4"
     document.add_linked_file(*_linked(media, path), mimetype=kind)
-    for name, intervals in tier_spans(analysis):
-        document.add_tier(name)
+    for name, annotator, intervals in tier_spans(analysis, codings):
+        document.add_tier(name, ann=annotator if codings and annotator else None)
         for segment, text in intervals:
             start, end = (round(t * 1000) for t in (segment.start, segment.end))
             if end > start:
@@ -79,7 +90,7 @@ def _linked(media: Path, path: Path) -> tuple[str, str]:
     return shown(f"file://{there.as_posix()}"), shown(seen)
 
 
-def write_textgrid(analysis: Analysis, path: Path) -> None:
+def write_textgrid(analysis: Analysis, path: Path, codings: Sequence[Coding] = ()) -> None:
     """Praat's long text format; written by pympi, which fills gaps with empty intervals.
 
     Raises:
@@ -89,14 +100,14 @@ def write_textgrid(analysis: Analysis, path: Path) -> None:
     end = _duration(analysis)
     pympi = need("textgrid")
     document = pympi.TextGrid(xmin=0.0, xmax=end)
-    for name, intervals in tier_spans(analysis):
+    for name, _, intervals in tier_spans(analysis, codings):
         tier = document.add_tier(name)
         for segment, text in intervals:
             tier.add_interval(segment.start, min(segment.end, end), text, check=False)
     document.to_file(str(path), codec="utf-8")
 
 
-def write_rttm(analysis: Analysis, path: Path) -> None:
+def write_rttm(analysis: Analysis, path: Path, codings: Sequence[Coding] = ()) -> None:
     """NIST's Rich Transcription Time Marked, one ``SPEAKER`` line per span of one label.
 
     The fields are: type, file, channel, start, duration, two unused, name, confidence, lookahead.
@@ -112,5 +123,12 @@ def write_rttm(analysis: Analysis, path: Path) -> None:
             lines.append(
                 f"SPEAKER {file} 1 {start:.3f} {duration:.3f} <NA> <NA> {span.label} "
                 f"{span.prob:.3f} <NA>\n"
+            )
+    for coding in codings:
+        file = f"{stem}.{'-'.join(coder_tier(coding).split())}"
+        for segment, label, _ in coder_spans(coding):
+            lines.append(
+                f"SPEAKER {file} 1 {segment.start:.3f} {segment.duration:.3f} <NA> <NA> {label} "
+                "<NA> <NA>\n"
             )
     path.write_text("".join(lines), encoding="utf-8")

@@ -52,6 +52,7 @@ function start() {
   byId('zoom-fit')?.addEventListener('click', () => setRange(T0, T1));
   document.addEventListener('keydown', onKey);
   matchMedia('(prefers-color-scheme: dark)').addEventListener('change', redraw);
+  document.addEventListener('themed', redraw);
   state.row = timed ? -1 : 0;
   moveTo(T0, false);
   root.dataset.ready = 'true';
