@@ -1,7 +1,9 @@
 """The parts of live analysis, against what does the same for a whole recording."""
 
 import signal
+import threading
 import wave
+from itertools import pairwise
 
 import cv2
 import numpy as np
@@ -258,3 +260,28 @@ def test_a_picture_that_claims_to_be_huge_is_not_decoded():
 
     with pytest.raises(MediaError, match="60000 pixels a side"):
         decode_picture(bytes(content))
+
+
+def test_turns_can_be_asked_for_while_it_listens(sentence):
+    """Another thread asks all the time; nothing that it holds may change under it."""
+    ring, ended, failed = SoundRing(30), threading.Event(), []
+    listener = SpeechListener(ring, 20)
+
+    def ask():
+        while not ended.is_set():
+            turns = listener.turns()
+            if any(one.end > other.start for one, other in pairwise(turns)):
+                failed.append(turns)
+
+    asker = threading.Thread(target=ask)
+    asker.start()
+    try:
+        for _ in range(2):
+            for at in range(0, len(sentence), 512):
+                ring.append(sentence[at : at + 512])
+                listener.listen()
+    finally:
+        ended.set()
+        asker.join()
+    assert not failed
+    assert listener.turns()

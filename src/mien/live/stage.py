@@ -129,7 +129,7 @@ class Stage:
 
     def speech(self) -> Speech:
         """The turns in what is kept of the sound."""
-        return Speech(tuple(self.listener.turns()))
+        return Speech(self.listener.turns())
 
     def scene(self) -> Scene:
         """What is perceived of all that is kept."""

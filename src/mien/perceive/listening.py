@@ -28,6 +28,8 @@ class SpeechListener:
     Here the level is that of the sound so far; where it turns out otherwise, what is kept of the
     sound is detected in again. Probabilities and levels take 0.2 MB at most.
 
+    One thread lets it listen; any may ask for the turns.
+
     Args:
         audio: the sound at 16 kHz from 0 s on, of which the last ``kept`` seconds can be read.
         kept: seconds.
@@ -42,8 +44,7 @@ class SpeechListener:
         self._gain = 1.0
         self._checked = 0
         self._detector = speech_detector()
-        self._known: list[Segment] | None = None
-        self._ended = False
+        self._turns: tuple[Segment, ...] = ()
 
     @property
     def reached(self) -> float:
@@ -63,22 +64,22 @@ class SpeechListener:
         self._detect(chunks)
         self._forget()
         self._adjust()
-        self._known = None
+        self._turns = self._found(self.reached)
         return True
 
     def finish(self) -> None:
         """No more sound will come: a turn that goes on ends where the sound does."""
         self._checked = 0
         self._adjust()
-        self._ended, self._known = True, None
+        self._turns = self._found(max(self._audio.duration, self.reached))
 
-    def turns(self) -> list[Segment]:
-        """The turns in what is kept; the last may go on, and ends where the sound does."""
-        if self._known is None:
-            end = self._audio.duration if self._ended else self.reached
-            extent = Segment(self._first * CLOCK.step, max(end, self._first * CLOCK.step))
-            self._known = turns_of(np.asarray(self._probs, np.float32), extent)
-        return self._known
+    def turns(self) -> tuple[Segment, ...]:
+        """The turns in what is kept, for any thread; the last may go on, and ends with the sound."""
+        return self._turns
+
+    def _found(self, end: float) -> tuple[Segment, ...]:
+        extent = Segment(self._first * CLOCK.step, end)
+        return tuple(turns_of(np.array(self._probs, np.float32), extent))
 
     def _chunks(self, first: int, count: int) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
         span = Segment(first * CLOCK.step, (first + count) * CLOCK.step)
