@@ -74,7 +74,7 @@ class SpeechListener:
         self._turns = self._found(max(self._audio.duration, self.reached))
 
     def turns(self) -> tuple[Segment, ...]:
-        """The turns in what is kept, for any thread; the last may go on, and ends with the sound."""
+        """The turns in what is kept, for any thread; the last may go on."""
         return self._turns
 
     def _found(self, end: float) -> tuple[Segment, ...]:
