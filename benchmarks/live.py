@@ -7,7 +7,7 @@
 of ``mien analyze --by window``. Clips: that of the demo, and those of ``--clips``.
 
 ``delays``: utterances with pauses of 2.5 s and five pictures a second are pushed in real time. The
-end of each utterance is planted: the last 20 ms of the sound within 35 dB of its loudest 20 ms. The
+end of each utterance is planted: the last 20 ms of the sound within 25 dB of its loudest 20 ms. The
 delay of words is counted from that end to the row, the delay of faces from the push of the picture
 (as JPEG) to its row. With ``--url`` all goes through the WebSocket of a service.
 
@@ -98,10 +98,10 @@ def utterances(files: list[Path]) -> list[np.ndarray]:
 
 
 def trimmed(sound: np.ndarray) -> np.ndarray:
-    """A sound from its first to its last 20 ms within 35 dB of the loudest."""
+    """A sound from its first to its last 20 ms within 25 dB of the loudest."""
     frames = sound[: len(sound) // FRAME * FRAME].reshape(-1, FRAME)
     power = np.square(frames).mean(axis=1)
-    loud = np.flatnonzero(power >= power.max() * 10**-3.5)
+    loud = np.flatnonzero(power >= power.max() * 10**-2.5)
     return sound[loud[0] * FRAME : (loud[-1] + 1) * FRAME]
 
 
@@ -252,7 +252,7 @@ def after_ends(
 ) -> Iterator[float]:
     """The delay of the row that holds the last words of each utterance."""
     for end in ends:
-        own = [(r, t) for r, t in said if r["start"] < end and r["end"] > end - 0.3]
+        own = [(r, t) for r, t in said if r["start"] < end and r["end"] > end - 0.5]
         if own:
             yield own[-1][1] - (begun + end)
 
