@@ -174,7 +174,7 @@ export function drawTime() {
   const ratio = devicePixelRatio || 1;
   pen.setTransform(ratio, 0, 0, ratio, 0, 0);
   pen.clearRect(0, 0, wide, high);
-  const left = wide < 480 ? 58 : 74;
+  const left = wide < 480 ? 70 : 74;
   const span = wide < 480 ? 30 : SPAN;
   const end = Math.max(history.now, span);
   const x = (time) => left + ((time - end + span) / span) * (wide - left);
