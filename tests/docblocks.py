@@ -23,7 +23,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[1]
 _FENCE = re.compile(r"^\s*```(\S*)\s*$")
 _NOT_RUN = re.compile(r"^\s*<!-- not run:\s*(.*?)\s*-->\s*$")
-_SHELL = {"echo", "cat", "ls", "mkdir"}
+_SHELL = {"echo", "cat", "curl", "ls", "mkdir"}
 _TOLERANCE = 0.02
 
 

@@ -86,7 +86,10 @@ def planted(upload: str, options: dict, out: str) -> dict:
     if what == "crash":
         os.kill(os.getpid(), signal.SIGSEGV)
     if what == "hungry":
-        return {"error": ("MemoryLimitError", "")}
+        try:
+            bytearray(3_000_000_000)
+        except MemoryError:
+            return {"error": ("MemoryLimitError", "")}
     if what == "bad":
         return {"error": ("MediaError", f"{Path(upload).name} in {upload} is damaged; x.")}
     if what == "slow":

@@ -1,6 +1,7 @@
 """The code blocks of README and docs run as they stand."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -21,9 +22,30 @@ def demo(tmp_path_factory):
     return folder
 
 
+SERVED = "http://127.0.0.1:8765"
+"""The address of the service in the documents."""
+
+
+@pytest.fixture(scope="session")
+def served(tmp_path_factory):
+    """The address of a service that runs."""
+    pytest.importorskip("fastapi")
+    from tests.serving import Serving
+
+    with Serving(tmp_path_factory.mktemp("service") / "state", "--min-free", "0") as service:
+        yield service.url
+
+
+def as_served(block, request):
+    """The block with the address of a service that runs, where it names one."""
+    if SERVED not in block.text:
+        return block
+    return replace(block, text=block.text.replace(SERVED, request.getfixturevalue("served")))
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("page", PAGES, ids=[str(p.relative_to(ROOT)) for p in PAGES])
-def test_the_blocks_of_a_page_run_one_after_the_other(page, demo, tmp_path, monkeypatch):
+def test_the_blocks_of_a_page_run_one_after_the_other(page, demo, tmp_path, monkeypatch, request):
     (tmp_path / "demo").symlink_to(demo, target_is_directory=True)
     monkeypatch.chdir(tmp_path)
     names, skipped = {}, []
@@ -33,7 +55,7 @@ def test_the_blocks_of_a_page_run_one_after_the_other(page, demo, tmp_path, monk
         if block.not_run is not None:
             skipped.append(f"{block} ({block.not_run})")
             continue
-        run(block, names)
+        run(as_served(block, request), names)
     print(f"{page.name}: {len(skipped)} not run: {'; '.join(skipped)}")
 
 

@@ -118,9 +118,8 @@ def test_from_camera_and_microphone_to_answers_and_a_recording(camera, service):
     address, _, folder = service
     with page_of(camera) as page:
         begin(page, address)
-        page.wait_for_function(
-            "document.getElementById('faces').textContent.includes('Person 1')", timeout=WAIT
-        )
+        faces = sync_api.expect(page.locator("#faces"))
+        faces.to_contain_text("Person 1", timeout=WAIT)
         page.click("#record")
         page.wait_for_selector("#utterances li", timeout=WAIT)
         words = page.inner_text("#utterances").lower()

@@ -22,7 +22,7 @@ from mien.server.settings import Settings
 from mien.server.store import FINAL
 
 LIMITS = {"workers": 2, "max_upload": 300_000, "max_duration": 20.0, "max_queue": 4, "max_jobs": 30}
-LIMITS |= {"min_free": 0, "job_seconds": 20.0}
+LIMITS |= {"min_free": 0, "job_seconds": 20.0, "job_memory": 2 * 10**9}
 
 
 def client_of(folder, **more):
@@ -182,7 +182,7 @@ def test_jobs_are_listed_page_by_page(client):
     ("content", "kind", "match"),
     [
         (b"crash", "WorkerError", "SIGSEGV"),
-        (b"hungry", "MemoryLimitError", "GB"),
+        (b"hungry", "MemoryLimitError", "2 GB"),
         (b"bad", "MediaError", r"a.wav in \.\.\. is damaged"),
     ],
 )

@@ -59,7 +59,7 @@ def serve(
     max_jobs: Annotated[int, _limit("Jobs that a key may have, ended ones too.", min=1)] = 1000,
     min_free: Annotated[float, _limit("MB of the disk that uploads leave free.", min=0)] = 1000,
     job_minutes: Annotated[float, _limit("Time of one analysis in minutes.", min=0.01)] = 240,
-    job_memory: Annotated[float, _limit("Memory of one analysis in GB.", min=0.5)] = 8,
+    job_memory: Annotated[float, _limit("Memory of one analysis in GB.", min=0.05)] = 8,
     notice: Annotated[
         bool,
         typer.Option("--notice", help="Print the notice for the people shown, and exit."),

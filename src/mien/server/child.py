@@ -17,6 +17,9 @@ NICE = 10
 """By how much the workers give way to the process that answers requests."""
 BETWEEN_NEWS = 0.5
 """Seconds between two pieces of news of the same stage, at least."""
+_SHORTAGE = ("bad_alloc", "bad allocation", "allocate memory", "Failed to allocate")
+"""How libraries say that memory ran out."""
+_NO_MEMORY: dict[str, Any] = {"error": ("MemoryLimitError", "")}
 ANALYSIS, REPORT = "analysis.json", "report.html"
 ROWS, LINES = "rows.json", "lines.json"
 """What the page and the search read, see :mod:`mien.server.derived`."""
@@ -82,7 +85,7 @@ def analyze_upload(upload: str, options: Mapping[str, Any], out: str) -> dict[st
     except InputError as error:
         return {"error": (type(error).__name__, str(error))}
     except MemoryError:
-        return {"error": ("MemoryLimitError", "")}
+        return _NO_MEMORY
     except OutputError as error:
         message = "The results could not be written; the disk of the service may be full."
         return {"error": ("OutputError", message), "log": [str(error)]}
@@ -96,6 +99,8 @@ def _internal(error: Exception) -> dict[str, Any]:
     from mien.server.gate import frames
 
     name = type(error).__name__
+    if any(words in str(error) for words in _SHORTAGE):
+        return _NO_MEMORY
     message = f"The analysis failed for an internal reason ({name}); the operator has its log."
     log = frames(error) + ([str(error)] if isinstance(error, MienError) else [])
     return {

@@ -8,6 +8,8 @@ must come from a page of this service if they come from a page at all.
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import ipaddress
 import logging
 import time
@@ -34,6 +36,8 @@ HEADERS = {
 POLICY = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
 """Content security policy of answers that set none: they are data and load nothing."""
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
+DRAINED, DRAIN_SECONDS = 32 * 2**20, 10.0
+"""Bytes of a body that was refused that are read at most, and for how long."""
 UNMATCHED = "(none)"
 """The route in logs and metrics of what no route matches; a path may hold anything."""
 
@@ -67,7 +71,8 @@ class Gate:
                 await receive()
                 await send({"type": "websocket.close", "code": 1008, "reason": refusal.kind})
             else:
-                await answer(scope, receive, _Watched(send))
+                body = _Body(receive, Headers(scope=scope))
+                await answer(scope, receive, _Watched(send, body))
                 self._seen(scope["method"], UNMATCHED, refusal.status, 0.0)
             return
         if scope["type"] == "websocket":
@@ -77,16 +82,17 @@ class Gate:
 
     async def _request(self, scope: Scope, receive: Receive, send: Send) -> None:
         began = time.perf_counter()
-        watched = _Watched(send)
+        body = _Body(receive, Headers(scope=scope))
+        watched = _Watched(send, body)
         try:
-            await self._app(scope, receive, watched)
+            await self._app(scope, body, watched)
         except Exception as error:
             log.error("internal error", extra={"error": frames(error)})
             if not watched.status:
-                body = RefusalError(
+                answer = RefusalError(
                     500, "InternalError", "The service failed for an internal reason; see its log."
                 ).body
-                await JSONResponse(body, 500)(scope, receive, watched)
+                await JSONResponse(answer, 500)(scope, receive, watched)
         seconds = time.perf_counter() - began
         self._seen(scope["method"], route_of(scope), watched.status, seconds)
 
@@ -127,15 +133,44 @@ class Gate:
         return True
 
 
+class _Body:
+    """The way in: knows what is left of the body."""
+
+    def __init__(self, receive: Receive, headers: Headers) -> None:
+        self._receive = receive
+        sent = "content-length" in headers or "transfer-encoding" in headers
+        # Who waits to be told to go on has sent nothing yet.
+        self._left = sent and "expect" not in headers
+
+    async def __call__(self) -> Message:
+        message = await self._receive()
+        if message["type"] != "http.request" or not message.get("more_body", False):
+            self._left = False
+        return message
+
+    async def drain(self) -> None:
+        """Read on for a while, so that a client that is still sending gets the answer.
+
+        A connection that is closed before all was read is reset, and the answer is lost.
+        """
+        most = DRAINED
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(DRAIN_SECONDS):
+                while self._left and most > 0:
+                    most -= len((await self()).get("body", b""))
+
+
 class _Watched:
     """The way out: sets headers, and remembers the status."""
 
-    def __init__(self, send: Send) -> None:
-        self._send, self.status = send, 0
+    def __init__(self, send: Send, body: _Body) -> None:
+        self._send, self._body, self.status = send, body, 0
 
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.status = message["status"]
+            if self.status >= 400:
+                await self._body.drain()
             headers = MutableHeaders(scope=message)
             if "content-security-policy" not in headers:
                 headers["Content-Security-Policy"] = POLICY

@@ -30,6 +30,7 @@ from mien.media.picture import PUSHED_BYTES
 from mien.server.allowed import options_of
 from mien.server.live_link import Link
 from mien.server.refusals import RefusalError
+from mien.server.safe import safe
 from mien.server.service import Service, service_of
 
 router = APIRouter(include_in_schema=False)
@@ -280,7 +281,7 @@ def _parsed(message: str | bytes) -> dict[str, Any]:
 def _failure(answer: bytes | None) -> str:
     if answer is None:
         return "The process of this session ended before its time."
-    return str(json.loads(answer).get("message", "The analysis failed."))
+    return safe(str(json.loads(answer).get("message", "The analysis failed.")))
 
 
 async def _close(socket: WebSocket, code: int, reason: str) -> None:

@@ -20,6 +20,8 @@ from mien.server.store import Job, Store
 from mien.server.tickets import Tickets
 from mien.server.work import Workers
 
+TURNS = 4
+"""Uploads that are written at the same moment; threads for other work are left."""
 CHALLENGE = {"WWW-Authenticate": "Bearer"}
 _bearer = HTTPBearer(auto_error=False, description="A key made by 'mien serve keys add NAME'.")
 
@@ -37,6 +39,9 @@ class Service:
         probe: tells the length of an upload.
         exports: writes results in other formats.
         loop: that answers requests.
+        turns: taken by uploads while they write.
+        tickets: that open the results of one job.
+        waiting: by job, what is set when it changes.
     """
 
     settings: Settings
@@ -47,6 +52,7 @@ class Service:
     probe: Clerk
     exports: Clerk
     loop: asyncio.AbstractEventLoop
+    turns: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(TURNS))
     tickets: Tickets = field(default_factory=Tickets)
     waiting: dict[str, set[asyncio.Event]] = field(default_factory=lambda: defaultdict(set))
 

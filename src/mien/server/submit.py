@@ -48,11 +48,11 @@ async def submitted(request: Request, service: Service, asked: Asked) -> Job:
     check_room(request, service, asked)
     path = service.store.incoming()
     try:
-        content_type = request.headers.get("content-type", "")
-        upload = await receive(content_type, aiter(request.stream()), path, service.settings)
+        upload = await receive(request, path, service.settings, service.turns)
         service.metrics.upload(upload.bytes)
         fields = await _fields(upload, service, asked)
-        job = await asyncio.to_thread(_acknowledged, service, upload, fields)
+        async with service.turns:
+            job = await asyncio.to_thread(_acknowledged, service, upload, fields)
     except (OSError, sqlite3.OperationalError) as error:
         if getattr(error, "errno", None) in _FULL or "full" in str(error):
             raise disk_full() from None

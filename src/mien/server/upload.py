@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from fastapi import Request
 from python_multipart.exceptions import MultipartParseError
 from python_multipart.multipart import MultipartParser, parse_options_header
 
@@ -132,14 +133,22 @@ class _Receiver:
 
 
 async def receive(
-    content_type: str, body: AsyncIterator[bytes], path: Path, settings: Settings
+    request: Request, path: Path, settings: Settings, turns: asyncio.Semaphore
 ) -> Upload:
     """Write the file of a multipart body to ``path`` as it arrives, and sync it.
+
+    Args:
+        request: with the body.
+        path: of the file that is made.
+        settings: with the limits.
+        turns: taken for each piece that is written. Many uploads at once share them, so that other
+            requests are answered between the pieces; who sends slowly does not hold one.
 
     Raises:
         RefusalError: 400 or 422 for a body that is not what was expected, 408 for one that does not
             go on, 413 for one that is too large, 507 if the disk is nearly full.
     """
+    content_type = request.headers.get("content-type", "")
     kind, found = parse_options_header(content_type)
     if kind != b"multipart/form-data" or not found.get(b"boundary"):
         raise RefusalError(
@@ -150,13 +159,15 @@ async def receive(
     receiver = _Receiver(path, settings)
     parser = MultipartParser(found[b"boundary"], receiver.callbacks())  # type: ignore[arg-type]
     try:
+        body = aiter(request.stream())
         began, received = time.monotonic(), 0
         while (chunk := await _next(body, settings.upload_idle)) is not None:
             received += len(chunk)
             if time.monotonic() - began > GRACE + received / SLOWEST:
                 raise _slow(f"The upload is slower than {SLOWEST} bytes a second")
             check_disk(path.parent, settings)
-            await asyncio.to_thread(parser.write, chunk)
+            async with turns:
+                await asyncio.to_thread(parser.write, chunk)
         parser.finalize()
         if not receiver.done:
             raise _bad("it is cut off")
@@ -164,7 +175,8 @@ async def receive(
             raise RefusalError(
                 422, "MissingField", "There is no field 'file'; send the recording in it."
             )
-        await asyncio.to_thread(receiver.sync)
+        async with turns:
+            await asyncio.to_thread(receiver.sync)
     except MultipartParseError as error:
         raise _bad(str(error)) from None
     finally:
