@@ -105,8 +105,8 @@ def browsing() -> Iterator[Any]:
 
 @contextmanager
 def opened(
-    browser: Any, url: str, view: str = "#/", width: int = 1280, theme: str = "light",
-    key: str = "", complaints: bool = True,
+    browser: Any, url: str, view: str = "#/", width: int = 1280, *, theme: str = "light",
+    ready: str = "html[data-ready]", notice: bool = False, complaints: bool = True,
 ) -> Iterator[Any]:  # fmt: skip
     """The page in a window of its own; it must have asked no other origin, and said nothing."""
     context = browser.new_context(
@@ -118,19 +118,17 @@ def opened(
     page.on("console", lambda message: said.append(message.text))
     page.on("pageerror", lambda error: said.append(str(error)))
     page.on("request", lambda request: asked.append(request.url))
-    notice = json.dumps(call(url, "/v1/notice"), separators=(",", ":"))
-    # Acknowledged, unless the text of the page's own JSON differs; then it is clicked away.
-    page.add_init_script(f"localStorage.setItem('mien-notice', {json.dumps(notice)})")
-    if key:
-        page.add_init_script(f"sessionStorage.setItem('mien-key', {json.dumps(key)})")
+    if not notice:  # it was read before
+        text = json.dumps(call(url, "/v1/notice"), separators=(",", ":"))
+        page.add_init_script(f"localStorage.setItem('mien-notice', {json.dumps(text)})")
     page.goto(f"{url}/{view}")
-    page.wait_for_selector("html[data-ready]")
+    page.wait_for_selector(ready)
     try:
         yield page
         if complaints:
-            assert said == []
+            assert said == [], said
         outside = [u for u in asked if not u.startswith((f"{url}/", "blob:", "data:"))]
-        assert outside == []
+        assert outside == [], outside
     finally:
         context.close()
 

@@ -93,9 +93,9 @@ def _texts(analysis: Analysis) -> list[str]:
     if said is None:
         return [""] * len(analysis.segments)
     if analysis.clip.kind != "recording":
-        return [line.text for line in said.lines] + [""] * (
-            len(analysis.segments) - len(said.lines)
-        )
+        # A text has no time: its lines are the rows, or one row is all of it.
+        lines = [line.text for line in said.lines]
+        return lines if len(lines) == len(analysis.segments) else [said.text]
     starts = [line.segment.start for line in said.lines]
     found = []
     for segment in analysis.segments:

@@ -14,7 +14,7 @@ const NAME = 'mien-coder';
 
 class Coding {
   constructor(place, job, rows, signal) {
-    Object.assign(this, { place, job, rows, signal, row: 0, model: true, others: false, run: false, seen: new Map(), listed: [] });
+    Object.assign(this, { place, job, rows, signal, row: 0, model: true, others: false, run: false, unfolded: null, seen: new Map(), listed: [] });
     this.answers = known(rows).probs;
     this.coder = new Coder(job.id, signal, (state) => this.saved(state));
     this.timed = rows.kind === 'recording' && rows.extent[1] > rows.extent[0];
@@ -60,6 +60,7 @@ class Coding {
         await this.coder.begin(name);
         try { sessionStorage.setItem(NAME, this.coder.name); } catch { /* typed again next time */ }
         this.others = false;
+        this.unfolded = null;
         this.seen.clear();
         await this.drawWho();
         this.drawRows();
@@ -119,6 +120,7 @@ class Coding {
     if (this.coder.unsent.size && !await confirmed('Leave labels unsaved?', `${several(this.coder.unsent.size, 'label')} did not reach the server yet.`, 'Leave them')) return;
     this.coder = new Coder(this.job.id, this.signal, (state) => this.saved(state));
     this.others = false;
+    this.unfolded = null;
     this.seen.clear();
     await this.drawWho();
     this.drawRows();
@@ -283,8 +285,9 @@ class Coding {
     const busy = this.coder.id && this.coder.codes.size < this.count;
     // A coder who is not done yet is not told how the others labelled, unless they ask.
     this.agreement.hidden = found.length === 0;
-    const open = this.agreement.querySelector('details')?.open ?? !busy;
-    this.agreement.replaceChildren(...agreementCard(found, open));
+    this.agreement.replaceChildren(...agreementCard(found, this.unfolded ?? !busy));
+    const details = this.agreement.querySelector('details');
+    details.querySelector('summary').addEventListener('click', () => { this.unfolded = !details.open; });
   }
 }
 
