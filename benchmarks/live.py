@@ -227,7 +227,8 @@ def delays(args: argparse.Namespace) -> dict[str, Any]:
     said = [(r, t) for r, t in rows if r["kind"] == "utterance"]
     words = list(after_ends(ends, said, begun))
     found = {"seconds": args.seconds, "utterances": len(ends), "pictures": len(pushed)}
-    found |= {"face": percentiles(faces), "words": percentiles(words), "heard": len(words)}
+    found |= {"face": percentiles(faces), "words": percentiles(words), "timed": len(words)}
+    found |= {"unheard": sum(not list(held(end, ends, said)) for end in ends)}
     found |= {
         "cpu": round(spent / args.seconds, 3),
         "dropped": counts["dropped"],
@@ -250,11 +251,25 @@ def cpu_seconds(service: int | None) -> float:
 def after_ends(
     ends: list[float], said: list[tuple[dict[str, Any], float]], begun: float
 ) -> Iterator[float]:
-    """The delay of the row that holds the last words of each utterance."""
+    """The delay of the row that ends with each utterance.
+
+    One that ends half a second or more before the sound does, which is a breath then, is left out:
+    to count from the end of the sound would flatter.
+    """
     for end in ends:
         own = [(r, t) for r, t in said if r["start"] < end and r["end"] > end - 0.5]
         if own:
             yield own[-1][1] - (begun + end)
+
+
+def held(
+    end: float, ends: list[float], said: list[tuple[dict[str, Any], float]]
+) -> Iterator[dict[str, Any]]:
+    """The rows with words of the utterance that ends at ``end``."""
+    before = max((other for other in ends if other < end), default=0.0)
+    for row, _ in said:
+        if row["text"] and before < row["end"] - 0.2 and row["start"] < end:
+            yield row
 
 
 def percentiles(values: list[float]) -> dict[str, float]:

@@ -54,7 +54,7 @@ def _delays(ways: list[dict[str, Any]]) -> Iterator[str]:
     yield "| way | of | n | p50 | p95 | p99 | most | bar (p95) |"
     yield "|---|---|---|---|---|---|---|---|"
     for one in ways:
-        counts = {"face": one["pictures"] - one["dropped"], "words": one["heard"]}
+        counts = {"face": one["pictures"] - one["dropped"], "words": one["timed"]}
         for key, name in _KINDS:
             bar = f"{BARS[key]:g} s"
             yield f"| {one['way']} | {name} | {counts[key]} | {_cells(one[key])} | {bar} |"
@@ -62,11 +62,14 @@ def _delays(ways: list[dict[str, Any]]) -> Iterator[str]:
             yield f"| {one['way']} | status call meanwhile | | {_cells(one['status'])} | |"
     yield ""
     for one in ways:
-        none = one["utterances"] - one["heard"]
+        breath = one["utterances"] - one["timed"] - one["unheard"]
         yield (
             f"* {one['way']}: {one['seconds']:g} s; {one['dropped']} of {one['pictures']} pictures "
-            f"left out; {none} of {one['utterances']} utterances without a row"
+            f"left out; words were found in {one['utterances'] - one['unheard']} of "
+            f"{one['utterances']} utterances"
         )
+        if breath:
+            yield f"  not timed since they end in a breath of half a second or more: {breath}"
         yield (
             f"  processor time of the session: {one['cpu']:.2f} s a second; load of the machine, "
             f"other work included: {one['load']}"
