@@ -1,6 +1,6 @@
 """Kill a real service at random moments, start it again, and see that nothing was lost.
 
-    python benchmarks/server_kills.py --kills 50 --seed 21 --out benchmarks/results/server_kills.md
+    python benchmarks/server_kills.py --kills 50 --seed 21 --out benchmarks/results
 
 Clients send recordings, texts and pictures, poll, and delete. Each kill (SIGKILL, alternately of
 all processes and of the one that answers) is aimed at a phase: half of an upload, the moment after
@@ -315,10 +315,9 @@ def main() -> None:
         "",
     ]
     text = "\n".join(lines)
-    if given.out is None:
-        print(text)
-    else:
-        given.out.write_text(text, encoding="utf-8")
+    print(text)
+    if given.out is not None:
+        (given.out / "server_kills.md").write_text(text, encoding="utf-8")
     raise SystemExit(1 if wrong else 0)
 
 

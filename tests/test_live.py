@@ -1,11 +1,13 @@
 """Live sessions: the numbers of an analysis, back-pressure, and what is refused."""
 
+import json
 import threading
 import time
 
 import cv2
 import numpy as np
 import pytest
+from tests.console import mien as command
 
 from mien.analyzer import Analyzer
 from mien.demo import portrait_pictures
@@ -254,6 +256,21 @@ def test_what_fails_in_a_thread_is_raised_where_is_pushed(portrait, monkeypatch)
         session.push_sound(np.zeros(160, np.float32))
     with pytest.raises(ZeroDivisionError, match="planted"):
         session.finish()
+
+
+def test_the_command_line_tells_every_row_as_json(demo_clip):
+    done = command(
+        "live", demo_clip, "--speed", 0, "--json", "--asr", "none", "--window", 2, "--step", 2
+    )
+    assert done.returncode == 0
+    rows = [json.loads(line) for line in done.stdout.splitlines()]
+    assert rows[-1]["kind"] == "counts"
+    assert rows[-1]["dropped"] == 0
+    last = [row for row in rows if row["kind"] == "window" and row["final"]]
+    assert [row["start"] for row in last] == [0.0, 2.0, 4.0]
+    assert last[0]["branches"]["text"]["reason"] == "speech recognition is switched off"
+    assert last[0]["branches"]["voice"]["probs"] is not None
+    assert command("live", "none.mp4").returncode == 2
 
 
 def test_what_cannot_be_played_is_refused(tmp_path):
