@@ -97,7 +97,7 @@ def test_every_picture_has_a_row_with_its_face_and_person(told):
         assert (face.person, face.primary, face.certain) == (0, True, True)
         assert face.evidence.present[0]
         track = analysis.faces[0]
-        assert abs(min(face.box[2:]) - track.size) < 0.2 * track.size
+        assert min(face.box[2:]) == pytest.approx(track.median_size, rel=0.2)
 
 
 def test_a_window_is_told_when_it_ends_and_again_when_its_words_are_known(told):

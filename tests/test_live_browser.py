@@ -162,6 +162,34 @@ def test_one_device_alone_and_a_server_that_is_busy(camera, service):
         page.wait_for_selector("body[data-state=ended]", timeout=WAIT)
 
 
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_axe_finds_nothing(camera, service, theme):
+    """Before it starts, while it runs, and when it is over; at three widths."""
+    from axe_playwright_python.sync_playwright import Axe
+
+    address, _, _ = service
+
+    def found(page):
+        wide = page.evaluate("document.documentElement.scrollWidth - innerWidth")
+        violations = Axe().run(page).response["violations"]
+        told = [(one["id"], one["nodes"][0]["html"]) for one in violations]
+        return [*told, *(["runs over"] if wide > 0 else [])]
+
+    with page_of(camera, color_scheme=theme) as page:
+        page.goto(f"{address}/live")
+        for width in (400, 800, 1280):
+            page.set_viewport_size({"width": width, "height": 800})
+            assert found(page) == [], width
+        begin(page, address)
+        page.wait_for_selector("#big:not(.none)", timeout=WAIT)
+        for width in (400, 800, 1280):
+            page.set_viewport_size({"width": width, "height": 800})
+            assert found(page) == [], width
+        page.click("#stop")
+        page.wait_for_selector("body[data-state=ended]", timeout=WAIT)
+        assert found(page) == []
+
+
 def test_without_permission_the_page_says_what_to_do(camera, service):
     address, _, _ = service
     with page_of(camera, "--deny-permission-prompts", fake=False) as page:
