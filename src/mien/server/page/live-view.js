@@ -81,8 +81,8 @@ export function showUtterance(row) {
   byId('silent').hidden = true;
   const probs = row.fused.probs;
   const top = probs ? best(probs) : null;
-  const list = byId('utterances');
-  const atEnd = list.scrollHeight - list.scrollTop - list.clientHeight < 40;
+  const [list, log] = [byId('utterances'), byId('log')];
+  const atEnd = log.scrollHeight - log.scrollTop - log.clientHeight < 40;
   list.append(el(
     'li', { class: top === null ? '' : `e${top}` },
     el('span', { class: 'when num' }, clock(row.start)),
@@ -90,7 +90,7 @@ export function showUtterance(row) {
     el('span', { class: 'mark' }, top === null ? 'not judged' : `${NAMES[top]} ${share(probs[top])}`),
   ));
   while (list.children.length > MOST) list.firstChild.remove();
-  if (atEnd) list.scrollTop = list.scrollHeight;
+  if (atEnd) log.scrollTop = log.scrollHeight;
 }
 
 // --- faces -------------------------------------------------------------------------------------
