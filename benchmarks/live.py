@@ -234,7 +234,8 @@ def delays(args: argparse.Namespace) -> dict[str, Any]:
         "dropped": counts["dropped"],
         "load": round(os.getloadavg()[0], 1),
     }
-    return found | watch.end()
+    real_time = os.sched_getscheduler(0) in (os.SCHED_RR, os.SCHED_FIFO)
+    return found | {"real_time": real_time} | watch.end()
 
 
 def cpu_seconds(service: int | None) -> float:

@@ -74,6 +74,8 @@ def _delays(ways: list[dict[str, Any]]) -> Iterator[str]:
             f"  processor time of the session: {one['cpu']:.2f} s a second; load of the machine, "
             f"other work included: {one['load']}"
         )
+        if one.get("real_time"):
+            yield "  it ran before other work of the machine (real-time scheduling, `chrt -r 5`)"
 
 
 def _numbers(value: dict[str, Any]) -> Iterator[str]:
