@@ -168,8 +168,8 @@ def test_whatever_comes_is_taken_or_refused(messages):
     for message in messages:
         code, why = 0, ""
         try:
-            kind, at, content = module._binary(message)
-        except module._CloseError as error:
+            kind, at, content = module.binary_of(message)
+        except module.CloseError as error:
             code, why = error.code, str(error)
         if code:
             assert (code, bool(why)) == (4400, True)

@@ -45,13 +45,17 @@ _CODE = (
 class ConfinedDecoder:
     """Decodes pictures in a process of its own that is confined; used by one thread.
 
+    Args:
+        wall: seconds in which a picture is decoded.
+
     Raises:
         OptionError: on another system than Linux.
         SandboxError: if the process could not be started.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, wall: float = WALL) -> None:
         check_platform()
+        self._wall = wall
         self._ended = 0
         self._start()
 
@@ -77,7 +81,12 @@ class ConfinedDecoder:
                 "The process that decodes pictures could not be started; it needs Linux 5.3 or "
                 "later. Use --no-sandbox (media.sandbox=False) for pictures that you trust."
             )
-        self._channel.settimeout(WALL)
+        self._channel.settimeout(self._wall)
+
+    @property
+    def pid(self) -> int:
+        """Of the process."""
+        return self._process.pid
 
     def __call__(self, content: bytes) -> Image:
         """The picture, ``(height, width, 3) uint8`` in BGR order.

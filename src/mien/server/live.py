@@ -76,7 +76,7 @@ def page() -> Response:
     return FileResponse(HERE / "live.html", media_type="text/html", headers=headers)
 
 
-class _CloseError(Exception):
+class CloseError(Exception):
     """The session is closed with a code and a reason."""
 
     def __init__(self, code: int, reason: str) -> None:
@@ -110,14 +110,14 @@ async def live(socket: WebSocket) -> None:
     try:
         hello = _hello(await _first(socket), service)
         if running[0] >= service.settings.live_sessions:
-            raise _CloseError(
+            raise CloseError(
                 BUSY, f"{running[0]} live sessions run, the limit of this service; try again later."
             )
         running[0] += 1
         entered = True
         link = Link(hello.options, hello.rate, hello.form)
         await _session(socket, link, hello)
-    except _CloseError as error:
+    except CloseError as error:
         await _close(socket, error.code, error.reason)
     except WebSocketDisconnect:
         pass
@@ -137,10 +137,10 @@ async def _first(socket: WebSocket) -> dict[str, Any]:
     try:
         message = await asyncio.wait_for(_receive(socket), HELLO)
     except TimeoutError:
-        raise _CloseError(IDLED, f"No first message came within {HELLO:g} s.") from None
+        raise CloseError(IDLED, f"No first message came within {HELLO:g} s.") from None
     value = _parsed(message)
     if value.get("type") != "hello":
-        raise _CloseError(MALFORMED, PROTOCOL)
+        raise CloseError(MALFORMED, PROTOCOL)
     return value
 
 
@@ -150,20 +150,20 @@ def _hello(value: dict[str, Any], service: Service) -> Hello:
         service.owner(key if isinstance(key, str) else repr(key))
     except RefusalError:
         why = "This service needs a key; its operator makes one by 'mien serve keys add NAME'."
-        raise _CloseError(UNAUTHORISED, why) from None
+        raise CloseError(UNAUTHORISED, why) from None
     rate, form = value.get("rate", 48_000), value.get("format", "int16")
     known = isinstance(rate, int) and not isinstance(rate, bool) and RATES[0] <= rate <= RATES[1]
     if not known:
-        raise _CloseError(MALFORMED, f"rate must be a whole number from {RATES[0]} to {RATES[1]}.")
+        raise CloseError(MALFORMED, f"rate must be a whole number from {RATES[0]} to {RATES[1]}.")
     if form not in FORMATS:
-        raise _CloseError(MALFORMED, f"format must be one of: {', '.join(FORMATS)}.")
+        raise CloseError(MALFORMED, f"format must be one of: {', '.join(FORMATS)}.")
     try:
         options = options_of(value.get("options", {}), service.settings)
         live_options(options)
     except OptionError as error:
-        raise _CloseError(MALFORMED, str(error)) from None
+        raise CloseError(MALFORMED, str(error)) from None
     except (MienError, RecursionError, TypeError) as error:
-        raise _CloseError(MALFORMED, f"options: {error}") from None
+        raise CloseError(MALFORMED, f"options: {error}") from None
     return Hello(rate, form, options.to_dict())
 
 
@@ -172,9 +172,9 @@ async def _session(socket: WebSocket, link: Link, hello: Hello) -> None:
     try:
         ready = await asyncio.wait_for(link.answers.get(), STARTING)
     except TimeoutError:
-        raise _CloseError(FAILED, "The models could not be loaded in time.") from None
+        raise CloseError(FAILED, "The models could not be loaded in time.") from None
     if ready is None or json.loads(ready).get("kind") != "ready":
-        raise _CloseError(FAILED, _failure(ready))
+        raise CloseError(FAILED, _failure(ready))
     by = hello.options["segmentation"]
     told = {"kind": "ready", "labels": list(MIEN7.labels), "window": by["window"]}
     told |= {"step": by["step"], "frame_rate": hello.options["faces"]["frame_rate"]}
@@ -188,13 +188,13 @@ async def _session(socket: WebSocket, link: Link, hello: Hello) -> None:
             link.finish()
             await asyncio.wait({sending}, timeout=LASTING)
         if not sending.done():
-            raise _CloseError(FAILED, "The rows that are left did not come in time.")
+            raise CloseError(FAILED, "The rows that are left did not come in time.")
         sending.result()
         await _close(socket, 1000, "ended")
     finally:
         for task in (sending, taking):
             task.cancel()
-            with contextlib.suppress(asyncio.CancelledError, WebSocketDisconnect, _CloseError):
+            with contextlib.suppress(asyncio.CancelledError, WebSocketDisconnect, CloseError):
                 await task
 
 
@@ -205,14 +205,14 @@ async def _answers(socket: WebSocket, link: Link) -> None:
         value = json.loads(text) if '"kind": "' in text[:200] else {}
         kind = value.get("kind")
         if kind == "failed":
-            raise _CloseError(FAILED, _failure(answer))
+            raise CloseError(FAILED, _failure(answer))
         if kind in ("counts", "ended"):
             value["dropped"] += link.dropped
             text = json.dumps(value)
         await socket.send_text(text)
         if kind == "ended":
             return
-    raise _CloseError(FAILED, _failure(None))
+    raise CloseError(FAILED, _failure(None))
 
 
 async def _messages(socket: WebSocket, link: Link, hello: Hello) -> None:
@@ -222,37 +222,33 @@ async def _messages(socket: WebSocket, link: Link, hello: Hello) -> None:
         try:
             message = await asyncio.wait_for(_receive(socket), IDLE)
         except TimeoutError:
-            raise _CloseError(IDLED, f"Nothing came for {IDLE:g} s.") from None
+            raise CloseError(IDLED, f"Nothing came for {IDLE:g} s.") from None
         if isinstance(message, str):
             if _parsed(message).get("type") == "end":
                 return
-            raise _CloseError(MALFORMED, 'A message of text can only be {"type": "end"}.')
-        kind, at, content = _binary(message)
+            raise CloseError(MALFORMED, 'A message of text can only be {"type": "end"}.')
+        kind, at, content = binary_of(message)
         if kind == PICTURE:
             link.picture(at, content)
             continue
         size = FORMATS[hello.form]
         if not content or len(content) % size:
-            raise _CloseError(MALFORMED, f"Sound of {len(content)} bytes is no {hello.form}.")
+            raise CloseError(MALFORMED, f"Sound of {len(content)} bytes is no {hello.form}.")
         seconds += len(content) / size / hello.rate
         if seconds > time.monotonic() - begun + AHEAD:
-            raise _CloseError(MALFORMED, "Sound came faster than it can have been recorded.")
+            raise CloseError(MALFORMED, "Sound came faster than it can have been recorded.")
         if not link.sound(at, content):
-            raise _CloseError(TOO_SLOW, "The analysis is too far behind the sound.")
+            raise CloseError(TOO_SLOW, "The analysis is too far behind the sound.")
 
 
-def _binary(message: bytes) -> tuple[int, float, bytes]:
+def binary_of(message: bytes) -> tuple[int, float, bytes]:
     if len(message) < HEAD.size:
-        raise _CloseError(MALFORMED, f"A message of {len(message)} bytes has no type and time.")
+        raise CloseError(MALFORMED, f"A message of {len(message)} bytes has no type and time.")
     kind, at = HEAD.unpack_from(message)
     if kind not in (SOUND, PICTURE):
-        raise _CloseError(
-            MALFORMED, f"There is no message of type {kind}; 1 is sound, 2 a picture."
-        )
+        raise CloseError(MALFORMED, f"There is no message of type {kind}; 1 is sound, 2 a picture.")
     if not math.isfinite(at) or not 0 <= at < 1e6:
-        raise _CloseError(
-            MALFORMED, f"The time of a message is {at!r}; it must be seconds, from 0."
-        )
+        raise CloseError(MALFORMED, f"The time of a message is {at!r}; it must be seconds, from 0.")
     return kind, at, message[HEAD.size :]
 
 
@@ -264,7 +260,7 @@ async def _receive(socket: WebSocket) -> str | bytes:
     if content is None:
         content = message.get("bytes") or b""
     if len(content) > (TEXT if isinstance(content, str) else MOST):
-        raise _CloseError(TOO_BIG, f"A message of {len(content)} bytes is too long.")
+        raise CloseError(TOO_BIG, f"A message of {len(content)} bytes is too long.")
     return content
 
 
@@ -274,7 +270,7 @@ def _parsed(message: str | bytes) -> dict[str, Any]:
     except (ValueError, RecursionError):
         value = None
     if not isinstance(value, dict):
-        raise _CloseError(MALFORMED, PROTOCOL)
+        raise CloseError(MALFORMED, PROTOCOL)
     return value
 
 
