@@ -77,7 +77,12 @@ def page() -> Response:
 
 
 class CloseError(Exception):
-    """The session is closed with a code and a reason."""
+    """The session is closed with a code and a reason.
+
+    Args:
+        code: of the WebSocket.
+        reason: a sentence.
+    """
 
     def __init__(self, code: int, reason: str) -> None:
         super().__init__(reason)
@@ -242,6 +247,11 @@ async def _messages(socket: WebSocket, link: Link, hello: Hello) -> None:
 
 
 def binary_of(message: bytes) -> tuple[int, float, bytes]:
+    """Type, time and content of a message of bytes.
+
+    Raises:
+        CloseError: if it is none.
+    """
     if len(message) < HEAD.size:
         raise CloseError(MALFORMED, f"A message of {len(message)} bytes has no type and time.")
     kind, at = HEAD.unpack_from(message)
