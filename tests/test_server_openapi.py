@@ -92,7 +92,7 @@ def test_schemathesis_finds_nothing(tmp_path):
             [
                 Path(sys.executable).with_name("st"), "--config-file", HERE / "schemathesis.toml",
                 "run", f"{service.url}/openapi.json", "--header", f"Authorization: Bearer {key}",
-                "--checks", "all", "--max-examples", "25", "--no-color",
+                "--checks", "all", "--max-examples", "25", "--no-color", "--request-timeout", "60",
             ],
             capture_output=True, text=True, timeout=600, check=False, cwd=tmp_path,
             env=os.environ | {"NO_PROXY": "127.0.0.1"},

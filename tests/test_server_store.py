@@ -178,8 +178,13 @@ def test_keys_are_kept_as_digests_and_can_be_taken_back(store):
     for wrong in ("ann", "", "x" * 101):
         with pytest.raises(OptionError):
             keys.add(wrong)
+    before = keys.owner(ann)
     keys.remove("ann")
     assert keys.owner(ann) is None
+    anew = keys.add("ann")
+    assert anew != ann
+    assert keys.owner(anew) == before, "a key that replaces another has its jobs"
+    keys.remove("ann")
     with pytest.raises(OptionError, match="no key"):
         keys.remove("ann")
 

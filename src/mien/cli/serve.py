@@ -159,6 +159,6 @@ def keys_list(folder: Folder = FOLDER) -> None:
 def keys_remove(
     name: Annotated[str, typer.Argument(help="Whose key it is.")], folder: Folder = FOLDER
 ) -> None:
-    """Take a key back; what was made by it stays in the folder."""
+    """Take a key back; its jobs stay, for a new key of the same name."""
     with _keys(folder) as known:
         known.remove(name)

@@ -44,6 +44,12 @@ _MORE: dict[str, dict[str, Any]] = {
 _TYPES = {str: "string", float: "number", int: "integer", bool: "boolean", type(None): "null"}
 
 
+_UNREADABLE = {
+    "description": "The body cannot be read.",
+    "content": {"application/json": {"schema": {"$ref": "#/components/schemas/ErrorAnswer"}}},
+}
+
+
 def describe(app: FastAPI) -> None:
     """Let the application describe the body of a submission, and name its versions."""
     made = app.openapi
@@ -57,6 +63,8 @@ def describe(app: FastAPI) -> None:
             for path in schema["paths"].values():
                 for operation in path.values():
                     _strict(operation.get("parameters", []))
+                    if "requestBody" in operation:
+                        operation["responses"].setdefault("400", _UNREADABLE)
             for name in ("HTTPValidationError", "ValidationError"):
                 parts.pop(name, None)
         return app.openapi_schema or {}

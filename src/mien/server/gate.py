@@ -38,6 +38,8 @@ POLICY = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-acti
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 DRAINED, DRAIN_SECONDS = 32 * 2**20, 10.0
 """Bytes of a body that was refused that are read at most, and for how long."""
+LATE = 408
+"""The status of an upload that did not go on; nothing more of it is waited for."""
 UNMATCHED = "(none)"
 """The route in logs and metrics of what no route matches; a path may hold anything."""
 
@@ -169,7 +171,7 @@ class _Watched:
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.status = message["status"]
-            if self.status >= 400:
+            if self.status >= 400 and self.status != LATE:
                 await self._body.drain()
             headers = MutableHeaders(scope=message)
             if "content-security-policy" not in headers:

@@ -34,7 +34,8 @@ class Keys:
     def add(self, name: str) -> str:
         """A new key, which is shown this once.
 
-        The first key takes over the jobs that were made without one.
+        The first key takes over the jobs that were made without one. A key that is made anew
+        under the name of one that was removed has its jobs.
 
         Raises:
             OptionError: if there is a key of this name, or the name is empty.
@@ -46,7 +47,7 @@ class Keys:
             )
         if name in self.names():
             raise OptionError(f"There is a key {name!r} already; choose another name.")
-        key, owner = PREFIX + secrets.token_urlsafe(32), secrets.token_hex(8)
+        key, owner = PREFIX + secrets.token_urlsafe(32), _digest(name)[:16]
         with self.store.writing() as db:
             db.execute(
                 "INSERT INTO keys (id, name, hash, created) VALUES (?, ?, ?, ?)",
@@ -56,7 +57,7 @@ class Keys:
         return key
 
     def remove(self, name: str) -> None:
-        """Take a key back; its jobs stay in the store.
+        """Take a key back; its jobs stay, for a new key of the same name.
 
         Raises:
             OptionError: if there is none of this name.

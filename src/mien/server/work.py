@@ -6,7 +6,6 @@ import contextlib
 import json
 import logging
 import os
-import sqlite3
 import threading
 import time
 from collections.abc import Callable
@@ -83,8 +82,8 @@ class Workers:
             while not self._ending.is_set():
                 try:
                     self._step()
-                except (OSError, sqlite3.Error) as error:
-                    log.error("the store cannot be written", extra={"error": frames(error)})
+                except Exception as error:  # a full disk, most likely: what is kept is tried again
+                    log.error("the workers cannot go on", extra={"error": frames(error)})
                     time.sleep(TROUBLE)
         finally:
             self._ending.set()
