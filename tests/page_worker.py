@@ -12,12 +12,15 @@ def analysed(upload: str, options: dict, out: str) -> dict:
     """What a worker does: the planted analysis; a text that is JSON says more.
 
     ``lines`` are the words, ``seconds`` the length, ``wait`` seconds of work, ``fail`` a message.
+    A recording named ``upload.mov`` counts as too large to be embedded in its report.
     """
     from mien.batch.pool import tell
-    from mien.server.child import _write
+    from mien.report.page import media
+    from mien.server.child import write_results
     from pages import planted
 
     path = Path(upload)
+    media.AUTO_LIMIT = 10 if path.name == "upload.mov" else 48 * 2**20
     head = path.read_bytes()[:10_000]
     said: dict[str, Any] = json.loads(head) if head.startswith(b"{") else {}
     for step in range(int(said.get("wait", 0) * 10)):
@@ -29,5 +32,5 @@ def analysed(upload: str, options: dict, out: str) -> dict:
     seconds = float(said.get("seconds", 6.0))
     step = 0.5 if seconds <= 60 else 2.5
     analysis = planted(seconds, step, name=path.name, lines=lines, faces=4)
-    _write(analysis, str(path), Path(out))
+    write_results(analysis, str(path), Path(out))
     return {"duration": seconds}

@@ -256,7 +256,7 @@ def test_a_job_is_cancelled_and_one_that_waits_says_so(browser, tmp_path):
         second.locator(".badge >> text=queued").wait_for()
         first = page.locator(".job", has_text="first.mp4")
         first.locator("progress").wait_for()
-        assert "recognising speech" in first.inner_text()
+        first.locator(".stage >> text=recognising speech").wait_for()
         for job, button in ((second, "Cancel second.mp4"), (first, "Cancel first.mp4")):
             page.get_by_role("button", name=button).click()
             job.locator(".badge >> text=cancelled").wait_for()

@@ -131,6 +131,15 @@ def test_a_key_is_asked_for_and_frames_and_players_work_with_it(browser, film, t
         page.click(".tabs a >> text=Coding by hand")
         until(page, "document.querySelector('video')?.readyState >= 2")
         assert page.evaluate("sessionStorage.getItem('mien-key')") == key
+        # One that is too large for the page of the report is linked, and plays there, too.
+        large = submitted(running.url, "large.mov", film.read_bytes(), key)
+        done(running.url, large, key)
+        page.goto(f"{running.url}/#/job/{large}")
+        player = page.frame_locator("iframe.report").locator("video")
+        player.wait_for(timeout=30_000)
+        assert "media?ticket=" in player.get_attribute("src")
+        inside = "document.querySelector('iframe').contentDocument"
+        until(page, f"{inside}.querySelector('video').readyState >= 2")
         assert page.evaluate("JSON.stringify(localStorage)").count(key) == 0
 
 
@@ -155,7 +164,8 @@ def axe(page):
 # What reaches beyond the right edge and cannot be scrolled to in a box of its own.
 WIDER = """width => document.documentElement.scrollWidth <= width ? [] :
   [...document.querySelectorAll('body *')]
-    .filter((node) => node.getBoundingClientRect().right > width + 1 && !node.closest('.scroll > *'))
+    .filter((node) => node.getBoundingClientRect().right > width + 1)
+    .filter((node) => !node.closest('.scroll > *'))
     .map((node) => `${node.tagName}.${node.className}#${node.id} ${node.textContent.slice(0, 40)}`)
 """
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import resource
 import sys
@@ -80,7 +81,7 @@ def analyze_upload(upload: str, options: Mapping[str, Any], out: str) -> dict[st
     os.chdir(path.parent)
     try:
         analysis = analyze(path.name, Options.from_dict(options), progress=_news())
-        _write(analysis, path.name, Path(out))
+        write_results(analysis, path.name, Path(out))
         return {"duration": analysis.clip.duration}
     except InputError as error:
         return {"error": (type(error).__name__, str(error))}
@@ -109,14 +110,25 @@ def _internal(error: Exception) -> dict[str, Any]:
     }
 
 
-def _write(analysis: Any, name: str, out: Path) -> None:
+def write_results(analysis: Any, name: str, out: Path) -> None:
+    """Write all files of ``RESULTS``.
+
+    Args:
+        analysis: of the recording.
+        name: path of the recording, for the report.
+        out: folder, made if it is missing.
+    """
     from mien.analysis.wire import write_json
     from mien.files import replacing
-    from mien.report.page import save_page
+    from mien.report.page import page_html, page_media
     from mien.server.derived import write_derived
 
     out.mkdir(mode=0o700, exist_ok=True)
-    save_page(analysis, out / REPORT, Path(name), "auto", overwrite=True)
+    media = page_media(Path(name), "auto", None)
+    if media.link:  # too large for the page: the route beside that of the report
+        media = dataclasses.replace(media, link="media")
+    with replacing(out / REPORT) as fresh:
+        fresh.write_text(page_html(analysis, media), encoding="utf-8")
     write_derived(analysis, out)
     with replacing(out / ANALYSIS) as fresh:
         write_json(analysis, fresh)

@@ -3,7 +3,8 @@
 let player = null;
 
 function mediaUrl() {
-  if (data.media.link) return data.media.link;
+  // A service opens its pages, and the recordings beside them, by a ticket in the address.
+  if (data.media.link) return data.media.link + location.search;
   const holder = byId('media');
   const text = holder.textContent;
   holder.remove();
