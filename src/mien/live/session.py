@@ -363,7 +363,7 @@ class Session:
             lines = words.utterance(heard, self._stage.speech())
             by_branch, fused = self._stage.judge(heard.segment)
             since = self._heard_at.wall(heard.segment.end - MARGIN)
-            latency = time.monotonic() - since
+            latency = max(0.0, time.monotonic() - since)
             self._tell(UtteranceRow(heard.segment, lines, by_branch, fused, heard.over, latency))
             self._count("done")
 
@@ -386,7 +386,7 @@ class Session:
         self._final_until = max(self._final_until, window.end if final else -1.0)
         by_branch, fused = self._stage.judge(window)
         stamps = self._heard_at if self._stage.ring.duration else self._seen_at
-        latency = time.monotonic() - stamps.wall(window.end)
+        latency = max(0.0, time.monotonic() - stamps.wall(window.end))
         self._tell(WindowRow(window, by_branch, fused, final, latency))
 
     def _last_windows(self) -> None:
