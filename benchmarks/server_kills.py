@@ -82,6 +82,8 @@ class Trial:
     deleted: set[str] = field(default_factory=set)
     doubtful: set[str] = field(default_factory=set)
     log: list[str] = field(default_factory=list)
+    threads: list[threading.Thread] = field(default_factory=list)
+    opened: list[socket.socket] = field(default_factory=list)
 
     def send(self, client: Client, path: Path) -> str | None:
         """Send a file; the id if it was acknowledged."""
@@ -94,6 +96,13 @@ class Trial:
             self.acked[str(job)] = path
             return str(job)
         return None
+
+    def settle(self) -> None:
+        """After a kill: what was under way has ended."""
+        while self.threads:
+            self.threads.pop().join()
+        while self.opened:
+            self.opened.pop().close()
 
     def live(self) -> list[str]:
         """Jobs that must be there."""
@@ -129,17 +138,15 @@ def reach(trial: Trial, service: Serving, client: Client, phase: str) -> str:
     """Bring the service to a phase, and wait for a random moment of it."""
     chance, jobs = trial.chance, trial.folder / "jobs"
     if phase == "upload":
-        opened = [half_an_upload(service.url) for _ in range(2)]
+        trial.opened += [half_an_upload(service.url) for _ in range(2)]
         wait_for(lambda: any((trial.folder / "incoming").iterdir()), 10)
         pause = chance.uniform(0, 0.05)
         time.sleep(pause)
-        service.kept = opened  # type: ignore[attr-defined]
     elif phase == "queue":
-        sender = threading.Thread(target=trial.send, args=(client, chance_of(trial)))
-        sender.start()
+        trial.threads.append(threading.Thread(target=trial.send, args=(client, chance_of(trial))))
+        trial.threads[-1].start()
         pause = chance.uniform(0, 0.4)
         time.sleep(pause)
-        trial.sender = sender  # type: ignore[attr-defined]
     elif phase == "run":
         job = trial.send(client, chance_of(trial))
         wait_for(lambda: job is None or client.job(job)["state"] != "queued")
@@ -153,7 +160,8 @@ def reach(trial: Trial, service: Serving, client: Client, phase: str) -> str:
     else:
         job = chance.choice(trial.live() or [trial.send(client, trial.inputs[0])])
         trial.doubtful.add(job)
-        threading.Thread(target=_delete, args=(trial, client, job), daemon=True).start()
+        trial.threads.append(threading.Thread(target=_delete, args=(trial, client, job)))
+        trial.threads[-1].start()
         pause = chance.uniform(0, 0.25)
         time.sleep(pause)
     return f"{phase} +{1000 * pause:.0f} ms"
@@ -204,8 +212,7 @@ def run(trial: Trial, kills: int, workers: int) -> None:
         states = Counter(_states(trial.folder))
         group = number % 2 == 0
         service.kill(group)
-        if hasattr(trial, "sender"):
-            trial.sender.join(30)
+        trial.settle()
         line = f"{number + 1:3} {'all processes' if group else 'one process':13} {moment:16} "
         line += ", ".join(f"{count} {state}" for state, count in sorted(states.items()))
         trial.log.append(line)

@@ -11,12 +11,13 @@ import pytest
 pytest.importorskip("fastapi")
 
 from fastapi.testclient import TestClient
+from starlette.websockets import WebSocketDisconnect
 from tests.serving import planted
 
 from mien.options import Options
 from mien.server.app import create_app
 from mien.server.export import TYPES
-from mien.server.gate import HEADERS
+from mien.server.gate import HEADERS, Gate
 from mien.server.models import ErrorAnswer, JobAnswer, JobsAnswer
 from mien.server.settings import Settings
 from mien.server.store import FINAL
@@ -528,3 +529,33 @@ def test_a_fault_of_ours_is_an_answer_without_its_words(client, monkeypatch, cap
     logged = [record for record in caplog.records if record.name == "mien.server"]
     assert "RuntimeError" in str(logged[0].error)
     assert "secret" not in str(vars(logged[0]))
+
+
+@pytest.mark.parametrize(
+    ("headers", "fine"),
+    [
+        ({}, True),
+        ({"Origin": "http://localhost"}, True),
+        ({"Origin": "http://evil.example"}, False),
+        ({"Origin": "null"}, False),
+        ({"Host": "evil.example", "Origin": "http://evil.example"}, False),
+        ({"Sec-Fetch-Site": "cross-site"}, False),
+    ],
+)
+def test_pages_of_other_sites_open_no_websocket(headers, fine, tmp_path):
+    async def echo(scope, receive, send):
+        await receive()
+        await send({"type": "websocket.accept"})
+        await send({"type": "websocket.send", "text": "hello"})
+
+    gate = Gate(echo, Settings(tmp_path), lambda *seen: None)
+    client = TestClient(gate, base_url="http://localhost")
+    if fine:
+        with client.websocket_connect(
+            "/v1/live", headers={"Host": "localhost"} | headers
+        ) as opened:
+            assert opened.receive_text() == "hello"
+    else:
+        with pytest.raises(WebSocketDisconnect) as caught:
+            client.websocket_connect("/v1/live", headers=headers).__enter__()
+        assert caught.value.code == 1008

@@ -9,7 +9,7 @@ import json
 import secrets
 import time
 from collections.abc import Iterator, Mapping
-from http.client import HTTPResponse
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError
@@ -62,11 +62,11 @@ class Client:
             "Content-Length": str(len(parts[0]) + path.stat().st_size + len(parts[2])),
             "Idempotency-Key": once or secrets.token_hex(16),
         }
-        return self._json(self._call("/v1/jobs", _pieces(parts), more))
+        return self._json("/v1/jobs", _pieces(parts), more)
 
     def job(self, job: str) -> Job:
         """How a job stands."""
-        return self._json(self._call(f"/v1/jobs/{job}"))
+        return self._json(f"/v1/jobs/{job}")
 
     def wait(self, job: str, every: float = 1.0) -> Job:
         """The job once it has ended.
@@ -83,15 +83,15 @@ class Client:
 
     def result(self, job: str, kind: str = "json") -> bytes:
         """The result in a format of ``mien export``."""
-        return self._call(f"/v1/jobs/{job}/result?format={kind}").read()
+        return self._call(f"/v1/jobs/{job}/result?format={kind}")
 
     def report(self, job: str) -> bytes:
         """The report page."""
-        return self._call(f"/v1/jobs/{job}/report").read()
+        return self._call(f"/v1/jobs/{job}/report")
 
     def delete(self, job: str) -> None:
         """Delete a job with all that is kept of it."""
-        self._call(f"/v1/jobs/{job}", method="DELETE").read()
+        self._call(f"/v1/jobs/{job}", method="DELETE")
 
     def _call(
         self,
@@ -99,24 +99,23 @@ class Client:
         body: Iterator[bytes] | None = None,
         more: Mapping[str, str] | None = None,
         method: str | None = None,
-    ) -> HTTPResponse:
+    ) -> bytes:
         headers = {**self._headers, **(more or {})}
         request = Request(self._url + path, body, headers, method=method)
         try:
-            found: HTTPResponse = self._open(request, timeout=600)
+            with self._open(request, timeout=600) as answer:
+                found: bytes = answer.read()
         except HTTPError as error:
             with error:
                 raise MienError(_message(error)) from None
-        except OSError as error:
+        except (OSError, HTTPException) as error:
             raise MienError(
                 f"The service at {self._url} cannot be reached ({error}); start it by 'mien serve'."
             ) from None
         return found
 
-    @staticmethod
-    def _json(answer: HTTPResponse) -> Job:
-        with answer:
-            found: Job = json.load(answer)
+    def _json(self, path: str, *more: Any) -> Job:
+        found: Job = json.loads(self._call(path, *more))
         return found
 
 
