@@ -18,7 +18,8 @@ ROOT = Path(__file__).resolve().parents[1]
 BENCHMARKS = ROOT / "benchmarks"
 SPEECH = EMBEDDED / "demo" / "speech.flac"
 EMOTIONS = {"ANG": "A", "DIS": "D", "FEA": "F", "HAP": "H", "NEU": "N", "SAD": "S"}
-PARTS = {  # of face.py and of pipeline.py
+PARTS = {  # of face.py, live.py and pipeline.py
+    "live_page",
     *("face_figures", "face_peer", "pipeline_child", "pipeline_clip", "pipeline_figure"),
     *("pipeline_models", "pipeline_page", "pipeline_peer", "pipeline_profile"),
 }
@@ -182,6 +183,10 @@ RUNS = {
     "fusion_crema": ("--data {votes} --folds 3 --out {out}", "fusion_crema.json fusion_crema.md"),
     "intensity_crema": ("--data {votes} --folds 3 --out {out}", "intensity_crema.json"),
     "language": ("--data {texts} --out {out}", "language.md"),
+    "live": (
+        "--part numbers --part delays --part memory --seconds 12 --hours 0.01 --out {out}",
+        "live.json live.md",
+    ),
     "sandbox": ("--rounds 2 --out {out}", "sandbox.json sandbox.md"),
     "batch": ("--clips 2 --workers 1 --engine local --engine ray --out {out}", "batch.md"),
     "length": ("--minutes 1 --work {out} --out {out}", "length.json length.md length.png"),
@@ -209,7 +214,7 @@ TAUGHT = {
     "face_alignment": ("{portraits} --teacher {yunet} --faces 2 --out {out}/a.json", "a.json"),
 }
 # Bars that planted data, or a machine with other work, need not reach.
-MAY_MISS = {"fusion_crema", "pipeline", "server"}
+MAY_MISS = {"fusion_crema", "live", "pipeline", "server"}
 INPUTS = {f.__name__: f for f in (faces, portraits, peer, clips, meld, texts, ravdess, tess, votes)}
 
 

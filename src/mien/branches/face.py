@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -17,7 +18,7 @@ from mien.emotions import MIEN7
 from mien.errors import OptionError
 from mien.mathematics import FloatArray, log_pool
 from mien.packs import Pack
-from mien.scene import FACES, Faces, FaceSamples, Scene, rows_within
+from mien.scene import FACES, CropStore, Faces, FaceSamples, Scene, rows_within
 from mien.timebase import Segment
 
 
@@ -116,7 +117,8 @@ class FaceBranch(PackBranch):
             )
         if self._policy not in POLICIES:
             raise OptionError.choice("face policy", self._policy, POLICIES)
-        self._memory: WeakKeyDictionary[Faces, FloatArray] = WeakKeyDictionary()
+        self._memory: WeakKeyDictionary[CropStore, _Known] = WeakKeyDictionary()
+        self._turn = threading.Lock()
 
     def __getstate__(self) -> dict[str, Any]:
         """The options, without the loaded model."""
@@ -125,7 +127,7 @@ class FaceBranch(PackBranch):
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Restore the options; cached probabilities are not transferred between processes."""
-        self.__dict__ |= state | {"_memory": WeakKeyDictionary()}
+        self.__dict__ |= state | {"_memory": WeakKeyDictionary(), "_turn": threading.Lock()}
 
     @cached_property
     def _model(self) -> FaceModel:
@@ -187,19 +189,49 @@ class FaceBranch(PackBranch):
         return log_pool(probs, weights), quality
 
     def _probs(self, faces: Faces, crops: npt.NDArray[np.int64]) -> FloatArray:
-        """Probabilities of crops, each computed once per scene, although segments overlap."""
-        known = self._memory.get(faces)
-        if known is None:
-            most = max(int(track.samples.crops.max()) for track in faces.tracks)
-            known = self._memory[faces] = np.full((most + 1, 7), np.nan, np.float32)
-        new = crops[np.isnan(known[crops, 0])]
-        # The crops of a whole film would take tens of megabytes.
-        for start in range(0, len(new), _TAKEN):
-            some = new[start : start + _TAKEN]
-            pictures = faces.crops.take(some.tolist())
-            parts = np.array_split(pictures, -(-len(some) // BATCH))
-            known[some] = np.concatenate(self.pack.each(self._model.probs, parts))
-        return known[crops].astype(np.float64)
+        """Probabilities of crops, each computed once per store, although segments overlap."""
+        with self._turn:
+            known = self._memory.setdefault(faces.crops, _Known())
+            known.make_room(crops, getattr(faces.crops, "first", 0))
+            new = crops[np.isnan(known.of(crops)[:, 0])]
+            # The crops of a whole film would take tens of megabytes.
+            for start in range(0, len(new), _TAKEN):
+                some = new[start : start + _TAKEN]
+                pictures = faces.crops.take(some.tolist())
+                parts = np.array_split(pictures, -(-len(some) // BATCH))
+                known.set(some, np.concatenate(self.pack.each(self._model.probs, parts)))
+            return known.of(crops).astype(np.float64)
+
+
+@dataclass
+class _Known:
+    """Probabilities of the crops of a store by their index, 28 bytes each; NaN if not computed.
+
+    Args:
+        first: index of the first row.
+        rows: ``(n, 7)``.
+    """
+
+    first: int = 0
+    rows: npt.NDArray[np.float32] = field(default_factory=lambda: np.zeros((0, 7), np.float32))
+
+    def make_room(self, crops: npt.NDArray[np.int64], first: int) -> None:
+        """Rows for some crops; those of crops before ``first``, which are gone, are dropped."""
+        if not len(crops) or int(crops.max()) < self.first + len(self.rows):
+            return
+        kept = self.rows[max(0, first - self.first) :]
+        self.first = max(self.first, first)
+        count = max(int(crops.max()) - self.first + 1, len(kept) * 3 // 2, _TAKEN)
+        self.rows = np.full((count, 7), np.nan, np.float32)
+        self.rows[: len(kept)] = kept
+
+    def of(self, crops: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
+        """Rows of crops."""
+        return self.rows[crops - self.first]
+
+    def set(self, crops: npt.NDArray[np.int64], probs: FloatArray) -> None:
+        """Keep the probabilities of crops."""
+        self.rows[crops - self.first] = probs
 
 
 def usable(samples: FaceSamples | None, examined: int) -> FaceSamples | str:

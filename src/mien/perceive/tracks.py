@@ -26,7 +26,7 @@ SIZES = 0.6
 """A face's side changes by no more than this factor from sample to sample."""
 
 
-@dataclass
+@dataclass(eq=False)
 class _Open:
     """A track that may still grow: its rows, where its face was last, and how it moves."""
 
@@ -67,18 +67,53 @@ def link(
         Every row in exactly one track. Within a picture the likest pairs are joined first.
     """
     shot_of = np.searchsorted(np.asarray(shots), times, "right")
-    going: list[_Open] = []
-    done: list[_Open] = []
+    tracks = OpenTracks()
+    done: list[list[int]] = []
     shot = 0
     starts = np.flatnonzero(np.diff(times, prepend=-np.inf))
     for rows in np.split(np.arange(len(times)), starts[1:]) if len(times) else ():
         time = float(times[rows[0]])
-        over = [t for t in going if shot_of[rows[0]] != shot or gone(t.time, time, looked)]
-        done += over
-        going = [track for track in going if track not in over]
+        if shot_of[rows[0]] != shot:
+            done += tracks.end()
         shot = int(shot_of[rows[0]])
-        _extend(going, rows.tolist(), time, boxes)
-    return [track.rows for track in done + going]
+        done += tracks.take(rows.tolist(), time, boxes[rows], looked)
+    return done + tracks.end()
+
+
+class OpenTracks:
+    """Links the faces of one picture after the other to tracks that may still grow."""
+
+    def __init__(self) -> None:
+        self._going: list[_Open] = []
+
+    @property
+    def going(self) -> list[list[int]]:
+        """The tracks that may still grow, each the keys of its faces in time order."""
+        return [track.rows for track in self._going]
+
+    def take(
+        self, keys: Sequence[int], time: float, boxes: Floats, looked: Floats | None = None
+    ) -> list[list[int]]:
+        """Take the next picture in which there are faces.
+
+        Args:
+            keys: of its faces.
+            time: of the picture, seconds.
+            boxes: ``(n, 4)`` of its faces.
+            looked: times of all pictures, in order, see :func:`link`.
+
+        Returns:
+            the tracks that ended before it.
+        """
+        over = [track for track in self._going if gone(track.time, time, looked)]
+        self._going = [track for track in self._going if track not in over]
+        _extend(self._going, dict(zip(keys, boxes, strict=True)), time)
+        return [track.rows for track in over]
+
+    def end(self) -> list[list[int]]:
+        """End all tracks, as a new shot does, and give them."""
+        over, self._going = self._going, []
+        return [track.rows for track in over]
 
 
 def gone(last: float, now: float, looked: Floats | None) -> bool:
@@ -103,21 +138,21 @@ def longest_gap(looked: Floats) -> float:
     return max(LONGEST_GAP, 2.5 * usual)
 
 
-def _extend(going: list[_Open], rows: list[int], time: float, boxes: Floats) -> None:
-    """Give a picture's rows to the tracks that they fit best, or to new ones."""
+def _extend(going: list[_Open], faces: dict[int, Floats], time: float) -> None:
+    """Give a picture's faces, boxes by key, to the tracks that they fit best, or to new ones."""
     expected = [track.expected(time) for track in going]
+    left = dict(faces)
     pairs = [
-        (likeness(expected[number], tuple(boxes[row].tolist())), number, row)
+        (likeness(expected[number], tuple(box.tolist())), number, key)
         for number in range(len(going))
-        for row in rows
+        for key, box in faces.items()
     ]
-    for fit, number, row in sorted(pairs, reverse=True):
-        if fit > 0 and row in rows and going[number].time < time:
-            going[number].add(row, time, boxes[row])
-            rows.remove(row)
-    for row in rows:
+    for fit, number, key in sorted(pairs, reverse=True):
+        if fit > 0 and key in left and going[number].time < time:
+            going[number].add(key, time, left.pop(key))
+    for key, box in left.items():
         going.append(_Open())
-        going[-1].add(row, time, boxes[row])
+        going[-1].add(key, time, box)
 
 
 def likeness(a: Box, b: Box) -> float:

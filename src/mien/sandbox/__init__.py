@@ -15,9 +15,10 @@ from mien.media import open_clip
 from mien.options import MediaOptions
 from mien.perceive.source import ClipSource, Source, too_large
 from mien.sandbox.client import ConfinedSource
+from mien.sandbox.pictures import ConfinedDecoder
 from mien.sandbox.process import Server, check_platform, shared_server
 
-__all__ = ["Server", "check_platform", "open_confined", "open_source", "prepare"]
+__all__ = ["ConfinedDecoder", "Server", "check_platform", "open_confined", "open_source", "prepare"]
 
 
 def prepare() -> None:

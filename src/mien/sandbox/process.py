@@ -80,7 +80,7 @@ class Server:
             [sys.executable, "-P", "-c", _CODE, *arguments],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
-            env=_environment(),
+            env=environment(),
             pass_fds=(theirs.fileno(),),
         )
         theirs.close()
@@ -140,7 +140,7 @@ class Server:
             self._process.wait()
 
 
-def _environment() -> dict[str, str]:
+def environment() -> dict[str, str]:
     """The environment of the server."""
     kept = {n: v for n, v in os.environ.items() if n in _KEPT or n.startswith(_KEPT_KINDS)}
     kept |= dict.fromkeys(_ONE_THREAD, "1")

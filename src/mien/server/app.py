@@ -17,7 +17,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import compile_path
 
 import mien
-from mien.server import codings, jobs, notice, pages, results
+from mien.server import codings, jobs, live, notice, pages, results
 from mien.server.child import analyze_upload
 from mien.server.clerk import Clerk
 from mien.server.describe import describe
@@ -60,6 +60,7 @@ def create_app(settings: Settings, analyze: Callable[..., Any] = analyze_upload)
     app.include_router(jobs.router)
     app.include_router(results.router)
     app.include_router(codings.router)
+    app.include_router(live.router)
     app.include_router(pages.router)
     _add_service_routes(app)
     app.add_exception_handler(RefusalError, _refused)

@@ -33,6 +33,7 @@ class Settings:
         job_seconds: wall time of one job at most.
         job_memory: bytes that the process of one job may allocate.
         upload_idle: seconds without a byte after which an upload is given up.
+        live_sessions: live sessions at a time.
 
     Raises:
         OptionError: if a limit is not a number above 0.
@@ -51,6 +52,7 @@ class Settings:
     job_seconds: float = 4 * 3600.0
     job_memory: int = 8 * 10**9
     upload_idle: float = 30.0
+    live_sessions: int = 2
 
     def __post_init__(self) -> None:
         for one in fields(self):

@@ -6,6 +6,6 @@ An engine hears a chunk of sound and says lines; everything else is shared: cutt
 
 from mien.perceive.engines.choose import choose_engine
 from mien.perceive.engines.contract import Engine
-from mien.perceive.engines.transcribe import transcribe
+from mien.perceive.engines.transcribe import placed, transcribe
 
-__all__ = ["Engine", "choose_engine", "transcribe"]
+__all__ = ["Engine", "choose_engine", "placed", "transcribe"]

@@ -38,13 +38,13 @@ def chunks(speech: Speech, audio: AudioTrack, longest: float, gap: float) -> lis
 
 def _parts(turn: Segment, audio: AudioTrack, longest: float) -> Iterator[Segment]:
     while turn.duration > longest:
-        at = _quietest(audio, Segment(turn.start + longest / 2, turn.start + longest))
+        at = quietest(audio, Segment(turn.start + longest / 2, turn.start + longest))
         yield Segment(turn.start, at)
         turn = Segment(at, turn.end)
     yield turn
 
 
-def _quietest(audio: AudioTrack, where: Segment) -> float:
+def quietest(audio: AudioTrack, where: Segment) -> float:
     """The middle of the quietest fifth of a second, in seconds."""
     size = round(FRAME * SAMPLE_RATE)
     samples = audio.read(where)

@@ -42,13 +42,13 @@ class HallucinationFilter:
 
     def __init__(self, speech: Speech) -> None:
         self.lines: list[Line] = []
-        self._speech = speech
+        self.speech = speech
         self._dropped: dict[str, tuple[int, float]] = {}
         self._same = 0
 
     def take(self, line: Line) -> None:
         """Keep a line or count why not."""
-        reason = why_invented(line, self._speech) or self._said_again(line)
+        reason = why_invented(line, self.speech) or self._said_again(line)
         if reason is None:
             self.lines.append(line)
             return

@@ -58,12 +58,12 @@ def transcribe(
                 return None
             chunk, lines = ahead.popleft()
             for line in lines.result():
-                keeper.take(_placed(line, chunk, speech))
+                keeper.take(placed(line, chunk, speech))
             release()
     return Transcript(tuple(keeper.lines), engine.name, language, keeper.dropped)
 
 
-def _placed(line: Line, chunk: Segment, speech: Speech) -> Line:
+def placed(line: Line, chunk: Segment, speech: Speech) -> Line:
     """A line at its time in the recording, cut at the ends of its chunk.
 
     An engine counts the pause before a word, or behind it, as part of it. A word that reaches over
