@@ -20,12 +20,14 @@ from mien.cli import app
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "commands.md"
 HEAD = """# Commands
 
-Every command of `mien` with its arguments and options, written by `python scripts/commands_page.py` from the declarations of the command
-line; a test compares them. `mien COMMAND --help` prints the same in a terminal. What the options of an analysis mean in Python:
+Every command of `mien` with its arguments and options, written by
+`python scripts/commands_page.py` from the declarations of the command line; a test compares them.
+`mien COMMAND --help` prints the same in a terminal. What the options of an analysis mean in Python:
 [options](options.md).
 
-Exit codes: 0 if everything was done, 2 if there was an error (one sentence on standard error that begins with `mien:`) or if some of
-several recordings could not be analysed, 130 if the command was stopped by Ctrl-C.
+Exit codes: 0 if everything was done, 2 if there was an error (one sentence on standard error that
+begins with `mien:`) or if some of several recordings could not be analysed, 130 if the command was
+stopped by Ctrl-C.
 """
 
 
@@ -46,10 +48,7 @@ def section(name: str, command: Any) -> str:
     below = getattr(command, "commands", None)
     if below:
         lines += ["| command | |", "|---|---|"]
-        lines += [
-            f"| [`{name} {word}`](#{name.replace(' ', '-')}-{word}) | {cell(one.help, first=True)} |"
-            for word, one in below.items()
-        ]
+        lines += [row(f"{name} {word}", one) for word, one in below.items()]
         return "\n".join([*lines, ""])
     usage = " ".join([name, "[OPTIONS]" if options else "", *map(placeholder, arguments)])
     lines += ["```text", " ".join(usage.split()), "```", ""]
@@ -63,6 +62,11 @@ def section(name: str, command: Any) -> str:
     return "\n".join(lines)
 
 
+def row(name: str, command: Any) -> str:
+    """A command in a list, with a link to its section."""
+    return f"| [`{name}`](#{name.replace(' ', '-')}) | {cell(command.help, first=True)} |"
+
+
 def prose(help_text: str | None) -> str:
     """The description of a command as paragraphs; indented examples are code."""
     paragraphs = re.split(r"\n\s*\n", inspect.cleandoc((help_text or "").replace("\b", "")))
@@ -74,7 +78,9 @@ def cell(text: str | None, first: bool = False) -> str:
     words = " ".join((text or "").split())
     if first:
         words = re.split(r"(?<=[.])\s", words)[0]
-    return words.replace("|", "\\|").replace("<", "&lt;")
+    for sign, shown in (("|", "\\|"), ("<", "&lt;"), ("[", "\\["), ("]", "\\]")):
+        words = words.replace(sign, shown)
+    return words
 
 
 def bare(argument: Any) -> str:
@@ -128,10 +134,7 @@ def page() -> str:
     found = dict(commands(root, "mien"))
     top = [name for name in found if name.count(" ") == 1]
     lines = [HEAD, "| command | |", "|---|---|"]
-    lines += [
-        f"| [`{name}`](#{name.replace(' ', '-')}) | {cell(found[name].help, first=True)} |"
-        for name in top
-    ]
+    lines += [row(name, found[name]) for name in top]
     return "\n".join([*lines, "", *(section(name, one) for name, one in found.items())])
 
 

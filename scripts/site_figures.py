@@ -1,8 +1,8 @@
 """Write the drawings of the documentation, docs/figures/*.svg: ``python scripts/site_figures.py``.
 
-With ``--check`` nothing is written and the exit code tells whether they are up to date. Numbers come
-from the code and from benchmarks/results. Text and lines have the colour of the page around them
-(``currentColor``), so that the drawings can be read on light and dark pages.
+With ``--check`` nothing is written and the exit code tells whether they are up to date. Numbers
+come from the code and from benchmarks/results. Text and lines have the colour of the page around
+them (``currentColor``), so that the drawings can be read on light and dark pages.
 """
 
 from __future__ import annotations
