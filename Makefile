@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PYTEST := $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
-.PHONY: demo test slow coverage check lint fusion clean constraints
+.PHONY: demo test slow coverage check lint docs docs-serve fusion clean constraints
 
 demo: $(VENV)/.core
 	$(BIN)/mien demo --out demo
@@ -31,7 +31,16 @@ lint: $(VENV)/.dev
 	$(BIN)/lint-imports
 	$(BIN)/python scripts/private_names.py
 
-check: lint coverage
+check: lint docs coverage
+
+# The documentation site in build/site; strict: a link that leads nowhere is an error.
+docs: export NO_MKDOCS_2_WARNING = 1
+docs: $(VENV)/.dev
+	$(BIN)/python scripts/gallery.py build/gallery
+	$(BIN)/mkdocs build --quiet
+
+docs-serve: docs
+	$(BIN)/python -m http.server --bind 127.0.0.1 --directory build/site 8000
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)

@@ -51,7 +51,7 @@ def section(name: str, command: Any) -> str:
         lines += [row(f"{name} {word}", one) for word, one in below.items()]
         return "\n".join([*lines, ""])
     usage = " ".join([name, "[OPTIONS]" if options else "", *map(placeholder, arguments)])
-    lines += ["```text", " ".join(usage.split()), "```", ""]
+    lines += [f"Usage: `{' '.join(usage.split())}`", ""]
     if arguments:
         lines += ["| argument | meaning |", "|---|---|"]
         lines += [f"| `{bare(one)}` | {cell(one.help)} |" for one in arguments] + [""]

@@ -24,6 +24,7 @@ from mien.report.figure import save
 from mien.scene import SAMPLE_RATE, Image
 
 ROOT = Path(__file__).resolve().parents[1]
+REPORTS = ("demo", "gaps", "interview", "diary")
 STAMP = "made"
 TALK = """WEBVTT
 

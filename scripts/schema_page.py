@@ -14,9 +14,11 @@ from mien.analysis.schema import json_schema
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "schema.md"
 HEAD = """# JSON schema
 
-`--json FILE` writes an analysis in the format `{name}`. This page is written by `python scripts/schema_page.py` from the
-[JSON Schema](../src/mien/analysis/analysis.schema.json), which a test compares with the code. `mien.Analysis.from_dict` reads the format and the older
-versions 2 and 1. Times are seconds; numbers are rounded to the decimals that the code declares. Readers must ignore keys that they do not know.
+`--json FILE` writes an analysis in the format `{name}`. This page is written by
+`python scripts/schema_page.py` from the [JSON Schema](../src/mien/analysis/analysis.schema.json),
+which a test compares with the code. `mien.Analysis.from_dict` reads the format and the older
+versions 2 and 1. Times are seconds; numbers are rounded to the decimals that the code declares.
+Readers must ignore keys that they do not know.
 
 ```console
 $ mien analyze demo/demo.mp4 --json out.json
@@ -46,6 +48,11 @@ def kind(schema: dict[str, Any]) -> str:
         return " or ".join(f"`{value}`" for value in schema["enum"])
     if "anyOf" in schema:
         return " or ".join(kind(one) for one in schema["anyOf"])
+    return composed(schema)
+
+
+def composed(schema: dict[str, Any]) -> str:
+    """The type of a list, a mapping or a plain value."""
     given = schema.get("type", "anything")
     if given == "array":
         inside = schema.get("items", schema.get("prefixItems"))

@@ -140,4 +140,4 @@ def _drawn(match: re.Match[str]) -> str:
         return match[0]
     svg = re.sub(r"<style>.*?</style>", "", path.read_text(encoding="utf-8"), flags=re.DOTALL)
     svg = svg.replace("<svg ", f'<svg role="img" aria-label="{escape(match[1])}" ', 1)
-    return f'<figure class="drawing">{svg}</figure>'
+    return f'<figure class="drawing" tabindex="0">{svg}</figure>'

@@ -7,7 +7,7 @@ import pytest
 from tests.docblocks import Block, DocError, blocks, documents, run, says
 
 ROOT = Path(__file__).resolve().parents[1]
-RUN = ("python", "console")
+RUN = ("python", "console", "bash")
 PAGES = [page for page in documents() if any(b.language in RUN for b in blocks(page))]
 
 
@@ -116,6 +116,8 @@ def block(language, *lines):
         (block("console", "$ cat none.txt"), "none.txt"),
         (block("console", "$ echo joy .50", "joy .80"), "and not"),
         (block("console", "mien models list"), "before any"),
+        (block("bash", "for word in a b; do", "  test $word = a", "done"), "fails with 1"),
+        (block("bash", "mien models list | grep no-such-pack"), "fails with 1"),
     ],
 )
 def test_what_is_wrong_is_found(given, match, tmp_path, monkeypatch):
