@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parents[1]
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))), None)
 needs_chromium = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed")
 KINDS = (
-    "index", "start", "gallery", "limits", "howto/two-speakers", "concepts/fusion", "api/analysis",
+    "index", "start", "gallery", "limits", "howto/two-speakers", "concepts/fusion", "api/errors",
     "paper", "cards/face/index", "results/index", "decisions/0016-documentation-site",
 )  # fmt: skip
 """A page of each kind."""
@@ -101,6 +101,8 @@ def site(tmp_path_factory):
     pytest.importorskip("mkdocs", reason="MkDocs is not installed (extra 'docs')")
     folder = tmp_path_factory.mktemp("site")
     gallery = folder / "gallery"
+    (folder / "one").mkdir()
+    (folder / "two").mkdir()
     made = watch([str(ROOT / "scripts" / "gallery.py"), str(gallery)], folder / "one")
     built = watch(
         ["-m", "mkdocs", "build", "--quiet", "-f", str(ROOT / "mkdocs.yml"), "-d",
@@ -183,8 +185,7 @@ def browser():
 
 @pytest.mark.slow
 @needs_chromium
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("width", [400, 1440])
+@pytest.mark.parametrize(("width", "theme"), [(400, "light"), (900, "dark"), (1440, "dark")])
 def test_pages_ask_nobody_fit_their_width_and_are_accessible(address, browser, width, theme):
     from axe_playwright_python.sync_playwright import Axe
 
@@ -214,8 +215,9 @@ def test_pages_ask_nobody_fit_their_width_and_are_accessible(address, browser, w
 def test_the_search_finds_a_page(address, browser):
     page = browser.new_page()
     page.goto(f"{address}index.html")
-    page.click("label[for='__search'], .md-search__input")
-    page.fill(".md-search__input", "kappa agreement")
+    page.keyboard.press("/")
+    page.wait_for_selector(".md-search__input:focus")
+    page.keyboard.type("kappa agreement")
     page.wait_for_selector(".md-search-result__link")
     links = page.eval_on_selector_all(".md-search-result__link", "all => all.map(a => a.href)")
     assert any("howto/code-by-hand" in link for link in links)
@@ -231,5 +233,6 @@ def test_the_pages_open_from_a_disk(site, browser):
     page.goto((site.folder / "start.html").as_uri())
     page.click("text=What mien cannot do")
     assert page.title().startswith("Honest limits")
-    assert failed == []
+    # Search needs a web server; the theme asks for an index that only its offline plugin writes.
+    assert {Path(url).name for url in failed} <= {"search_index.js"}
     page.close()
