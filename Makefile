@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PYTEST := $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
-.PHONY: demo test slow coverage check lint docs docs-serve fusion clean constraints
+.PHONY: demo test slow coverage check lint docs docs-serve pages fusion clean constraints
 
 demo: $(VENV)/.core
 	$(BIN)/mien demo --out demo
@@ -38,6 +38,11 @@ docs: export NO_MKDOCS_2_WARNING = 1
 docs: $(VENV)/.dev
 	$(BIN)/python scripts/gallery.py build/gallery
 	$(BIN)/mkdocs build --quiet
+
+# The generated pages that are deterministic; the tests check them.
+PAGES := card_table commands_page fusion_page options_page paper_table schema_page site_figures
+pages: $(VENV)/.core
+	for page in $(PAGES); do $(BIN)/python scripts/$$page.py || exit 1; done
 
 docs-serve: docs
 	$(BIN)/python -m http.server --bind 127.0.0.1 --directory build/site 8000
