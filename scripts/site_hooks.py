@@ -118,7 +118,21 @@ def on_page_markdown(markdown: str, page: Any, config: Any, files: Files) -> str
             return match[0]  # MkDocs says what is wrong
         return f"{before}{relpath(place, dirname(page.file.src_uri) or '.')}{anchor}"
 
-    return _outside_code(markdown, led)
+    return _outside_code(markdown, led) + _plots(page.file.src_uri)
+
+
+def _plots(page: str) -> str:
+    """The plots beside a card, which the card in the repository does not show."""
+    pack = re.fullmatch(r"cards/(\w+)/index\.md", page)
+    shown = sorted((ROOT / "src/mien/embedded" / pack[1]).glob("*.png")) if pack else []
+    if not pack or pack[1] == "fusion" or not shown:
+        return ""
+    names = [path.name for path in shown]
+    pictures = "\n".join(
+        f'<img src="{name}" width="48%" alt="{name.split(".")[0].split("-")[0]} of {pack[1]}">'
+        for name in names
+    )
+    return f"\n\n## Plots\n\n{pictures}\n"
 
 
 def _outside_code(markdown: str, led: Any) -> str:
