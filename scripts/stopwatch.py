@@ -1,8 +1,7 @@
 """Walk docs/start.md as a stranger: ``python scripts/stopwatch.py``.
 
 The last commit is put into an empty folder, and every command and every piece of Python of the page
-runs there in order, in one shell, the installation too. Printed are the seconds of each section; the
-page names them beside its headings.
+runs there in order, in one shell, the installation too. Printed are the seconds of each section.
 """
 
 from __future__ import annotations

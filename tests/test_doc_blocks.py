@@ -140,7 +140,15 @@ def test_what_is_right_passes_and_variables_stay(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize(
     ("expected", "holds"),
-    [("joy 0.51", True), ("joy 0.6", False), ("text ... joy", True), ("joy ... text", False)],
+    [
+        ("joy 0.51", True),
+        ("joy 0.6", False),
+        ("text ... joy", True),
+        ("joy ... text", False),
+        ("text ...\n...", True),
+        ("...\n... joy ...", True),
+        ("... face ...\n...", False),
+    ],
 )
 def test_output_is_compared_by_words_and_numbers(expected, holds):
     assert says("text\n  joy   0.50\n", expected) is holds
