@@ -29,6 +29,8 @@ PLACES = (
     (".", "CHANGELOG.md", "."),
     (".", "NOTICE", "."),
     ("src/mien/analysis", "analysis.schema.json", "."),
+    ("plugins/mien-body", "README.md", "examples"),
+    ("deploy", "*", "deploy"),
     *(
         (f"src/mien/embedded/{pack}", kind, f"cards/{pack}")
         for pack in ("text", "voice", "face", "detector", "fusion")
@@ -41,6 +43,8 @@ NAMES = {
     "CONTRIBUTING.md": "contributing.md",
     "CHANGELOG.md": "changelog.md",
     "NOTICE": "NOTICE.txt",
+    "deploy/Containerfile": "Containerfile.txt",
+    "plugins/mien-body/README.md": "mien-body.md",
 }
 """Files with another name in the site; a card, README.md, becomes index.md."""
 HOME = {"README.md": "index.md"}
