@@ -104,7 +104,7 @@ def site(tmp_path_factory):
     gallery = folder / "gallery"
     (folder / "one").mkdir()
     (folder / "two").mkdir()
-    made = watch([str(ROOT / "scripts" / "gallery.py"), str(gallery)], folder / "one")
+    made = watch([str(ROOT / "scripts/gallery.py"), str(gallery)], folder / "one", native=False)
     built = watch(
         ["-m", "mkdocs", "build", "--quiet", "-f", str(ROOT / "mkdocs.yml"), "-d",
          str(folder / "site")],
