@@ -47,8 +47,14 @@ NAMES = {
     "plugins/mien-body/README.md": "mien-body.md",
 }
 """Files with another name in the site; a card, README.md, becomes index.md."""
-HOME = {"README.md": "index.md"}
-"""Files that a page of the site stands for."""
+HOME = "README.md"
+"""The file that index.md stands for."""
+PARTS = {
+    "#the-answer-and-how-to-read-it": "concepts/numbers.md",
+    "#limits": "limits.md",
+    "#measured-figures": "measured.md",
+}
+"""Its sections, and the pages of the site that say the same."""
 _LINK = re.compile(r"(\]\(|\bsrc=\"|\bhref=\")(?![a-z]+:|#|/)([^)\s\"#]+)(#[^)\s\"]*)?")
 _CODE = re.compile(r"^( *)(```+|~~~+).*?^\1\2 *$|``[^\n]+?``|`[^`\n]+`", re.DOTALL | re.MULTILINE)
 _ROLE = re.compile(r":(?:class|func|meth|mod|attr|data|exc):(?=<code|`)")
@@ -113,8 +119,10 @@ def on_page_markdown(markdown: str, page: Any, config: Any, files: Files) -> str
         path = normpath(join(dirname(here), target))
         if path.startswith("docs/"):
             place = path.removeprefix("docs/")
-        elif path in places or path in HOME:
-            place = places.get(path) or HOME[path]
+        elif path == HOME:
+            place, anchor = PARTS.get(anchor, "index.md"), ""
+        elif path in places:
+            place = places[path]
         elif (ROOT / path).exists():
             _log.warning(f"{here} links to {path}, which the site lacks; add it to PLACES")
             return match[0]

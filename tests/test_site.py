@@ -54,6 +54,8 @@ def test_every_public_name_is_in_the_reference():
         ("concepts/face.md", "![b](../../src/mien/embedded/face/curves.png)",
          "![b](../cards/face/curves.png)"),
         ("decisions/index.md", "[c](../../README.md)", "[c](../index.md)"),
+        ("glossary.md", "[n](../README.md#the-answer-and-how-to-read-it)",
+         "[n](concepts/numbers.md)"),
         ("cards/face/index.md", "[d](../../../../docs/fusion.md)", "[d](../../fusion.md)"),
         ("changelog.md", "[e](docs/security.md) [f](CONTRIBUTING.md)",
          "[e](security.md) [f](contributing.md)"),
