@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PYTEST := $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
-.PHONY: demo test slow coverage check lint fusion clean constraints dist release-check
+.PHONY: demo test slow coverage check lint docs docs-serve pages fusion clean constraints dist release-check
 
 demo: $(VENV)/.core
 	$(BIN)/mien demo --out demo
@@ -31,7 +31,21 @@ lint: $(VENV)/.dev
 	$(BIN)/lint-imports
 	$(BIN)/python scripts/private_names.py
 
-check: lint coverage
+check: lint docs coverage
+
+# The documentation site in build/site; strict: a link that leads nowhere is an error.
+docs: export NO_MKDOCS_2_WARNING = 1
+docs: $(VENV)/.dev
+	$(BIN)/python scripts/gallery.py build/gallery
+	$(BIN)/mkdocs build --quiet
+
+# The generated pages that are deterministic; the tests check them.
+PAGES := branch_page card_table commands_page fusion_page options_page paper_table schema_page site_figures
+pages: $(VENV)/.core
+	for page in $(PAGES); do $(BIN)/python scripts/$$page.py || exit 1; done
+
+docs-serve: docs
+	$(BIN)/python -m http.server --bind 127.0.0.1 --directory build/site 8000
 
 # Wheel, sdist, bills of materials and digests; the same commit gives the same files.
 dist: export SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct)

@@ -1,7 +1,7 @@
-"""Write the figures of the embedded packs into the README: `python scripts/card_table.py`.
+"""Write the figures of the embedded packs into docs/measured.md: `python scripts/card_table.py`.
 
 The figures are read from the manifest of each pack, which the training wrote. With `--check`
-nothing is written; the exit code is 0 if the README is up to date.
+nothing is written; the exit code is 0 if the page is up to date.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from pathlib import Path
 from mien.manifest import Manifest
 from mien.packs import embedded_packs
 
-README = Path(__file__).resolve().parents[1] / "README.md"
+PAGE = Path(__file__).resolve().parents[1] / "docs" / "measured.md"
 BEGIN = "<!-- figures: written by scripts/card_table.py -->"
 END = "<!-- end of figures -->"
 COLUMNS = ("accuracy", "uar", "macro_f1", "weighted_f1", "multilabel_macro_f1", "ece")
@@ -58,12 +58,12 @@ def table() -> str:
 
 def main() -> int:
     """Write, or check with ``--check``."""
-    text = README.read_text(encoding="utf-8")
+    text = PAGE.read_text(encoding="utf-8")
     block = f"{BEGIN}\n{table()}\n{END}"
     fresh = re.sub(f"{re.escape(BEGIN)}.*?{re.escape(END)}", lambda _: block, text, flags=re.S)
     if "--check" in sys.argv:
         return int(fresh != text)
-    README.write_text(fresh, encoding="utf-8")
+    PAGE.write_text(fresh, encoding="utf-8")
     return 0
 
 

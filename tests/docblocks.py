@@ -1,7 +1,8 @@
 """The code blocks of the documents: found, told apart, and run as a reader would.
 
 A block ```` ```python ```` is executed; an expression whose line ends in a comment that is a Python
-literal must have that value. Of a block ```` ```console ```` every line that begins with ``$ `` is
+literal must have that value. A block ```` ```bash ```` is a script
+and must end well. Of a block ```` ```console ```` every line that begins with ``$ `` is
 run; lines below it are its output, of which white space and numbers (by .02) may differ, and
 ``...`` stands for any text. A block below ``<!-- not run: REASON -->`` is left out.
 """
@@ -96,6 +97,9 @@ def run(block: Block, names: dict[str, Any]) -> None:
     if block.language == "python":
         _python(block, names)
         return
+    if block.language == "bash":
+        _bash(str(block), block.text)
+        return
     for command, expected in commands(block):
         output = _command(block, command)
         if expected.strip() and not says(output, expected):
@@ -105,7 +109,7 @@ def run(block: Block, names: dict[str, Any]) -> None:
 def says(output: str, expected: str) -> bool:
     """Whether output holds the lines that are expected, by words; numbers may differ by .02."""
     words = output.split()
-    for part in re.split(r"(?:^|\s)\.\.\.(?:\s|$)", expected):
+    for part in re.split(r"(?<!\S)\.\.\.(?!\S)", expected):
         wanted = part.split()
         for start in range(len(words) - len(wanted) + 1):
             if all(map(_same, words[start:], wanted)):
@@ -159,18 +163,18 @@ def _command(block: Block, command: str) -> str:
         )
     if words[0] == "mien" and not set(words) & {"|", ">", ">>", "<", ";", "&&", "&"}:
         return _mien(block, command, words[1:])
-    if not any(word == "mien" for word in words[1:]) and words[0] in _SHELL:
-        done = subprocess.run(
-            ["bash", "-c", command], capture_output=True, text=True, timeout=60, check=False
-        )
-    else:
-        script = f'mien() {{ {shlex.quote(sys.executable)} -m mien "$@"; }}; {command}'
-        done = subprocess.run(
-            ["bash", "-o", "pipefail", "-c", script],
-            capture_output=True, text=True, timeout=300, check=False,
-        )  # fmt: skip
+    return _bash(f"{block}: '{command}'", command)
+
+
+def _bash(where: str, script: str) -> str:
+    """The output of a script, in which ``mien`` is the one under test."""
+    whole = f'mien() {{ {shlex.quote(sys.executable)} -m mien "$@"; }}\n{script}'
+    done = subprocess.run(
+        ["bash", "-e", "-o", "pipefail", "-c", whole],
+        capture_output=True, text=True, timeout=300, check=False,
+    )  # fmt: skip
     if done.returncode:
-        raise DocError(f"{block}: '{command}' fails with {done.returncode}: {done.stderr}")
+        raise DocError(f"{where} fails with {done.returncode}: {done.stderr}")
     return done.stdout
 
 

@@ -8,6 +8,7 @@ import mien
 from mien.batch.inputs import Input, find_clips, keep_names, output_name
 from mien.batch.state import STATES
 from mien.errors import InputError
+from mien.report.figure import save
 
 
 def touch(*paths):
@@ -28,7 +29,9 @@ def test_a_folder_is_searched_without_outputs_hidden_files_and_other_kinds(tmp_p
     other = [".a.mp4", "._b.wav", ".cache/x.mp4", "notes.txt", "a.srt", "table.csv", "noext"]
     own = ["clips/a.mp4.json", "clips/a.mp4.html", "clips.csv", "b/index.html", STATES]
     touch(*(tmp_path / name for name in (*wanted, *other, *own)))
-    mien.analyze_text("Hello.").plot().savefig(tmp_path / "figure.png")
+    drawing = mien.analyze_text("Hello.").plot()
+    drawing.savefig(tmp_path / "figure.png")
+    save(drawing, tmp_path / "own.png")
     os.mkfifo(tmp_path / "pipe.mp4")
     assert names([tmp_path]) == wanted
 

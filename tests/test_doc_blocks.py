@@ -8,7 +8,7 @@ import pytest
 from tests.docblocks import Block, DocError, blocks, documents, run, says
 
 ROOT = Path(__file__).resolve().parents[1]
-RUN = ("python", "console")
+RUN = ("python", "console", "bash")
 PAGES = [page for page in documents() if any(b.language in RUN for b in blocks(page))]
 
 
@@ -140,6 +140,8 @@ def block(language, *lines):
         (block("console", "$ cat none.txt"), "none.txt"),
         (block("console", "$ echo joy .50", "joy .80"), "and not"),
         (block("console", "mien models list"), "before any"),
+        (block("bash", "for word in a b; do", "  test $word = a", "done"), "fails with 1"),
+        (block("bash", "mien models list | grep no-such-pack"), "fails with 1"),
     ],
 )
 def test_what_is_wrong_is_found(given, match, tmp_path, monkeypatch):
@@ -162,7 +164,15 @@ def test_what_is_right_passes_and_variables_stay(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize(
     ("expected", "holds"),
-    [("joy 0.51", True), ("joy 0.6", False), ("text ... joy", True), ("joy ... text", False)],
+    [
+        ("joy 0.51", True),
+        ("joy 0.6", False),
+        ("text ... joy", True),
+        ("joy ... text", False),
+        ("text ...\n...", True),
+        ("...\n... joy ...", True),
+        ("... face ...\n...", False),
+    ],
 )
 def test_output_is_compared_by_words_and_numbers(expected, holds):
     assert says("text\n  joy   0.50\n", expected) is holds

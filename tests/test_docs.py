@@ -16,7 +16,16 @@ ROOT = Path(__file__).resolve().parents[1]
 
 @pytest.mark.parametrize(
     "script",
-    ["branch_page.py", "card_table.py", "fusion_page.py", "options_page.py", "paper_table.py"],
+    [
+        "branch_page.py",
+        "card_table.py",
+        "commands_page.py",
+        "fusion_page.py",
+        "options_page.py",
+        "paper_table.py",
+        "schema_page.py",
+        "site_figures.py",
+    ],
 )
 def test_the_figures_in_the_documents_are_those_of_packs_and_benchmarks(script):
     check = [sys.executable, str(ROOT / "scripts" / script), "--check"]
@@ -72,6 +81,8 @@ def test_links_between_documents_lead_somewhere():
         titles = re.findall(r"^#+ (.+)$", plain, flags=re.M)
         return {re.sub(r"[^\w\- ]", "", t.lower()).replace(" ", "-") for t in titles}
 
+    gallery = (ROOT / "scripts" / "gallery.py").read_text(encoding="utf-8")
+    reports = re.search(r"^REPORTS = (.*)$", gallery, flags=re.M)[1]
     for path in [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *ROOT.glob("examples/*/*.md")]:
         text = re.sub(r"```.*?```|`[^`\n]*`|^    .*$", "", path.read_text(), flags=re.S | re.M)
         targets = re.findall(r"\]\(([^)\s]+)\)|<img[^>]*? src=\"([^\"]+)\"", text)
@@ -79,6 +90,9 @@ def test_links_between_documents_lead_somewhere():
             if target.startswith("http"):
                 continue
             name, _, anchor = target.partition("#")
+            if made := re.fullmatch(r"(?:\.\./)?gallery/(\w+)\.html", target):
+                assert made[1] in reports, f"{path}: {target}"
+                continue
             file = (path.parent / name).resolve() if name else path
             assert file.exists(), f"{path}: {target}"
             assert not anchor or anchor in anchors(file), f"{path}: {target}"

@@ -426,6 +426,20 @@ def test_a_modality_that_is_never_there_does_not_spoil_the_fit():
         fit_pool(replace(table, posteriors={"nose": gone}))
 
 
+@pytest.mark.parametrize("noise", [0.0, 1e-12])
+def test_a_modality_that_says_the_same_of_everything_adds_nothing(noise):
+    table = planted(n=400)
+    rng = np.random.default_rng(1)
+    rows = np.full((400, 7), 1 / 7) + noise * rng.normal(size=(400, 7))
+    constant = Posteriors(rows / rows.sum(axis=1, keepdims=True), np.ones(400))
+    more = replace(table, posteriors={**table.posteriors, "wall": constant})
+    pool = Pool.from_dict(json.loads(json.dumps(fit_pool(more).to_dict())))
+    other = np.array([[0.4, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1]])
+    said = pool.probs({**{k: v.select([0]) for k, v in table.posteriors.items()},
+                       "wall": Posteriors(other, np.ones(1))})  # fmt: skip
+    assert np.isfinite(said).all()
+
+
 @pytest.mark.parametrize("suffix", [".csv", ".parquet"])
 def test_a_fit_to_posteriors_does_not_depend_on_how_they_were_written(tmp_path, suffix):
     """By the commands: what evaluate writes, train reads, as CSV and as Parquet."""

@@ -32,6 +32,8 @@ _SUFFIXES = (
 )  # fmt: skip
 MEDIA = frozenset(_SUFFIXES)
 """Suffixes of recordings and pictures, as they are searched for in a folder."""
+DRAWN = (b"Software\0Matplotlib", b"Software\0mien ")
+"""What a PNG says that was drawn by matplotlib or by mien (``--figure``)."""
 _LONGEST = 180
 """Bytes of one part of an output's name: file systems allow 255, and suffixes are added."""
 
@@ -130,7 +132,8 @@ def _is_media(path: str) -> bool:
         return suffix in MEDIA
     try:
         with open(path, "rb") as file:
-            return b"Software\0Matplotlib" not in file.read(1024)
+            head = file.read(1024)
+            return not any(drawn in head for drawn in DRAWN)
     except OSError:
         return True
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from mien.emotions import MIEN7
 from mien.errors import DataError
-from mien.fusion.pool import Pool, Reader, Subset, relative_quality
+from mien.fusion.pool import DECIMALS, Pool, Reader, Subset, relative_quality
 from mien.mathematics import BoolArray, FloatArray, IntArray, softmax
 from mien.metrics import negative_log_likelihood
 from mien.posteriors import FLOOR, Posteriors, PosteriorTable, group_folds
@@ -122,7 +122,9 @@ def _reader(posteriors: Posteriors, labels: tuple[str, ...], options: FitOptions
     }
     features = plain.features(Posteriors(here.probs, here.quality, filled))
     spread = features.std(axis=0)
-    return replace(plain, centre=features.mean(axis=0), scale=np.where(spread > 0, spread, 1.0))
+    # A spread that a pack would round to 0 is that of a constant.
+    scale = np.where(spread > 10.0**-DECIMALS, spread, 1.0)
+    return replace(plain, centre=features.mean(axis=0), scale=scale)
 
 
 def _subsets(posteriors: Mapping[str, Posteriors], smallest: int) -> list[tuple[Subset, BoolArray]]:
