@@ -18,6 +18,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).resolve().parents[1]
+PLUGIN = ROOT / "plugins" / "mien-body" / "pyproject.toml"
 PAGE = ROOT / "docs" / "licences.md"
 BEGIN = "<!-- licences: written by scripts/licences_page.py -->"
 END = "<!-- end of licences -->"
@@ -95,6 +96,9 @@ def requirements() -> dict[str, list[str]]:
     """The requirements of the core and of each extra of users, as pyproject.toml states them."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     extras: dict[str, list[str]] = project["optional-dependencies"]
+    plugin = tomllib.loads(PLUGIN.read_text(encoding="utf-8"))["project"]
+    # The plug-in has this licence too; what counts is what it brings.
+    extras |= {name: plugin["dependencies"] for name in extras if extras[name] == [plugin["name"]]}
     users = {name: needs for name, needs in extras.items() if name not in OF_DEVELOPERS}
     return {CORE: project["dependencies"], **users}
 

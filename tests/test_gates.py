@@ -89,7 +89,10 @@ def test_onnxruntime_is_loaded_by_one_function():
 
 @pytest.mark.parametrize("script", sorted((ROOT / "scripts").glob("*.py")), ids=lambda p: p.stem)
 def test_every_script_finds_what_it_imports(script):
-    code = f"import runpy; runpy.run_path({str(script)!r}, run_name='imported')"
+    code = (
+        f"import runpy, sys; sys.path.insert(0, {str(script.parent)!r}); "
+        f"runpy.run_path({str(script)!r}, run_name='imported')"
+    )
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=False
     )

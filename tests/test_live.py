@@ -157,14 +157,14 @@ def test_recognition_does_not_hold_up_faces(sentence, portrait, tiny, monkeypatc
 
     def stuck(samples, language):
         begun.set()
-        free.wait(20)
+        free.wait(90)
         return []
 
     session = Session()
     with session:
         monkeypatch.setattr(tiny, "hear", stuck)
         session.push_sound(np.concatenate([sentence, np.zeros(16_000, np.float32)]))
-        assert begun.wait(10)
+        assert begun.wait(60)
         for number in range(3):
             session.push_picture(portrait[number], 0.2 * number)
             time.sleep(0.2)

@@ -25,8 +25,9 @@ def heartpy():
     """HeartPy, whose import needs a module that setuptools no longer has."""
     old = types.ModuleType("pkg_resources")
     old.resource_filename = lambda package, file: str(package_folder(package) / file)
-    sys.modules.setdefault("pkg_resources", old)
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), pytest.MonkeyPatch.context() as patch:
+        if "pkg_resources" not in sys.modules:
+            patch.setitem(sys.modules, "pkg_resources", old)
         warnings.simplefilter("ignore")
         return pytest.importorskip("heartpy")
 
