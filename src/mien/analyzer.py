@@ -189,7 +189,7 @@ class Analyzer:
                 clip=scene.facts,
                 part=scene.extent,
                 segments=segments,
-                by_branch={name: evidences[name] for name in self.branches},
+                by_branch=evidences,
                 transcript=scene.get(TRANSCRIPT),
                 lines=self._lines(scene),
             )
