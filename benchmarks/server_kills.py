@@ -35,6 +35,7 @@ from tests.serving import Serving, open_url
 
 from mien.client import Client
 from mien.errors import MienError
+from mien.server.child import RESULTS
 
 PHASES = ("upload", "queue", "run", "write", "delete")
 SECONDS = re.compile(rb'"seconds": \{[^}]*\}')
@@ -259,7 +260,7 @@ def _left_over(folder: Path, there: set[str]) -> list[str]:
     for path in folder.rglob("*"):
         parts = path.relative_to(folder).parts
         mine = parts[0] == "jobs" and len(parts) > 1 and parts[1] in there
-        fine = mine and (len(parts) == 2 or parts[2] in ("upload", "analysis.json", "report.html"))
+        fine = mine and (len(parts) == 2 or parts[2] in ("upload", *RESULTS))
         if path.is_file() and not fine and path.name not in known:
             wrong.append(f"{path.relative_to(folder)} is left over")
         if path.is_dir() and len(parts) > 1 and not fine:

@@ -105,6 +105,7 @@ def test_the_sdist_has_what_builds_and_tests_mien_and_nothing_left_behind(twice)
 
 ALLOWED = {
     ".py",
+    ".svg",
     ".typed",
     ".json",
     ".onnx",
