@@ -155,14 +155,14 @@ def test_pictures_are_left_out_and_counted_and_sound_never_is(sentence, portrait
 def test_recognition_does_not_hold_up_faces(sentence, portrait, tiny, monkeypatch):
     begun, free = threading.Event(), threading.Event()
 
-    def stuck(samples, language):
+    def stuck(engine, samples, language):
         begun.set()
         free.wait(90)
         return []
 
     session = Session()
     with session:
-        monkeypatch.setattr(tiny, "hear", stuck)
+        monkeypatch.setattr(type(tiny), "hear", stuck)
         session.push_sound(np.concatenate([sentence, np.zeros(16_000, np.float32)]))
         assert begun.wait(60)
         for number in range(3):
