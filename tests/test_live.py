@@ -7,7 +7,6 @@ import time
 import cv2
 import numpy as np
 import pytest
-from tests.console import mien as command
 
 from mien.analyzer import Analyzer
 from mien.demo import portrait_pictures
@@ -19,6 +18,7 @@ from mien.options import FaceOptions, Options, SegmentationOptions, SpeechOption
 from mien.packs import EMBEDDED
 from mien.perceive.detectors import EmbeddedDetector
 from mien.timebase import Segment
+from tests.console import mien as command
 
 NEAR = 0.02
 
