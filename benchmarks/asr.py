@@ -32,7 +32,8 @@ from mien.media import AudioSpool, load_audio
 from mien.perceive.engines import Engine, choose_engine, transcribe
 from mien.perceive.engines.weights import WHEELS, installed
 from mien.perceive.speech import find_speech
-from mien.scene import SAMPLE_RATE, Samples, Word
+from mien.scene import SAMPLE_RATE, Samples
+from mien.words import Word
 
 KNOWN = {
     # Inaugural address of 20 January 1961.

@@ -23,7 +23,7 @@ from mien.convert.provenance import commit, machine
 from mien.datasets import LabelledSet, load_texts
 from mien.emotions import MIEN7
 from mien.metrics import classification_figures, mcnemar_p
-from mien.packs import find_pack
+from mien.pack_folders import find_pack
 
 _SENTENCE = re.compile(r"(?<=[.!?])\s+(?=\S)")
 ALONE = "each alone (what ships)"

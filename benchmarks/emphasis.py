@@ -18,7 +18,7 @@ from pathlib import Path
 from mien.branches.text import TextModel
 from mien.convert.provenance import commit
 from mien.emotions import MIEN7
-from mien.packs import find_pack
+from mien.pack_folders import find_pack
 
 SENTENCES = Path(__file__).with_name("emphasis.csv")
 

@@ -31,7 +31,7 @@ import numpy as np
 from mien.branches.face import FaceModel
 from mien.convert.provenance import commit, machine
 from mien.media import open_clip
-from mien.packs import find_pack
+from mien.pack_folders import find_pack
 from mien.perceive.anchors import overlaps
 from mien.perceive.crops import SIDE, crop_face, warp
 from mien.perceive.detectors import Detection, Detector, make_detector

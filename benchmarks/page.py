@@ -40,9 +40,10 @@ from mien.convert.provenance import commit, machine
 from mien.fusion.method import Method
 from mien.options import FusionOptions
 from mien.report.page import save_page
-from mien.scene import ClipFacts, Line, Transcript
+from mien.scene import ClipFacts
 from mien.temporal.events import follow
 from mien.timebase import Clock, Segment
+from mien.words import Line, Transcript
 
 MOST = 3.0
 """Maximum time until the chart is visible, in seconds."""

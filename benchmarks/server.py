@@ -17,7 +17,6 @@ import json
 import os
 import platform
 import random
-import subprocess
 import sys
 import tempfile
 import time
@@ -29,6 +28,8 @@ from urllib.parse import urlsplit
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from tests.serving import Serving
+
+from mien.convert.provenance import commit
 
 EVERY = 1.0
 """Seconds between two questions of a client."""
@@ -207,7 +208,7 @@ def main() -> None:
             "# The service under load",
             "",
             f"`python benchmarks/server.py --clients {given.clients} --seconds "
-            f"{given.seconds:g} --nice {given.nice}`, commit {_commit()}, {os.cpu_count()} cores "
+            f"{given.seconds:g} --nice {given.nice}`, commit {commit()}, {os.cpu_count()} cores "
             f"({_processor()}), Python {platform.python_version()}; clients and service on this "
             f"machine. Load of the machine at the end: {os.getloadavg()[0]:.1f}"
             + (
@@ -233,14 +234,6 @@ def main() -> None:
     if given.out is not None:
         (given.out / "server.md").write_text(text, encoding="utf-8")
     raise SystemExit(1 if told else 0)
-
-
-def _commit() -> str:
-    done = subprocess.run(
-        ["git", "describe", "--always", "--dirty"], capture_output=True, text=True, check=False,
-        cwd=Path(__file__).parent,
-    )  # fmt: skip
-    return done.stdout.strip() or "unknown"
 
 
 def _processor() -> str:

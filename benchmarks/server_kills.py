@@ -34,6 +34,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from tests.serving import Serving, open_url
 
 from mien.client import Client
+from mien.convert.provenance import commit
 from mien.errors import MienError
 from mien.server.child import RESULTS
 
@@ -306,7 +307,7 @@ def main() -> None:
         "# A service killed at random moments",
         "",
         f"`python benchmarks/server_kills.py --kills {given.kills} --seed {given.seed}`, commit "
-        f"{_commit()}, {os.cpu_count()} cores, {time.monotonic() - began:.0f} s.",
+        f"{commit()}, {os.cpu_count()} cores, {time.monotonic() - began:.0f} s.",
         "",
         f"{given.kills} kills (SIGKILL), {len(made.acked)} jobs acknowledged, "
         f"{len(made.deleted)} deleted; {len(made.live())} to be completed exactly once with the "
@@ -327,14 +328,6 @@ def main() -> None:
     if given.out is not None:
         (given.out / "server_kills.md").write_text(text, encoding="utf-8")
     raise SystemExit(1 if wrong else 0)
-
-
-def _commit() -> str:
-    done = subprocess.run(
-        ["git", "describe", "--always", "--dirty"], capture_output=True, text=True, check=False,
-        cwd=Path(__file__).parent,
-    )  # fmt: skip
-    return done.stdout.strip() or "unknown"
 
 
 if __name__ == "__main__":

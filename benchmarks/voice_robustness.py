@@ -33,7 +33,7 @@ from mien.datasets import LabelledSet, load_voices
 from mien.emotions import MIEN7
 from mien.media import AudioSpool, load_audio
 from mien.metrics import bootstrap_interval, classification_figures, mcnemar_p
-from mien.packs import find_pack
+from mien.pack_folders import find_pack
 from mien.perceive.speech import find_speech
 
 RATE = 16_000

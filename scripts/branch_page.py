@@ -10,6 +10,8 @@ import re
 import sys
 from pathlib import Path
 
+from generated import settled
+
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / "docs" / "write-a-branch.md"
 BLOCK = re.compile(
@@ -28,11 +30,7 @@ def filled(text: str) -> str:
 
 def main() -> int:
     """Write or check the page."""
-    text = PAGE.read_text(encoding="utf-8")
-    if "--check" in sys.argv:
-        return int(filled(text) != text)
-    PAGE.write_text(filled(text), encoding="utf-8")
-    return 0
+    return settled(PAGE, filled(PAGE.read_text(encoding="utf-8")))
 
 
 if __name__ == "__main__":

@@ -6,12 +6,12 @@ nothing is written; the exit code is 0 if the page is up to date.
 
 from __future__ import annotations
 
-import re
-import sys
 from pathlib import Path
 
+from generated import between, settled
+
 from mien.manifest import Manifest
-from mien.packs import embedded_packs
+from mien.pack_folders import embedded_packs
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "measured.md"
 BEGIN = "<!-- figures: written by scripts/card_table.py -->"
@@ -58,13 +58,7 @@ def table() -> str:
 
 def main() -> int:
     """Write, or check with ``--check``."""
-    text = PAGE.read_text(encoding="utf-8")
-    block = f"{BEGIN}\n{table()}\n{END}"
-    fresh = re.sub(f"{re.escape(BEGIN)}.*?{re.escape(END)}", lambda _: block, text, flags=re.S)
-    if "--check" in sys.argv:
-        return int(fresh != text)
-    PAGE.write_text(fresh, encoding="utf-8")
-    return 0
+    return settled(PAGE, between(PAGE.read_text(encoding="utf-8"), BEGIN, END, f"\n{table()}\n"))
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from generated import settled
 from typer.main import get_command
 
 from mien.cli import app
@@ -140,11 +141,7 @@ def page() -> str:
 
 def main() -> int:
     """Write or check the page."""
-    fresh = page().rstrip() + "\n"
-    if "--check" in sys.argv:
-        return int(not PAGE.is_file() or PAGE.read_text(encoding="utf-8") != fresh)
-    PAGE.write_text(fresh, encoding="utf-8")
-    return 0
+    return settled(PAGE, page().rstrip() + "\n")
 
 
 if __name__ == "__main__":

@@ -11,24 +11,24 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import re
 import sys
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
+from generated import between
 from matplotlib.figure import Figure
 from typer.testing import CliRunner
 
 from mien.analysis.evidence import Evidence
-from mien.analyzer import analyze_text
 from mien.cli import app
 from mien.demo import make_clip
 from mien.emotions import MIEN7
 from mien.fusion.method import Method
 from mien.options import FusionOptions
 from mien.report.figure import COLOURS, FUSED
+from mien.shortcuts import analyze_text
 from mien.timebase import Segment
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -215,10 +215,7 @@ def intensity() -> str:
 def put(text: str, name: str, block: str) -> str:
     """The page with a block inserted between its marks."""
     begin, end = f"<!-- {name}: written by scripts/fusion_page.py -->", f"<!-- end of {name} -->"
-    pattern = f"{re.escape(begin)}.*?{re.escape(end)}"
-    if not re.search(pattern, text, flags=re.S):
-        raise SystemExit(f"{PAGE} has no place for {name!r}; add {begin} and {end}.")
-    return re.sub(pattern, lambda _: f"{begin}\n{block}\n{end}", text, flags=re.S)
+    return between(text, begin, end, f"\n{block}\n")
 
 
 def main() -> int:

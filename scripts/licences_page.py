@@ -7,13 +7,13 @@ extra but those of developers must be installed, in the versions of constraints.
 from __future__ import annotations
 
 import re
-import sys
 import tomllib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from importlib.metadata import Distribution, PackageNotFoundError, distribution
 from pathlib import Path
 
+from generated import between, settled
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
@@ -246,15 +246,7 @@ def text() -> str:
 
 def main() -> int:
     """Write or check the page."""
-    page = PAGE.read_text(encoding="utf-8")
-    between = re.compile(re.escape(BEGIN) + ".*?" + re.escape(END), re.DOTALL)
-    fresh = between.sub(lambda _: f"{BEGIN}{text()}{END}", page)
-    if "--check" in sys.argv:
-        if fresh != page:
-            print(f"{PAGE} is not what is installed; run python scripts/licences_page.py.")
-        return int(fresh != page)
-    PAGE.write_text(fresh, encoding="utf-8")
-    return 0
+    return settled(PAGE, between(PAGE.read_text(encoding="utf-8"), BEGIN, END, text()))
 
 
 if __name__ == "__main__":

@@ -5,9 +5,10 @@ With `--check` nothing is written and the exit code tells whether the page is up
 
 from __future__ import annotations
 
-import re
 import sys
 from pathlib import Path
+
+from generated import between, settled
 
 from mien.options import described
 
@@ -29,13 +30,7 @@ def table() -> str:
 
 def main() -> int:
     """Write or check the page."""
-    text = PAGE.read_text(encoding="utf-8")
-    between = re.compile(re.escape(BEGIN) + ".*?" + re.escape(END), re.DOTALL)
-    fresh = between.sub(lambda _: f"{BEGIN}{table()}{END}", text)
-    if "--check" in sys.argv:
-        return int(fresh != text)
-    PAGE.write_text(fresh, encoding="utf-8")
-    return 0
+    return settled(PAGE, between(PAGE.read_text(encoding="utf-8"), BEGIN, END, table()))
 
 
 if __name__ == "__main__":

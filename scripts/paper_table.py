@@ -9,14 +9,15 @@ from __future__ import annotations
 
 import json
 import re
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from generated import between, settled
+
 from mien.fusion.length import length_weights
 from mien.manifest import Manifest
-from mien.packs import embedded_packs
+from mien.pack_folders import embedded_packs
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / "docs" / "paper.md"
@@ -230,21 +231,14 @@ BLOCKS = {
 
 def main() -> int:
     """Write, or check with ``--check``."""
-    page = fresh = PAGE.read_text(encoding="utf-8")
+    fresh = PAGE.read_text(encoding="utf-8")
     for name, make in BLOCKS.items():
         begin, end = (
             f"<!-- {name}: written by scripts/paper_table.py -->",
             f"<!-- end of {name} -->",
         )
-        found = re.compile(f"{re.escape(begin)}.*?{re.escape(end)}", flags=re.S)
-        if not found.search(fresh):
-            raise SystemExit(f"{PAGE} has no place for {name!r}; add {begin} and {end}.")
-        block = f"{begin}\n{make()}\n{end}"
-        fresh = found.sub(lambda _, block=block: block, fresh)
-    if "--check" in sys.argv:
-        return int(fresh != page)
-    PAGE.write_text(fresh, encoding="utf-8")
-    return 0
+        fresh = between(fresh, begin, end, f"\n{make()}\n")
+    return settled(PAGE, fresh)
 
 
 if __name__ == "__main__":

@@ -9,6 +9,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from generated import settled
+
 from mien.analysis.schema import json_schema
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "schema.md"
@@ -98,11 +100,7 @@ def page() -> str:
 
 def main() -> int:
     """Write or check the page."""
-    fresh = page()
-    if "--check" in sys.argv:
-        return int(not PAGE.is_file() or PAGE.read_text(encoding="utf-8") != fresh)
-    PAGE.write_text(fresh, encoding="utf-8")
-    return 0
+    return settled(PAGE, page())
 
 
 if __name__ == "__main__":

@@ -7,11 +7,10 @@ import struct
 import zlib
 from functools import cache
 
-from tests.fuzz_targets import SUFFIXES, TABLES
-
-from mien.analyzer import analyze_text
 from mien.options import Options
 from mien.packs import EMBEDDED
+from mien.shortcuts import analyze_text
+from tests.fuzz_targets import SUFFIXES, TABLES
 
 TTML = """<?xml version="1.0"?><tt xmlns="http://www.w3.org/ns/ttml" xml:lang="en"
  xmlns:ttp="http://www.w3.org/ns/ttml#parameter" ttp:frameRate="24" ttp:tickRate="1000"

@@ -49,9 +49,9 @@ from mien.perceive.sidecar import subtitles_beside
 from mien.perceive.subtitles import spoken, words_of
 from mien.perceive.transcript import sentences
 from mien.posteriors import Posteriors
-from mien.scene import Line, Transcript, Word
 from mien.timebase import Segment
 from mien.turns import rttm_text
+from mien.words import Line, Transcript, Word
 
 SECONDS, SECONDS_A_BYTE = 0.5, 25e-6
 """Processor time that a parser may take: in any case, and for each byte."""

@@ -13,6 +13,7 @@ from urllib.error import HTTPError
 from urllib.request import Request
 
 import numpy as np
+
 from tests.serving import Serving, open_url
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))), None)

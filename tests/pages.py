@@ -12,9 +12,10 @@ from mien.analysis.timeline import Portrait
 from mien.emotions import MIEN7
 from mien.fusion.method import Method
 from mien.options import FusionOptions
-from mien.scene import ClipFacts, Line, Transcript
+from mien.scene import ClipFacts
 from mien.temporal.events import follow
 from mien.timebase import Clock, Segment
+from mien.words import Line, Transcript
 
 SILENCE = "silence (peak -90 dB of full scale or less)"
 
@@ -85,3 +86,13 @@ def one_row(kind, text="a line"):
         provenance=Provenance("0", "3", {}, {}, {}),
         transcript=Transcript((Line(segments[0], text),), "given"),
     )
+
+
+def runs_an_added_script(page):
+    """Whether a browser runs a script that is added to a page."""
+    page.evaluate("""() => {
+      const node = document.createElement('script');
+      node.textContent = 'window.hacked = 1';
+      document.body.append(node);
+    }""")
+    return page.evaluate("window.hacked") is not None

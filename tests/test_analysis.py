@@ -12,8 +12,9 @@ from mien.analysis.timeline import Baseline, Departure
 from mien.analysis.wire import SCHEMA_FILE
 from mien.emotions import MIEN7
 from mien.errors import ContractError, InputError
-from mien.scene import ClipFacts, Line, Transcript, Word
+from mien.scene import ClipFacts
 from mien.timebase import Segment
+from mien.words import Line, Transcript, Word
 
 SEGMENTS = (Segment(0.0, 1.0), Segment(1.0, 2.0))
 ROW = np.array([0.7, 0.05, 0.05, 0.05, 0.05, 0.05, 0.05])

@@ -20,8 +20,9 @@ from mien.perceive.engines import choose_engine, transcribe
 from mien.perceive.engines.chunks import chunks, widened
 from mien.perceive.engines.hallucination import HallucinationFilter, why_invented
 from mien.perceive.engines.whisper import Whisper, open_whisper
-from mien.scene import TRANSCRIPT, ClipFacts, Line, Scene, Speech, Transcript, Word
+from mien.scene import TRANSCRIPT, ClipFacts, Scene, Speech
 from mien.timebase import Segment
+from mien.words import Line, Transcript, Word
 
 from .listening import RATE, heard, music, speech_in, spool
 from .tiny_whisper import build

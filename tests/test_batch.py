@@ -8,8 +8,6 @@ import time
 from pathlib import Path
 
 import pytest
-from tests.batches import SILENT, finished, states, tone
-from tests.console import process
 
 import mien
 from mien.batch import table
@@ -19,6 +17,8 @@ from mien.batch.run import Progress, Setup, run_batch
 from mien.batch.state import STATES
 from mien.errors import MienError, MissingExtraError, PackError
 from mien.options import Options
+from tests.batches import SILENT, finished, states, tone
+from tests.console import process
 
 # --- one clip --------------------------------------------------------------------------------
 

@@ -10,14 +10,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.batches import fault, finished, finished_so_far, lines_of, made_once, states, tone
-from tests.console import mien as command
 
 from mien.batch import table
 from mien.batch.pool import Pool
 from mien.batch.state import STATES, States
 from mien.batch.worker import one_core
 from mien.errors import InputError, MienError, OptionError
+from tests.batches import fault, finished, finished_so_far, lines_of, made_once, states, tone
+from tests.console import mien as command
 
 # --- the pool --------------------------------------------------------------------------------
 

@@ -16,6 +16,11 @@ from pathlib import Path
 
 import psutil
 import pytest
+
+from mien.batch import table
+from mien.batch.ray_pool import LOST, RayPool
+from mien.batch.state import STATES
+from mien.errors import MienError, OptionError, OutputError
 from tests.batches import (
     SILENT,
     finished,
@@ -29,11 +34,6 @@ from tests.batches import (
 )
 from tests.console import process
 from tests.guarded import strace, watch
-
-from mien.batch import table
-from mien.batch.ray_pool import LOST, RayPool
-from mien.batch.state import STATES
-from mien.errors import MienError, OptionError, OutputError
 
 # Not imported here: that Ray reads its settings when it is imported is part of what is tested.
 pytestmark = [

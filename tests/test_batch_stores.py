@@ -5,7 +5,6 @@ import sys
 from pathlib import Path
 
 import pytest
-from tests.batches import SILENT, finished, tone
 
 from mien.batch import store
 from mien.batch.inputs import find_clips
@@ -13,6 +12,7 @@ from mien.batch.run import Reports, Setup, run_batch
 from mien.batch.stored import analyze_stored
 from mien.errors import InputError, MissingExtraError, OutputError
 from mien.options import Options, SpeechOptions
+from tests.batches import SILENT, finished, tone
 
 fsspec = pytest.importorskip("fsspec", reason="fsspec is not installed (extra 'ray')")
 

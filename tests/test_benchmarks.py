@@ -9,10 +9,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.planted import FERPLUS_NAMES, gray, write_voted_faces
 
 from mien.emotions import MIEN7
 from mien.packs import EMBEDDED
+from tests.planted import FERPLUS_NAMES, gray, write_voted_faces
 
 ROOT = Path(__file__).resolve().parents[1]
 BENCHMARKS = ROOT / "benchmarks"

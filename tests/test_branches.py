@@ -17,22 +17,12 @@ from mien.emotions import MIEN7, EmotionSpace, LabelMap
 from mien.errors import ContractError, OptionError
 from mien.language import foreign
 from mien.media import AudioSpool
-from mien.packs import find_pack
+from mien.pack_folders import find_pack
 from mien.report.table import render
-from mien.scene import (
-    AUDIO,
-    FACES,
-    SPEECH,
-    TRANSCRIPT,
-    ClipFacts,
-    FaceTrack,
-    Line,
-    Scene,
-    Speech,
-    Transcript,
-)
+from mien.scene import AUDIO, FACES, SPEECH, TRANSCRIPT, ClipFacts, FaceTrack, Scene, Speech
 from mien.testing import check_branch, planted_scene
 from mien.timebase import Segment
+from mien.words import Line, Transcript
 
 RATE = 16_000
 

@@ -47,7 +47,7 @@ def test_shares_of_votes_fit_temperature_and_bias_that_were_planted():
 def test_a_pack_adds_its_bias(tmp_path):
     from dataclasses import replace
 
-    from mien.packs import find_pack
+    from mien.pack_folders import find_pack
 
     pack = find_pack("face")
     pictures = {"pictures": np.random.default_rng(0).normal(0, 1, (3, 1, 48, 48)).astype("f4")}

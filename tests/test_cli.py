@@ -6,11 +6,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.console import mien as command
-from tests.console import process
 
 import mien
 from mien.analysis.analysis import Analysis
+from tests.console import mien as command
+from tests.console import process
 
 
 def refused(run):
@@ -216,10 +216,10 @@ def test_evaluate_writes_the_named_figures(tmp_path):
 
 
 def test_faces_are_judged_by_the_convention_that_the_set_carries_or_by_the_one_asked_for(tmp_path):
-    from tests.planted import write_faces, write_voted_faces
     from typer.testing import CliRunner
 
     from mien.cli import app
+    from tests.planted import write_faces, write_voted_faces
 
     def judged(path, *more):
         words = ["evaluate", "face", "--data", path, "--json", tmp_path / "out.json", *more]

@@ -11,7 +11,6 @@ import jsonschema
 import numpy as np
 import pytest
 from sklearn.metrics import cohen_kappa_score
-from tests.pages import one_row, planted, says
 
 from mien.analysis.analysis import Analysis
 from mien.analysis.evidence import Evidence
@@ -33,6 +32,7 @@ from mien.emotions import MIEN7
 from mien.errors import InputError, LabelError, MienError, OptionError
 from mien.outputs import is_own
 from mien.report.export import CODED, FORMATS, export
+from tests.pages import one_row, planted, says
 
 WHEN = datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC)
 

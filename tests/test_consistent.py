@@ -6,7 +6,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from rich.console import Console
-from tests.pages import planted, says
 
 from mien.analysis.evidence import Evidence
 from mien.branches import make_branches
@@ -18,6 +17,7 @@ from mien.packs import EMBEDDED
 from mien.report.table import render
 from mien.scene import AUDIO, SPEECH, ClipFacts, Scene, Speech
 from mien.timebase import Segment
+from tests.pages import planted, says
 
 RATE = 16_000
 SECONDS = 90.0

@@ -10,8 +10,6 @@ import pytest
 
 pytest.importorskip("transformers", reason="the extra 'hub' is not installed")
 
-from tests.tiny_checkpoints import EMOTIONS, tiny_base, tiny_text, tiny_voice
-
 import mien
 from mien.branches.text import TextModel
 from mien.branches.voice import VoiceModel
@@ -19,7 +17,9 @@ from mien.convert.checkpoint import open_checkpoint
 from mien.convert.pack import ConvertOptions, convert, pack_of
 from mien.errors import DataError, LabelError, PackError
 from mien.media import load_audio
-from mien.packs import EMBEDDED, Pack, cached_pack
+from mien.pack_folders import cached_pack
+from mien.packs import EMBEDDED, Pack
+from tests.tiny_checkpoints import EMOTIONS, tiny_base, tiny_text, tiny_voice
 
 pytestmark = pytest.mark.hub
 

@@ -6,7 +6,6 @@ import pytest
 pytest.importorskip("transformers", reason="the extra 'hub' is not installed")
 
 from safetensors.torch import load_file, save_file
-from tests.tiny_checkpoints import tiny_kin, tiny_voice
 from typer.testing import CliRunner
 
 from mien.branches.voice import VoiceModel
@@ -17,6 +16,7 @@ from mien.convert.pack import ConvertOptions, convert
 from mien.errors import DataError, OptionError, PackError
 from mien.media import load_audio
 from mien.packs import EMBEDDED, Pack
+from tests.tiny_checkpoints import tiny_kin, tiny_voice
 
 pytestmark = pytest.mark.hub
 

@@ -21,8 +21,9 @@ from mien.analysis.signals import SignalTrack
 from mien.analysis.timeline import Course, Event, Portrait
 from mien.analysis.wire import SCHEMA_FILE, to_wire
 from mien.errors import InputError, MienError
-from mien.scene import ClipFacts, Line, Transcript
+from mien.scene import ClipFacts
 from mien.timebase import Segment
+from mien.words import Line, Transcript
 
 DERIVED = {
     "fused", "explanations", "whole", "smoothed", "events", "summaries", "baselines", "provenance",

@@ -16,10 +16,11 @@ from mien.perceive.diarisation import Diarised, find_turns, rttm_beside, with_sp
 from mien.report.export import export
 from mien.report.export.speakers import turns_of
 from mien.report.speakers import row_speakers, speaker_rows
-from mien.scene import SPEAKERS, TRANSCRIPT, ClipFacts, Line, Scene, Transcript, Word
+from mien.scene import SPEAKERS, TRANSCRIPT, ClipFacts, Scene
 from mien.segmentation import SegmentationOptions, owners, segments_of, unmet
 from mien.timebase import Segment
 from mien.turns import Turn, parse_rttm
+from mien.words import Line, Transcript, Word
 
 BY_SPEAKER = SegmentationOptions("speaker")
 

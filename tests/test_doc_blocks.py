@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+
 from tests.docblocks import Block, DocError, blocks, documents, run, says
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -20,8 +20,9 @@ from mien.analysis.wire import SCHEMA_FILE
 from mien.errors import OptionError
 from mien.options import SegmentationOptions
 from mien.report.export import FORMATS, export, format_of
-from mien.scene import ClipFacts, Line, Transcript
+from mien.scene import ClipFacts
 from mien.timebase import Segment
+from mien.words import Line, Transcript
 
 SEGMENTS = (Segment(0.0, 4.0), Segment(2.0, 6.0), Segment(8.0, 9.5))
 

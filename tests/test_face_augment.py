@@ -5,9 +5,8 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="the extra 'train' is not installed")
 
-from tests.planted import gray
-
 from mien.train import face_augment as augment
+from tests.planted import gray
 
 
 @pytest.fixture

@@ -11,9 +11,6 @@ import pytest
 torch = pytest.importorskip("torch", reason="the extra 'train' is not installed")
 
 
-from tests.planted import silent, write_faces, write_voted_faces
-from tests.planted import train_options as options
-
 from mien.branches.face import normalise
 from mien.convert.onnx_graph import Graph
 from mien.datasets import load_faces
@@ -26,6 +23,8 @@ from mien.train.dequantise import load_dequantised
 from mien.train.face_run import Lineage
 from mien.train.loop import Schedule, Trainer
 from mien.train.nets import Ensemble, FaceNet
+from tests.planted import silent, write_faces, write_voted_faces
+from tests.planted import train_options as options
 
 
 @pytest.fixture

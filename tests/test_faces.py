@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-from tests.planted import portrait
 
 from mien.branches import make_branches
 from mien.errors import InputError, OptionError
@@ -13,6 +12,7 @@ from mien.perceive.detectors import Detection, check_detector, make_detector, sh
 from mien.perceive.faces import FaceFinder, followed
 from mien.perceive.tracks import START, is_face, link, overlap
 from mien.scene import Frame
+from tests.planted import portrait
 
 RNG = np.random.default_rng(0)
 

@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.fuzz_seeds import seeds
-from tests.fuzz_targets import TARGETS, TooDearError, probe, pumped, tokens
 
 from mien.errors import MienError
+from tests.fuzz_seeds import seeds
+from tests.fuzz_targets import TARGETS, TooDearError, probe, pumped, tokens
 
 ROOT = Path(__file__).resolve().parents[1]
 EXAMPLES = 60

@@ -7,10 +7,10 @@ import time
 from pathlib import Path
 
 import pytest
-from tests.tiny_hub import Hub, serving
 
 from mien.errors import HubError
 from mien.hub import is_hub_id, local_folder
+from tests.tiny_hub import Hub, serving
 
 pytest.importorskip("huggingface_hub", reason="the extra 'hub' is not installed")
 

@@ -6,7 +6,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from tests.planted import gray, portrait, samples
 
 from mien.analysis.wire import from_wire
 from mien.analyzer import Analyzer
@@ -21,6 +20,7 @@ from mien.perceive.primary import order, speaking
 from mien.report.table import headline
 from mien.scene import AUDIO, FACES, SPEECH, FaceTrack, Speech
 from mien.timebase import Segment
+from tests.planted import gray, portrait, samples
 
 RNG = np.random.default_rng(0)
 

@@ -7,8 +7,6 @@ import time
 from pathlib import Path
 
 import pytest
-from tests.fuzz_seeds import EAF
-from tests.test_sidecar import facts, srt
 
 from mien.errors import InputError, MienError
 from mien.facts import shown
@@ -19,6 +17,8 @@ from mien.perceive.subtitles import words_of
 from mien.perceive.transcript import Written, find_written, read_transcript
 from mien.scene import Caption
 from mien.timebase import Segment
+from tests.fuzz_seeds import EAF
+from tests.test_sidecar import facts, srt
 
 LINE = "1\n00:00:00,200 --> 00:00:02,300\nI am so glad\n\n"
 NAMESPACE = 'xmlns="http://www.w3.org/ns/ttml"'

@@ -12,7 +12,8 @@ from mien.branches.text import TextModel
 from mien.errors import InputError, OutputError, PackError
 from mien.files import read_regular, read_text, replacing
 from mien.manifest import Manifest
-from mien.packs import EMBEDDED, Pack, embedded_packs
+from mien.pack_folders import embedded_packs
+from mien.packs import EMBEDDED, Pack
 
 BAD_VALUES = [
     None, True, 7, -1, 10**400, 1e400, "", "x", "\udc80", [], [[]], [None], ["a", "a"], [1e999], {},

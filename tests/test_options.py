@@ -458,7 +458,7 @@ def test_what_needs_no_pack_is_refused_when_an_analyzer_is_made():
 @pytest.fixture
 def made(monkeypatch):
     """The options of every analyzer that is made, which analyses nothing."""
-    from mien import analyzer
+    from mien import shortcuts
 
     options = []
 
@@ -472,10 +472,10 @@ def made(monkeypatch):
         def analyze(self, path, progress, stop):
             return path
 
-    monkeypatch.setattr(analyzer, "Analyzer", Counted)
-    analyzer.cached_analyzer.cache_clear()
+    monkeypatch.setattr(shortcuts, "Analyzer", Counted)
+    shortcuts.cached_analyzer.cache_clear()
     yield options
-    analyzer.cached_analyzer.cache_clear()
+    shortcuts.cached_analyzer.cache_clear()
 
 
 def test_analyze_keeps_the_analyzers_of_the_last_options(made):

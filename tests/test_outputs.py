@@ -16,8 +16,6 @@ from xml.etree import ElementTree
 
 import numpy as np
 import pytest
-from tests.console import mien as command
-from tests.pages import planted
 
 from mien import outputs
 from mien.analysis.analysis import Analysis
@@ -32,8 +30,10 @@ from mien.report.export.tables import inert
 from mien.report.page import save_page
 from mien.report.rows import COLUMNS
 from mien.report.transcript import write_transcript
-from mien.scene import Line, Transcript
 from mien.timebase import Segment
+from mien.words import Line, Transcript
+from tests.console import mien as command
+from tests.pages import planted
 
 HAND = "1\n00:00:00,200 --> 00:00:01,000\nWritten by a person.\n"
 MARKED = (

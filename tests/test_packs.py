@@ -7,7 +7,8 @@ import pytest
 
 from mien.errors import OptionError, PackError
 from mien.manifest import KINDS, Manifest
-from mien.packs import EMBEDDED, Pack, embedded_packs, find_pack, load_onnxruntime, put_pack
+from mien.pack_folders import embedded_packs, find_pack, put_pack
+from mien.packs import EMBEDDED, Pack, load_onnxruntime
 
 
 @pytest.fixture

@@ -11,14 +11,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.console import mien as command
-from tests.pages import SILENCE, one_row, planted
 
 from mien.emotions import MIEN7
 from mien.errors import InputError, OptionError
 from mien.report.colours import EMOTIONS, contrast, ink
 from mien.report.page import NO_MEDIA, PageMedia, page_html, page_media, save_page
 from mien.report.page import media as media_module
+from tests.console import mien as command
+from tests.pages import SILENCE, one_row, planted
 
 EVIL = "</script><script>window.hacked = 1</script><img src=x onerror='hacked=1'>"
 

@@ -7,11 +7,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from tests.pages import SILENCE, one_row, planted
 
 from mien.analysis.signals import SignalTrack
 from mien.media.writer import write_clip
 from mien.report.page import save_page
+from tests.pages import SILENCE, one_row, planted, runs_an_added_script
 
 pytest.importorskip("playwright", reason="playwright is not installed (extra 'dev')")
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))), None)
@@ -366,12 +366,7 @@ def test_what_was_said_or_how_a_file_is_called_runs_no_script(browser, tmp_path)
 
 def test_the_page_may_neither_connect_nor_run_what_is_added_to_it(browser, page_file):
     with opened(browser, page_file, complaints=False) as page:
-        page.evaluate("""() => {
-          const node = document.createElement('script');
-          node.textContent = 'window.hacked = 1';
-          document.body.append(node);
-        }""")
-        assert page.evaluate("window.hacked") is None
+        assert not runs_an_added_script(page)
         page.add_init_script("")
         tried = page.evaluate("fetch('http://127.0.0.1:9/').then(() => 'yes', () => 'no')")
         assert tried == "no"

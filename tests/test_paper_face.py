@@ -9,7 +9,6 @@ import pytest
 torch = pytest.importorskip("torch", reason="the extra 'train' is not installed")
 pytest.importorskip("optuna", reason="the extra 'train' is not installed")
 
-from tests.planted import write_faces
 from torch import nn
 
 from mien.convert.onnx_graph import Graph
@@ -20,6 +19,7 @@ from mien.train.face import divide
 from mien.train.paper import face as paper_face
 from mien.train.paper import face_search as search
 from mien.train.paper.face import PaperFaceOptions, make_net, run_paper_face
+from tests.planted import write_faces
 
 
 class StopError(Exception):

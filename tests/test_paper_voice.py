@@ -11,8 +11,6 @@ pytest.importorskip("transformers", reason="the extra 'hub' is not installed")
 
 import torch
 from safetensors.torch import load_file
-from tests.tiny_checkpoints import tiny_base, tiny_kin, tiny_recogniser
-from tests.tiny_whisper import build
 
 from mien.branches.voice import VoiceModel
 from mien.convert.checkpoint import open_checkpoint
@@ -25,6 +23,8 @@ from mien.media import load_audio
 from mien.packs import Pack
 from mien.train.paper import finetune
 from mien.train.paper.voice import RecipeOptions, divisions, honest_table, run_recipe
+from tests.tiny_checkpoints import tiny_base, tiny_kin, tiny_recogniser
+from tests.tiny_whisper import build
 
 pytestmark = pytest.mark.hub
 

@@ -4,7 +4,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from tests.planted import gray, samples
 
 from mien.analyzer import Analyzer
 from mien.branches import PeopleBranch, make_branches
@@ -20,6 +19,7 @@ from mien.perceive.primary import order, standing
 from mien.scene import FACES, SPEECH, FaceSamples, FaceTrack, Scene
 from mien.testing import planted_scene
 from mien.timebase import Segment
+from tests.planted import gray, samples
 
 RNG = np.random.default_rng(0)
 

@@ -8,8 +8,9 @@ from mien.media import AudioSpool, open_clip
 from mien.perceive import PerceiveOptions, perceive
 from mien.perceive.speech import find_speech, turns_of
 from mien.perceive.transcript import read_transcript, transcript_of_text
-from mien.scene import AUDIO, FACES, SPEECH, TRANSCRIPT, Dropped
+from mien.scene import AUDIO, FACES, SPEECH, TRANSCRIPT
 from mien.timebase import Segment
+from mien.words import Dropped
 
 RATE = 16_000
 

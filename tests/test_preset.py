@@ -7,8 +7,6 @@ import pytest
 
 pytest.importorskip("transformers", reason="the extra 'hub' is not installed")
 
-from tests.tiny_checkpoints import tiny_text, tiny_voice
-from tests.tiny_whisper import build
 from typer.testing import CliRunner
 
 import mien
@@ -18,6 +16,8 @@ from mien.errors import HubError, OptionError
 from mien.fusion import fuse
 from mien.packs import EMBEDDED
 from mien.presets import Paper, paper, pull
+from tests.tiny_checkpoints import tiny_text, tiny_voice
+from tests.tiny_whisper import build
 
 pytestmark = pytest.mark.hub
 

@@ -1,6 +1,7 @@
 """Nothing leaves the machine: no look-up, no connection, no file outside the outputs and caches."""
 
 import pytest
+
 from tests.guarded import strace, watch
 from tests.planted import write_faces
 

@@ -13,13 +13,13 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from tests.tiny_checkpoints import tiny_text
-from tests.tiny_hub import Hub, serving
 
 import mien.hub
 from mien.errors import HubError
 from mien.hub import local_folder
 from mien.hub.requests import RemoteFile
+from tests.tiny_checkpoints import tiny_text
+from tests.tiny_hub import Hub, serving
 
 pytest.importorskip("huggingface_hub", reason="the extra 'hub' is not installed")
 pytestmark = [pytest.mark.hub, pytest.mark.slow]

@@ -3,7 +3,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from rich.console import Console
-from tests.pages import planted
 
 from mien.analysis.analysis import Analysis, Provenance
 from mien.analysis.evidence import Evidence
@@ -14,8 +13,10 @@ from mien.report.figure import bars, save
 from mien.report.overall import in_view
 from mien.report.table import render
 from mien.report.transcript import write_transcript
-from mien.scene import ClipFacts, Dropped, Line, Transcript
+from mien.scene import ClipFacts
 from mien.timebase import Segment
+from mien.words import Dropped, Line, Transcript
+from tests.pages import planted
 
 SEGMENTS = (Segment(0.0, 6.0),)
 

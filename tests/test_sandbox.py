@@ -8,7 +8,6 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from tests import hostile_clips as hostile
 
 from mien.errors import SandboxError
 from mien.options import MediaOptions
@@ -16,6 +15,7 @@ from mien.perceive.watch import WatchOptions
 from mien.sandbox import open_confined
 from mien.sandbox.process import Server
 from mien.scene import AUDIO
+from tests import hostile_clips as hostile
 
 LIMITS = MediaOptions(sandbox_cpu=1, sandbox_wall=60, sandbox_memory=1)
 

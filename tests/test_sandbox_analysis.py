@@ -17,11 +17,6 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from tests.batches import finished, tone
-from tests.guarded import strace
-from tests.media.make import RED, beeps, steps, write
-from tests.media.make import plain as plain_picture
-from tests.test_sandbox import children, never, told
 
 import mien
 from mien.errors import MediaError, MienError, OptionError, SandboxError
@@ -33,6 +28,11 @@ from mien.sandbox import check_platform, open_confined
 from mien.sandbox.process import Server, shared_server
 from mien.scene import AUDIO, FACES, SHOTS, Frame
 from mien.timebase import Segment
+from tests.batches import finished, tone
+from tests.guarded import strace
+from tests.media.make import RED, beeps, steps, write
+from tests.media.make import plain as plain_picture
+from tests.test_sandbox import children, never, told
 
 ALL = {AUDIO, SHOTS, FACES}
 CONTAINERS = {

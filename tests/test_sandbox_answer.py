@@ -12,7 +12,6 @@ from pathlib import Path
 import msgspec
 import numpy as np
 import pytest
-from tests.test_sandbox import told
 
 from mien.errors import OptionError
 from mien.facts import ClipFacts
@@ -27,6 +26,7 @@ from mien.sandbox.limits import Limits
 from mien.sandbox.process import Server
 from mien.scene import AUDIO, FACES, SHOTS, FaceSamples
 from mien.timebase import Segment
+from tests.test_sandbox import told
 
 ROOT = Path(__file__).resolve().parents[1]
 

@@ -4,9 +4,10 @@ from mien.analysis.evidence import Evidence
 from mien.branches.batches import GAP, judge_in_turn
 from mien.errors import OptionError
 from mien.options import SegmentationOptions
-from mien.scene import SPEECH, TRANSCRIPT, ClipFacts, Line, Scene, Speech, Transcript
+from mien.scene import SPEECH, TRANSCRIPT, ClipFacts, Scene, Speech
 from mien.segmentation import segments_of, speaker_turns, unmet
 from mien.timebase import Segment
+from mien.words import Line, Transcript
 
 
 def segments_by_speaker(transcript, whole):

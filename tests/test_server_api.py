@@ -12,7 +12,6 @@ pytest.importorskip("fastapi")
 
 from fastapi.testclient import TestClient
 from starlette.websockets import WebSocketDisconnect
-from tests.serving import planted
 
 from mien.options import Options
 from mien.server.app import create_app
@@ -21,6 +20,7 @@ from mien.server.gate import HEADERS, Gate
 from mien.server.models import ErrorAnswer, JobAnswer, JobsAnswer
 from mien.server.settings import Settings
 from mien.server.store import FINAL
+from tests.serving import planted
 
 LIMITS = {"workers": 2, "max_upload": 300_000, "max_duration": 20.0, "max_queue": 4, "max_jobs": 30}
 LIMITS |= {"min_free": 0, "job_seconds": 20.0, "job_memory": 2 * 10**9}

@@ -10,10 +10,10 @@ import pytest
 pytest.importorskip("fastapi", reason="the extra 'server' is not installed")
 
 from sklearn.metrics import cohen_kappa_score
-from tests.page_service import call, planted_job, service, submitted
 
 from mien.analysis.analysis import Analysis
 from mien.coding import Coding, read_codings
+from tests.page_service import call, planted_job, service, submitted
 
 
 @pytest.fixture(scope="module")

@@ -11,8 +11,6 @@ import pytest
 
 pytest.importorskip("fastapi")
 
-from tests.serving import Serving
-
 from mien.errors import OptionError
 from mien.options import Options, described
 from mien.options.options import group_types
@@ -22,6 +20,7 @@ from mien.server.describe import options_schema
 from mien.server.keys import Keys
 from mien.server.settings import Settings
 from mien.server.store import Store
+from tests.serving import Serving
 
 HERE = Path(__file__).parent
 DESCRIBED = options_schema()

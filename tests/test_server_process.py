@@ -13,14 +13,13 @@ import pytest
 
 pytest.importorskip("fastapi")
 
-from tests.console import mien as command
-from tests.serving import Serving, open_url
-
 from mien.client import Client
 from mien.errors import InputError, MienError
 from mien.server.keys import Keys
 from mien.server.logs import JsonFormatter
 from mien.server.store import Store
+from tests.console import mien as command
+from tests.serving import Serving, open_url
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks"))
 from server_kills import analysed, plain, trial

@@ -13,8 +13,9 @@ from mien.perceive.sidecar import subtitles_beside
 from mien.perceive.transcript import find_written, read_transcript
 from mien.report.export import export
 from mien.report.transcript import write_transcript
-from mien.scene import TRANSCRIPT, ClipFacts, Line, Transcript
+from mien.scene import TRANSCRIPT, ClipFacts
 from mien.timebase import Segment
+from mien.words import Line, Transcript
 
 SAID = ("I am so happy to see you all!", "How dare you say that to me?", "I'm terrified.")
 

@@ -8,7 +8,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from rich.console import Console
-from tests.pages import planted
 
 import mien
 from mien.analysis.judged import Judged
@@ -19,6 +18,7 @@ from mien.report.export import export
 from mien.report.page.data import page_data
 from mien.report.page.media import page_media
 from mien.timebase import Segment
+from tests.pages import planted
 
 TIMES = np.arange(6) + 0.5
 GAP = "flat line"

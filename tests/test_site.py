@@ -12,9 +12,9 @@ from types import SimpleNamespace
 from urllib.parse import unquote
 
 import pytest
-from tests.guarded import watch
 
 import mien
+from tests.guarded import watch
 
 ROOT = Path(__file__).resolve().parents[1]
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))), None)

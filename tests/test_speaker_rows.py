@@ -8,9 +8,10 @@ from mien.analysis.analysis import Analysis, Provenance
 from mien.analysis.evidence import Evidence
 from mien.report import table
 from mien.report.speakers import NAMELESS, row_speakers, speaker_rows
-from mien.scene import TRANSCRIPT, ClipFacts, Line, Scene, Transcript
+from mien.scene import TRANSCRIPT, ClipFacts, Scene
 from mien.segmentation import SegmentationOptions, segments_of
 from mien.timebase import Segment
+from mien.words import Line, Transcript
 
 FACTS = ClipFacts("a.wav", "recording", 12.0, "wav", has_audio=True)
 

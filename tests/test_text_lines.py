@@ -5,8 +5,8 @@ import random
 import pytest
 
 from mien.branches.text import lines_near
-from mien.scene import Line, Word
 from mien.timebase import Segment
+from mien.words import Line, Word
 
 
 def lines(draw, ordered):

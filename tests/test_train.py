@@ -9,9 +9,6 @@ torch = pytest.importorskip("torch", reason="the extra 'train' is not installed"
 
 import itertools
 
-from tests.planted import silent
-from tests.planted import train_options as options
-
 from mien.datasets import load_texts
 from mien.datasets.table import build
 from mien.emotions import one_hot
@@ -20,6 +17,8 @@ from mien.train import commands, text
 from mien.train.encoder import EncoderSize, load_encoder
 from mien.train.loop import Schedule, soft_cross_entropy
 from mien.train.voice_augment import add_noise, augment, change_speed
+from tests.planted import silent
+from tests.planted import train_options as options
 
 
 def tiny_bert(folder):

@@ -19,7 +19,7 @@ from mien.errors import DataError, OptionError, PackError
 from mien.evaluate import evaluate
 from mien.media import load_audio
 from mien.metrics import classification_figures
-from mien.packs import find_pack
+from mien.pack_folders import find_pack
 from mien.train import voice, voice_features, voice_pack, voice_protocols
 from mien.train.commands import TrainOptions
 from mien.train.voice_features import FeatureRecipe, Features

@@ -11,13 +11,13 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
-from tests.conftest import SHARED
 
 from mien.errors import MissingExtraError, OptionError, PackError
 from mien.media import load_audio
 from mien.packs import EMBEDDED
 from mien.perceive.engines import choose_engine, weights
 from mien.perceive.engines.weights import Wheel, check_weights, installed, whisper_folder
+from tests.conftest import SHARED
 
 QUIET = """
 import logging, os, socket, sys

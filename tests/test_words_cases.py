@@ -4,11 +4,11 @@ import shutil
 
 import pytest
 
-from mien.analyzer import analyze
 from mien.options import Options, SegmentationOptions, SpeechOptions
 from mien.perceive.transcript import read_transcript
 from mien.report.export import export
 from mien.report.transcript import write_transcript
+from mien.shortcuts import analyze
 
 HAPPY, DARE = "I am so happy to see you all!", "How dare you say that to me?"
 

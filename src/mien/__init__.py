@@ -17,7 +17,7 @@ __version__ = "0.2.0.dev0"
 if TYPE_CHECKING:
     from mien.analysis.analysis import Analysis
     from mien.analysis.evidence import Evidence
-    from mien.analyzer import Analyzer, analyze, analyze_text
+    from mien.analyzer import Analyzer
     from mien.emotions import MIEN7, LabelMap
     from mien.errors import MienError
     from mien.options import (
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
         SegmentationOptions,
         SpeechOptions,
     )
+    from mien.shortcuts import analyze, analyze_text
     from mien.timebase import Segment
 
 _HOMES = {
@@ -44,8 +45,8 @@ _HOMES = {
     "Segment": "mien.timebase",
     "SegmentationOptions": "mien.options",
     "SpeechOptions": "mien.options",
-    "analyze": "mien.analyzer",
-    "analyze_text": "mien.analyzer",
+    "analyze": "mien.shortcuts",
+    "analyze_text": "mien.shortcuts",
 }
 
 __all__ = [

@@ -6,7 +6,6 @@ import platform
 from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
-from functools import lru_cache
 from pathlib import Path
 from typing import Any, overload
 
@@ -29,10 +28,8 @@ from mien.branches.batches import Answers, as_rows_say, judge_all, judge_each, k
 from mien.errors import OptionError
 from mien.facts import utf8
 from mien.fusion.method import Method
-from mien.hub import is_hub_id
 from mien.loading import loading, verifying
 from mien.options import Options
-from mien.packs import cached_pack
 from mien.perceive import PerceiveOptions, perceive
 from mien.perceive.detectors import check_detector
 from mien.perceive.people import portraits, track_summaries
@@ -50,11 +47,12 @@ END_OF_TIME = 1e9
 """Seconds; later than the end of any recording."""
 
 
-def _silent(doing: str, share: float) -> None:
-    pass
+def no_progress(doing: str, share: float) -> None:
+    """Tell nobody."""
 
 
-def _never() -> bool:
+def never() -> bool:
+    """False: do not stop."""
     return False
 
 
@@ -62,8 +60,8 @@ def _never() -> bool:
 class _Run:
     """One analysis under way; ``at_once`` is what each branch says of the whole as one row."""
 
-    progress: Progress = _silent
-    stop: Callable[[], bool] = _never
+    progress: Progress = no_progress
+    stop: Callable[[], bool] = never
     clock: Stopwatch = field(default_factory=Stopwatch)
     at_once: dict[str, Evidence] = field(default_factory=dict)
 
@@ -101,8 +99,8 @@ class Analyzer:
     def analyze(
         self,
         path: str | Path,
-        progress: Progress = _silent,
-        stop: Callable[[], bool] = _never,
+        progress: Progress = no_progress,
+        stop: Callable[[], bool] = never,
     ) -> Analysis:
         """The analysis of a recording, a picture or a text file.
 
@@ -128,8 +126,8 @@ class Analyzer:
         self,
         path: str | Path,
         earlier: Analysis,
-        progress: Progress = _silent,
-        stop: Callable[[], bool] = _never,
+        progress: Progress = no_progress,
+        stop: Callable[[], bool] = never,
     ) -> Analysis:
         """Go on with an analysis that was stopped; one that is whole is given back as it is.
 
@@ -349,59 +347,3 @@ class Analyzer:
             seconds=clock.seconds(),
             warnings=warnings,
         )
-
-
-def analyze(
-    path: str | Path,
-    options: Options | None = None,
-    *,
-    progress: Progress = _silent,
-    stop: Callable[[], bool] = _never,
-) -> Analysis:
-    """The analysis of one recording, picture or text file; see :meth:`Analyzer.analyze`.
-
-    The analyzers of the last options are kept, so that a second call loads nothing.
-    """
-    return _kept_analyzer(options).analyze(path, progress, stop)
-
-
-@overload
-def analyze_text(text: str, options: Options | None = None) -> Analysis: ...
-@overload
-def analyze_text(
-    text: list[str] | tuple[str, ...], options: Options | None = None
-) -> list[Analysis]: ...
-def analyze_text(
-    text: str | list[str] | tuple[str, ...], options: Options | None = None
-) -> Analysis | list[Analysis]:
-    """The analysis of one text, or a list of those of many; see :meth:`Analyzer.analyze_text`."""
-    return _kept_analyzer(options).analyze_text(text)
-
-
-KEPT = 2
-"""Analyzers that :func:`analyze` keeps; each holds its models in memory."""
-
-
-def _kept_analyzer(options: Options | None) -> Analyzer:
-    wanted = options or Options()
-    return cached_analyzer(wanted, state_of_files(wanted))
-
-
-@lru_cache(maxsize=KEPT)
-def cached_analyzer(options: Options, state: object) -> Analyzer:
-    """The analyzer kept for these options, as long as the files that they name have this state."""
-    return Analyzer(options)
-
-
-def state_of_files(options: Options) -> tuple[tuple[str, int, int], ...]:
-    """Where the files lie that options name, and when each was last written.
-
-    A pack that was trained anew in the same folder is another pack.
-    """
-    fusion = options.fusion
-    named = [str(given["pack"]) for given in options.branches.values() if given.get("pack")]
-    folders = [cached_pack(name) if is_hub_id(name) else Path(name) for name in named]
-    files = [folder / "pack.json" for folder in (*folders, Path(fusion.rule))]
-    files += [Path(fusion.blends)] if fusion.blends is not None else []
-    found = [(file.resolve(), file.stat()) for file in files if file.is_file()]
-    return tuple((str(file), stat.st_mtime_ns, stat.st_size) for file, stat in found)

@@ -17,7 +17,8 @@ from mien.errors import HubError, MissingExtraError, OptionError, PackError
 from mien.hub import fetch, is_hub_id
 from mien.hub.transfer import Told
 from mien.options import FaceOptions, FusionOptions, Options, SpeechOptions
-from mien.packs import Pack, cache_folder, cached_pack
+from mien.pack_folders import cache_folder, cached_pack
+from mien.packs import Pack
 from mien.perceive.engines import choose_engine
 
 Say = Callable[[str], None]

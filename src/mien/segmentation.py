@@ -6,9 +6,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from mien.options import SegmentationOptions
-from mien.scene import SPEAKERS, SPEECH, TRANSCRIPT, Scene, Transcript
+from mien.scene import SPEAKERS, SPEECH, TRANSCRIPT, Scene
 from mien.timebase import Clock, Segment
 from mien.turns import Turn
+from mien.words import Transcript
 
 PAUSE = 2.0
 """Seconds without words after which the same speaker has another turn."""

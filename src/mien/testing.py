@@ -25,14 +25,12 @@ from mien.scene import (
     Faces,
     FaceSamples,
     FaceTrack,
-    Line,
     Scene,
     Speech,
     TrackKey,
-    Transcript,
-    Word,
 )
 from mien.timebase import Segment
+from mien.words import Line, Transcript, Word
 
 SECONDS = 6.0
 

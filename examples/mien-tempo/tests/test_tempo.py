@@ -4,9 +4,10 @@ import pytest
 from mien_tempo import TempoBranch
 
 from mien.errors import OptionError
-from mien.scene import TRANSCRIPT, ClipFacts, Line, Scene, Transcript, Word
+from mien.scene import TRANSCRIPT, ClipFacts, Scene
 from mien.testing import check_branch
 from mien.timebase import Segment
+from mien.words import Line, Transcript, Word
 
 
 def speech(rate, seconds=10.0):

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from mien.analysis.codec import DECIMALS, Rows
 from mien.analysis.evidence import Evidence, concatenated
-from mien.scene import Transcript
 from mien.timebase import Segment
+from mien.words import Transcript
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance

@@ -12,9 +12,10 @@ from mien.analysis.evidence import Evidence
 from mien.analysis.fields import declared
 from mien.analysis.signals import SignalTrack
 from mien.analysis.timeline import Portrait
-from mien.scene import ClipFacts, Transcript
+from mien.scene import ClipFacts
 from mien.timebase import Segment
 from mien.turns import Turn
+from mien.words import Transcript
 
 
 @dataclass(frozen=True)

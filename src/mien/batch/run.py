@@ -14,7 +14,7 @@ from pathlib import Path
 
 from mien import __version__
 from mien.analysis.analysis import Analysis
-from mien.analyzer import Analyzer, state_of_files
+from mien.analyzer import Analyzer
 from mien.batch import store
 from mien.batch.engines import ENGINES, Engine, engine_of
 from mien.batch.inputs import Input, find_clips, keep_names
@@ -29,6 +29,7 @@ from mien.facts import shown
 from mien.options import DECODING, MediaOptions, Options, check_several
 from mien.perceive.diarisation import check_for_many
 from mien.report.page.media import HOW
+from mien.shortcuts import state_of_files
 
 CLIPS = "clips"
 """The folder of the analyses, in that of the batch."""

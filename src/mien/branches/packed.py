@@ -9,7 +9,8 @@ from typing import Any, ClassVar
 
 from mien.branches.contract import BranchSpec
 from mien.errors import OptionError
-from mien.packs import Pack, find_pack
+from mien.pack_folders import find_pack
+from mien.packs import Pack
 from mien.scene import TrackKey
 
 

@@ -18,9 +18,10 @@ from mien.errors import OptionError
 from mien.language import Language, foreign, line_in_other
 from mien.mathematics import FloatArray
 from mien.packs import Pack
-from mien.scene import TRANSCRIPT, Line, Scene, Transcript
+from mien.scene import TRANSCRIPT, Scene
 from mien.segmentation import owners
 from mien.timebase import Segment
+from mien.words import Line, Transcript
 
 SOURCES = ("auto", "spoken", "written")
 FULL_WORDS = 4

@@ -151,7 +151,7 @@ def pack_folder(name: str | None) -> Path | None:
         HubError, MissingExtraError: as :func:`mien.cli.shared.pack_or_hub`.
     """
     from mien.hub import is_hub_id
-    from mien.packs import cached_pack
+    from mien.pack_folders import cached_pack
 
     found = pack_or_hub(name)
     if found is None:

@@ -17,7 +17,7 @@ app = typer.Typer(no_args_is_help=True, help="List, fetch and convert models.")
 def models_list() -> None:
     """List the packs that ship with mien and those made from hub checkpoints."""
     from mien.manifest import Manifest
-    from mien.packs import cache_folder, embedded_packs
+    from mien.pack_folders import cache_folder, embedded_packs
 
     cached = sorted(p.parent for p in (cache_folder() / "packs").glob("*/pack.json"))
     for folder in (*embedded_packs(), *cached):

@@ -24,7 +24,8 @@ from mien.errors import LabelError, PackError
 from mien.hub import is_hub_id, local_folder
 from mien.manifest import Manifest
 from mien.mathematics import FloatArray
-from mien.packs import Pack, cached_pack, check_place, file_sha256, put_pack
+from mien.pack_folders import cached_pack, check_place, put_pack
+from mien.packs import Pack, file_sha256
 
 Say = Callable[[str], None]
 

@@ -25,7 +25,8 @@ from mien.mathematics import FloatArray
 from mien.media import load_audio
 from mien.media.spool import AudioSpool
 from mien.metrics import classification_figures, confusion_matrix, multilabel_macro_f1
-from mien.packs import Pack, find_pack
+from mien.pack_folders import find_pack
+from mien.packs import Pack
 from mien.perceive.speech import find_speech
 from mien.scene import AUDIO, SPEECH, ClipFacts, Scene
 from mien.timebase import Segment

@@ -21,7 +21,8 @@ from mien.fusion.pool import Pool
 from mien.fusion.rules import RULES, fuse
 from mien.mathematics import BoolArray
 from mien.options import POOLED, FusionOptions
-from mien.packs import Pack, find_pack
+from mien.pack_folders import find_pack
+from mien.packs import Pack
 from mien.posteriors import Posteriors
 
 _MOST_BYTES = 1 << 20

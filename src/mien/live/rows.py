@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from mien.analysis.evidence import Evidence
-from mien.scene import Line
 from mien.timebase import Segment
+from mien.words import Line
 
 Box = tuple[float, float, float, float]
 

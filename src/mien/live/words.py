@@ -8,8 +8,9 @@ from collections import deque
 from mien.live.plan import Heard
 from mien.perceive.engines import Engine, placed
 from mien.perceive.engines.hallucination import HallucinationFilter
-from mien.scene import SAMPLE_RATE, AudioTrack, Line, Speech, Transcript
+from mien.scene import SAMPLE_RATE, AudioTrack, Speech
 from mien.timebase import Segment
+from mien.words import Line, Transcript
 
 KEPT = 600.0
 """Seconds of words that are kept, by which the language of what is said is told."""

@@ -37,9 +37,9 @@ from mien.scene import (
     Scene,
     Speech,
     TrackKey,
-    Transcript,
 )
 from mien.timebase import Segment
+from mien.words import Transcript
 
 STOPPED = "stopped before speech recognition"
 """Why there are no words where they could have been had."""

@@ -13,7 +13,8 @@ import numpy.typing as npt
 
 from mien.errors import InputError, OptionError
 from mien.media import ArrayRaster
-from mien.packs import Pack, find_pack
+from mien.pack_folders import find_pack
+from mien.packs import Pack
 from mien.perceive import anchors
 from mien.scene import Image, Raster
 

@@ -15,9 +15,9 @@ from mien.emotions import MIEN7
 from mien.errors import InputError, MienError, OptionError
 from mien.facts import ClipFacts, shown
 from mien.media import read_text
-from mien.scene import Line, Transcript, Word
 from mien.timebase import Segment
 from mien.turns import Turn, field_of, joined_turns, parse_rttm
+from mien.words import Line, Transcript, Word
 
 AUTO, NONE = "auto", "none"
 SUFFIX = ".rttm"

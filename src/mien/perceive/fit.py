@@ -8,8 +8,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import astuple, dataclass, replace
 
 from mien.perceive.formats import Cue, CueFile
-from mien.scene import Dropped, Line, Transcript, Word
 from mien.timebase import Segment, format_time
+from mien.words import Dropped, Line, Transcript, Word
 
 REVERSED = "a cue that ends before it starts"
 UNREADABLE = "a cue whose times cannot be read"

@@ -9,8 +9,8 @@ from itertools import pairwise
 from mien.media.markup import SPEAKER, clean
 from mien.perceive.formats.cue import Cue
 from mien.perceive.speakers import Names, headed
-from mien.scene import Dropped, Line, Word
 from mien.timebase import Segment
+from mien.words import Dropped, Line, Word
 
 NOTE = "a note on a sound"
 """Why a cue that holds no words is left out: ``[door slams]``, a pair of notes."""

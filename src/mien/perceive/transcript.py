@@ -16,8 +16,9 @@ from mien.perceive.fit import Checked, check_cues, fitted, most_characters
 from mien.perceive.formats import SUBTITLES, Cue, CueFile, read_cues
 from mien.perceive.sidecar import named_in_warning, subtitles_beside
 from mien.perceive.subtitles import spoken, words_of
-from mien.scene import Caption, ClipFacts, Line, Transcript
+from mien.scene import Caption, ClipFacts
 from mien.timebase import Segment
+from mien.words import Line, Transcript
 
 __all__ = [
     "LONG", "SUBTITLES", "Written", "find_written", "read_transcript", "sentences",

@@ -15,8 +15,8 @@ from mien.emotions import MIEN7
 from mien.facts import shown
 from mien.report.overall import at_once, in_view
 from mien.report.speakers import row_speakers, speaker_rows
-from mien.scene import Transcript
 from mien.terminal import Column, Grid, Widest
+from mien.words import Transcript
 
 # A blend that is less like the answer than this is not named in the terminal.
 SHOWN_BLEND = 0.5

@@ -7,12 +7,9 @@ crash or hang it is started again.
 
 from __future__ import annotations
 
-import json
 import os
 import socket
 import struct
-import subprocess
-import sys
 from typing import NoReturn
 
 import numpy as np
@@ -22,7 +19,7 @@ from mien.media.picture import PUSHED, PUSHED_BYTES, PUSHED_SIDE, decode_picture
 from mien.sandbox.confine import confine, keep_only
 from mien.sandbox.kernel import die_with
 from mien.sandbox.limits import Limits
-from mien.sandbox.process import START, check_platform, environment
+from mien.sandbox.process import START, check_platform, started
 from mien.scene import Image
 
 ANSWER = struct.Struct("<II")
@@ -61,15 +58,7 @@ class ConfinedDecoder:
 
     def _start(self) -> None:
         self._channel, theirs = socket.socketpair()
-        arguments = [str(theirs.fileno()), str(os.getpid()), json.dumps(sys.path)]
-        self._process = subprocess.Popen(
-            [sys.executable, "-P", "-c", _CODE, *arguments],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            env=environment(),
-            pass_fds=(theirs.fileno(),),
-        )
-        theirs.close()
+        self._process = started(_CODE, theirs)
         self._channel.settimeout(START)
         try:
             ready = self._channel.recv(1)

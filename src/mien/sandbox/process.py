@@ -60,6 +60,27 @@ def check_platform() -> None:
         )
 
 
+def started(code: str, theirs: socket.socket, *more: str) -> subprocess.Popen[bytes]:
+    """A fresh Python process with one end of a pair of sockets, which is closed here.
+
+    Args:
+        code: what it runs. Its arguments are the number of the socket, the id of this process,
+            ``more``, and ``sys.path`` as JSON.
+        theirs: its end.
+        more: further arguments.
+    """
+    arguments = [str(theirs.fileno()), str(os.getpid()), *more, json.dumps(sys.path)]
+    with theirs:
+        # -P: nothing is imported from the working folder, where a stranger's file may lie.
+        return subprocess.Popen(
+            [sys.executable, "-P", "-c", code, *arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            env=environment(),
+            pass_fds=(theirs.fileno(),),
+        )
+
+
 class Server:
     """A process that forks a confined one for each file.
 
@@ -74,16 +95,7 @@ class Server:
         check_platform()
         self.owner = os.getpid()
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        arguments = [str(theirs.fileno()), str(self.owner), opener, json.dumps(sys.path)]
-        # -P: nothing is imported from the working folder, where a stranger's file may lie.
-        self._process = subprocess.Popen(
-            [sys.executable, "-P", "-c", _CODE, *arguments],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            env=environment(),
-            pass_fds=(theirs.fileno(),),
-        )
-        theirs.close()
+        self._process = started(_CODE, theirs, opener)
         self._starting = threading.Lock()
         self._ready = False
 

@@ -74,8 +74,8 @@ def analyze_upload(upload: str, options: Mapping[str, Any], out: str) -> dict[st
         ``{"duration": seconds}``, or ``{"error": (type, message), "log": [...]}``, of which the
         log is for the operator.
     """
-    from mien.analyzer import analyze
     from mien.options import Options
+    from mien.shortcuts import analyze
 
     path = Path(upload)
     os.chdir(path.parent)

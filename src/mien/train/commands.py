@@ -18,7 +18,8 @@ from mien.datasets import SPOKEN, LabelledSet, concatenate, load_texts
 from mien.errors import DataError, OptionError
 from mien.manifest import Manifest
 from mien.mathematics import FloatArray
-from mien.packs import check_place, file_sha256
+from mien.pack_folders import check_place
+from mien.packs import file_sha256
 from mien.train import text
 from mien.train.calibrate import Scaling
 from mien.train.encoder import base_folder

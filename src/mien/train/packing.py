@@ -22,7 +22,8 @@ from mien.emotions import MIEN7
 from mien.manifest import Convention, Manifest
 from mien.mathematics import FloatArray, IntArray
 from mien.metrics import classification_figures, confusion_matrix, multilabel_macro_f1, report_lines
-from mien.packs import file_sha256, put_pack
+from mien.pack_folders import put_pack
+from mien.packs import file_sha256
 from mien.train.calibrate import Scaling
 from mien.train.figures import confusion_figure, curves_figure
 

@@ -11,8 +11,9 @@ from mien.analysis.evidence import Evidence, Row
 from mien.analysis.signals import SignalTrack
 from mien.branches import BranchSpec
 from mien.emotions import EmotionSpace, LabelMap
-from mien.scene import TRANSCRIPT, Scene, Transcript, Word
+from mien.scene import TRANSCRIPT, Scene
 from mien.timebase import Segment
+from mien.words import Transcript, Word
 from mien_tempo.options import TempoOptions
 
 SPACE = EmotionSpace("tempo", ("sad", "neutral", "angry"))

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from mien.scene import Line, Samples
+from mien.scene import Samples
+from mien.words import Line
 
 
 class Engine(Protocol):

@@ -11,7 +11,8 @@ from __future__ import annotations
 import re
 import zlib
 
-from mien.scene import Dropped, Line, Speech
+from mien.scene import Speech
+from mien.words import Dropped, Line
 
 LEAST_SPEECH = 0.2
 """Seconds of detected speech that a line needs under it."""

@@ -12,8 +12,9 @@ from mien.memory import release
 from mien.perceive.engines.chunks import chunks, widened
 from mien.perceive.engines.contract import Engine
 from mien.perceive.engines.hallucination import HallucinationFilter
-from mien.scene import AudioTrack, Line, Speech, Transcript, Word
+from mien.scene import AudioTrack, Speech
 from mien.timebase import Segment
+from mien.words import Line, Transcript, Word
 
 
 def transcribe(

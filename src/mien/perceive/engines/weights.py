@@ -20,7 +20,8 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from mien.errors import PackError
-from mien.packs import cache_folder, file_sha256
+from mien.pack_folders import cache_folder
+from mien.packs import file_sha256
 
 MODEL = "model.bin"
 BLOCK = 1 << 20

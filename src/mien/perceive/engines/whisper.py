@@ -14,8 +14,9 @@ from mien.hub import local_folder
 from mien.memory import release
 from mien.perceive.engines.weights import WHEELS, check_weights, installed, whisper_folder
 from mien.perceive.engines.windows import Windows
-from mien.scene import Line, Samples
+from mien.scene import Samples
 from mien.threads import cores
+from mien.words import Line
 
 DEFAULT = "tiny.en"
 OWNER = "Systran/faster-whisper-"

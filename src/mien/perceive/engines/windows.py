@@ -26,8 +26,9 @@ import numpy.typing as npt
 
 from mien.errors import PackError
 from mien.perceive.engines.hallucination import COMPRESSION, compression_ratio
-from mien.scene import SAMPLE_RATE, Line, Samples, Word
+from mien.scene import SAMPLE_RATE, Samples
 from mien.timebase import Segment
+from mien.words import Line, Word
 
 WINDOW = 30.0
 SILENCE = 8.0

@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 
 from mien.facts import shown
 from mien.media.markup import clean
-from mien.scene import Word
 from mien.timebase import Segment
+from mien.words import Word
 
 PAUSE = 0.8
 """Seconds of silence between two words that end a line."""

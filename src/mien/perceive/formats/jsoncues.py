@@ -27,7 +27,7 @@ from mien.perceive.formats.jsonparts import (
     segment,
     word,
 )
-from mien.scene import Word
+from mien.words import Word
 
 Value = Mapping[str, Any]
 TICKS = 10_000_000

@@ -16,8 +16,8 @@ from mien.errors import InputError
 from mien.facts import as_utf8, shown
 from mien.media import read_text
 from mien.report.spans import probs_of
-from mien.scene import Line
 from mien.timebase import Segment
+from mien.words import Line
 
 KEY = "emotion"
 Emotion = dict[str, Any]

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from mien.analysis.evidence import Evidence
     from mien.analysis.signals import SignalTrack
     from mien.analysis.timeline import Baseline
-    from mien.scene import Line
+    from mien.words import Line
 
 SHOWN_BLEND = 0.3
 LIMITS = (

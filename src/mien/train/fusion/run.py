@@ -22,7 +22,8 @@ from mien.fusion.pool import Pool
 from mien.manifest import Manifest
 from mien.mathematics import FloatArray
 from mien.metrics import classification_figures, mcnemar_p, risk_coverage
-from mien.packs import EMBEDDED, check_place, file_sha256, find_pack, put_pack
+from mien.pack_folders import check_place, find_pack, put_pack
+from mien.packs import EMBEDDED, file_sha256
 from mien.posteriors import PosteriorTable
 from mien.threads import one_thread
 from mien.train.figures import reliability_figure, risk_figure

@@ -15,9 +15,7 @@ from sklearn.metrics import cohen_kappa_score
 from tests.page_service import (
     CHROMIUM,
     begin,
-    browsing,
     call,
-    done,
     downloaded,
     forget,
     given,
@@ -26,7 +24,6 @@ from tests.page_service import (
     press,
     saved,
     service,
-    short_clip,
     submitted,
     until,
 )
@@ -36,31 +33,6 @@ from mien.emotions import MIEN7
 
 NOTHING = "\u2013"
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed")
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with browsing() as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def url(tmp_path_factory):
-    with service(tmp_path_factory.mktemp("page") / "state", "--workers", "2") as running:
-        yield running.url
-
-
-@pytest.fixture(scope="module")
-def film(tmp_path_factory):
-    return short_clip(tmp_path_factory.mktemp("film") / "a film.mp4")
-
-
-@pytest.fixture(scope="module")
-def job(url, film):
-    """A recording that a browser plays, with planted answers."""
-    made = submitted(url, "a film.mp4", film.read_bytes())
-    assert done(url, made)["state"] == "completed"
-    return made
 
 
 # --- coding by the keyboard ----------------------------------------------------------------

@@ -14,7 +14,6 @@ pytest.importorskip("playwright", reason="playwright is not installed (extra 'de
 from tests.page_service import (
     CHROMIUM,
     begin,
-    browsing,
     call,
     done,
     forget,
@@ -24,41 +23,16 @@ from tests.page_service import (
     press,
     saved,
     service,
-    short_clip,
     submitted,
     until,
 )
+from tests.pages import runs_an_added_script
 
 import mien.report.page as report
 from mien import server
 
 EVIL = "<img src=x onerror='window.hacked=1'><script>window.hacked=1</script>"
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed")
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with browsing() as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def url(tmp_path_factory):
-    with service(tmp_path_factory.mktemp("page") / "state", "--workers", "2") as running:
-        yield running.url
-
-
-@pytest.fixture(scope="module")
-def film(tmp_path_factory):
-    return short_clip(tmp_path_factory.mktemp("film") / "a film.mp4")
-
-
-@pytest.fixture(scope="module")
-def job(url, film):
-    """A recording that a browser plays, with planted answers."""
-    made = submitted(url, "a film.mp4", film.read_bytes())
-    assert done(url, made)["state"] == "completed"
-    return made
 
 
 # --- it trusts nobody --------------------------------------------------------------------------
@@ -98,12 +72,7 @@ def test_names_words_coders_and_notes_run_no_script(browser, url):
 @pytest.mark.slow
 def test_the_policy_of_the_page_runs_nothing_that_is_added_and_asks_nobody(browser, url):
     with opened(browser, url, complaints=False) as page:
-        page.evaluate("""() => {
-          const node = document.createElement('script');
-          node.textContent = 'window.hacked = 1';
-          document.body.append(node);
-        }""")
-        assert page.evaluate("window.hacked") is None
+        assert not runs_an_added_script(page)
         assert page.evaluate("fetch('http://127.0.0.1:9/').then(() => 'yes', () => 'no')") == "no"
         policy = page.evaluate("fetch('/').then(r => r.headers.get('content-security-policy'))")
         assert "unsafe" not in policy
