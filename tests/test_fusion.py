@@ -1,9 +1,8 @@
 """The rules against the paper's printed numbers and against weights worked out by hand."""
 
-import importlib.util
 from dataclasses import replace
-from pathlib import Path
 
+import fusion_page
 import numpy as np
 import pytest
 
@@ -17,10 +16,6 @@ from mien.options import FusionOptions
 from mien.timebase import Segment
 
 # The paper's worked examples, as the page on fusion redoes them.
-PAGE = Path(__file__).resolve().parents[1] / "scripts" / "fusion_page.py"
-spec = importlib.util.spec_from_file_location("fusion_page", PAGE)
-fusion_page = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(fusion_page)
 PAPER = {name: e.probs[0] for name, e in fusion_page.first().items()}
 
 

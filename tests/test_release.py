@@ -1,27 +1,17 @@
 """What a release rests on: one version, a changelog in form, licences and bills of materials."""
 
-import importlib.util
 import json
 import re
-import sys
 from importlib.metadata import PathDistribution
 from pathlib import Path
 
+import licences_page as licences
 import pytest
+import release
+import sbom
 
 ROOT = Path(__file__).resolve().parents[1]
 KINDS = {"Added", "Changed", "Deprecated", "Removed", "Fixed", "Security"}
-
-
-def script(name):
-    spec = importlib.util.spec_from_file_location(name, ROOT / "scripts" / f"{name}.py")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-licences, sbom, release = (script(name) for name in ("licences_page", "sbom", "release"))
 
 
 # --- versions --------------------------------------------------------------------------------

@@ -2,7 +2,6 @@
 
 import functools
 import http.server
-import importlib.util
 import re
 import shutil
 import threading
@@ -12,6 +11,10 @@ from types import SimpleNamespace
 from urllib.parse import unquote
 
 import pytest
+
+pytest.importorskip("mkdocs", reason="MkDocs is not installed (extra 'docs')")
+
+import site_hooks
 
 import mien
 from tests.guarded import watch
@@ -24,15 +27,6 @@ KINDS = (
     "paper", "cards/face/index", "results/index", "decisions/0016-documentation-site",
 )  # fmt: skip
 """A page of each kind."""
-
-
-def script(name):
-    """A file of scripts/ as a module."""
-    pytest.importorskip("mkdocs", reason="MkDocs is not installed (extra 'docs')")
-    spec = importlib.util.spec_from_file_location(name, ROOT / "scripts" / f"{name}.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 # --- the parts -------------------------------------------------------------------------------
@@ -70,13 +64,13 @@ def test_every_public_name_is_in_the_reference():
 )  # fmt: skip
 def test_links_to_files_of_the_repository_lead_to_their_copies(page, given, led):
     page = SimpleNamespace(file=SimpleNamespace(src_uri=page))
-    made = script("site_hooks").on_page_markdown(given, page, None, None)
+    made = site_hooks.on_page_markdown(given, page, None, None)
     assert made.startswith(led)
 
 
 def test_a_link_to_a_file_that_the_site_lacks_is_a_warning(caplog):
     page = SimpleNamespace(file=SimpleNamespace(src_uri="start.md"))
-    script("site_hooks").on_page_markdown("[a](../pyproject.toml)", page, None, None)
+    site_hooks.on_page_markdown("[a](../pyproject.toml)", page, None, None)
     assert "pyproject.toml, which the site lacks" in caplog.text
 
 
@@ -92,7 +86,9 @@ def test_a_link_to_a_file_that_the_site_lacks_is_a_warning(caplog):
 )
 def test_the_reference_shows_the_default_and_not_its_declaration(declared, shown):
     pytest.importorskip("griffe", reason="griffe is not installed (extra 'docs')")
-    assert script("site_griffe").plain_default(declared) == shown
+    from site_griffe import plain_default
+
+    assert plain_default(declared) == shown
 
 
 # --- the whole -------------------------------------------------------------------------------
@@ -101,7 +97,6 @@ def test_the_reference_shows_the_default_and_not_its_declaration(declared, shown
 @pytest.fixture(scope="module")
 def site(tmp_path_factory):
     """The site with its gallery, built under watch."""
-    pytest.importorskip("mkdocs", reason="MkDocs is not installed (extra 'docs')")
     folder = tmp_path_factory.mktemp("site")
     gallery = folder / "gallery"
     (folder / "one").mkdir()
