@@ -21,6 +21,7 @@ ROOT = Path(__file__).resolve().parents[1]
         "card_table.py",
         "commands_page.py",
         "fusion_page.py",
+        "limits_page.py",
         "options_page.py",
         "paper_table.py",
         "schema_page.py",
