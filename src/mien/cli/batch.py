@@ -27,84 +27,96 @@ _SHOWN = 5
 _RUN = "Batch"
 
 
+Clips = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="FOLDER|LIST|GLOB...",
+        help="A folder with its subfolders, a .txt with one path a line, a quoted glob, files.",
+    ),
+]
+Out = Annotated[
+    Path, typer.Option(metavar="DIR", help="Folder of the results.", rich_help_panel=_RUN)
+]
+Workers = Annotated[
+    int | None,
+    typer.Option(min=1, help="Processes at a time. Default: one a core.", rich_help_panel=_RUN),
+]
+Timeout = Annotated[
+    float | None,
+    typer.Option(
+        metavar="SECONDS",
+        help="Give up a clip that takes longer. Default: no limit.",
+        rich_help_panel=_RUN,
+    ),
+]
+Resume = Annotated[
+    bool,
+    typer.Option(
+        "--resume",
+        help="Go on with the batch in --out; new and changed clips are analysed.",
+        rich_help_panel=_RUN,
+    ),
+]
+Retry = Annotated[
+    bool,
+    typer.Option(
+        "--retry", help="With --resume: also try again what failed.", rich_help_panel=_RUN
+    ),
+]
+WithReports = Annotated[
+    bool,
+    typer.Option(
+        "--reports",
+        help="Also write an interactive page per clip; implies --by window.",
+        rich_help_panel=_RUN,
+    ),
+]
+ReportMedia = Annotated[
+    str,
+    typer.Option(
+        help="The recording in the pages: link, embed, none or auto.", rich_help_panel=_RUN
+    ),
+]
+Engine = Annotated[
+    str,
+    typer.Option(
+        metavar="local|ray",
+        help="Processes of this machine, or Ray Data (extra 'ray').",
+        rich_help_panel=_RUN,
+    ),
+]
+RayAddress = Annotated[
+    str | None,
+    typer.Option(
+        metavar="HOST:PORT",
+        help="A cluster of Ray. Default: RAY_ADDRESS, else one started on this machine.",
+        rich_help_panel=_RUN,
+    ),
+]
+Results = Annotated[
+    str | None,
+    typer.Option(
+        metavar="DIR|URL",
+        help="Where the JSON files and pages go, such as s3://bucket/results. Default: in --out.",
+        rich_help_panel=_RUN,
+    ),
+]
+
+
 @takes_options
 def batch(
     ctx: typer.Context,
-    clips: Annotated[
-        list[str],
-        typer.Argument(
-            metavar="FOLDER|LIST|GLOB...",
-            help="A folder with its subfolders, a .txt with one path a line, a quoted glob, files.",
-        ),
-    ],
-    out: Annotated[
-        Path, typer.Option(metavar="DIR", help="Folder of the results.", rich_help_panel=_RUN)
-    ],
-    workers: Annotated[
-        int | None,
-        typer.Option(min=1, help="Processes at a time. Default: one a core.", rich_help_panel=_RUN),
-    ] = None,
-    timeout: Annotated[
-        float | None,
-        typer.Option(
-            metavar="SECONDS",
-            help="Give up a clip that takes longer. Default: no limit.",
-            rich_help_panel=_RUN,
-        ),
-    ] = None,
-    resume: Annotated[
-        bool,
-        typer.Option(
-            "--resume",
-            help="Go on with the batch in --out; new and changed clips are analysed.",
-            rich_help_panel=_RUN,
-        ),
-    ] = False,
-    retry: Annotated[
-        bool,
-        typer.Option(
-            "--retry", help="With --resume: also try again what failed.", rich_help_panel=_RUN
-        ),
-    ] = False,
-    reports: Annotated[
-        bool,
-        typer.Option(
-            "--reports",
-            help="Also write an interactive page per clip; implies --by window.",
-            rich_help_panel=_RUN,
-        ),
-    ] = False,
-    report_media: Annotated[
-        str,
-        typer.Option(
-            help="The recording in the pages: link, embed, none or auto.", rich_help_panel=_RUN
-        ),
-    ] = "link",
-    engine: Annotated[
-        str,
-        typer.Option(
-            metavar="local|ray",
-            help="Processes of this machine, or Ray Data (extra 'ray').",
-            rich_help_panel=_RUN,
-        ),
-    ] = "local",
-    ray_address: Annotated[
-        str | None,
-        typer.Option(
-            metavar="HOST:PORT",
-            help="A cluster of Ray. Default: RAY_ADDRESS, else one started on this machine.",
-            rich_help_panel=_RUN,
-        ),
-    ] = None,
-    results: Annotated[
-        str | None,
-        typer.Option(
-            metavar="DIR|URL",
-            help="Where the JSON files and pages go, such as s3://bucket/results. Default: in "
-            "--out.",
-            rich_help_panel=_RUN,
-        ),
-    ] = None,
+    clips: Clips,
+    out: Out,
+    workers: Workers = None,
+    timeout: Timeout = None,
+    resume: Resume = False,
+    retry: Retry = False,
+    reports: WithReports = False,
+    report_media: ReportMedia = "link",
+    engine: Engine = "local",
+    ray_address: RayAddress = None,
+    results: Results = None,
     **_: Any,
 ) -> None:
     """Analyse many recordings: a JSON each, one table, and an index page.

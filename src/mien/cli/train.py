@@ -34,6 +34,47 @@ Start = Annotated[
 ]
 
 
+Teacher = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="OUT.run|PACK",
+        help="Run or pack whose answers are training targets; a run is also averaged with the "
+        "new net.",
+    ),
+]
+Member = Annotated[
+    int | None,
+    typer.Option(
+        metavar="N", help="With a pack as --start: the number of its net to start from, from 0."
+    ),
+]
+Beside = Annotated[
+    Path | None,
+    typer.Option(metavar="OUT.run", help="Run whose net is averaged with the new one."),
+]
+Side = Annotated[
+    int | None,
+    typer.Option(
+        help="Side in pixels to which the net enlarges its pictures of 48 px. Default: 48."
+    ),
+]
+Recipe = Annotated[
+    str, typer.Option(help="mien (a pack) or paper (the nets of the paper and their figures).")
+]
+Net = Annotated[
+    str | None, typer.Option(help="With --recipe paper: 23 or baseline. Default: both.")
+]
+Search = Annotated[
+    int | None,
+    typer.Option(metavar="N", help="With --recipe paper: N short trials instead of training."),
+]
+Lr = Annotated[
+    float | None,
+    typer.Option(help="With --recipe paper: learning rate. Default: 1e-3 (baseline), 1e-4 (23)."),
+]
+WeightDecay = Annotated[float, typer.Option(help="With --recipe paper: weight decay.")]
+
+
 # Options that only one recipe reads; given to the other they would be ignored in silence.
 OF_RECIPE = {
     "mien": ("start", "teacher", "member", "beside", "side", "ear", "folds"),
@@ -93,47 +134,15 @@ def train_face(
     threads: Threads = None,
     limit: Limit = None,
     start: Start = None,
-    teacher: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="OUT.run|PACK",
-            help="Run or pack whose answers are training targets; a run is also averaged with the "
-            "new net.",
-        ),
-    ] = None,
-    member: Annotated[
-        int | None,
-        typer.Option(
-            metavar="N", help="With a pack as --start: the number of its net to start from, from 0."
-        ),
-    ] = None,
-    beside: Annotated[
-        Path | None,
-        typer.Option(metavar="OUT.run", help="Run whose net is averaged with the new one."),
-    ] = None,
-    side: Annotated[
-        int | None,
-        typer.Option(
-            help="Side in pixels to which the net enlarges its pictures of 48 px. Default: 48."
-        ),
-    ] = None,
-    recipe: Annotated[
-        str, typer.Option(help="mien (a pack) or paper (the nets of the paper and their figures).")
-    ] = "mien",
-    net: Annotated[
-        str | None, typer.Option(help="With --recipe paper: 23 or baseline. Default: both.")
-    ] = None,
-    search: Annotated[
-        int | None,
-        typer.Option(metavar="N", help="With --recipe paper: N short trials instead of training."),
-    ] = None,
-    lr: Annotated[
-        float | None,
-        typer.Option(
-            help="With --recipe paper: learning rate. Default: 1e-3 (baseline), 1e-4 (23)."
-        ),
-    ] = None,
-    weight_decay: Annotated[float, typer.Option(help="With --recipe paper: weight decay.")] = 1e-4,
+    teacher: Teacher = None,
+    member: Member = None,
+    beside: Beside = None,
+    side: Side = None,
+    recipe: Recipe = "mien",
+    net: Net = None,
+    search: Search = None,
+    lr: Lr = None,
+    weight_decay: WeightDecay = 1e-4,
 ) -> None:
     """Train the face pack on FER-2013 (CSV, .npz or folders)."""
     _check_recipe(recipe, context)
