@@ -5,7 +5,7 @@ import pytest
 pytest.importorskip("fastapi", reason="the extra 'server' is not installed")
 pytest.importorskip("playwright", reason="playwright is not installed (extra 'dev')")
 
-from tests.page_service import browsing, done, service, short_clip, submitted
+from tests.page_service import browsing, done, forget, service, short_clip, submitted
 
 
 @pytest.fixture(scope="module")
@@ -26,8 +26,15 @@ def film(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def job(url, film):
+def recording(url, film):
     """A recording that a browser plays, with planted answers."""
     made = submitted(url, "a film.mp4", film.read_bytes())
     assert done(url, made)["state"] == "completed"
     return made
+
+
+@pytest.fixture
+def job(url, recording):
+    """The recording, without the labels that an earlier test gave."""
+    yield recording
+    forget(url, recording)

@@ -16,7 +16,6 @@ from tests.page_service import (
     begin,
     call,
     done,
-    forget,
     given,
     opened,
     planted_job,
@@ -180,7 +179,6 @@ def test_axe_finds_nothing_and_nothing_runs_over(browser, url, job, theme):
                 assert axe(page) == [], (view, width, theme)
     for one in (other, failed):
         call(url, f"/v1/jobs/{one}", method="DELETE")
-    forget(url, job)
 
 
 @pytest.mark.slow

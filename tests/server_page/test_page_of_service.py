@@ -17,7 +17,6 @@ from tests.page_service import (
     begin,
     call,
     downloaded,
-    forget,
     given,
     opened,
     planted_job,
@@ -60,7 +59,6 @@ def test_rows_are_coded_by_the_keyboard_alone(browser, url, job):
         for part in ("0:05.0\u20130:06.0", "second line", "model: ", "label: neutral"):
             assert part in name
         until(page, "document.querySelector('#said').textContent.includes('Row 11: neutral')")
-    forget(url, job)
 
 
 def test_space_plays_the_row_and_stops_at_its_end(browser, url, job):
@@ -276,7 +274,6 @@ def test_a_second_coder_is_blind_until_the_first_is_asked_for(browser, url, job)
         page.goto(f"{url}/#/agreement")
         page.wait_for_selector(".view-agreement .kappa")
         assert "Anna and Ben" in page.inner_text("#view")
-    forget(url, job)
 
 
 @pytest.mark.slow
@@ -294,7 +291,6 @@ def test_labels_that_were_given_without_the_server_reach_it_later(browser, url, 
         saved(page)
         until(page, "document.querySelector('#offline').hidden")
         assert given(url, job, "Anna") == dict(enumerate(MIEN7.labels[:3]))
-    forget(url, job)
 
 
 # --- comparison ------------------------------------------------------------------------------

@@ -60,7 +60,7 @@ class Coding {
         await this.coder.begin(name);
         try { sessionStorage.setItem(NAME, this.coder.name); } catch { /* typed again next time */ }
         this.others = false;
-        this.unfolded = null;
+        this.fold();
         this.seen.clear();
         await this.drawWho();
         this.drawRows();
@@ -120,7 +120,7 @@ class Coding {
     if (this.coder.unsent.size && !await confirmed('Leave labels unsaved?', `${several(this.coder.unsent.size, 'label')} did not reach the server yet.`, 'Leave them')) return;
     this.coder = new Coder(this.job.id, this.signal, (state) => this.saved(state));
     this.others = false;
-    this.unfolded = null;
+    this.fold();
     this.seen.clear();
     await this.drawWho();
     this.drawRows();
@@ -279,6 +279,13 @@ class Coding {
   }
 
   // --- agreement ---------------------------------------------------------------------------
+
+  // What the coder before saw is gone before the next coder sees anything.
+  fold() {
+    this.unfolded = null;
+    this.agreement.hidden = true;
+    this.agreement.replaceChildren();
+  }
 
   async drawAgreement() {
     const found = (await get(`/v1/jobs/${this.job.id}/agreement`, this.signal)).agreements;

@@ -70,10 +70,14 @@ function placeEmpty() {
   if (empty && items) empty.hidden = items.size > 0 || uploading() > 0;
 }
 
-// Follow what is running by its events; what waits is asked for with the list.
+// Follow by its events what is running and what is next; the list is asked for the rest.
 function pursue(signal) {
-  for (const { job } of items.values()) {
-    if (job.state !== 'running' || following.has(job.id) || following.size >= ACTIVE_STREAMS) continue;
+  const waiting = (job) => Number(job.state === 'queued');
+  const next = [...items.values()].map(({ job }) => job).filter((job) => !FINAL.has(job.state));
+  next.sort((a, b) => waiting(a) - waiting(b) || (a.created < b.created ? -1 : 1));
+  for (const job of next) {
+    if (following.has(job.id)) continue;
+    if (following.size >= ACTIVE_STREAMS) break;
     following.set(job.id, true);
     follow(job.id, (kind, data) => {
       const item = items.get(job.id);
