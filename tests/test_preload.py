@@ -51,7 +51,7 @@ def played(branches, tracks):
 
 def test_the_next_model_is_loaded_while_one_judges():
     said = played(three([]), TRACK)
-    assert said == ["load voice", "judge text", "load face", "judge voice", "judge face"]
+    assert said == ["load voice", "judge face", "load text", "judge voice", "judge text"]
 
 
 def test_a_large_model_is_loaded_while_small_ones_judge():
@@ -68,7 +68,7 @@ def test_two_large_models_are_not_loaded_at_once():
 
 def test_what_has_nothing_to_judge_is_not_loaded():
     said = played(three([]), ("text", "face"))
-    assert said == ["judge text", "load face", "judge voice", "judge face"]
+    assert said == ["judge face", "load text", "judge voice", "judge text"]
 
 
 @pytest.mark.parametrize(

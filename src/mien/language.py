@@ -101,8 +101,15 @@ def _shares(text: str) -> tuple[float, str, float]:
 
 @lru_cache(maxsize=1)
 def _model() -> tuple[Any, tuple[str, ...]]:
-    from py3langid.langid import MODEL_FILE, LanguageIdentifier
+    import numpy as np
+    from py3langid.langid import MODEL_DIR, MODEL_FILE, LanguageIdentifier
+    from py3langid.modelio import load_model
 
-    model = LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
-    model.set_languages({*NAMES, *AT_HOME})
+    # As from_model_file() and set_languages() do, without keeping the other languages in memory.
+    weights, priors, codes, moves, rows, found = load_model(MODEL_DIR / MODEL_FILE)
+    used = [at for at, code in enumerate(codes) if code in {*NAMES, *AT_HOME}]
+    model = LanguageIdentifier(
+        np.ascontiguousarray(weights[:, used]), priors[used], [codes[at] for at in used],
+        moves, found, norm_probs=True, tk_row=rows,
+    )  # fmt: skip
     return model, tuple(name for name in NAMES if name not in AT_HOME)

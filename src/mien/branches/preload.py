@@ -70,22 +70,24 @@ def soon_used(branches: Mapping[str, Branch], facts: ClipFacts, asr: str) -> lis
 def in_turn(branches: Mapping[str, Branch], scene: Scene) -> Iterator[tuple[str, Branch]]:
     """The branches by name; while one judges, the model of the next is loaded.
 
-    The first one, which may be loaded by now, comes first, and large ones come last in the order of
-    their size, so that they are loaded while others judge. Two that are larger than ``TOGETHER``
-    are not held in memory for this.
+    A large first one, which may be loaded by now, comes first. Then come the small ones, the last
+    first, since the text branch has most to load: its model and the one that identifies languages.
+    Other large ones come in the order of their size, so that they are loaded while others judge.
+    Two that are larger than ``TOGETHER`` are not held in memory for this.
 
     Args:
         branches: by name.
         scene: of the recording; a branch whose tracks are absent is not loaded.
     """
-    first = next(iter(branches), None)
-    names = sorted(branches, key=lambda name: name != first and size_of(branches[name]))
+    sizes = {name: size_of(branches[name]) for name in branches}
+    first = next((name for name in [*branches][:1] if sizes[name]), None)
+    names = sorted(reversed(sizes), key=lambda name: (name != first, sizes[name]))
     for name, following in zip(names, [*names[1:], None], strict=True):
         after = [] if following is None else [branches[following]]
         wanted = [
             branch
             for branch in after
-            if min(size_of(branches[name]), size_of(branch)) <= TOGETHER
+            if min(sizes[name], size_of(branch)) <= TOGETHER
             and all(scene.get(track) is not None for track in branch.spec.needs)
         ]
         with loading(wanted):
