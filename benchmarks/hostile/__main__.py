@@ -2,6 +2,7 @@
 
     python benchmarks/hostile --short                   part of each group, under a minute
     python benchmarks/hostile --out benchmarks/results  all of them; writes hostile.md and .json
+    python benchmarks/hostile --sandbox --out ...       the same in the sandbox; hostile-sandbox.md
     python benchmarks/hostile --group bombs             one group
     python benchmarks/hostile --case bombs/png-ztxt     one case, with its detail
 

@@ -36,7 +36,7 @@ def summary(found: Rows) -> str:
 
 
 def page(found: Rows, facts: dict[str, Any], out: Path) -> None:
-    """Write ``hostile.md`` and ``hostile.json``."""
+    """Write ``hostile.md`` and ``hostile.json``; ``hostile-sandbox`` of a run in the sandbox."""
     out.mkdir(parents=True, exist_ok=True)
     groups = counts(found)
     failed = {name: row for name, row in found.items() if row["outcome"] not in FINE}
@@ -49,8 +49,9 @@ def page(found: Rows, facts: dict[str, Any], out: Path) -> None:
         "slowest": [[name, row.get("cpu", row["seconds"])] for name, row in _most(found, "cpu")],
         "largest": [[name, row["peak"]] for name, row in _most(found, "peak")],
     }  # fmt: skip
-    (out / "hostile.json").write_text(json.dumps(value, indent=1, ensure_ascii=True) + "\n")
-    (out / "hostile.md").write_text(_markdown(value, groups))
+    name = "hostile-sandbox" if value["sandbox"] else "hostile"
+    (out / f"{name}.json").write_text(json.dumps(value, indent=1, ensure_ascii=True) + "\n")
+    (out / f"{name}.md").write_text(_markdown(value, groups))
 
 
 def _most(found: Rows, field: str) -> list[tuple[str, dict[str, Any]]]:
@@ -62,6 +63,7 @@ def _markdown(value: dict[str, Any], groups: dict[str, Counter[str]]) -> str:
     used = [o for o in ORDER if any(by_outcome[o] for by_outcome in groups.values())]
     used += [o for o in ORDER if o not in used and o not in FINE]
     command = "python benchmarks/hostile" + (" --short" if value["form"] == "short" else "")
+    command += " --sandbox" if value["sandbox"] else ""
     traced = "traced by strace" if value["strace"] else "not traced (no strace)"
     lines = [
         "# Hostile files",
