@@ -40,7 +40,7 @@ docs: $(VENV)/.dev
 	$(BIN)/mkdocs build --quiet
 
 # The generated pages that are deterministic; the tests check them.
-PAGES := branch_page card_table commands_page fusion_page limits_page options_page paper_table schema_page site_figures
+PAGES := branch_page card_table commands_page fusion_page options_page paper_table results_page schema_page site_figures
 pages: $(VENV)/.core
 	for page in $(PAGES); do $(BIN)/python scripts/$$page.py || exit 1; done
 

@@ -116,6 +116,46 @@ def test_a_batch_writes_a_json_a_clip_one_table_and_a_page(tmp_path, monkeypatch
     assert len(finished(out)) == len(before) + 1 + 5
 
 
+SUBTITLES = "1\n00:00:00,000 --> 00:00:00,400\nI am so happy.\n"
+TURNS = "".join(f"SPEAKER {one} 1 0.1 0.3 <NA> <NA> Ann <NA> <NA>\n" for one in "ab")
+WITH = [
+    ("a.srt", SUBTITLES, mien.SpeechOptions()),
+    ("a.rttm", TURNS, mien.SpeechOptions(asr="none")),
+    ("who.rttm", TURNS, mien.SpeechOptions(asr="none", speakers="who.rttm")),
+]
+
+
+@pytest.mark.parametrize(("name", "content", "speech"), WITH)
+def test_a_clip_is_analysed_again_if_a_file_that_is_read_with_it_was_changed(
+    tmp_path, monkeypatch, name, content, speech
+):
+    monkeypatch.chdir(tmp_path)
+    folder, out = tmp_path, tmp_path / "out"
+    clips = [str(tone(folder / clip)) for clip in ("a.wav", "b.wav")]
+    beside = folder / name
+    if name == "who.rttm":
+        beside.write_text(content.replace(" 0.1 ", " 0.2 "))
+    setup = Setup(out, Options(speech=speech), workers=1, resume=True)
+    run_batch(clips, setup)
+
+    def again():
+        before = len(finished(out))
+        run_batch(clips, setup)
+        return {Path(path).name for path in finished(out)[before:]}
+
+    of_it = {"a.wav", "b.wav"} if name == "who.rttm" else {"a.wav"}
+    assert again() == set()
+    beside.write_text(content)
+    assert again() == of_it
+    assert again() == set()
+    beside.write_text(content + "\n")
+    assert again() == of_it
+    if name != "who.rttm":
+        beside.unlink()
+        assert again() == of_it
+    assert again() == set()
+
+
 def test_a_result_whose_line_was_lost_is_taken_up_and_not_repeated(tmp_path):
     clip, out = tone(tmp_path / "in" / "a.wav"), tmp_path / "out"
     setup = Setup(out, SILENT, workers=1, resume=True)

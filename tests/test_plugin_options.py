@@ -52,6 +52,9 @@ class Options(Group):
         if not self._number("level", "give a number above 0") > 0:
             raise self._refuse("level", "give a number above 0")
 
+    def read_with(self, recording):
+        return () if self.file is None else (Path(self.file),)
+
     def check_several(self):
         if self.file is not None:
             raise OptionError("--level-file is of one recording.")

@@ -72,6 +72,19 @@ def test_a_name_in_braces_is_that_of_the_recording(tmp_path):
         BodyOptions(file=tmp_path / "p01.csv").check_several()
     with pytest.raises(OptionError, match="body-table"):
         BodyOptions(recorded="2026-05-03T10:00:00+02:00").check_several()
+
+
+def test_what_is_read_with_a_recording(tmp_path):
+    table = tmp_path / "study.csv"
+    table.write_text("recording,file\np1.mp4,e4\n")
+    (tmp_path / "e4").mkdir()
+    (tmp_path / "p2.body.csv").write_text("hr\n")
+    p1, p2 = tmp_path / "p1.mp4", tmp_path / "p2.mp4"
+    assert BodyOptions(table=table).read_with(p1) == (table, tmp_path / "e4")
+    assert BodyOptions().read_with(p2) == (tmp_path / "p2.body.csv",)
+    assert BodyOptions().read_with(p1) == ()
+    table.write_text("no table")
+    assert BodyOptions(table=table).read_with(p2) == (table,)
     with pytest.raises(InputError, match="p03.csv does not exist"):
         body_file("films/p01.mp4", BodyOptions(file=tmp_path / "p03.csv"))
 

@@ -16,6 +16,7 @@ from mien import __version__
 from mien.analysis.analysis import Analysis
 from mien.analyzer import Analyzer
 from mien.batch import store
+from mien.batch.beside import state_beside
 from mien.batch.engines import ENGINES, Engine, engine_of
 from mien.batch.inputs import Input, find_clips, keep_names
 from mien.batch.one import Row, failed, key_of, row_of
@@ -315,8 +316,11 @@ class _Batch:
         )
 
     def _key(self, one: Input) -> Key:
-        file = store.key_of(one.path) if store.is_stored(one.path) else key_of(one.path)
-        return {"options": self.setup.digest, "file": file}
+        key: Key = {"options": self.setup.digest}
+        if store.is_stored(one.path):
+            return key | {"file": store.key_of(one.path)}
+        beside = state_beside(one.path, self.setup.options)
+        return key | {"file": key_of(one.path), **({"beside": beside} if beside else {})}
 
     def _known(self, one: Input) -> Row | None:
         """The row of a clip that is finished, even if the kill came before its line was written."""

@@ -22,7 +22,7 @@ from mien.options.groups import (
     check_engine,
 )
 from mien.options.options import Described, Options, described, group_types
-from mien.options.plugins import check_several, plugin_groups
+from mien.options.plugins import check_several, plugin_groups, read_with
 from mien.options.recorded import differing
 
 __all__ = [
@@ -45,4 +45,5 @@ __all__ = [
     "group_types",
     "option",
     "plugin_groups",
+    "read_with",
 ]

@@ -60,6 +60,16 @@ class Group:
             OptionError: if one of them is of a single recording.
         """
 
+    def read_with(self, recording: Path) -> tuple[Path, ...]:
+        """The files and folders that are read with a recording; a group of a plug-in overrides it.
+
+        ``mien batch --resume`` analyses a recording again when one of them was changed.
+
+        Args:
+            recording: its path; the file need not be there.
+        """
+        return ()
+
     def _set(self, option: str, value: Any) -> None:
         object.__setattr__(self, option, value)
 

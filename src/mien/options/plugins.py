@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from dataclasses import MISSING, fields, is_dataclass
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
 from typing import Any
 
 from mien.errors import ContractError
@@ -82,3 +83,17 @@ def check_several(branches: Mapping[str, Mapping[str, Any]]) -> None:
     for branch, kind in plugin_groups().items():
         if branch in branches:
             kind(**thawed(branches[branch])).check_several()
+
+
+def read_with(branches: Mapping[str, Mapping[str, Any]], recording: Path) -> list[Path]:
+    """The files and folders that plug-ins read with a recording.
+
+    Args:
+        branches: the options of each branch; those of others are the defaults.
+        recording: its path.
+    """
+    return [
+        file
+        for branch, kind in plugin_groups().items()
+        for file in kind(**thawed(branches.get(branch, {}))).read_with(recording)
+    ]

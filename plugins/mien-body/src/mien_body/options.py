@@ -7,7 +7,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import ClassVar
 
-from mien.errors import OptionError
+from mien.errors import MienError, OptionError
 from mien.options import Group, option
 
 NAME = "{}"
@@ -188,6 +188,17 @@ class BodyOptions(Group):
                 "columns", f"give NAME=KIND,... or kinds in order, of {', '.join(KINDS)} and none"
             )
         return named or kinds
+
+    def read_with(self, recording: Path) -> tuple[Path, ...]:
+        """The table, and the file of body signals of a recording."""
+        from mien_body.locate import body_file
+
+        table = () if self.table is None else (Path(self.table),)
+        try:
+            found = body_file(str(recording), self).path
+        except MienError:  # told as the reason of this recording when it is analysed
+            found = None
+        return table if found is None else (*table, found)
 
     def check_several(self) -> None:
         """Refuse a file, an offset or a time that is of one recording."""
