@@ -264,8 +264,9 @@ def main() -> None:
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # what a library prints is no answer
     temporary = Path(os.environ["TMPDIR"])
-    # Whisper reads samples, never the file; without it a run takes minutes and not hours.
-    with mock.patch.object(mien.perceive, "transcribe", return_value=None):
+    # Whisper reads samples, never the file; without it a run takes minutes and not hours. A Mock
+    # as the new function would keep its arguments, and with them the temporary file of the sound.
+    with mock.patch.object(mien.perceive, "transcribe", lambda *args, **more: None):
         for path in warm.split(os.pathsep):
             analyse(path)
         watch = Watch(Path(secrets))
