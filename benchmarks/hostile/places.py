@@ -203,14 +203,14 @@ def names() -> Iterator[Case]:
             made = content(name, data if data is not None else seed(kind))
             yield Case("names", f"{label}-{suffix}", made)
         wav, srt = os.fsdecode(raw + b".wav"), os.fsdecode(raw + b".srt")
-        yield Case("names", f"{label}-with-words", partial(_two, wav, srt), beside=(srt,))
+        yield Case("names", f"{label}-with-words", partial(_two, wav, srt, True), beside=(srt,))
         yield Case("names", f"{label}-bad-words", partial(_two, wav, srt, False), beside=(srt,))
 
 
 LINES = b"1\n00:00:00,100 --> 00:00:00,900\nI am so glad\n"
 
 
-def _two(wav: str, srt: str, good: bool = True, folder: Path = Path()) -> Path:
+def _two(wav: str, srt: str, good: bool, folder: Path) -> Path:
     (folder / wav).write_bytes(seed("wav"))
     (folder / srt).write_bytes(LINES if good else b"PK\3\4rubbish")
     return folder / wav

@@ -8,7 +8,8 @@ import random
 import subprocess
 import sys
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 import av
@@ -18,7 +19,7 @@ from tests.fuzz_seeds import PICTURES
 
 from mien.errors import MediaError, OptionError
 from mien.media import guard, open_clip
-from mien.media.files import read_start
+from mien.media.files import lend, read_start, take_back
 from mien.media.picture import claimed_size, gif_frames, picture_format
 from mien.options import MediaOptions
 
@@ -70,18 +71,51 @@ def test_a_terabyte_of_zeros_is_refused_at_once(tmp_path: Path, suffix: str) -> 
     assert time.process_time() - began < 2
 
 
+@contextmanager
+def given(path: Path, is_lent: bool) -> Iterator[None]:
+    """A file that is opened by its name, or by a descriptor as in the sandbox."""
+    if not is_lent:
+        yield
+        return
+    with path.open("rb") as file:
+        lend(path, file.fileno())
+        try:
+            yield
+        finally:
+            take_back(path)
+
+
+@pytest.mark.parametrize("is_lent", [False, True])
 @pytest.mark.parametrize(("suffix", "codec"), [("wav", "pcm_s16le"), ("mkv", "flac")])
 def test_a_search_through_a_terabyte_ends_in_time(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, suffix: str, codec: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, suffix: str, codec: str, is_lent: bool
 ) -> None:
     monkeypatch.setattr(guard, "PATIENCE", 0.5)
     path = write(tmp_path / f"a.{suffix}", sound=beeps(2, [0.5]), acodec=codec)
     with path.open("r+b") as file:
         file.truncate(1 << 40)
     began = time.monotonic()
-    with pytest.raises(MediaError, match=r"no picture within 0\.5 s of reading"):
+    late = r"no picture within 0\.5 s of reading"
+    with given(path, is_lent), pytest.raises(MediaError, match=late):
         listen(path)
     assert time.monotonic() - began < 10
+
+
+@pytest.mark.parametrize("is_lent", [False, True])
+def test_the_time_of_the_listener_does_not_count(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_lent: bool
+) -> None:
+    path = write(tmp_path / "a.mkv", sound=beeps(20, [0.5]), acodec="flac")
+    monkeypatch.setattr(guard, "PATIENCE", 0.2)
+    with given(path, is_lent), closing(open_clip(path)) as clip:
+        time.sleep(0.3)
+        moments = clip.play(0)
+        seconds = 0
+        for _ in moments:
+            seconds += 1
+            if seconds in (1, 5):
+                time.sleep(0.3)
+    assert seconds >= 19
 
 
 def test_some_zeros_before_a_recording_are_passed_over(tmp_path: Path) -> None:

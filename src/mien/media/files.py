@@ -7,9 +7,11 @@ descriptor, and the functions here then read that file instead of opening one of
 from __future__ import annotations
 
 import io
+import math
 import os
 import re
 import stat
+import time
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -33,6 +35,11 @@ class Lent(io.RawIOBase):
         self.name = name
         self._descriptor = descriptor
         self._at = 0
+        self._until = math.inf
+
+    def allow(self, seconds: float) -> None:
+        """Let the file be read for so many seconds from now on, and no longer."""
+        self._until = time.monotonic() + seconds
 
     def readable(self) -> bool:
         """Always."""
@@ -49,7 +56,13 @@ class Lent(io.RawIOBase):
         return len(content)
 
     def read(self, size: int = -1) -> bytes:
-        """Up to so many bytes from the position on; all if it is negative."""
+        """Up to so many bytes from the position on; all if it is negative.
+
+        Raises:
+            TimeoutError: if the seconds that were allowed are over.
+        """
+        if time.monotonic() > self._until:
+            raise TimeoutError("reading took too long")
         if size < 0:
             size = max(0, os.fstat(self._descriptor).st_size - self._at)
         content = os.pread(self._descriptor, size, self._at)

@@ -10,14 +10,17 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import av
 from av.container import InputContainer
 from av.error import ExitError, FFmpegError
+from av.packet import Packet
+from av.stream import Stream
 
 from mien.errors import MediaError
 from mien.facts import shown
-from mien.media.files import lent, read_start, regular_file
+from mien.media.files import Lent, lent, read_start, regular_file
 from mien.media.kinds import READABLE, convert, kind_of
 from mien.media.shortage import ran_out
 
@@ -57,6 +60,8 @@ def open_container(path: str | os.PathLike[str]) -> InputContainer:
     given = lent(path)
     file = str(regular_file(path)) if given is None else given
     name = os.fspath(path)
+    if given is not None:
+        given.allow(PATIENCE)
     with translated(name):
         return av.open(
             file,
@@ -67,24 +72,43 @@ def open_container(path: str | os.PathLike[str]) -> InputContainer:
         )
 
 
+def packets_of(container: InputContainer, *streams: Stream) -> Iterator[Packet[Any]]:
+    """The packets of some streams, or of all; FFmpeg may read on for ``PATIENCE`` for each.
+
+    It sees to that itself in a file that it opened, but not in one that was lent.
+
+    Raises:
+        TimeoutError, ExitError: if no packet came in time.
+        FFmpegError: if the file is damaged there.
+    """
+    file = None if container.file is None else container.file.file
+    given = file if isinstance(file, Lent) else None
+    if given is not None:
+        given.allow(PATIENCE)
+    for packet in container.demux(*streams):
+        yield packet
+        if given is not None:
+            given.allow(PATIENCE)
+
+
 @contextmanager
 def translated(name: str) -> Iterator[None]:
     """Turn whatever PyAV raises inside into a MediaError that names the file."""
     try:
         yield
-    except FFmpegError as error:
+    except (FFmpegError, TimeoutError) as error:
         raise undecodable(name, error) from error
 
 
-def undecodable(name: str, error: FFmpegError | None) -> MediaError:
+def undecodable(name: str, error: FFmpegError | TimeoutError | None) -> MediaError:
     """The error for a file of which nothing can be decoded: what it is, if that is known.
 
     Raises:
         MemoryError: if that is why.
     """
-    if error is not None and ran_out(error):
+    if isinstance(error, FFmpegError) and ran_out(error):
         raise MemoryError from error
-    if isinstance(error, ExitError):
+    if isinstance(error, (ExitError, TimeoutError)):
         return MediaError(
             f"{shown(name)} gave no sound and no picture within {PATIENCE:g} s of reading; it is "
             "damaged, or lies on a disk that is too slow: copy it to another disk, or export it "

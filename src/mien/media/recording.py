@@ -20,7 +20,7 @@ from mien.facts import shown
 from mien.media.caps import Caps, check_sound, check_streams
 from mien.media.captions import CaptionReader
 from mien.media.frames import STAMPED, FrameReader, StampReader, pixel_aspect, upright_size
-from mien.media.guard import check_size, open_container, translated, undecodable
+from mien.media.guard import check_size, open_container, packets_of, translated, undecodable
 from mien.media.measured import measured
 from mien.media.reader import MAX_FAILURES, Reader, Timeline
 from mien.media.shortage import ran_out
@@ -106,7 +106,7 @@ class Recording:
         chosen = {s.index for s in (self._streams.audio, self._streams.video) if s is not None}
         latest = 0.0
         with open_container(self._name) as container, translated(self._name):
-            for packet in container.demux():
+            for packet in packets_of(container):
                 if packet.stream_index in chosen and packet.pts is not None:
                     latest = max(latest, float(packet.pts * packet.time_base))
         return latest - self._streams.origin
@@ -168,7 +168,7 @@ class Recording:
         failures = 0
         while failures <= MAX_FAILURES:
             try:
-                for packet in self._container.demux(self._streams.chosen):
+                for packet in packets_of(self._container, *self._streams.chosen):
                     failures = 0
                     if packet.size:  # an empty one would end the decoder
                         yield packet
@@ -177,7 +177,7 @@ class Recording:
                 # PyAV 18.1: at the end of a file, demux() flushes the streams that it counted at
                 # the beginning and those that came up on the way, for which it made no place.
                 return
-            except ExitError as error:
+            except (ExitError, TimeoutError) as error:
                 raise undecodable(self._name, error) from error
             except FFmpegError as error:
                 if ran_out(error):
