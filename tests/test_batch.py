@@ -11,6 +11,7 @@ import pytest
 
 import mien
 from mien.batch import table
+from mien.batch.beside import Beside
 from mien.batch.one import COLUMNS, analyze_clip, course_of
 from mien.batch.page import page_html, sparkline
 from mien.batch.run import Progress, Setup, run_batch
@@ -154,6 +155,24 @@ def test_a_clip_is_analysed_again_if_a_file_that_is_read_with_it_was_changed(
         beside.unlink()
         assert again() == of_it
     assert again() == set()
+
+
+def test_each_folder_is_listed_once_and_what_cannot_be_listed_is_nothing(tmp_path, monkeypatch):
+    for i in range(200):
+        (tmp_path / f"talk{i}.wav").touch()
+        (tmp_path / f"talk{i}.en.srt").touch()
+    (tmp_path / "TALK7.rttm").touch()
+    listed = []
+    real = Path.iterdir
+    monkeypatch.setattr(Path, "iterdir", lambda path: listed.append(path) or real(path))
+    beside = Beside(Options())
+    found = [beside.state(str(tmp_path / f"talk{i}.wav")) for i in range(200)]
+    assert listed == [tmp_path]
+    assert [Path(name).name for name in found[7]] == ["talk7.en.srt", "TALK7.rttm"]
+    assert [Path(name).name for name in found[70]] == ["talk70.en.srt"]
+    assert beside.state("/nowhere/at/all.wav") == {}
+    assert beside.state("a\0b/c.wav") == {}
+    assert beside.state(f"/nowhere/{'a' * 251}.wav") == {}
 
 
 def test_a_result_whose_line_was_lost_is_taken_up_and_not_repeated(tmp_path):

@@ -157,12 +157,10 @@ class Watch:
                     found.append((watch, name))
 
 
-def one(given: dict[str, Any], watch: Watch, temporary: Path) -> dict[str, Any]:
-    """The outcome of one case."""
+def one(given: dict[str, Any], watch: Watch, temporary: Path, warm: str) -> dict[str, Any]:
+    """The outcome of one case; ``warm`` is a recording of which nothing is feared."""
     if given["sandbox"]:
-        from mien.sandbox import prepare
-
-        prepare()  # its server is a process of mien's own, not of the file
+        _start_sandbox(warm)
     before = _descriptors()
     _reset_peak()
     start = _memory("VmRSS")
@@ -188,6 +186,16 @@ def one(given: dict[str, Any], watch: Watch, temporary: Path) -> dict[str, Any]:
     elif peak > MEMORY:
         outcome, detail = "memory", f"{peak >> 20} MB"
     return {"outcome": outcome, "detail": detail, "peak": peak, **spent}
+
+
+@cache
+def _start_sandbox(warm: str) -> None:
+    """Have the server of the sandbox up, a process of mien's own, before anything is watched."""
+    analyse(warm, sandbox=True)
+
+
+def _no_words(*_: object, **__: object) -> None:
+    return None
 
 
 def _analysed(given: dict[str, Any]) -> tuple[str, str]:
@@ -266,8 +274,9 @@ def main() -> None:
     temporary = Path(os.environ["TMPDIR"])
     # Whisper reads samples, never the file; without it a run takes minutes and not hours. A Mock
     # as the new function would keep its arguments, and with them the temporary file of the sound.
-    with mock.patch.object(mien.perceive, "transcribe", lambda *args, **more: None):
-        for path in warm.split(os.pathsep):
+    with mock.patch.object(mien.perceive, "transcribe", _no_words):
+        files = warm.split(os.pathsep)
+        for path in files:
             analyse(path)
         watch = Watch(Path(secrets))
         limit = _memory("VmSize") + MEMORY
@@ -278,7 +287,7 @@ def main() -> None:
         print("ready", file=answers, flush=True)
         for line in sys.stdin:
             given = json.loads(line)
-            print(json.dumps(one(given, watch, temporary)), file=answers, flush=True)
+            print(json.dumps(one(given, watch, temporary, files[0])), file=answers, flush=True)
 
 
 if __name__ == "__main__":

@@ -72,6 +72,8 @@ def test_a_name_in_braces_is_that_of_the_recording(tmp_path):
         BodyOptions(file=tmp_path / "p01.csv").check_several()
     with pytest.raises(OptionError, match="body-table"):
         BodyOptions(recorded="2026-05-03T10:00:00+02:00").check_several()
+    with pytest.raises(InputError, match="p03.csv does not exist"):
+        body_file("films/p01.mp4", BodyOptions(file=tmp_path / "p03.csv"))
 
 
 def test_what_is_read_with_a_recording(tmp_path):
@@ -85,8 +87,23 @@ def test_what_is_read_with_a_recording(tmp_path):
     assert BodyOptions().read_with(p1) == ()
     table.write_text("no table")
     assert BodyOptions(table=table).read_with(p2) == (table,)
-    with pytest.raises(InputError, match="p03.csv does not exist"):
-        body_file("films/p01.mp4", BodyOptions(file=tmp_path / "p03.csv"))
+
+
+def test_a_table_may_name_the_folder_of_a_recording(tmp_path):
+    table = tmp_path / "study.csv"
+    for name in ("one.csv", "two.csv", "all.csv"):
+        (tmp_path / name).write_text("hr\n")
+    table.write_text("recording,file\nday1/p1.mp4,one.csv\n./day2/p1,two.csv\np2,all.csv\n")
+
+    def file(recording):
+        found = body_file(str(tmp_path / recording), BodyOptions(table=table)).path
+        return found and found.name
+
+    assert file("day1/p1.mp4") == "one.csv"
+    assert file("study/day2/p1.mp4") == "two.csv"
+    assert file("day3/p1.mp4") is None
+    assert file("day3/p2.mp4") == "all.csv"
+    assert file("a" * 247 + ".mp4") is None
 
 
 def test_a_table_gives_each_recording_its_file_and_offset(tmp_path):
@@ -97,7 +114,7 @@ def test_a_table_gives_each_recording_its_file_and_offset(tmp_path):
     options = BodyOptions(table=table)
     (tmp_path / "e4" / "1").mkdir(parents=True)
     (tmp_path / "e4" / "2").mkdir()
-    first, second = (body_file(f"x/p0{i}.mp4", options) for i in (1, 2))
+    first, second = (body_file(f"x/films/p0{i}.mp4", options) for i in (1, 2))
     assert (first.path, first.options.offset) == (tmp_path / "e4" / "1", -12.5)
     assert second.options.marker_at == ("clap", 3.0)
     (tmp_path / "p03.body.csv").write_text("")

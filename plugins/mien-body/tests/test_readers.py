@@ -82,12 +82,19 @@ def test_decimal_commas_are_read(tmp_path):
 @pytest.mark.parametrize(
     ("head", "scale", "options"),
     [("time_ms,ecg", 1000, {}), ("timestamp [ms],ecg", 1000, {}),
-     ("time,ecg", 1000, {"time_unit": "ms"}), ("time,ecg", 1, {})],
+     ("time,ecg", 1000, {"time_unit": "ms"}), ("time,ecg", 1, {}), ("time (sec),ecg", 1, {}),
+     ("time [min],ecg", 1 / 60, {}), ("time [hours],ecg", 1 / 3600, {})],
 )  # fmt: skip
 def test_times_are_in_the_unit_that_the_name_or_the_user_says(tmp_path, head, scale, options):
-    rows = [(round(scale * i / 200, 3), v) for i, v in enumerate(WAVE)]
+    rows = [(round(scale * i / 200, 9), v) for i, v in enumerate(WAVE)]
     (wave,) = read(table(tmp_path / "a.csv", rows, head), **options).waves
     assert wave.rate == pytest.approx(200, rel=1e-3)
+
+
+def test_a_unit_of_time_that_is_not_known_is_refused(tmp_path):
+    rows = [(i, v) for i, v in enumerate(WAVE)]
+    with pytest.raises(InputError, match=r"counts in 'frames'.* min or h"):
+        read(table(tmp_path / "a.csv", rows, "time [frames],ecg"))
 
 
 @pytest.mark.parametrize("scale", [1, 1e3, 1e6, 1e9])

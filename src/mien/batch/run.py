@@ -16,7 +16,7 @@ from mien import __version__
 from mien.analysis.analysis import Analysis
 from mien.analyzer import Analyzer
 from mien.batch import store
-from mien.batch.beside import state_beside
+from mien.batch.beside import Beside
 from mien.batch.engines import ENGINES, Engine, engine_of
 from mien.batch.inputs import Input, find_clips, keep_names
 from mien.batch.one import Row, failed, key_of, row_of
@@ -244,7 +244,7 @@ def run_batch(
     with States(setup.out, setup.resume) as states:
         store.sweep(setup.folder, _HALF_WRITTEN)
         clips = keep_names(clips, states.names)
-        run = _Batch(setup, states, Progress(len(clips)), told)
+        run = _Batch(setup, states, Progress(len(clips)), told, Beside(setup.options))
         return run.run(clips, stop)
 
 
@@ -256,6 +256,7 @@ class _Batch:
     states: States
     progress: Progress
     told: Callable[[Progress], None]
+    beside: Beside
 
     def run(self, clips: list[Input], stop: Callable[[], bool]) -> Result:
         rows = {one.path: row for one in clips if (row := self._known(one)) is not None}
@@ -319,7 +320,7 @@ class _Batch:
         key: Key = {"options": self.setup.digest}
         if store.is_stored(one.path):
             return key | {"file": store.key_of(one.path)}
-        beside = state_beside(one.path, self.setup.options)
+        beside = self.beside.state(one.path)
         return key | {"file": key_of(one.path), **({"beside": beside} if beside else {})}
 
     def _known(self, one: Input) -> Row | None:

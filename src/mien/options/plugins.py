@@ -11,6 +11,7 @@ The values stand in ``Options.branches`` under the name of the branch. The group
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import MISSING, fields, is_dataclass
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
@@ -86,14 +87,14 @@ def check_several(branches: Mapping[str, Mapping[str, Any]]) -> None:
 
 
 def read_with(branches: Mapping[str, Mapping[str, Any]], recording: Path) -> list[Path]:
-    """The files and folders that plug-ins read with a recording.
+    """The files and folders that plug-ins read with a recording; none of one that fails.
 
     Args:
         branches: the options of each branch; those of others are the defaults.
         recording: its path.
     """
-    return [
-        file
-        for branch, kind in plugin_groups().items()
-        for file in kind(**thawed(branches.get(branch, {}))).read_with(recording)
-    ]
+    found: list[Path] = []
+    for branch, kind in plugin_groups().items():
+        with suppress(Exception):  # a fault of the plug-in is told when it analyses
+            found += kind(**thawed(branches.get(branch, {}))).read_with(recording)
+    return found

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -158,13 +157,19 @@ def check_for_many(given: str | Path | None, recordings: int) -> None:
 # --- beside a recording ----------------------------------------------------------------------
 
 
-def rttm_beside(recording: Path) -> Path | None:
-    """``talk.mp4.rttm`` or ``talk.rttm`` beside ``talk.mp4``, in any case of letters; or None."""
+def rttm_beside(recording: Path, names: Iterable[str] | None = None) -> Path | None:
+    """``talk.mp4.rttm`` or ``talk.rttm`` beside ``talk.mp4``, in any case of letters; or None.
+
+    Args:
+        recording: its path.
+        names: of the files beside it; by default the folder is listed.
+    """
     wanted = [_folded(name + SUFFIX) for name in (recording.name, recording.stem)]
     try:
-        with os.scandir(recording.parent) as entries:
-            found = {_folded(one.name): one.name for one in entries if one.is_file()}
-    except OSError:
+        names = [one.name for one in recording.parent.iterdir()] if names is None else names
+        likely = [name for name in names if name.lower().endswith(SUFFIX)]
+        found = {_folded(one): one for one in likely if recording.with_name(one).is_file()}
+    except (OSError, ValueError):  # ValueError: a path with NUL
         return None
     name = next((found[name] for name in wanted if name in found), None)
     return None if name is None else recording.with_name(name)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -45,20 +45,25 @@ class Beside:
     others: tuple[Path, ...] = ()
 
 
-def subtitles_beside(path: Path) -> Beside:
+def subtitles_beside(path: Path, names: Iterable[str] | None = None) -> Beside:
     """The subtitle files that bear the name of a recording, in any case of letters.
 
     ``talk.mp4`` has ``talk.srt`` or ``talk.mp4.srt``; either may name English before its suffix
     (``talk.en.srt``, ``talk.en-US.srt``, ``talk.eng.sdh.srt``). Of several, the one without a tag
     comes first, then English, then English with a further tag; of equals the suffix decides, in
     the order of ``SUBTITLES``, then the shorter name.
+
+    Args:
+        path: of the recording.
+        names: of the files beside it, those that begin as its own does at least; by default the
+            folder is listed.
     """
     own: list[tuple[tuple[int, int, int, str], Path]] = []
     others: list[Path] = []
-    entries = list(_entries(path.parent))
+    entries = list(_entries(path.parent) if names is None else names)
     media = [name for name in entries if name != path.name and not _is_subtitle(name)]
     exact = {Path(name).stem for name in media} - {path.stem}
-    stems = {_folded(name) for one in media for name in (one, Path(one).stem)}
+    stems = {folded(name) for one in media for name in (one, Path(one).stem)}
     for name in entries:
         tags = _tags(name, path.name)
         of_another = Path(name).stem in exact
@@ -68,7 +73,7 @@ def subtitles_beside(path: Path) -> Beside:
         if rank is not None:
             kind = SUBTITLES.index(Path(name).suffix.lower())
             own.append(((rank, kind, len(name), name), path.with_name(name)))
-        elif _folded(Path(name).stem) not in stems - {_folded(path.stem)}:
+        elif folded(Path(name).stem) not in stems - {folded(path.stem)}:
             others.append(path.with_name(name))
     own.sort(key=lambda pair: pair[0])
     return Beside(tuple(found for _, found in own), tuple(sorted(others)))
@@ -80,17 +85,17 @@ def _entries(folder: Path) -> Iterator[str]:
         with os.scandir(folder) as found:
             for entry in found:
                 yield entry.name
-    except OSError:
+    except (OSError, ValueError):  # ValueError: a path with NUL
         return
+
+
+def folded(name: str) -> str:
+    """A name for comparison: without case, and the same however its accents are written."""
+    return unicodedata.normalize("NFC", name).casefold()
 
 
 def _is_subtitle(name: str) -> bool:
     return Path(name).suffix.lower() in SUBTITLES
-
-
-def _folded(name: str) -> str:
-    """A name for comparison: without case, and the same however its accents are written."""
-    return unicodedata.normalize("NFC", name).casefold()
 
 
 def _tags(name: str, recording: str) -> tuple[str, ...] | None:
@@ -100,8 +105,8 @@ def _tags(name: str, recording: str) -> tuple[str, ...] | None:
     """
     if not _is_subtitle(name) or name == recording:
         return None
-    stem = _folded(name.removesuffix(Path(name).suffix))
-    for own in (_folded(recording), _folded(Path(recording).stem)):
+    stem = folded(name.removesuffix(Path(name).suffix))
+    for own in (folded(recording), folded(Path(recording).stem)):
         if stem == own:
             return ()
         if stem.startswith(own) and stem[len(own)] in "._- ":

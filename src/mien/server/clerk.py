@@ -60,8 +60,13 @@ class Clerk:
                 if not future.set_running_or_notify_cancel():
                     continue
                 number += 1
-                self._crew.give(number, args)
-                outcome = self._outcome()
+                try:
+                    self._crew.give(number, args)
+                    outcome = self._outcome()
+                except Exception as error:  # no process could be started, or the function raised
+                    self._crew.end(kill=True)
+                    future.set_exception(ClerkError(f"{type(error).__name__}: {error}"))
+                    continue
                 if outcome.reason:
                     future.set_exception(ClerkError(outcome.reason))
                 else:

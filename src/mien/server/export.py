@@ -47,7 +47,10 @@ def exported(analysis_file: str, kind: str, codings: Sequence[str] = ()) -> tupl
     from mien.report.export import CODED, export
     from mien.report.figure import save
 
-    analysis = Analysis.from_dict(json.loads(Path(analysis_file).read_bytes()))
+    try:
+        analysis = Analysis.from_dict(json.loads(Path(analysis_file).read_bytes()))
+    except MienError as error:  # of a later version
+        return "error", str(error)
     with TemporaryDirectory() as folder:
         target = Path(folder) / f"{Path(analysis.clip.path).stem or 'analysis'}.{kind}"
         try:

@@ -121,9 +121,10 @@ async def _stream(service: Service, job: str, after: int) -> AsyncIterator[str]:
         while True:
             news.clear()
             ended = (now := service.store.get(job)) is None or now.state in FINAL
-            for event in service.store.events(job, after):
-                after = event.id
-                yield f"id: {event.id}\nevent: {event.kind}\ndata: {event.data}\n\n"
+            while some := service.store.events(job, after):
+                for event in some:
+                    after = event.id
+                    yield f"id: {event.id}\nevent: {event.kind}\ndata: {event.data}\n\n"
             if ended:
                 return
             try:

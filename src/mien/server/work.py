@@ -51,6 +51,7 @@ class Workers:
         ready = partial(prepare, int(settings.job_memory), cores)
         self._crew: Crew[str] = Crew(function, ready, settings.workers, settings.job_seconds)
         self._running: dict[str, Job] = {}
+        self._claimed: Job | None = None
         self._said: list[Outcome[str] | News[str]] = []
         self._asked: list[tuple[str, Future[bool]]] = []
         self._lock = threading.Lock()
@@ -96,20 +97,24 @@ class Workers:
         while self._said:
             self._take(self._said[0])
             self._said.pop(0)
-        while self._crew.free and (job := self._store.claim()) is not None:
-            self._running[job.id] = job
+        while self._crew.free and (job := self._claimed or self._store.claim()) is not None:
+            self._claimed = self._running[job.id] = job  # until a process has it
             out = self._store.folder_of(job.id) / f"run-{job.attempt}"
             upload = self._store.media_of(job)
             self._crew.give(job.id, (str(upload), json.loads(job.options), str(out)))
+            self._claimed = None
         self._said.extend(self._crew.collect(IDLE))
 
     def _drop_asked(self) -> None:
         with self._lock:
             asked, self._asked = self._asked, []
         for job, future in asked:
-            dropped = self._crew.drop(job)
-            if dropped:
-                self._running.pop(job, None)
+            # What was said of it is not written yet, and never will be: it may be deleted next.
+            dropped = self._running.pop(job, None) is not None
+            self._crew.drop(job)
+            self._said = [said for said in self._said if said.job != job]
+            if self._claimed is not None and self._claimed.id == job:
+                self._claimed = None
             future.set_result(dropped)
 
     def _take(self, said: Outcome[str] | News[str]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -54,8 +55,9 @@ def body_file(recording: str, options: BodyOptions) -> Found:
         return Found(file, options)
     for suffix in SUFFIXES:
         beside = path.parent / f"{path.stem}.body{suffix}"
-        if beside.is_dir() if not suffix else beside.is_file():
-            return Found(beside, options)
+        with suppress(OSError):  # the longer name may be one that no file can have
+            if beside.is_dir() if not suffix else beside.is_file():
+                return Found(beside, options)
     return Found(None, options, NO_FILE)
 
 
@@ -73,13 +75,26 @@ def _row(table: Path, recording: Path) -> dict[str, str] | None:
             f"{shown(table)} has the columns {', '.join(map(str, names))}; give recording and any "
             f"of {', '.join(_COLUMNS[1:])}."
         )
-    known = {recording.name, recording.stem}
-    found = [row for row in rows if Path(row["recording"].strip()).name in known]
+    parts = [(_fit(Path(row["recording"].strip()), recording), row) for row in rows]
+    most = max((fit for fit, _ in parts), default=0)
+    found = [row for fit, row in parts if fit == most > 0]
     if len(found) > 1:
         raise InputError(
             f"{shown(table)} has {len(found)} rows for {shown(recording.name)}; keep one."
         )
     return found[0] if found else None
+
+
+def _fit(given: Path, recording: Path) -> int:
+    """How many parts a path of the table and that of a recording share at their ends.
+
+    0 unless all of those of the table do; ``day1/p1`` fits ``study/day1/p1.mp4``.
+    """
+    if given.name not in (recording.name, recording.stem):
+        return 0
+    here = recording.absolute().parts[:-1]
+    folders = [part for part in given.parts[:-1] if part != "."]
+    return 1 + len(folders) if [*here[len(here) - len(folders) :]] == folders else 0
 
 
 def _with(options: BodyOptions, row: dict[str, str], table: Path) -> BodyOptions:

@@ -186,19 +186,30 @@ def _times(
     if np.isnan(numbers).any():
         raise unusable(name, "a row has no time", "write a time in each row")
     unit = options.time_unit
-    if unit == "auto":
-        unit = unit_of(table.names[column]) or "s"
-    if unit not in ("s", "ms", "us", "ns"):
-        unit = "s"
+    said = unit_of(table.names[column]) if unit == "auto" else unit
     first = float(numbers[0])
     absolute = next((u for u, low in _EPOCHS if low <= first < 4 * low), None)
     if options.time_unit == "auto" and absolute is not None:
         began = datetime.fromtimestamp(0, UTC) + timedelta(seconds=first * _SCALE[absolute])
         return _ordered((numbers - first) * _SCALE[absolute], name), began, True
-    return _ordered(numbers * _SCALE[unit], name), None, True
+    scale = _SCALE.get(_UNITS.get(said, said or "s"))
+    if scale is None:
+        raise unusable(
+            name,
+            f"the column {table.names[column]!r} counts in {said!r}",
+            "write the times in s, ms, min or h, or give --body-time-unit s or ms",
+        )
+    return _ordered(numbers * scale, name), None, True
 
 
-_SCALE = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9}
+_SCALE = {"h": 3600.0, "min": 60.0, "s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9}
+_UNITS = {
+    "sec": "s", "secs": "s", "second": "s", "seconds": "s",
+    "msec": "ms", "msecs": "ms", "millisecond": "ms", "milliseconds": "ms", "\u00b5s": "us",
+    "mins": "min", "minute": "min", "minutes": "min",
+    "hr": "h", "hrs": "h", "hour": "h", "hours": "h",
+}  # fmt: skip
+"""Other names of units."""
 # 10^9 s after 1970 is the year 2001.
 _EPOCHS = (("s", 1e9), ("ms", 1e12), ("us", 1e15), ("ns", 1e18))
 
