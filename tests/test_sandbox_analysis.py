@@ -45,6 +45,20 @@ CONTAINERS = {
 }  # fmt: skip
 
 
+SUBTITLED = {"subrip": "mkv", "ass": "mkv", "webvtt": "webm", "mov_text": "mp4"}
+
+
+@pytest.mark.parametrize("codec", SUBTITLED)
+def test_subtitle_tracks_are_read_in_it(tmp_path, codec):
+    said = r"0,0,Default,,0,0,0,,I am so glad." if codec == "ass" else "I am so glad."
+    clip = write(
+        tmp_path / f"a.{SUBTITLED[codec]}", sound=beeps(3, [1]), scodec=codec,
+        acodec="libopus" if codec == "webvtt" else "aac", captions=[(0.5, 1.2, said)],
+    )  # fmt: skip
+    found = mien.analyze(clip, mien.Options(media=MediaOptions(sandbox=True)))
+    assert [line.text for line in found.transcript.lines] == ["I am so glad."]
+
+
 def plain(value):
     """A value of any depth as something that compares by every bit."""
     if isinstance(value, np.ndarray):

@@ -9,7 +9,10 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
 from dataclasses import replace
+from importlib import import_module
+from pkgutil import iter_modules
 
+import av.subtitles
 import cv2
 import numpy as np
 
@@ -48,6 +51,8 @@ def warm() -> Detector:
     cv2.setNumThreads(1)
     for name in _ENCODINGS:
         codecs.lookup(name)
+    for module in iter_modules(av.subtitles.__path__, "av.subtitles."):
+        import_module(module.name)  # PyAV does so at the first subtitle track
     detector = make_detector("auto")
     film = sample_recording()
     still = cv2.imencode(".png", np.full((64, 64, 3), 90, np.uint8))[1].tobytes()
