@@ -1,5 +1,7 @@
 """The threads of the service when something goes wrong in between."""
 
+import time
+from contextlib import contextmanager
 from types import SimpleNamespace
 
 import pytest
@@ -7,24 +9,21 @@ import pytest
 pytest.importorskip("fastapi", reason="the extra 'server' is not installed")
 
 from mien.batch.pool import Crew, News, Outcome
+from mien.server import work
 from mien.server.clerk import Clerk, ClerkError
 from mien.server.settings import Settings
-from mien.server.work import Workers
 from tests.batches import fault
 
 
-def job(name):
-    return SimpleNamespace(id=name, attempt=1, options="{}")
-
-
 class Waiting:
-    """A store with one job that waits."""
+    """A store whose jobs wait; it cannot write how one goes on, as on a full disk."""
 
-    def __init__(self, tmp_path):
-        self.jobs, self.folder = [job("a")], tmp_path
+    def __init__(self, folder, *names):
+        self.folder, self.ended = folder, []
+        self.jobs = [SimpleNamespace(id=name, attempt=1, options="{}") for name in names]
 
     def claim(self):
-        return self.jobs.pop() if self.jobs else None
+        return self.jobs.pop(0) if self.jobs else None
 
     def folder_of(self, name):
         return self.folder / name
@@ -32,36 +31,87 @@ class Waiting:
     def media_of(self, job):
         return self.folder / job.id / "media"
 
+    def progress(self, job, stage, share):
+        raise OSError("no space left")
 
-def test_what_was_said_of_a_job_that_is_dropped_is_never_written(tmp_path):
-    workers = Workers(Waiting(tmp_path), Settings(folder=tmp_path))
-    workers._running = {"a": job("a"), "b": job("b")}
-    other = News("b", ("reading", 0.5))
-    workers._said = [News("a", ("reading", 0.5)), other, Outcome("a", {"duration": 1.0}, "", 1.0)]
-    dropped, unknown = workers.drop("a"), workers.drop("c")
-    workers._drop_asked()
-    assert (dropped.result(0), unknown.result(0)) == (True, False)
-    assert workers._said == [other]
-    assert list(workers._running) == ["b"]
+    def end(self, job, state, *error, **more):
+        self.ended.append((job, state))
 
 
-def test_a_job_whose_process_could_not_be_started_is_tried_again(tmp_path, monkeypatch):
-    given = []
+class Planted:
+    """A crew of one process that says what a test plants."""
 
-    def give(self, name, args):
-        given.append(name)
-        if len(given) < 3:
+    def __init__(self):
+        self.given, self.says, self.refusals, self.busy = [], [], 0, False
+
+    def give(self, job, args):
+        self.given.append(job)
+        if self.refusals:
+            self.refusals -= 1
             raise BlockingIOError("no more processes")
+        self.busy = True
 
-    monkeypatch.setattr(Crew, "give", give)
-    workers = Workers(Waiting(tmp_path), Settings(folder=tmp_path, workers=1))
-    for _ in range(2):
-        with pytest.raises(BlockingIOError):
-            workers._step()
-    workers._step()
-    workers._step()
-    assert given == ["a", "a", "a"]
-    assert list(workers._running) == ["a"]
+    def collect(self, most=0.0):
+        time.sleep(0.01)
+        says, self.says = self.says, []
+        self.busy = self.busy and not says
+        return says
+
+
+@pytest.fixture
+def planted(monkeypatch):
+    crew = Planted()
+    monkeypatch.setattr(Crew, "give", crew.give)
+    monkeypatch.setattr(Crew, "collect", crew.collect)
+    monkeypatch.setattr(Crew, "free", property(lambda _: not crew.busy))
+    monkeypatch.setattr(work, "TROUBLE", 0.01)
+    return crew
+
+
+@contextmanager
+def working(store):
+    workers = work.Workers(store, Settings(folder=store.folder, workers=1))
+    workers.start()
+    yield workers
+    workers.stop()
+
+
+def until(true):
+    end = time.monotonic() + 10
+    while not true():
+        assert time.monotonic() < end
+        time.sleep(0.01)
+
+
+def test_what_was_said_of_a_job_that_is_dropped_is_never_written(tmp_path, planted):
+    store = Waiting(tmp_path, "a", "b")
+    planted.says = [News("a", ("reading", 0.5)), Outcome("a", {"duration": 1.0}, "", 1.0)]
+    with working(store) as workers:
+        until(lambda: planted.given == ["a"] and not planted.says)
+        time.sleep(0.1)  # nothing goes on: the first news cannot be written
+        assert planted.given == ["a"]
+        assert workers.drop("unknown").result(5) is False
+        assert workers.drop("a").result(5) is True
+        until(lambda: planted.given == ["a", "b"])
+        assert workers.drop("a").result(5) is False
+    assert store.ended == []
+
+
+def test_a_job_whose_process_could_not_be_started_is_tried_again(tmp_path, planted):
+    planted.refusals = 2
+    with working(Waiting(tmp_path, "a", "b")) as workers:
+        until(lambda: planted.given == ["a", "a", "a"])
+        assert workers.drop("a").result(5) is True
+
+
+def test_a_job_that_could_not_be_started_may_be_dropped(tmp_path, planted):
+    planted.refusals = 10**6
+    with working(Waiting(tmp_path, "a")) as workers:
+        until(lambda: len(planted.given) > 2)
+        assert workers.drop("a").result(5) is True
+        tried = len(planted.given)
+        time.sleep(0.1)
+        assert len(planted.given) == tried
 
 
 def test_a_clerk_goes_on_after_an_error(monkeypatch):
@@ -71,8 +121,8 @@ def test_a_clerk_goes_on_after_an_error(monkeypatch):
     with pytest.raises(ClerkError, match="ZeroDivisionError"):
         clerk.ask("none").result(10)
     monkeypatch.setattr(Crew, "give", real)
-    with pytest.raises(ClerkError):
-        clerk.ask("pack").result(60)
-    with pytest.raises(ClerkError):
-        clerk.ask("pack").result(60)
+    for _ in range(2):
+        with pytest.raises(ClerkError, match="planted pack"):
+            clerk.ask("pack").result(60)
+    assert clerk.ask("none").result(60) is None
     clerk.close()
