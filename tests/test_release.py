@@ -46,7 +46,7 @@ def test_one_command_puts_a_version_into_the_three_files(repository):
         "\nversion: 7.1.0\ndate-released: 2031-02-03\n" in (repository / "CITATION.cff").read_text()
     )
     text = (repository / "CHANGELOG.md").read_text()
-    assert "\n## [Unreleased] (7.2.0)\n\n## [7.1.0] - 2031-02-03\n\n### Added\n" in text
+    assert "\n## [Unreleased] (7.2.0)\n\n## [7.1.0] - 2031-02-03\n" in text
     before = (ROOT / "CHANGELOG.md").read_text()
     assert len(text) == len(before) + len("\n\n## [7.1.0] - 2031-02-03")
     release.release(repository, "7.2.0", "8.0.0", "2031-03-04")
