@@ -10,9 +10,12 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib import import_module
+from pkgutil import iter_modules
 from typing import Any
 
 import av
+import av.subtitles
 from av.container import InputContainer
 from av.error import ExitError, FFmpegError
 from av.packet import Packet
@@ -89,6 +92,12 @@ def packets_of(container: InputContainer, *streams: Stream) -> Iterator[Packet[A
         yield packet
         if given is not None:
             given.allow(PATIENCE)
+
+
+def load_subtitle_decoder() -> None:
+    """Load what PyAV loads at the first subtitle track."""
+    for module in iter_modules(av.subtitles.__path__, "av.subtitles."):
+        import_module(module.name)
 
 
 @contextmanager

@@ -9,16 +9,14 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
 from dataclasses import replace
-from importlib import import_module
-from pkgutil import iter_modules
 
-import av.subtitles
 import cv2
 import numpy as np
 
 from mien.errors import MediaError
 from mien.media import open_clip
 from mien.media.files import lend, take_back
+from mien.media.guard import load_subtitle_decoder
 from mien.media.sample import sample_recording
 from mien.perceive.detectors import Detection, Detector, make_detector
 from mien.perceive.watch import Means, WatchOptions, watch
@@ -51,8 +49,7 @@ def warm() -> Detector:
     cv2.setNumThreads(1)
     for name in _ENCODINGS:
         codecs.lookup(name)
-    for module in iter_modules(av.subtitles.__path__, "av.subtitles."):
-        import_module(module.name)  # PyAV does so at the first subtitle track
+    load_subtitle_decoder()
     detector = make_detector("auto")
     film = sample_recording()
     still = cv2.imencode(".png", np.full((64, 64, 3), 90, np.uint8))[1].tobytes()
