@@ -18,7 +18,7 @@ import pytest
 from tests.fuzz_seeds import PICTURES
 
 from mien.errors import MediaError, OptionError
-from mien.media import guard, open_clip
+from mien.media import guard, open_clip, picture
 from mien.media.files import lend, read_start, take_back
 from mien.media.picture import claimed_size, gif_frames, picture_format
 from mien.options import MediaOptions
@@ -116,6 +116,18 @@ def test_the_time_of_the_listener_does_not_count(
             if seconds in (1, 5):
                 time.sleep(0.3)
     assert seconds >= 19
+
+
+def test_a_picture_that_became_something_else_meanwhile(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "a.png"
+    path.write_bytes(PICTURES[0])
+    monkeypatch.setattr(picture, "read_start", lambda *_: b"another file")
+    with pytest.raises(MediaError, match="is a damaged picture"):
+        open_clip(path)
+    with pytest.raises(ValueError, match="no picture"):
+        claimed_size(b"no picture", "")
 
 
 def test_some_zeros_before_a_recording_are_passed_over(tmp_path: Path) -> None:

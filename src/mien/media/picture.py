@@ -120,8 +120,10 @@ def claimed_size(content: bytes, kind: str) -> tuple[int, int]:
         kind: see :func:`picture_format`.
 
     Raises:
-        ValueError: if the header is damaged, whatever its fields hold.
+        ValueError: if the header is damaged, whatever its fields hold, or the kind is ``""``.
     """
+    if kind not in _SIZES:
+        raise ValueError("no picture")
     try:
         return _SIZES[kind](content)
     except (struct.error, IndexError, OverflowError) as error:
@@ -131,7 +133,8 @@ def claimed_size(content: bytes, kind: str) -> tuple[int, int]:
 def _decode(content: bytes, kind: str, name: str) -> Image:
     import cv2
 
-    damaged = MediaError(f"{shown(name)} is a damaged {kind} picture; save or download it again.")
+    what = f"{kind} picture" if kind else "picture"  # it may have become another file meanwhile
+    damaged = MediaError(f"{shown(name)} is a damaged {what}; save or download it again.")
     if len(content) > MAX_BYTES:
         raise MediaError(
             f"{shown(name)} is larger than {MAX_BYTES // 1_000_000} MB; scale it down."
