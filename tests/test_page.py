@@ -5,6 +5,7 @@ import json
 import re
 import subprocess
 from base64 import b64decode, b64encode
+from dataclasses import replace
 from hashlib import sha256
 from itertools import combinations
 from pathlib import Path
@@ -12,11 +13,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from mien.analysis.analysis import Analysis
+from mien.analysis.wire import json_text
 from mien.emotions import MIEN7
 from mien.errors import InputError, OptionError
 from mien.report.colours import EMOTIONS, contrast, ink
 from mien.report.page import NO_MEDIA, PageMedia, page_html, page_media, save_page
 from mien.report.page import media as media_module
+from mien.timebase import Segment
 from tests.console import mien as command
 from tests.pages import SILENCE, one_row, planted
 
@@ -46,6 +50,23 @@ def test_the_data_of_the_page_are_those_of_the_analysis():
     assert "somewhere" not in page_html(analysis)
     assert [e["kind"] for e in data["events"]] == [e.kind for e in analysis.events]
     assert len(data["explanations"]) == len(analysis.segments)
+
+
+def test_the_page_of_an_analysis_and_of_its_json_are_the_same():
+    plain = planted()
+    rng = np.random.default_rng(0)
+    probs = rng.dirichlet(np.ones(7), len(plain.segments))
+    # To six decimals and then to three it is one more than to three at once.
+    fine_one = np.floor(probs[:, 0] * 500) / 1000 + 0.0005 - 1e-8
+    probs[:, 1] += probs[:, 0] - fine_one
+    probs[:, 0] = fine_one
+    quality = np.nextafter(rng.integers(0, 100, len(probs)) / 100 + 0.005, 0)
+    spoken = tuple(Segment(s.start, s.start + 1 / 3) for s in plain.segments[:7])
+    summaries = tuple(replace(s, judged=s.judged + 1 / 3) for s in plain.summaries)
+    fused = replace(plain.fused, probs=probs, quality=quality)
+    fine = replace(plain, fused=fused, speech=spoken, summaries=summaries)
+    read = Analysis.from_dict(json.loads("".join(json_text(fine))))
+    assert page_html(fine) == page_html(read)
 
 
 def test_nothing_from_the_recording_becomes_markup():

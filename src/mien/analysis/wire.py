@@ -16,7 +16,7 @@ from types import MappingProxyType
 from typing import Any
 
 from mien.analysis.analysis import Analysis
-from mien.analysis.codec import codec, read_record, wire_fields
+from mien.analysis.codec import Codec, WireField, codec, read_record, wire_fields
 from mien.emotions import MIEN7
 from mien.errors import InputError, MienError
 
@@ -87,17 +87,51 @@ def _holds_values(value: Any) -> bool:
 
 
 def _sections(analysis: Analysis) -> Iterator[tuple[str, Any]]:
-    """Names and values of the wire form, each made when it is asked for; long lists one by one.
+    """Names and values of the wire form, each made when it is asked for; long lists one by one."""
+    yield "schema", SCHEMA
+    yield "labels", list(MIEN7.labels)
+    for one in wire_fields(Analysis):
+        known, value = _codec_of(one, analysis), getattr(analysis, one.name)
+        yield one.key, known.write(value) if known.each is None else map(known.each.write, value)
+
+
+def _codec_of(one: WireField, analysis: Analysis) -> Codec:
+    """The codec of a field of an analysis.
 
     One that was stopped keeps all digits of its rows, so that it can be gone on with as if it had
     not been.
     """
-    yield "schema", SCHEMA
-    yield "labels", list(MIEN7.labels)
-    for one in wire_fields(Analysis):
-        decimals = None if analysis.partial else one.metadata["decimals"]
-        known, value = codec(one.hint, decimals), getattr(analysis, one.name)
-        yield one.key, known.write(value) if known.each is None else map(known.each.write, value)
+    return codec(one.hint, None if analysis.partial else one.metadata["decimals"])
+
+
+def as_written(analysis: Analysis) -> Analysis:
+    """The analysis with the digits of its wire form: what :func:`from_wire` would read of it.
+
+    What is drawn of it is the same before and after it is written. One section is in memory as
+    plain values at a time.
+    """
+    return Analysis(**read_record(Analysis, _Written(analysis)))
+
+
+class _Written(Mapping[str, Any]):
+    """The sections of the wire form by their keys, each made when it is asked for."""
+
+    def __init__(self, analysis: Analysis) -> None:
+        self._analysis = analysis
+        self._fields = {one.key: one for one in wire_fields(Analysis)}
+
+    def __getitem__(self, key: str) -> Any:
+        one = self._fields[key]
+        return _codec_of(one, self._analysis).write(getattr(self._analysis, one.name))
+
+    def __contains__(self, key: object) -> bool:
+        return key in self._fields
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._fields)
+
+    def __len__(self) -> int:
+        return len(self._fields)
 
 
 def from_wire(value: Mapping[str, Any]) -> Analysis:

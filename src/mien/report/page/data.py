@@ -15,6 +15,7 @@ import numpy as np
 from mien.analysis.codec import codec
 from mien.analysis.explanation import Explanation, plain_name
 from mien.analysis.timeline import Event
+from mien.analysis.wire import as_written
 from mien.emotions import MIEN7
 from mien.report.colours import EMOTIONS, ink
 from mien.report.overall import in_view
@@ -44,7 +45,8 @@ LIMITS = (
 
 
 def page_data(analysis: Analysis, media: PageMedia) -> dict[str, Any]:
-    """The content of the page as JSON values."""
+    """The content of the page as JSON values, the same of an analysis and of its JSON file."""
+    analysis = as_written(analysis)
     reasons = _Reasons()
     # A single person is already shown by the face track.
     known = {None} if len(analysis.people) < 2 else {None, *analysis.people}
