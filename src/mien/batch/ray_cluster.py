@@ -32,6 +32,8 @@ _ALONE = {
     # The switch is named after other systems. With 0 Ray takes 127.0.0.1 as the address of this
     # machine; otherwise it asks for the way to 8.8.8.8 and listens on all interfaces.
     "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
+    # Ray gives its workers the lowest priority but four; beside other work they then stand still.
+    "RAY_worker_niceness": "0",
 }
 _BOOTSTRAP = "ray_bootstrap_config.yaml"
 """Where it is missing in the home folder, Ray asks the addresses of clouds which one this is, even
@@ -157,7 +159,7 @@ def connected(address: str | None, workers: int) -> Iterator[Cluster]:
 
         home = None
         if not ray.is_initialized():
-            stack.callback(ray.shutdown)
+            stack.callback(ray.shutdown, wait_for_processes=True)
             try:
                 if address:
                     _check(address)
@@ -208,7 +210,7 @@ def _start_here(workers: int, stack: contextlib.ExitStack) -> None:
     # Ray is shut down before its folder is removed.
     import ray
 
-    stack.callback(ray.shutdown)
+    stack.callback(ray.shutdown, wait_for_processes=True)
     home = folder / "home"
     home.mkdir()
     (home / _BOOTSTRAP).write_text("provider: {type: local}\n", encoding="ascii")
