@@ -77,7 +77,9 @@ def test_what_has_nothing_to_judge_is_not_loaded():
         (20, {}, ["text", "voice", "face"]),
         (20, {"text": 300, "voice": 400}, ["text", "voice", "face"]),
         (60, {"text": 300, "voice": 400}, ["text"]),
-        (60, {"voice": 400}, []),
+        (60, {"voice": 400}, ["face"]),
+        (60, {}, ["face"]),
+        (60, {"text": 300, "voice": 400, "face": 300}, ["text"]),
         (300, {"text": 300, "voice": 400}, []),
     ],
 )

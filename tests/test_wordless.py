@@ -61,7 +61,8 @@ def test_the_evidence_of_words_is_in_the_sound(tiny, sentence):
     tokenizer = Tokenizer(engine.model.hf_tokenizer, False)
     tokens = tokenizer.encode(" Thank you for watching.")
     noise = np.random.default_rng(5).normal(0, 0.02, 3 * RATE).astype(np.float32)
-    gains = engine.evidence([tokens], engine.hear(noise, tokenizer), tokenizer)
+    aligned = engine.aligned(tokens, engine.hear(noise, tokenizer), tokenizer)
+    gains = engine.evidence([tokens], aligned, tokenizer)
     assert gains[0] < 1
 
 

@@ -10,8 +10,8 @@ from mien.loading import Verifiable, loading
 from mien.scene import AUDIO, FACES, SHOTS, SKIN, SPEECH, TRANSCRIPT, ClipFacts, Scene, TrackKey
 
 SHORT, MEDIUM = 30.0, 120.0
-"""Seconds of a clip up to which all models, and a large first one, are loaded while it is decoded.
-Those of a longer clip would take memory for a gain that nobody notices."""
+"""Seconds of a clip up to which all models, and that of the branch that judges first, are loaded
+while it is decoded. Those of a longer clip would take memory for a gain that nobody notices."""
 
 
 TOGETHER = 128_000_000
@@ -47,8 +47,8 @@ def large_models(branches: Mapping[str, Branch], facts: ClipFacts) -> list[Verif
 def soon_used(branches: Mapping[str, Branch], facts: ClipFacts, asr: str) -> list[Branch]:
     """The branches that a clip is expected to use, to be loaded while it is decoded.
 
-    Those are all of a short clip. Of one of medium length it is the one that judges first, if its
-    model is large; a longer clip has none.
+    Those are all of a short clip. Of one of medium length it is the one that judges first; a longer
+    clip has none.
 
     Args:
         branches: by name.
@@ -63,32 +63,40 @@ def soon_used(branches: Mapping[str, Branch], facts: ClipFacts, asr: str) -> lis
     used = [branch for branch in branches.values() if tracks.issuperset(branch.spec.needs)]
     if facts.duration <= SHORT:
         return used
-    first = used[:1] if facts.duration <= MEDIUM else []
-    return [branch for branch in first if size_of(branch)]
+    if facts.duration > MEDIUM:
+        return []
+    return [branch for branch in _turns(branches).values() if branch in used][:1]
 
 
 def in_turn(branches: Mapping[str, Branch], scene: Scene) -> Iterator[tuple[str, Branch]]:
-    """The branches by name; while one judges, the model of the next is loaded.
+    """The branches by name in their turns; while one judges, the model of the next is loaded.
 
-    A large first one, which may be loaded by now, comes first. Then come the small ones, the last
-    first, since the text branch has most to load: its model and the one that identifies languages.
-    Other large ones come in the order of their size, so that they are loaded while others judge.
     Two that are larger than ``TOGETHER`` are not held in memory for this.
 
     Args:
         branches: by name.
         scene: of the recording; a branch whose tracks are absent is not loaded.
     """
-    sizes = {name: size_of(branches[name]) for name in branches}
-    first = next((name for name in [*branches][:1] if sizes[name]), None)
-    names = sorted(reversed(sizes), key=lambda name: (name != first, sizes[name]))
-    for name, following in zip(names, [*names[1:], None], strict=True):
-        after = [] if following is None else [branches[following]]
+    turns = list(_turns(branches).items())
+    for i, (name, branch) in enumerate(turns):
         wanted = [
-            branch
-            for branch in after
-            if min(sizes[name], size_of(branch)) <= TOGETHER
-            and all(scene.get(track) is not None for track in branch.spec.needs)
+            following
+            for _, following in turns[i + 1 : i + 2]
+            if min(size_of(branch), size_of(following)) <= TOGETHER
+            and all(scene.get(track) is not None for track in following.spec.needs)
         ]
         with loading(wanted):
-            yield name, branches[name]
+            yield name, branch
+
+
+def _turns(branches: Mapping[str, Branch]) -> dict[str, Branch]:
+    """The branches by name, in the order in which they judge.
+
+    If the model of the first is large, it comes first: it is loaded while the clip is decoded. Then
+    come the small ones, the last first, since the text branch has most to load: its model and the
+    one that identifies languages. Other large ones come in the order of their size, so that they
+    are loaded while others judge.
+    """
+    first = next((name for name in [*branches][:1] if size_of(branches[name])), None)
+    names = sorted(reversed([*branches]), key=lambda name: (name != first, size_of(branches[name])))
+    return {name: branches[name] for name in names}

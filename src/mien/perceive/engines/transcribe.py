@@ -28,7 +28,8 @@ def transcribe(
     """What an engine hears in the speech turns, without what it seems to have invented.
 
     As many chunks are heard at the same time as the engine takes, and as many more wait, so that no
-    worker waits for the one that hears a longer chunk. The language is that of the longest chunk.
+    worker waits for the one that hears a longer chunk; of those that are begun together the longest
+    is first, so that the workers end together. The language is that of the longest chunk.
 
     Args:
         engine: hears the chunks.
@@ -52,8 +53,12 @@ def transcribe(
         ahead: deque[tuple[Segment, Future[list[Line]]]] = deque()
         waiting = iter(todo)
         for _ in todo:
-            for chunk in islice(waiting, 2 * engine.workers - len(ahead)):
-                ahead.append((chunk, crew.submit(engine.hear, audio.read(chunk), language)))
+            some = list(islice(waiting, 2 * engine.workers - len(ahead)))
+            begun = {
+                chunk: crew.submit(engine.hear, audio.read(chunk), language)
+                for chunk in sorted(some, key=lambda chunk: -chunk.duration)
+            }
+            ahead.extend((chunk, begun[chunk]) for chunk in some)
             progress("transcribing", (ahead[0][0].start - start) / max(audio.duration, 1e-6))
             if stop():
                 return None

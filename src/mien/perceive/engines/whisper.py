@@ -75,7 +75,7 @@ class Whisper:
         Raises:
             PackError: if the weights are missing or damaged.
         """
-        self._loaded()
+        self._loaded().prepare()
 
     def _loaded(self) -> Windows:
         # Two threads would load it twice.

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator, Sequence
+from copy import copy
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -177,29 +178,46 @@ class Windows:
         said = [(when, ids) for when, ids in parts if words.decode(ids).strip()]
         if not said:
             return
-        evidence = self.evidence([ids for _, ids in said], heard, words)
+        lines = [ids for _, ids in said]
+        aligned = self.aligned([token for ids in lines for token in ids], heard, words)
+        evidence = self.evidence(lines, aligned, words)
         rows: list[dict[str, Any]] = [
             {"seek": 0, "start": when.start, "end": when.end, "tokens": ids} for when, ids in said
         ]
-        self.model.add_word_timestamps(
+        timer = copy(self.model)
+        timer.model = _Aligned(aligned)
+        timer.add_word_timestamps(
             [rows], words, heard.encoded, heard.frames, _OPENING, _CLOSING, 0.0
         )
         for row, speaks in zip(rows, evidence, strict=True):
             timed = tuple(_word(word, start) for word in row.get("words") or ())
             yield _line(row, timed, start, heard, (words.decode(row["tokens"]), speaks))
 
-    def evidence(self, lines: Sequence[list[int]], heard: Heard, words: Any) -> list[float]:
+    def prepare(self) -> None:
+        """Compute once what every sound is compared with; at the first line otherwise."""
+        with self._first:
+            _ = self._wordless
+
+    def aligned(self, tokens: list[int], heard: Heard, words: Any) -> Any:
+        """CTranslate2's alignment of tokens with the sound of a window: when, and how likely."""
+        return self._align(heard.encoded, heard.frames, tokens, words)
+
+    def evidence(self, lines: Sequence[list[int]], aligned: Any, words: Any) -> list[float]:
         """Nats a token by which the sound makes each line likelier than noise or silence does.
 
         Each line is scored after those before it. One that says the same as an earlier line is then
         likely over noise as well; it is scored over noise by itself, and counts at most as the
         earlier one.
+
+        Args:
+            lines: their tokens.
+            aligned: the tokens of all lines with the sound, see :meth:`aligned`.
+            words: the tokenizer.
         """
         tokens = [token for ids in lines for token in ids]
         ends = np.cumsum([len(ids) for ids in lines])[:-1]
-        own = self._scores(heard.encoded, heard.frames, [tokens], words)
-        with self._first:  # computed once, by one thread
-            _ = self._wordless
+        own = _scores(aligned)
+        self.prepare()
         gains = own - self._over_nothing(tokens, words)
         found = [float(part.mean(axis=1).min()) for part in np.split(gains, ends, axis=1)]
         texts = [words.decode(ids).strip().lower() for ids in lines]
@@ -210,21 +228,16 @@ class Windows:
                 found[i] = max(found[i], min(found[first], float(alone.mean(axis=1).min())))
         return found
 
-    def _scores(
-        self, encoded: Any, frames: int, rows: list[list[int]], words: Any
-    ) -> npt.NDArray[np.float64]:
-        """Log-probabilities ``(rows, tokens)`` of tokens after those before them."""
+    def _align(self, encoded: Any, frames: int, tokens: list[int], words: Any) -> Any:
         with self._encoding:
-            found = self._net.align(encoded, words.sot_sequence, rows, frames)
-        probs = np.asarray([one.text_token_probs for one in found], np.float64)
-        return np.log(np.maximum(probs, 1e-8))
+            return self._net.align(encoded, words.sot_sequence, [tokens], frames)[0]
 
     def _over_nothing(self, tokens: list[int], words: Any) -> npt.NDArray[np.float64]:
         """Log-probabilities ``(2, tokens)`` of tokens over noise and over silence.
 
         One after the other: a score of every symbol for every token takes fifty megabytes.
         """
-        rows = [self._scores(sound, frames, [tokens], words) for sound, frames in self._wordless]
+        rows = [_scores(self._align(*sound, tokens, words)) for sound in self._wordless]
         return np.concatenate(rows)
 
     @cached_property
@@ -234,6 +247,27 @@ class Windows:
         noise = np.random.default_rng(0).normal(0, NOISE, size).astype(np.float32)
         frames = [self._spectrogram(sound) for sound in (noise, np.zeros_like(noise))]
         return [(self.model.encode(one), size // HOP) for one in frames]
+
+
+class _Aligned:
+    """Stands for the net of a ``WhisperModel`` where its one answer is known.
+
+    Args:
+        answer: an alignment.
+    """
+
+    def __init__(self, answer: Any) -> None:
+        self._answer = answer
+
+    def align(self, *_: Any, **__: Any) -> list[Any]:
+        """The alignment."""
+        return [self._answer]
+
+
+def _scores(aligned: Any) -> npt.NDArray[np.float64]:
+    """Log-probabilities ``(1, tokens)`` of tokens after those before them."""
+    probs = np.asarray([aligned.text_token_probs], np.float64)
+    return np.log(np.maximum(probs, 1e-8))
 
 
 def _loops(heard: Heard, words: Any) -> bool:
