@@ -111,7 +111,10 @@ def test_what_every_clip_would_fail_with_ends_the_run_and_no_job_starts_nothing(
     assert list(RayPool(play, prepare).run([])) == []
     assert time.monotonic() - begun < 1
     with pytest.raises(MienError, match="planted pack"):
-        list(RayPool(play, prepare, 1).run([(0, ("pack",)), (1, ("fine",))]))
+        list(RayPool(play, prepare, 2).run([(0, ("hang",)), (1, ("pack",)), (2, ("fine",))]))
+    # Ray would end this process if one of them asked for more while it is shut down.
+    assert not [one for one in threading.enumerate() if "StreamingExecutor" in one.name]
+    assert time.monotonic() - begun < 100
 
 
 @pytest.mark.parametrize(

@@ -73,7 +73,7 @@ class Cluster:
 
     def mapped(
         self, rows: list[dict[str, Any]], actor: type, given: tuple[Any, ...], size: int
-    ) -> Iterator[dict[str, Any]]:
+    ) -> MappedRows:
         """The rows as an actor maps them, each as soon as it is there, in any order.
 
         A row whose actor is lost goes to another actor, as often as it takes; one at which the
@@ -99,7 +99,33 @@ class Cluster:
                 ),
                 num_cpus=1,
             )
-        return iter(mapped.iter_rows())
+        return MappedRows(mapped)
+
+
+class MappedRows:
+    """Rows that actors map while they are read.
+
+    Args:
+        dataset: of Ray Data.
+    """
+
+    def __init__(self, dataset: Any) -> None:
+        self._dataset = dataset
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        return iter(self._dataset.iter_rows())
+
+    def end(self) -> None:
+        """Kill the actors; the thread that reads the rows finds that there are no more.
+
+        Ray ends the whole process, without a word, if one of its threads asks for rows while it is
+        shut down (2.60).
+        """
+        name = self._dataset.get_dataset_id().rpartition("_")[0]  # behind it: how often it was read
+        for thread in threading.enumerate():
+            if thread.name.startswith(f"StreamingExecutor-{name}_"):
+                executor: Any = thread
+                executor.shutdown(force=True)
 
 
 class Register:

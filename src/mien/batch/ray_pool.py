@@ -11,6 +11,7 @@ import contextlib
 import os
 import pickle
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass
@@ -19,7 +20,7 @@ from queue import Empty, SimpleQueue
 from typing import Any, Generic, TypeVar
 
 from mien.batch.pool import POLL, Outcome, Pool
-from mien.batch.ray_cluster import Cluster, connected
+from mien.batch.ray_cluster import Cluster, MappedRows, connected
 from mien.errors import MienError
 
 J = TypeVar("J")
@@ -27,6 +28,8 @@ Job = tuple[J, tuple[Any, ...]]
 TRIES = 2
 """How often a clip is begun; a further time it would be likely to end its worker again."""
 LOST = f"its worker on Ray was lost {TRIES} times: killed, out of memory, or the machine failed"
+_PATIENCE = 30.0
+"""Seconds in which Ray is expected to end what it does."""
 _WAVE = 4096
 """Clips that are known to Ray at a time: each is a block of its own."""
 
@@ -83,18 +86,19 @@ class RayPool(Generic[J]):
         actor = (self.function, self.prepare, self.timeout, register, cluster.home)
         rows = cluster.mapped(given, Actor, actor, min(cluster.workers, len(wave)))
         asked = False
-        for row in _polled(rows):
-            if not asked and stop():
-                asked = True
-                register.stop.remote()
-            if row is None or row["number"] not in left:
-                continue
-            job = left.pop(row["number"])
-            kind, outcome = pickle.loads(row["outcome"])
-            if kind == "error":
-                raise MienError(outcome)
-            if kind == "outcome":
-                yield Outcome(job, *outcome)
+        with contextlib.closing(_polled(rows)) as polled:
+            for row in polled:
+                if not asked and stop():
+                    asked = True
+                    register.stop.remote()
+                if row is None or row["number"] not in left:
+                    continue
+                job = left.pop(row["number"])
+                kind, outcome = pickle.loads(row["outcome"])
+                if kind == "error":
+                    raise MienError(outcome)
+                if kind == "outcome":
+                    yield Outcome(job, *outcome)
         if not asked:
             for job in left.values():
                 yield Outcome(job, reason=f"Ray gave it up ({cluster.faults.last})")
@@ -160,8 +164,8 @@ def _wave(todo: Iterator[Job[J]], stop: Callable[[], bool]) -> list[Job[J]]:
     return [] if stop() else wave
 
 
-def _polled(rows: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any] | None]:
-    """The rows, and None a few times a second while there is none.
+def _polled(rows: MappedRows) -> Generator[dict[str, Any] | None, None, None]:
+    """The rows, and None a few times a second while there is none; closed, nobody maps any more.
 
     Raises:
         MienError: if Ray failed.
@@ -176,15 +180,24 @@ def _polled(rows: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any] | None]:
         except BaseException as error:
             queue.put(error)
 
-    threading.Thread(target=read, daemon=True).start()
-    while True:
-        found = None
-        with contextlib.suppress(Empty):
-            if (found := queue.get(timeout=POLL)) is None:
-                return
-        if isinstance(found, BaseException):
-            first = " ".join(str(found).split())[:400]
-            raise MienError(
-                f"Ray ended the batch ({type(found).__name__}: {first}); continue with --resume."
-            )
-        yield found
+    reader = threading.Thread(target=read, daemon=True)
+    reader.start()
+    try:
+        while True:
+            found = None
+            with contextlib.suppress(Empty):
+                if (found := queue.get(timeout=POLL)) is None:
+                    return
+            if isinstance(found, BaseException):
+                first = " ".join(str(found).split())[:400]
+                raise MienError(
+                    f"Ray ended the batch ({type(found).__name__}: {first}); continue with "
+                    "--resume."
+                )
+            yield found
+    finally:
+        end = time.monotonic() + _PATIENCE
+        reader.join(POLL)
+        while reader.is_alive() and time.monotonic() < end:
+            rows.end()
+            reader.join(POLL)
