@@ -175,7 +175,8 @@ class Windows:
         self, parts: Sequence[tuple[Segment, list[int]]], heard: Heard, words: Any, start: float
     ) -> Iterator[Line]:
         """Lines with the times of their words and their evidence."""
-        said = [(when, ids) for when, ids in parts if words.decode(ids).strip()]
+        spoken = [(when, [token for token in ids if token < words.eot]) for when, ids in parts]
+        said = [(when, ids) for when, ids in spoken if words.decode(ids).strip()]
         if not said:
             return
         lines = [ids for _, ids in said]
