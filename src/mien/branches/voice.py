@@ -17,6 +17,7 @@ from mien.branches.waveform import Waveform
 from mien.branches.whispermel import WhisperMel
 from mien.errors import ContractError
 from mien.mathematics import FloatArray, log_pool
+from mien.memory import release
 from mien.packs import Pack
 from mien.scene import AUDIO, SPEECH, AudioTrack, Samples, Scene, Speech
 from mien.timebase import Segment
@@ -25,6 +26,8 @@ from mien.timebase import Segment
 _SHORTEST_PART = 0.25
 # Longer spans are processed in parts, so that memory is limited.
 _LONGEST_PART = 300.0
+# Seconds of judged speech after which freed memory is given back: it adds up in long recordings.
+_RELEASE = 60.0
 # Longer segments that are unfit as one are judged in stretches of at most so many seconds.
 _STRETCH = 10.0
 
@@ -101,7 +104,13 @@ class VoiceBranch(PackBranch):
             return self._by_stretches(audio, speech, segment, sound.unfit)
         parts = [part for one in speech_spans(audio, speech, segment) for part in _parts(one)]
         long_parts = [p for p in parts if p.duration >= _SHORTEST_PART] or parts
-        judged = [self._model.rows(audio.read(part)) for part in long_parts]
+        judged, since = [], 0.0
+        for part in long_parts:
+            judged.append(self._model.rows(audio.read(part)))
+            since += part.duration
+            if since >= _RELEASE:
+                release()
+                since = 0.0
         rows = np.concatenate([rows for rows, _ in judged])
         weights = np.concatenate(
             [p.duration * w / w.sum() for p, (_, w) in zip(long_parts, judged, strict=True)]
