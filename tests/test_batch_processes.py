@@ -18,6 +18,7 @@ from mien.batch.worker import one_core
 from mien.errors import InputError, MienError, OptionError
 from tests.batches import fault, finished, finished_so_far, lines_of, made_once, states, tone
 from tests.console import mien as command
+from tests.waiting import until
 
 # --- the pool --------------------------------------------------------------------------------
 
@@ -123,13 +124,6 @@ def start(folder, out, *words):
         stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True, env=kept,
         start_new_session=True,
     )  # fmt: skip
-
-
-def until(condition, seconds=60):
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.01)
 
 
 @pytest.mark.slow

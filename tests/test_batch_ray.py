@@ -34,6 +34,7 @@ from tests.batches import (
 )
 from tests.console import process
 from tests.guarded import strace, watch
+from tests.waiting import until
 
 # Not imported here: that Ray reads its settings when it is imported is part of what is tested.
 pytestmark = [
@@ -50,14 +51,6 @@ pytestmark = [
 def collected():
     yield
     gc.collect()
-
-
-def until(condition, seconds=120):
-    end = time.monotonic() + seconds
-    while not (found := condition()):
-        assert time.monotonic() < end
-        time.sleep(0.02)
-    return found
 
 
 def below(pid, name):

@@ -20,6 +20,7 @@ from mien.hub import local_folder
 from mien.hub.requests import RemoteFile
 from tests.tiny_checkpoints import tiny_text
 from tests.tiny_hub import Hub, serving
+from tests.waiting import until
 
 pytest.importorskip("huggingface_hub", reason="the extra 'hub' is not installed")
 pytestmark = [pytest.mark.hub, pytest.mark.slow]
@@ -79,13 +80,6 @@ def here(home, monkeypatch):
         return local_folder(NAME, download=False)
     except HubError:
         return None
-
-
-def until(condition):
-    end = time.monotonic() + 60
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.005)
 
 
 # --- a transfer that ends early ----------------------------------------------------------------

@@ -13,6 +13,7 @@ from mien.server import work
 from mien.server.clerk import Clerk, ClerkError
 from mien.server.settings import Settings
 from tests.batches import fault
+from tests.waiting import until
 
 
 class Waiting:
@@ -74,13 +75,6 @@ def working(store):
     workers.start()
     yield workers
     workers.stop()
-
-
-def until(true):
-    end = time.monotonic() + 10
-    while not true():
-        assert time.monotonic() < end
-        time.sleep(0.01)
 
 
 def test_what_was_said_of_a_job_that_is_dropped_is_never_written(tmp_path, planted):

@@ -185,9 +185,9 @@ def connected(address: str | None, workers: int) -> Iterator[Cluster]:
 
         home = None
         if not ray.is_initialized():
-            stack.callback(ray.shutdown, wait_for_processes=True)
             try:
                 if address:
+                    stack.callback(ray.shutdown)
                     _check(address)
                     _start(address=address)
                 else:
